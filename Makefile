@@ -1,0 +1,132 @@
+# natmap: publishes container ports and keeps a host's static NAT. `make help` lists the targets.
+# CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS, PREFIX, DESTDIR and the directories below are yours to set.
+
+VERSION := 0.1.0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= -O2 -g
+BUILD      ?= build
+
+LIBS := yajl libseccomp libmnl
+
+NM_CPPFLAGS := -D_GNU_SOURCE -DNM_VERSION='"$(VERSION)"' -Icommon
+NM_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+	-Wconversion -fstack-protector-strong -fPIE
+NM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+# These three come as a warning or an error where the compiler, the packager or a sanitizer has its own idea of them.
+ifeq ($(findstring -fsanitize,$(CFLAGS)),)
+NM_CFLAGS += -fstack-clash-protection
+ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(findstring -O0,$(CFLAGS)),)
+NM_CPPFLAGS += -D_FORTIFY_SOURCE=2
+endif
+endif
+ifeq ($(WERROR),1)
+NM_CFLAGS += -Werror
+endif
+
+COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c)))
+HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
+HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
+SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
+SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash .ci/run))
+BATS       := $(sort $(wildcard test/*.bats))
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
+PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+.PHONY: all check check-unit check-bats check-headers lint format format-check deps bench demo ci \
+	install uninstall clean help
+.DEFAULT_GOAL := all
+
+all: $(BUILD)/natmap ## build build/natmap (no root needed)
+
+$(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+$(BUILD)/libnatmap.a: $(COMMON_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile | check-packages
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(BUILD)/libnatmap.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+
+.PHONY: check-packages
+check-packages:
+	@$(PKG_CONFIG) --exists $(LIBS) || { echo "natmap needs $(LIBS): 'make deps' as root installs them" >&2; exit 1; }
+
+deps: ## install what building and testing need (Debian and Ubuntu, root)
+	$(Q)test/install-deps.sh
+
+check: ## run all tests; as root it first installs what they need
+	$(Q)if [ "$$(id -u)" = 0 ]; then test/install-deps.sh; fi
+	$(Q)$(MAKE) --no-print-directory all unit-programs
+	$(Q)test/run-tests.sh $(UNIT_TESTS) -- $(BATS)
+
+.PHONY: unit-programs
+unit-programs: $(UNIT_TESTS)
+
+check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
+	$(Q)test/run-tests.sh $^
+
+check-bats: $(BUILD)/natmap ## run the bats files (root); BATS=test/300-traffic.bats for one
+	$(Q)test/run-tests.sh -- $(BATS)
+
+check-headers: ## every header compiles by itself
+	$(Q)for h in $(HEADERS); do \
+		echo "#include \"$$h\"" | $(CC) $(NM_CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) -Werror -I. -fsyntax-only -x c - || exit 1; \
+	done
+
+# clang-tidy: the checks and the reasons for those left out are in .clang-tidy.
+# cppcheck: missingIncludeSystem, because it is not given the system's headers; unusedFunction sees one file at a time.
+lint: ## clang-tidy, cppcheck, shellcheck, mandoc
+	$(Q)clang-tidy --quiet $(SOURCES) -- $(NM_CPPFLAGS) $(PKG_CFLAGS) -std=gnu11
+	$(Q)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -Icommon $(SOURCES)
+	$(Q)shellcheck -x $(SCRIPTS) $(BATS)
+	$(Q)mandoc -T lint -W warning man/*.[0-9]
+
+format: ## format the C files
+	$(Q)clang-format -i $(SOURCES) $(HEADERS)
+
+format-check: ## fail when a C file is not formatted
+	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+
+bench: all ## measure publish and withdraw against the CNI portmap plugin (root)
+	$(Q)test/install-deps.sh
+	$(Q)test/bench/run.sh
+
+demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)
+	$(Q)test/install-deps.sh
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)test/demo.sh
+
+ci: ## what CI runs
+	$(Q).ci/run
+
+install: $(BUILD)/natmap ## install below DESTDIR and PREFIX
+	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
+	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'

@@ -1,0 +1,166 @@
+/*
+ * The order matters: route_localnet is switched off before the guard rules go and on after they stand, so
+ * that no moment exposes the host's own 127.0.0.1 to containers.
+ */
+#include "change.h"
+
+#include "conntrack.h"
+#include "iptables.h"
+#include "log.h"
+
+int nm_change_rules(const struct nm_record *r, const struct nm_layout_options *options,
+	char localnet_owner[static NM_LOCALNET_OWNER_SIZE], struct nm_rules *ret, struct nm_err *err)
+{
+	struct nm_publication pub;
+
+	pub = (struct nm_publication){
+		.id = r->id,
+		.families = r->families,
+		.mappings = r->mappings.v,
+		.n_mappings = r->mappings.n,
+		.restricted = r->restricted,
+		.allow = r->allow.v,
+		.n_allow = r->allow.n,
+		.localnet = r->localnet[0] ? r->localnet : NULL,
+		.localnet_owner = nm_settings_localnet_owner(r->localnet, localnet_owner),
+	};
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		pub.address[f] = r->address[f];
+	return nm_layout_container(&pub, options, ret, err);
+}
+
+/* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
+struct owners {
+	const char **v;
+	char (*guards)[NM_LOCALNET_OWNER_SIZE];
+	size_t n;
+};
+
+static int collect_owners(const struct nm_records *leaving, struct owners *ret, struct nm_err *err)
+{
+	ret->v = calloc(2 * leaving->n + 1, sizeof(*ret->v));
+	ret->guards = calloc(leaving->n + 1, sizeof(*ret->guards));
+	if (!ret->v || !ret->guards)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	for (size_t i = 0; i < leaving->n; i++) {
+		ret->v[ret->n++] = leaving->v[i].id;
+		if (leaving->v[i].localnet[0])
+			ret->v[ret->n++] = nm_settings_localnet_owner(leaving->v[i].localnet, ret->guards[i]);
+	}
+	return 0;
+}
+
+static bool is_ipv6_optional(const struct nm_record *r)
+{
+	for (size_t i = 0; r && i < r->mappings.n; i++)
+		if (r->mappings.v[i].families == NM_IPV6_BIT)
+			return false;
+	return r && r->families & NM_IPV4_BIT;
+}
+
+static int apply_rules(const struct nm_change *change, const struct nm_rules *wanted,
+	const struct owners *owners, struct nm_err *err)
+{
+	struct nm_iptables_change rules = {
+		.wanted = wanted,
+		.owners = owners->v,
+		.n_owners = owners->n,
+		.look_for_old = change->leaving.n > 0,
+		.families = change->coming ? change->coming->families : 0,
+		.ipv6_optional = is_ipv6_optional(change->coming),
+	};
+
+	for (size_t i = 0; i < change->leaving.n; i++)
+		rules.families |= change->leaving.v[i].families;
+	return nm_iptables_apply(change->nl, &rules, err);
+}
+
+static int apply(struct nm_change *change, struct nm_rules *wanted, struct owners *owners,
+	bool *ret_committed, struct nm_err *err)
+{
+	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
+
+	if (nm_settings_keep_shared(change->state, &change->leaving, change->coming, err) < 0 ||
+		(change->coming &&
+			nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) < 0) ||
+		collect_owners(&change->leaving, owners, err) < 0 ||
+		nm_settings_disable_localnet(&change->leaving, err) < 0 ||
+		apply_rules(change, wanted, owners, err) < 0)
+		return -1;
+	*ret_committed = true;
+	nm_settings_disable_hairpin(&change->leaving);
+	return change->coming ? nm_settings_enable(change->coming, err) : 0;
+}
+
+int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err)
+{
+	struct nm_rules wanted = {0};
+	struct owners owners = {0};
+	int rc;
+
+	*ret_committed = false;
+	rc = apply(change, &wanted, &owners, ret_committed, err);
+	nm_rules_done(&wanted);
+	free(owners.v);
+	free(owners.guards);
+	return rc;
+}
+
+struct flows {
+	struct nm_flow *v;
+	size_t n;
+};
+
+static void add_flows(struct flows *flows, const struct nm_record *r, bool translated)
+{
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mapping *m = &r->mappings.v[i];
+
+		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+			if (!(m->families & r->families & 1u << f) ||
+				(!translated && m->protocol != IPPROTO_UDP))
+				continue;
+			flows->v[flows->n++] = (struct nm_flow){
+				.family = f,
+				.protocol = m->protocol,
+				.host_port = m->host_port,
+				.count = m->count,
+				.any_host = m->any_host,
+				.host = m->host,
+				.translated = translated,
+				.container = r->address[f].addr,
+				.container_port = m->container_port,
+			};
+		}
+	}
+}
+
+void nm_change_forget_flows(const struct nm_change *change)
+{
+	size_t most = change->coming ? change->coming->mappings.n : 0;
+	struct flows flows = {0};
+	unsigned deleted = 0;
+	struct nm_err err;
+
+	for (size_t i = 0; i < change->leaving.n; i++)
+		most += change->leaving.v[i].mappings.n;
+	flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
+	if (!flows.v) {
+		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
+		return;
+	}
+	if (change->coming)
+		add_flows(&flows, change->coming, false);
+	for (size_t i = 0; i < change->leaving.n; i++)
+		add_flows(&flows, &change->leaving.v[i], true);
+	if (flows.n && nm_conntrack_delete(change->nl->fd, flows.v, flows.n, &deleted, &err) < 0)
+		nm_log_notice("forgetting stale connections: %s, ignored: they time out", err.msg);
+	else if (deleted)
+		nm_log_debug("%u stale connections forgotten", deleted);
+	free(flows.v);
+}
+
+void nm_change_done(struct nm_change *change)
+{
+	nm_records_done(&change->leaving);
+}

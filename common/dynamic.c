@@ -1,0 +1,100 @@
+/* Starts at a random port of the range, so that a port that has just been freed is not the next one to be
+ * given out. */
+#include "dynamic.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "listener.h"
+
+bool nm_dynamic_is_needed(const struct nm_mappings *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->v[i].host_port)
+			return true;
+	return false;
+}
+
+static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (&list->v[i] != m && nm_mapping_overlaps(m, &list->v[i]))
+			return true;
+	return false;
+}
+
+static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const struct nm_records *recorded)
+{
+	for (size_t i = 0; i < recorded->n; i++)
+		if (overlaps_any(m, &recorded->v[i].mappings))
+			return false;
+	return !overlaps_any(m, &r->mappings);
+}
+
+/* Finds the port that the same process was given for the same mapping. */
+static uint16_t find_former(
+	const struct nm_record *r, const struct nm_mapping *m, const struct nm_records *leaving)
+{
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *old = &leaving->v[i];
+
+		if (strcmp(old->id, r->id) || old->pid != r->pid || old->start != r->start)
+			continue;
+		for (size_t j = 0; j < old->mappings.n; j++) {
+			struct nm_mapping candidate = *m;
+
+			candidate.host_port = old->mappings.v[j].host_port;
+			if (nm_mapping_equal(&candidate, &old->mappings.v[j]) &&
+				!overlaps_any(&candidate, &r->mappings))
+				return candidate.host_port;
+		}
+	}
+	return 0;
+}
+
+static int find_free(struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
+	const struct nm_records *recorded, struct nm_listener *listener, struct nm_err *err)
+{
+	unsigned size = c->dynamic_last - c->dynamic_first + 1u, offset = 0;
+	struct nm_mapping candidate = *m;
+
+	if (getrandom(&offset, sizeof(offset), GRND_NONBLOCK) < 0)
+		offset = (unsigned)r->pid; /* any start will do */
+	for (unsigned i = 0; i < size; i++) {
+		uint16_t taken;
+
+		candidate.host_port = (uint16_t)(c->dynamic_first + (offset % size + i) % size);
+		if (!nm_portset_has(&c->policy.host_ports, candidate.host_port) ||
+			!is_free(&candidate, r, recorded))
+			continue;
+		if (nm_listener_find(listener, &candidate, &taken, err) < 0)
+			return -1;
+		if (taken)
+			continue;
+		m->host_port = candidate.host_port;
+		return 0;
+	}
+	return nm_fail(err, NM_ERR_TAKEN, "choosing a host port for container port %u: none of %u-%u is free",
+		m->container_port, c->dynamic_first, c->dynamic_last);
+}
+
+int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, const struct nm_records *recorded,
+	const struct nm_records *leaving, struct nm_err *err)
+{
+	nm_autolistener struct nm_listener *listener = NULL;
+
+	if (!nm_dynamic_is_needed(&r->mappings))
+		return 0;
+	if (nm_listener_open(&listener, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		struct nm_mapping *m = &r->mappings.v[i];
+
+		if (!m->host_port)
+			m->host_port = find_former(r, m, leaving);
+		if (!m->host_port && find_free(m, r, c, recorded, listener, err) < 0)
+			return -1;
+	}
+	return 0;
+}

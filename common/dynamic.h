@@ -1,0 +1,19 @@
+/* Choosing host ports for mappings that leave them open (host port 0). */
+#ifndef NM_DYNAMIC_H
+#define NM_DYNAMIC_H
+
+#include "config.h"
+#include "record.h"
+
+/* True when some mapping has host port 0. */
+bool nm_dynamic_is_needed(const struct nm_mappings *m);
+
+/*
+ * Gives every mapping of r with host port 0 the one that its counterpart in one of the leaving records of r's
+ * own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
+ * mappings nor those of recorded, and without local listener. -1 with *err when there is none.
+ */
+int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, const struct nm_records *recorded,
+	const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Whoever drops the last reference to a NETLINK_NETFILTER socket after a rule was deleted waits in close()
+ * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work): 10 ms that a
+ * container would start later. So the socket is left to a child that shares nothing but memory, holds no
+ * other file, least of all the runtime's pipes or the lock, sleeps until its parent is gone, and then does
+ * the waiting. Its exit signal is 0: nobody is to wait for it.
+ */
+#include "linger.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static int kept = -1;
+
+void nm_linger_keep(int fd)
+{
+	if (kept >= 0)
+		close(kept);
+	kept = fd;
+}
+
+#ifdef NM_PLAIN_EXIT /* for valgrind and sanitizers, which look for leaks at exit() */
+
+_Noreturn void nm_linger_exit(int status)
+{
+	exit(status);
+}
+
+#else
+
+enum { STACK_SIZE = 16384, OUTLIVE_PARENT_NS = 2000000 };
+
+static int hold(void *unused)
+{
+	struct timespec pause = {.tv_nsec = OUTLIVE_PARENT_NS};
+
+	(void)unused;
+	(void)nanosleep(&pause, NULL); /* too short a sleep costs the parent time, no more */
+	_exit(0);
+}
+
+static void close_all_but(int fd)
+{
+	if (fd > 0)
+		(void)close_range(0, (unsigned)fd - 1, 0);
+	(void)close_range((unsigned)fd + 1, ~0u, 0);
+}
+
+_Noreturn void nm_linger_exit(int status)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(16)));
+
+	if (kept >= 0) {
+		close_all_but(kept);
+		(void)clone(hold, stack + sizeof(stack), CLONE_VM, NULL); /* without it the exit is slower */
+	}
+	_exit(status);
+}
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * Rules as nf_tables expressions, in the one form that iptables-nft 1.8.4 to 1.8.11 all read back as the same
+ * text: layer 4 protocol by meta, addresses by full-length payload with bitwise for prefixes, ports by the xt
+ * match of the protocol, everything else as iptables writes it. Values travel in register 1. The attributes
+ * stand in the order in which the kernel dumps them, so that a rule that was read back compares byte by byte.
+ */
+#include "nft_encode.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_sctp.h>
+#include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* Room that was promised: the _check variants could only fail on a wrong NM_NFT_RULE_SIZE. */
+static void put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
+{
+	mnl_attr_put(nlh, type, len, data);
+}
+
+static void put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
+{
+	mnl_attr_put_u32(nlh, type, htonl(value));
+}
+
+struct expr {
+	struct nlattr *elem, *data;
+};
+
+static struct expr expr_begin(struct nlmsghdr *nlh, const char *name)
+{
+	struct expr e;
+
+	e.elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
+	e.data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void expr_end(struct nlmsghdr *nlh, struct expr e)
+{
+	mnl_attr_nest_end(nlh, e.data);
+	mnl_attr_nest_end(nlh, e.elem);
+}
+
+static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	put(nlh, NFTA_DATA_VALUE, value, len);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_meta(struct nlmsghdr *nlh, uint32_t key)
+{
+	struct expr e = expr_begin(nlh, "meta");
+
+	put_be32(nlh, NFTA_META_KEY, key);
+	put_be32(nlh, NFTA_META_DREG, NFT_REG_1);
+	expr_end(nlh, e);
+}
+
+static void put_cmp(struct nlmsghdr *nlh, bool negate, const void *value, size_t len)
+{
+	struct expr e = expr_begin(nlh, "cmp");
+
+	put_be32(nlh, NFTA_CMP_SREG, NFT_REG_1);
+	put_be32(nlh, NFTA_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	put_value(nlh, NFTA_CMP_DATA, value, len);
+	expr_end(nlh, e);
+}
+
+static void put_payload(struct nlmsghdr *nlh, uint32_t offset, uint32_t len)
+{
+	struct expr e = expr_begin(nlh, "payload");
+
+	put_be32(nlh, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	put_be32(nlh, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	put_be32(nlh, NFTA_PAYLOAD_OFFSET, offset);
+	put_be32(nlh, NFTA_PAYLOAD_LEN, len);
+	expr_end(nlh, e);
+}
+
+static void put_mask(struct nlmsghdr *nlh, const uint8_t *mask, size_t len)
+{
+	static const uint8_t zeros[16];
+	struct expr e = expr_begin(nlh, "bitwise");
+
+	put_be32(nlh, NFTA_BITWISE_SREG, NFT_REG_1);
+	put_be32(nlh, NFTA_BITWISE_DREG, NFT_REG_1);
+	put_be32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
+	put_be32(nlh, NFTA_BITWISE_OP, NFT_BITWISE_BOOL);
+	put_value(nlh, NFTA_BITWISE_MASK, mask, len);
+	put_value(nlh, NFTA_BITWISE_XOR, zeros, len);
+	expr_end(nlh, e);
+}
+
+static void put_xt(
+	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
+{
+	struct expr e = expr_begin(nlh, kind);
+
+	/* NFTA_TARGET_* have the same numbers as NFTA_MATCH_* */
+	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
+	put_be32(nlh, NFTA_MATCH_REV, rev);
+	put(nlh, NFTA_MATCH_INFO, info, len);
+	expr_end(nlh, e);
+}
+
+/* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). */
+#define XT_PADDED(type)                                 \
+	union {                                         \
+		type info;                              \
+		uint8_t padded[XT_ALIGN(sizeof(type))]; \
+	}
+
+static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool negate, bool source)
+{
+	size_t size = nm_addr_size(p->addr.family);
+	uint32_t offset = p->addr.family == NM_IPV4 ? (source ? 12 : 16) : (source ? 8 : 24);
+	struct nm_prefix network = nm_prefix_network(p);
+
+	if (p->len == 0)
+		return;
+	put_payload(nlh, offset, (uint32_t)size);
+	if (p->len < size * 8) {
+		uint8_t mask[16] = {0};
+
+		memset(mask, 0xff, p->len / 8);
+		if (p->len % 8)
+			mask[p->len / 8] = (uint8_t)(0xff << (8 - p->len % 8));
+		put_mask(nlh, mask, size);
+	}
+	put_cmp(nlh, negate, network.addr.bytes, size);
+}
+
+static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports ports)
+{
+	XT_PADDED(struct xt_tcp) tcp = {.info = {.spts = {0, 65535}, .dpts = {ports.first, ports.last}}};
+	XT_PADDED(struct xt_udp) udp = {.info = {.spts = {0, 65535}, .dpts = {ports.first, ports.last}}};
+	XT_PADDED(struct xt_sctp_info)
+	sctp = {.info = {.dpts = {ports.first, ports.last}, .flags = XT_SCTP_DEST_PORTS}};
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		put_xt(nlh, "match", "tcp", 0, &tcp, sizeof(tcp));
+		break;
+	case IPPROTO_UDP:
+		put_xt(nlh, "match", "udp", 0, &udp, sizeof(udp));
+		break;
+	case IPPROTO_SCTP:
+		for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
+			sctp.info.flag_info[i].chunktype = 0xff; /* -1: as libxt_sctp leaves unused entries */
+		put_xt(nlh, "match", "sctp", 0, &sctp, sizeof(sctp));
+		break;
+	}
+}
+
+static void put_addrtype_local(struct nlmsghdr *nlh)
+{
+	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.info = {.dest = 1 << RTN_LOCAL}};
+
+	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
+}
+
+static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint16_t states)
+{
+	XT_PADDED(struct xt_conntrack_mtinfo3)
+	ct = {.info = {.match_flags = XT_CONNTRACK_STATE, .state_mask = states}};
+
+	if (rule && rule->ct_orig_dst.len) {
+		size_t size = nm_addr_size(rule->ct_orig_dst.addr.family);
+
+		ct.info.match_flags |= XT_CONNTRACK_ORIGDST;
+		memcpy(&ct.info.origdst_addr, rule->ct_orig_dst.addr.bytes, size);
+		memset(&ct.info.origdst_mask, 0xff, size);
+	}
+	if (rule && rule->ct_orig_dports.first) {
+		ct.info.match_flags |= XT_CONNTRACK_ORIGDST_PORT;
+		ct.info.origdst_port = rule->ct_orig_dports.first;
+		ct.info.origdst_port_high = rule->ct_orig_dports.last;
+	}
+	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
+}
+
+static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	if (rule->in_if) {
+		put_meta(nlh, NFT_META_IIFNAME);
+		put_cmp(nlh, rule->not_in_if, rule->in_if, strlen(rule->in_if) + 1);
+	}
+	if (rule->protocol) {
+		put_meta(nlh, NFT_META_L4PROTO);
+		put_cmp(nlh, false, &rule->protocol, sizeof(rule->protocol));
+	}
+	put_address(nlh, &rule->src, rule->not_src, true);
+	put_address(nlh, &rule->dst, rule->not_dst, false);
+	if (rule->dports.first)
+		put_dports(nlh, rule->protocol, rule->dports);
+	if (rule->dst_local)
+		put_addrtype_local(nlh);
+	if (rule->ct_established)
+		put_conntrack(nlh, NULL,
+			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
+	if (rule->ct_dnat)
+		put_conntrack(nlh, rule, XT_CONNTRACK_STATE_DNAT);
+}
+
+static void put_counter(struct nlmsghdr *nlh)
+{
+	struct expr e = expr_begin(nlh, "counter");
+
+	mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, 0);
+	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, 0);
+	expr_end(nlh, e);
+}
+
+static void put_verdict(struct nlmsghdr *nlh, int code, const char *chain)
+{
+	struct expr e = expr_begin(nlh, "immediate");
+	struct nlattr *data, *verdict;
+
+	put_be32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
+	verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+	put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)code);
+	if (chain)
+		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, data);
+	expr_end(nlh, e);
+}
+
+static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	XT_PADDED(struct nf_nat_range2) range = {.info = {.flags = NF_NAT_RANGE_MAP_IPS}};
+	size_t size = nm_addr_size(rule->to.family);
+
+	memcpy(&range.info.min_addr, rule->to.bytes, size);
+	memcpy(&range.info.max_addr, rule->to.bytes, size);
+	if (rule->to_ports.first) {
+		range.info.flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+		range.info.min_proto.all = htons(rule->to_ports.first);
+		range.info.max_proto.all = htons(rule->to_ports.last);
+	}
+	if (rule->to_ports.first != rule->to_ports.last) {
+		range.info.flags |= NF_NAT_RANGE_PROTO_OFFSET;
+		range.info.base_proto.all = htons(rule->dports.first);
+	}
+	put_xt(nlh, "target", "DNAT", 2, &range, sizeof(range));
+}
+
+static void put_masquerade(struct nlmsghdr *nlh, enum nm_family family)
+{
+	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.info = {.rangesize = 1}};
+	XT_PADDED(struct nf_nat_range) ipv6 = {.info = {0}};
+
+	if (family == NM_IPV4)
+		put_xt(nlh, "target", "MASQUERADE", 0, &ipv4, sizeof(ipv4));
+	else
+		put_xt(nlh, "target", "MASQUERADE", 0, &ipv6, sizeof(ipv6));
+}
+
+static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	switch (rule->verdict) {
+	case NM_VERDICT_ACCEPT:
+		put_verdict(nlh, NF_ACCEPT, NULL);
+		break;
+	case NM_VERDICT_DROP:
+		put_verdict(nlh, NF_DROP, NULL);
+		break;
+	case NM_VERDICT_RETURN:
+		put_verdict(nlh, NFT_RETURN, NULL);
+		break;
+	case NM_VERDICT_JUMP:
+		put_verdict(nlh, NFT_JUMP, nm_chain_name(rule->target));
+		break;
+	case NM_VERDICT_DNAT:
+		put_dnat(nlh, rule);
+		break;
+	case NM_VERDICT_MASQUERADE:
+		put_masquerade(nlh, rule->family);
+		break;
+	}
+}
+
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 (NFTNL_UDATA_RULE_COMMENT) is the
+ * comment. */
+static void put_comment(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	struct {
+		uint8_t type, len;
+		char tag[NM_TAG_SIZE];
+	} udata = {.type = 0};
+
+	if (!rule->owner)
+		return;
+	udata.len = (uint8_t)(strlen(nm_rule_tag(rule, udata.tag)) + 1);
+	put(nlh, NFTA_RULE_USERDATA, &udata, 2u + udata.len);
+}
+
+void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+
+	put_matches(nlh, rule);
+	put_counter(nlh);
+	put_target(nlh, rule);
+	mnl_attr_nest_end(nlh, nest);
+
+	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
+	put_be32(nlh, NFTA_RULE_COMPAT_PROTO, rule->protocol);
+	put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
+	mnl_attr_nest_end(nlh, nest);
+
+	put_comment(nlh, rule);
+}
+
+uint8_t nm_nft_family(enum nm_family family)
+{
+	return family == NM_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}

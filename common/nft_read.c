@@ -1,0 +1,181 @@
+/*
+ * Rules as the kernel dumps them. Expressions are compared as attributes, not decoded: the kernel gives back
+ * what nft_encode.c sends, in the same order, only without NLA_F_NESTED and with counters that count.
+ */
+#include "nft_read.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "nft_encode.h"
+
+static uint16_t message_type(uint16_t type)
+{
+	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
+static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	uint32_t id;
+
+	if (!nm_attrs_get(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_GEN_ID, &id, sizeof(id)))
+		return nm_fail(err, NM_ERR_FAILED, "no generation in the kernel's reply");
+	*(uint32_t *)ctx = ntohl(id);
+	return 0;
+}
+
+int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
+{
+	struct nm_netlink_sink sink = {.reply = read_generation, .ctx = ret};
+	struct nm_request request;
+
+	nm_request_init(&request);
+	nm_request_begin(&request, message_type(NFT_MSG_GETGEN), 0, sizeof(struct nfgenmsg));
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
+	return 0;
+}
+
+struct reading {
+	nm_nft_rule_handler *handler;
+	void *ctx;
+	bool interrupted;
+};
+
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
+static void find_comment(struct nm_attrs userdata, struct nm_nft_rule *rule)
+{
+	const uint8_t *p = userdata.data, *end = p + userdata.len;
+
+	while (p && end - p >= 2 && end - p - 2 >= p[1]) {
+		if (p[0] == 0 && p[1] > 0) {
+			rule->tag = (const char *)p + 2;
+			rule->tag_len = strnlen(rule->tag, p[1]);
+			return;
+		}
+		p += 2 + p[1];
+	}
+}
+
+static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
+	const struct reading *reading = ctx;
+	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
+
+	if (msg->nlmsg_type != message_type(NFT_MSG_NEWRULE) || reading->interrupted)
+		return 0;
+	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
+		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
+	rule.handle = be64toh(rule.handle);
+	find_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule);
+	return reading->handler(reading->ctx, &rule, err);
+}
+
+static void interrupt(void *ctx)
+{
+	((struct reading *)ctx)->interrupted = true;
+}
+
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	struct reading reading = {.handler = handler, .ctx = ctx};
+	struct nm_netlink_sink sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
+	const char *table_name = nm_table_name(table), *chain_name = nm_chain_name(chain);
+	struct nm_request request;
+	struct nfgenmsg *nfg;
+
+	nm_request_init(&request);
+	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
+	nfg->nfgen_family = nm_nft_family(family);
+	nm_request_put(&request, NFTA_RULE_TABLE, table_name, strlen(table_name) + 1);
+	nm_request_put(&request, NFTA_RULE_CHAIN, chain_name, strlen(chain_name) + 1);
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading chain '%s' of table '%s'", chain_name, table_name);
+	*ret_interrupted |= reading.interrupted;
+	return 0;
+}
+
+static const struct nlattr *next_attr(struct nm_attrs *list)
+{
+	const struct nlattr *a = list->data;
+	size_t step;
+
+	if (!mnl_attr_ok(a, (int)list->len))
+		return NULL;
+	step = ((size_t)a->nla_len + NLA_ALIGNTO - 1) & ~(size_t)(NLA_ALIGNTO - 1);
+	step = step < list->len ? step : list->len;
+	list->data = (const char *)list->data + step;
+	list->len -= step;
+	return a;
+}
+
+static struct nm_attrs inside(const struct nlattr *a)
+{
+	return (struct nm_attrs){.data = mnl_attr_get_payload(a), .len = mnl_attr_get_payload_len(a)};
+}
+
+/* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
+static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
+{
+	struct nm_attrs x = inside(ours), y = inside(theirs);
+	const struct nlattr *a, *b;
+
+	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs) || x.len != y.len)
+		return false;
+	if (!(ours->nla_type & NLA_F_NESTED))
+		return !memcmp(x.data, y.data, x.len);
+	while ((a = next_attr(&x))) {
+		b = next_attr(&y);
+		if (!b || !attr_equal(a, b))
+			return false;
+	}
+	return true;
+}
+
+static bool is_counter(const struct nlattr *expression)
+{
+	char name[sizeof("counter")];
+
+	return nm_attrs_string(inside(expression), NFTA_EXPR_NAME, name, sizeof(name)) &&
+		!strcmp(name, "counter");
+}
+
+static bool expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
+{
+	const struct nlattr *a, *b;
+
+	while ((a = next_attr(&ours))) {
+		b = next_attr(&theirs);
+		if (!b || is_counter(a) != is_counter(b) || (!is_counter(a) && !attr_equal(a, b)))
+			return false;
+	}
+	return !next_attr(&theirs);
+}
+
+static bool tag_equal(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
+{
+	char tag[NM_TAG_SIZE];
+
+	nm_rule_tag(wanted, tag);
+	return strlen(tag) == rule->tag_len && (!rule->tag_len || !memcmp(tag, rule->tag, rule->tag_len));
+}
+
+bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
+{
+	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
+	struct nlmsghdr *msg;
+
+	if (!tag_equal(rule, wanted))
+		return false;
+	msg = mnl_nlmsg_put_header(buf);
+	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
+	nm_nft_put_rule(msg, wanted);
+	return expressions_equal(
+		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
+		rule->expressions);
+}

@@ -1,0 +1,30 @@
+/* Reading nf_tables rules back: what stands in a chain, and whether it is what we would write. */
+#ifndef NM_NFT_READ_H
+#define NM_NFT_READ_H
+
+#include "netlink.h"
+#include "rule.h"
+
+/* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
+int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
+
+/* A rule of a chain, borrowed during the call of the handler. */
+struct nm_nft_rule {
+	uint64_t handle;
+	struct nm_attrs expressions;
+	const char *tag; /* its comment, not NUL-terminated; NULL: none */
+	size_t tag_len;
+};
+
+typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
+
+/* Calls handler for each rule of the chain in order; none when chain or table are missing. *ret_interrupted
+ * is set when somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
+/* True when the rule that was read has the comment and, but for the values of counters, the expressions of
+ * the wanted. */
+bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
+
+#endif

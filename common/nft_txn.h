@@ -1,0 +1,55 @@
+/* One nf_tables transaction: a batch of changes that the kernel applies as a whole or not at all. */
+#ifndef NM_NFT_TXN_H
+#define NM_NFT_TXN_H
+
+#include "rule.h"
+
+struct nm_nft_txn;
+
+/* Begins an empty transaction that holds only if the ruleset still has the generation. NULL when memory is
+ * short. */
+struct nm_nft_txn *nm_nft_txn_new(uint32_t generation);
+void nm_nft_txn_free(struct nm_nft_txn *txn); /* accepts NULL */
+
+static inline void nm_cleanup_nft_txn(struct nm_nft_txn **txn)
+{
+	nm_nft_txn_free(*txn);
+	*txn = NULL;
+}
+#define nm_autotxn NM_CLEANUP(nm_cleanup_nft_txn)
+
+/* The following append one change each; 0, or -1 with *err (memory). A rule is borrowed until the commit. */
+
+/* Creates the table, or the chain with its hook as iptables does, if missing. Never touches a policy. */
+int nm_nft_txn_ensure_table(
+	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
+int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
+	enum nm_chain chain, struct nm_err *err) NM_MUST_USE;
+
+/* Adds the rule before the one with handle before; with 0 at the head or the end of its chain, as the rule
+ * says. */
+int nm_nft_txn_add(
+	struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t before, struct nm_err *err) NM_MUST_USE;
+
+int nm_nft_txn_delete(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	uint64_t handle, struct nm_err *err) NM_MUST_USE;
+
+/* True when no rule is added or deleted: then all that was ensured is there already, if rules were found in
+ * it. */
+bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn);
+
+enum nm_nft_outcome {
+	NM_NFT_COMMITTED,
+	NM_NFT_STALE,   /* the generation has passed: nothing was applied, read again */
+	NM_NFT_NO_IPV6, /* the kernel's nf_tables has no IPv6: nothing was applied */
+};
+
+/*
+ * Sends the batch over fd, a NETLINK_NETFILTER socket without pending replies, as one message and reads all
+ * replies. 0 with *ret; -1 with *err that names the first object the kernel refused. After either the
+ * transaction is spent.
+ */
+int nm_nft_txn_commit(
+	struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err) NM_MUST_USE;
+
+#endif

@@ -1,0 +1,18 @@
+/* From an OCI state to the record of what is to be published: annotations, addresses, policy, routes. Changes
+ * nothing. */
+#ifndef NM_RESOLVE_H
+#define NM_RESOLVE_H
+
+#include "config.h"
+#include "ocistate.h"
+#include "record.h"
+
+/*
+ * Fills *ret from the state, which has ports. Host ports 0 are still 0, localnet_set and hairpin_set say what
+ * has to be switched on now. -1 with *err: whatever the annotations, the policy, the container's network or
+ * the host's routes do not allow.
+ */
+int nm_resolve(const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret,
+	struct nm_err *err) NM_MUST_USE;
+
+#endif

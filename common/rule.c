@@ -1,0 +1,225 @@
+/* Rules as data and as text. The text is that of iptables-save, so that people can compare it and feed it
+ * back. */
+#include "rule.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "portspec.h"
+
+int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err)
+{
+	if (rules->n == rules->capacity) {
+		size_t capacity = rules->capacity ? rules->capacity * 2 : 32;
+		struct nm_rule *grown = reallocarray(rules->v, capacity, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+		rules->v = grown;
+		rules->capacity = capacity;
+	}
+	rules->v[rules->n++] = *rule;
+	return 0;
+}
+
+void nm_rules_done(struct nm_rules *rules)
+{
+	free(rules->v);
+	*rules = (struct nm_rules){0};
+}
+
+const char *nm_table_name(enum nm_table table)
+{
+	static const char *const names[NM_TABLE_MAX] = {
+		[NM_TABLE_RAW] = "raw",
+		[NM_TABLE_NAT] = "nat",
+		[NM_TABLE_FILTER] = "filter",
+	};
+
+	return names[table];
+}
+
+const char *nm_chain_name(enum nm_chain chain)
+{
+	static const char *const names[NM_CHAIN_MAX] = {
+		[NM_CHAIN_PREROUTING] = "PREROUTING",
+		[NM_CHAIN_OUTPUT] = "OUTPUT",
+		[NM_CHAIN_POSTROUTING] = "POSTROUTING",
+		[NM_CHAIN_FORWARD] = "FORWARD",
+		[NM_CHAIN_DOCKER_USER] = "DOCKER-USER",
+		[NM_CHAIN_NATMAP] = "NATMAP",
+	};
+
+	return names[chain];
+}
+
+/* Tags */
+
+#define TAG_PREFIX "natmap:"
+enum { HASH_LEN = 17, PORTS_LEN = sizeof(":65535-65535") - 1 };
+/* What is left for an owner between "natmap:" and the longest ports. */
+#define OWNER_MAX (NM_TAG_SIZE - 1 - (sizeof(TAG_PREFIX) - 1) - PORTS_LEN)
+
+/* FNV-1a, 64 bits (draft-eastlake-fnv): ids this long are rare, and no two need to be told apart against an
+ * adversary, since ids come from the runtime. */
+static uint64_t hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3;
+	return h;
+}
+
+static const char *print_owner(const char *owner, char buf[static OWNER_MAX + 1])
+{
+	if (strlen(owner) <= OWNER_MAX)
+		return owner;
+	(void)snprintf(
+		buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner, hash(owner));
+	return buf;
+}
+
+const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE])
+{
+	char cut[OWNER_MAX + 1];
+
+	buf[0] = '\0';
+	if (!rule->owner)
+		return buf;
+	if (!rule->owner_ports.first)
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s", print_owner(rule->owner, cut));
+	else if (rule->owner_ports.first == rule->owner_ports.last)
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u", print_owner(rule->owner, cut),
+			rule->owner_ports.first);
+	else
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u-%u", print_owner(rule->owner, cut),
+			rule->owner_ports.first, rule->owner_ports.last);
+	return buf;
+}
+
+static bool starts_with(const char **text, size_t *len, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (*len < n || memcmp(*text, prefix, n))
+		return false;
+	*text += n;
+	*len -= n;
+	return true;
+}
+
+bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
+{
+	char cut[OWNER_MAX + 1];
+
+	if (!starts_with(&tag, &len, TAG_PREFIX) || !starts_with(&tag, &len, print_owner(owner, cut)))
+		return false;
+	if (owner[0] == '@')
+		return len == 0;
+	return len > 1 && tag[0] == ':' && strspn(tag + 1, "0123456789-") >= len - 1;
+}
+
+/* Text */
+
+struct text {
+	char *buf;
+	size_t used;
+};
+
+static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->used, NM_RULE_STRLEN - t->used, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		t->used += (size_t)n < NM_RULE_STRLEN - t->used ? (size_t)n : NM_RULE_STRLEN - t->used - 1;
+}
+
+static void put_prefix(struct text *t, const char *option, const struct nm_prefix *p, bool negate)
+{
+	struct nm_prefix network = nm_prefix_network(p);
+	char buf[NM_PREFIX_STRLEN];
+
+	if (p->len)
+		put(t, "%s %s %s", negate ? " !" : "", option, nm_prefix_print(&network, buf));
+}
+
+static void put_ports(struct text *t, const char *option, struct nm_ports ports)
+{
+	if (ports.first)
+		put(t, ports.first == ports.last ? " %s %u" : " %s %u:%u", option, ports.first, ports.last);
+}
+
+static void put_conntrack(struct text *t, const struct nm_rule *r)
+{
+	char buf[NM_ADDR_STRLEN];
+
+	if (r->ct_established)
+		put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
+	if (!r->ct_dnat)
+		return;
+	put(t, " -m conntrack --ctstate DNAT");
+	if (r->ct_orig_dst.len)
+		put(t, " --ctorigdst %s", nm_addr_print(&r->ct_orig_dst.addr, buf));
+	put_ports(t, "--ctorigdstport", r->ct_orig_dports);
+}
+
+static void put_destination(struct text *t, const struct nm_rule *r)
+{
+	char buf[NM_ADDR_STRLEN];
+
+	put(t,
+		r->to.family == NM_IPV6 && r->to_ports.first ? " -j DNAT --to-destination [%s]"
+							     : " -j DNAT --to-destination %s",
+		nm_addr_print(&r->to, buf));
+	if (r->to_ports.first)
+		put(t, ":%u", r->to_ports.first);
+	if (r->to_ports.first != r->to_ports.last)
+		put(t, "-%u/%u", r->to_ports.last, r->dports.first);
+}
+
+static void put_verdict(struct text *t, const struct nm_rule *r)
+{
+	static const char *const names[] = {
+		[NM_VERDICT_ACCEPT] = "ACCEPT",
+		[NM_VERDICT_DROP] = "DROP",
+		[NM_VERDICT_RETURN] = "RETURN",
+		[NM_VERDICT_MASQUERADE] = "MASQUERADE",
+	};
+
+	if (r->verdict == NM_VERDICT_DNAT)
+		put_destination(t, r);
+	else
+		put(t, " -j %s",
+			r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
+}
+
+const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLEN])
+{
+	struct text t = {.buf = buf};
+	char tag[NM_TAG_SIZE];
+
+	put(&t, "-%c %s", r->head ? 'I' : 'A', nm_chain_name(r->chain));
+	put_prefix(&t, "-s", &r->src, r->not_src);
+	put_prefix(&t, "-d", &r->dst, r->not_dst);
+	if (r->in_if)
+		put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
+	if (r->protocol)
+		put(&t, " -p %s", nm_protocol_name(r->protocol));
+	if (r->dports.first)
+		put(&t, " -m %s", nm_protocol_name(r->protocol));
+	put_ports(&t, "--dport", r->dports);
+	if (r->dst_local)
+		put(&t, " -m addrtype --dst-type LOCAL");
+	put_conntrack(&t, r);
+	if (r->owner)
+		put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
+	put_verdict(&t, r);
+	return buf;
+}

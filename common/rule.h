@@ -1,0 +1,93 @@
+/* A packet filter rule as data: what the layouts produce, what plan prints and the backends write. Pure. */
+#ifndef NM_RULE_H
+#define NM_RULE_H
+
+#include "addr.h"
+
+enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
+
+enum nm_chain {
+	NM_CHAIN_PREROUTING,
+	NM_CHAIN_OUTPUT,
+	NM_CHAIN_POSTROUTING,
+	NM_CHAIN_FORWARD,
+	NM_CHAIN_DOCKER_USER,
+	NM_CHAIN_NATMAP,
+	NM_CHAIN_MAX
+};
+
+enum nm_verdict {
+	NM_VERDICT_ACCEPT,
+	NM_VERDICT_DROP,
+	NM_VERDICT_RETURN,
+	NM_VERDICT_JUMP,
+	NM_VERDICT_DNAT,
+	NM_VERDICT_MASQUERADE,
+};
+
+/* Ports first..last; 0,0 stands for "not matched". */
+struct nm_ports {
+	uint16_t first, last;
+};
+
+struct nm_rule {
+	enum nm_family family;
+	enum nm_table table;
+	enum nm_chain chain;
+	bool head;            /* inserted at the head of its chain, else appended */
+	const char *in_if;    /* -i, borrowed; NULL: any */
+	bool not_in_if;       /* ! -i */
+	struct nm_prefix src; /* len 0: any */
+	bool not_src;
+	struct nm_prefix dst;
+	bool not_dst;
+	uint8_t protocol;               /* -p; 0: any, and then dports is unset */
+	struct nm_ports dports;         /* --dport */
+	bool dst_local;                 /* -m addrtype --dst-type LOCAL */
+	bool ct_established;            /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
+	struct nm_ports ct_orig_dports; /* --ctorigdstport */
+	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */
+	enum nm_verdict verdict;
+	enum nm_chain target; /* NM_VERDICT_JUMP: to this chain */
+	struct nm_addr to;    /* NM_VERDICT_DNAT: to this address */
+	struct nm_ports
+		to_ports;  /* ... and these ports: a single one, or a range shifted from dports.first */
+	const char *owner; /* borrowed: container id, "@localnet/br0", ...; NULL: no comment (jumps) */
+	struct nm_ports owner_ports; /* the host ports in the comment; unset for owners that begin with '@' */
+};
+
+struct nm_rules {
+	struct nm_rule *v; /* owned; what its members borrow is not */
+	size_t n, capacity;
+};
+
+/* Comment of a rule: u8 length with its NUL in nftables' NFTNL_UDATA_RULE_COMMENT, so 254 bytes and a NUL. */
+#define NM_TAG_SIZE 255
+
+/* Appends a copy of *rule. 0, or -1 when memory is short. */
+int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err) NM_MUST_USE;
+void nm_rules_done(struct nm_rules *rules);
+
+/* The names as iptables knows them: "nat", "POSTROUTING", "DOCKER-USER". */
+const char *nm_table_name(enum nm_table table);
+const char *nm_chain_name(enum nm_chain chain);
+
+/*
+ * Writes the comment of the rule: "natmap:OWNER:PORT", "natmap:OWNER:FIRST-LAST", or "natmap:@..." without
+ * port; an owner that would make it longer than NM_TAG_SIZE - 1 is cut and ends in '~' and the 16 hexadecimal
+ * digits of the FNV-1a hash of the whole ('~' cannot occur in a container id). Returns buf; "" for a rule
+ * without owner.
+ */
+const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE]);
+
+/* True when tag (len bytes without NUL, not necessarily ours) is one that nm_rule_tag() makes for owner,
+ * whatever the ports: "natmap:abc:80" is of "abc", "natmap:abcd:80" and "my-natmap:abc:80" are not. */
+bool nm_tag_is_of(const char *tag, size_t len, const char *owner);
+
+#define NM_RULE_STRLEN 1024
+/* Prints what iptables -A/-I takes after the table: "-A NATMAP -p tcp -m tcp --dport 8080 -j DNAT ...", in
+ * the order and with the words of iptables-save, "-I" for head. Returns buf. */
+const char *nm_rule_print(const struct nm_rule *rule, char buf[static NM_RULE_STRLEN]);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * Forwarding, route_localnet of the interface towards a container, hairpin mode of its bridge port. A record
+ * says for the latter two which it needs and whether natmap switched it on; whoever needs one that is on
+ * already inherits that, so that the last one to leave switches it off, whichever it is.
+ */
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "link.h"
+#include "log.h"
+#include "sysctl.h"
+
+const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
+{
+	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, "@localnet/%s", interface);
+	return buf;
+}
+
+/* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
+ * default route. */
+static int keep_accepting_ra(void *ctx, const char *interface, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	int value;
+
+	(void)ctx;
+	if (nm_sysctl_get(nm_sysctl_accept_ra(interface, name), &value, err) < 0)
+		return -1;
+	return value == 1 ? nm_sysctl_set(name, 2, err) : 0;
+}
+
+static int enable_ipv6_forwarding(struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	int value;
+
+	if (nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, err) < 0)
+		return -1;
+	if (value)
+		return 0;
+	if (nm_link_open(&link, err) < 0 || nm_link_ra_interfaces(link, keep_accepting_ra, NULL, err) < 0)
+		return -1;
+	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
+}
+
+int nm_settings_enable_forwarding(const struct nm_config *c, const struct nm_record *r, struct nm_err *err)
+{
+	if (r->families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
+		nm_sysctl_set(NM_SYSCTL_IPV4_FORWARD, 1, err) < 0)
+		return -1;
+	if (r->families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
+		return enable_ipv6_forwarding(err);
+	return 0;
+}
+
+int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	return r->localnet[0] ? nm_sysctl_can_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) : 0;
+}
+
+int nm_settings_enable(const struct nm_record *r, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_bridge_port port = {0};
+	char name[NM_SYSCTL_NAME_MAX];
+
+	if (r->localnet[0] && nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) < 0)
+		return -1;
+	if (!r->bridge_port[0] || !r->hairpin_set)
+		return 0;
+	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
+		return -1;
+	return port.found && !port.hairpin ? nm_link_set_hairpin(link, &port, true, err) : 0;
+}
+
+static bool is_among(const struct nm_records *list, const struct nm_record *r)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].offset == r->offset)
+			return true;
+	return false;
+}
+
+static void forget_shared(struct nm_record *leaving, const struct nm_record *other)
+{
+	if (!strcmp(leaving->localnet, other->localnet))
+		leaving->localnet[0] = '\0';
+	if (!strcmp(leaving->bridge_port, other->bridge_port))
+		leaving->bridge_port[0] = '\0';
+}
+
+static int keep_what_others_need(
+	struct nm_state *st, struct nm_records *leaving, struct nm_record *one, struct nm_err *err)
+{
+	struct nm_state_query query = {
+		.localnet = one->localnet[0] ? one->localnet : NULL,
+		.bridge_port = one->bridge_port[0] ? one->bridge_port : NULL,
+	};
+	struct nm_records others = {0};
+	int rc = query.localnet || query.bridge_port ? nm_state_find(st, &query, &others, err) : 0;
+
+	for (size_t i = 0; rc == 0 && i < others.n; i++)
+		if (!is_among(leaving, &others.v[i]))
+			forget_shared(one, &others.v[i]);
+	nm_records_done(&others);
+	return rc;
+}
+
+int nm_settings_keep_shared(
+	struct nm_state *st, struct nm_records *leaving, const struct nm_record *staying, struct nm_err *err)
+{
+	for (size_t i = 0; i < leaving->n; i++) {
+		if (staying)
+			forget_shared(&leaving->v[i], staying);
+		if (keep_what_others_need(st, leaving, &leaving->v[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int nm_settings_disable_localnet(const struct nm_records *leaving, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err gone;
+	int value;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (!r->localnet[0] || !r->localnet_set)
+			continue;
+		nm_sysctl_route_localnet(r->localnet, name);
+		if (nm_sysctl_get(name, &value, &gone) == 0 && nm_sysctl_set(name, 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int disable_hairpin(struct nm_link *link, const char *interface, struct nm_err *err)
+{
+	struct nm_bridge_port port = {0};
+
+	if (nm_link_bridge_port_by_name(link, interface, &port, err) < 0)
+		return -1;
+	return port.found && port.hairpin ? nm_link_set_hairpin(link, &port, false, err) : 0;
+}
+
+void nm_settings_disable_hairpin(const struct nm_records *leaving)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_err err;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (!r->bridge_port[0] || !r->hairpin_set)
+			continue;
+		if ((!link && nm_link_open(&link, &err) < 0) ||
+			disable_hairpin(link, r->bridge_port, &err) < 0)
+			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
+	}
+}

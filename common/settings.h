@@ -1,0 +1,35 @@
+/* Settings of the host beside the rules, that records need: who switched them on, and when they go back. */
+#ifndef NM_SETTINGS_H
+#define NM_SETTINGS_H
+
+#include "config.h"
+#include "state.h"
+
+/* Switches forwarding on in the record's families where the configuration says "set". It is never switched
+ * off again. */
+int nm_settings_enable_forwarding(
+	const struct nm_config *c, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* Fails when nm_settings_enable() would, as far as can be told before the rules are written. */
+int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* Switches on what the record has as localnet_set and hairpin_set. The guard rules must stand already. */
+int nm_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* Clears localnet, or bridge_port, of every record in leaving that a live record of st outside leaving, or
+ * staying (may be NULL), still needs: what is left in leaving goes. */
+int nm_settings_keep_shared(struct nm_state *st, struct nm_records *leaving, const struct nm_record *staying,
+	struct nm_err *err) NM_MUST_USE;
+
+/* Switches route_localnet off where leaving says that natmap switched it on; before the guard rules go.
+ * Interfaces that are gone are passed over; another failure is an error, because the guard must stay then. */
+int nm_settings_disable_localnet(const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
+
+/* Switches hairpin mode off likewise. A failure is a notice. */
+void nm_settings_disable_hairpin(const struct nm_records *leaving);
+
+/* Owner of the guard rule of an interface with route_localnet: "@localnet/IF". */
+#define NM_LOCALNET_OWNER_SIZE (sizeof("@localnet/") + IF_NAMESIZE)
+const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE]);
+
+#endif

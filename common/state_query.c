@@ -1,0 +1,64 @@
+/* Byte searches in canonical record lines. They may say yes too often, never no where a parse would have said
+ * yes. */
+#include "state_query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool has(const char *line, size_t len, const char *what)
+{
+	return memmem(line, len, what, strlen(what)) != NULL;
+}
+
+static bool has_member(const char *line, size_t len, const char *before, const char *value)
+{
+	size_t before_len = strlen(before), value_len = strlen(value);
+	const char *end = line + len, *p = line;
+
+	while ((p = memmem(p, (size_t)(end - p), before, before_len))) {
+		p += before_len;
+		if ((size_t)(end - p) > value_len && !memcmp(p, value, value_len) && p[value_len] == '"')
+			return true;
+	}
+	return false;
+}
+
+static bool has_address(const char *line, size_t len, const struct nm_addr *a)
+{
+	char text[NM_ADDR_STRLEN + 2] = "\"";
+
+	nm_addr_print(a, text + 1);
+	strcat(text, "/");
+	return has(line, len, text);
+}
+
+/* A single port stands before a colon; what hides in a range is found by parsing every record that has
+ * ranges. */
+static bool has_port(const char *line, size_t len, const struct nm_mapping *m)
+{
+	char text[8];
+
+	if (m->count != 1 || !m->host_port)
+		return true;
+	(void)snprintf(text, sizeof(text), "%u:", (unsigned)m->host_port);
+	return has(line, len, text);
+}
+
+bool nm_state_query_fits(const struct nm_state_query *q, const char *line, size_t len)
+{
+	if (q->all || (q->id && has_member(line, len, "{\"live\":1,\"id\":\"", q->id)))
+		return true;
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (q->families & 1u << f && has_address(line, len, &q->address[f].addr))
+			return true;
+	if (q->localnet && has_member(line, len, "\"localnet\":{\"interface\":\"", q->localnet))
+		return true;
+	if (q->bridge_port && has_member(line, len, "\"hairpin\":{\"interface\":\"", q->bridge_port))
+		return true;
+	if (q->n_mappings && has(line, len, "\"ranges\":true"))
+		return true;
+	for (size_t i = 0; i < q->n_mappings; i++)
+		if (has_port(line, len, &q->mappings[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,22 @@
+/* Searching the state as bytes: which lines are worth parsing. Pure. */
+#ifndef NM_STATE_QUERY_H
+#define NM_STATE_QUERY_H
+
+#include "portspec.h"
+
+/* What records to look for; members left NULL or 0 do not matter, and one that fits is enough. */
+struct nm_state_query {
+	bool all;
+	const char *id;
+	const struct nm_mapping *mappings; /* that might overlap */
+	size_t n_mappings;
+	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
+	unsigned families;               /* which of them */
+	const char *localnet;            /* interface with route_localnet */
+	const char *bridge_port;         /* port in hairpin mode */
+};
+
+/* False when the record in this line (see record.c) cannot fit the query. */
+bool nm_state_query_fits(const struct nm_state_query *q, const char *line, size_t len);
+
+#endif

@@ -1,0 +1,152 @@
+/* natmap hook: what OCI runtimes call. A container that does not use natmap must never fail, nor wait,
+ * because of it. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "config.h"
+#include "io.h"
+#include "log.h"
+#include "ocistate.h"
+#include "publish.h"
+#include "resolve.h"
+#include "sandbox.h"
+
+enum stage { STAGE_PUBLISH, STAGE_WITHDRAW, STAGE_BY_STATUS };
+
+static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct nm_err *err)
+{
+	static const struct {
+		const char *name;
+		enum stage stage;
+	} stages[] = {
+		{"prestart", STAGE_PUBLISH},
+		{"createRuntime", STAGE_PUBLISH},
+		{"poststart", STAGE_PUBLISH},
+		{"poststop", STAGE_WITHDRAW},
+	};
+
+	if (nm_cmd_no_more_than(inv, 1, err) < 0)
+		return -1;
+	if (inv->argc == 0) {
+		*ret = STAGE_BY_STATUS;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++)
+		if (!strcmp(inv->argv[0], stages[i].name)) {
+			*ret = stages[i].stage;
+			return 0;
+		}
+	return nm_fail(err, NM_ERR_CONFIG,
+		"stage '%s' is none that natmap runs in: prestart, createRuntime, poststart or poststop",
+		inv->argv[0]);
+}
+
+/* Decides without parser or sandbox, from bytes that may be anything. */
+static bool is_none_of_ours(const char *text, size_t len, enum stage stage)
+{
+	if (nm_ocistate_concerns_us(text, len))
+		return false;
+	return stage == STAGE_PUBLISH ||
+		(stage == STAGE_BY_STATUS && !memmem(text, len, "stopped", strlen("stopped")));
+}
+
+/* The rest of a state that is too long is read and searched, since the runtime writes all of it. */
+static int refuse_excess(int fd, char *buf, size_t len, enum stage stage, struct nm_err *err)
+{
+	enum { OVERLAP = 16 };
+	bool none = is_none_of_ours(buf, len, stage);
+	ssize_t n;
+
+	memmove(buf, buf + len - OVERLAP, OVERLAP);
+	while ((n = read(fd, buf + OVERLAP, len - OVERLAP)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return nm_fail_errno(err, errno, "reading the container state");
+		none &= is_none_of_ours(buf, OVERLAP + (size_t)n, stage);
+		memmove(buf, buf + n, OVERLAP);
+	}
+	return none ? 0
+		    : nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
+			      NM_OCISTATE_MAX);
+}
+
+static int publish(const struct nm_invocation *inv, const struct nm_ocistate *st, struct nm_err *err)
+{
+	struct nm_config config;
+	struct nm_record record;
+	int rc;
+
+	nm_config_init(&config);
+	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0)
+		rc = nm_resolve(st, &config, &record, err);
+	if (rc == 0) {
+		rc = nm_publish(&record, &config, inv->state_dir, err);
+		nm_record_done(&record);
+	}
+	nm_config_done(&config);
+	return rc;
+}
+
+static int run_publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
+{
+	struct nm_ocistate st;
+	int rc = 0;
+
+	if (nm_ocistate_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+		return -1;
+	if (st.ports && publish(inv, &st, err) < 0)
+		rc = nm_wrap(err, "container '%s'", st.id);
+	nm_ocistate_done(&st);
+	return rc;
+}
+
+static int run_withdraw(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
+{
+	struct nm_ocistate st;
+	int rc = 0;
+
+	if (nm_ocistate_parse(text, len, NM_OCISTATE_WITHDRAW, &st, err) < 0)
+		return -1;
+	if (nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0)
+		rc = nm_wrap(err, "container '%s'", st.id);
+	nm_ocistate_done(&st);
+	return rc;
+}
+
+static bool is_stopped(const char *text, size_t len)
+{
+	struct nm_ocistate st;
+	struct nm_err ignored; /* publishing tells it again, if it matters there */
+	bool stopped;
+
+	if (nm_ocistate_parse(text, len, NM_OCISTATE_WITHDRAW, &st, &ignored) < 0)
+		return false;
+	stopped = st.status && !strcmp(st.status, "stopped");
+	nm_ocistate_done(&st);
+	return stopped;
+}
+
+int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+	enum stage stage = STAGE_BY_STATUS;
+	size_t len;
+
+	(void)out;
+	if (parse_stage(inv, &stage, err) < 0 ||
+		nm_io_read_upto(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0)
+		return -1;
+	if (len == NM_OCISTATE_MAX)
+		return refuse_excess(STDIN_FILENO, text, len, stage, err);
+	if (is_none_of_ours(text, len, stage))
+		return 0;
+	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
+		return -1;
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && is_stopped(text, len)))
+		return run_withdraw(inv, text, len, err);
+	return run_publish(inv, text, len, err);
+}

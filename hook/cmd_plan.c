@@ -1,0 +1,115 @@
+/* natmap plan: the rules that hook would add, as text that iptables-restore and ip6tables-restore take with
+ * --noflush. */
+#include <string.h>
+
+#include "change.h"
+#include "cmd.h"
+#include "config.h"
+#include "dynamic.h"
+#include "io.h"
+#include "layout.h"
+#include "ocistate.h"
+#include "resolve.h"
+#include "sandbox.h"
+
+static int parse_format(const struct nm_invocation *inv, struct nm_err *err)
+{
+	if (inv->argc == 0)
+		return 0;
+	if (strcmp(inv->argv[0], "--format"))
+		return nm_fail(
+			err, NM_ERR_CONFIG, "argument '%s' is unknown: see natmap help plan", inv->argv[0]);
+	if (inv->argc == 1)
+		return nm_fail(err, NM_ERR_CONFIG, "option '--format': its value is missing");
+	if (strcmp(inv->argv[1], "iptables"))
+		return nm_fail(err, NM_ERR_CONFIG, "option '--format': '%s' is not iptables", inv->argv[1]);
+	return nm_cmd_no_more_than(inv, 2, err);
+}
+
+static bool has_rules_in(const struct nm_rules *rules, enum nm_table table, enum nm_chain chain)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->v[i].table == table && rules->v[i].chain == chain)
+			return true;
+	return false;
+}
+
+/* -4 and -6 let each of the two programs pass over the other's rules: iptables(8). */
+static void print_table(const struct nm_rules *rules, enum nm_table table, FILE *out)
+{
+	static const enum nm_chain own[] = {NM_CHAIN_DOCKER_USER, NM_CHAIN_NATMAP};
+	char text[NM_RULE_STRLEN];
+	bool begun = false;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		if (rules->v[i].table != table)
+			continue;
+		if (!begun) {
+			fprintf(out, "*%s\n", nm_table_name(table));
+			for (size_t j = 0; j < sizeof(own) / sizeof(*own); j++)
+				if (has_rules_in(rules, table, own[j]))
+					fprintf(out, ":%s - [0:0]\n", nm_chain_name(own[j]));
+		}
+		begun = true;
+		fprintf(out, "-%c %s\n", rules->v[i].family == NM_IPV4 ? '4' : '6',
+			nm_rule_print(&rules->v[i], text));
+	}
+	if (begun)
+		fputs("COMMIT\n", out);
+}
+
+static int print_rules(
+	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
+{
+	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
+	struct nm_rules rules = {0};
+	int rc = 0;
+
+	for (enum nm_family f = NM_IPV4; rc == 0 && f < NM_FAMILY_MAX; f++)
+		if (r->families & 1u << f)
+			rc = nm_layout_base(f, &rules, err);
+	if (rc == 0)
+		rc = nm_change_rules(r, options, localnet_owner, &rules, err);
+	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
+		print_table(&rules, table, out);
+	nm_rules_done(&rules);
+	return rc;
+}
+
+static int plan(const struct nm_invocation *inv, const struct nm_ocistate *st, FILE *out, struct nm_err *err)
+{
+	struct nm_records none = {0};
+	struct nm_config config;
+	struct nm_record r = {0};
+	int rc;
+
+	nm_config_init(&config);
+	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0)
+		rc = nm_resolve(st, &config, &r, err);
+	if (rc == 0)
+		rc = nm_dynamic_choose(&r, &config, &none, &none, err);
+	if (rc == 0)
+		rc = print_rules(&r, &config.layout, out, err);
+	nm_record_done(&r);
+	nm_config_done(&config);
+	return rc;
+}
+
+int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+	struct nm_ocistate st;
+	size_t len;
+	int rc = 0;
+
+	if (parse_format(inv, err) < 0 ||
+		nm_io_read_all(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0 ||
+		nm_sandbox_enter(true, err) < 0 ||
+		nm_ocistate_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+		return -1;
+	if (st.ports && plan(inv, &st, out, err) < 0)
+		rc = nm_wrap(err, "container '%s'", st.id);
+	nm_ocistate_done(&st);
+	return rc;
+}

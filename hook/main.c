@@ -1,0 +1,146 @@
+/*
+ * How a run goes: options, one command, its output or its one line of error, the exit status. Nothing else in
+ * the program prints (but log.c) or exits. Commands hand their output over as text, so that none is written
+ * while they hold the lock; the log is delivered last, and the exit does not wait for the kernel (linger.c).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "io.h"
+#include "linger.h"
+#include "log.h"
+#include "sandbox.h"
+#include "state.h"
+
+const struct nm_cmd nm_commands[] = {
+	{"hook", "hook [STAGE]", "publish or withdraw the ports of the container whose OCI state is on stdin",
+		nm_cmd_hook},
+	{"plan", "plan [--format iptables]", "print the rules that hook would add, and change nothing",
+		nm_cmd_plan},
+	{"list", "list [--json] [ID]", "show what is published", nm_cmd_list},
+	{"version", "version", "print the version", nm_cmd_version},
+	{"help", "help [COMMAND]", "print this help", nm_cmd_help},
+	{0},
+};
+
+static int exit_status(enum nm_err_kind kind)
+{
+	switch (kind) {
+	case NM_ERR_CONFIG:
+		return NM_EXIT_USAGE;
+	case NM_ERR_TAKEN:
+		return NM_EXIT_TAKEN;
+	case NM_ERR_REFUSED:
+		return NM_EXIT_REFUSED;
+	default:
+		return NM_EXIT_FAILED;
+	}
+}
+
+static int parse_options(int argc, char **argv, struct nm_invocation *inv, struct nm_err *err)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"state-dir", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	static char *help[] = {"help", NULL}, *version[] = {"version", NULL};
+	int c;
+
+	inv->argc = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:v", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			inv->config_path = optarg;
+			break;
+		case 's':
+			inv->state_dir = optarg;
+			break;
+		case 'v':
+			nm_log_set_verbose(true);
+			break;
+		case 'h':
+		case 'V':
+			inv->argv = c == 'h' ? help : version;
+			inv->argc = 1;
+			return 0;
+		case ':':
+			return nm_fail(
+				err, NM_ERR_CONFIG, "option '%s': its value is missing", argv[optind - 1]);
+		default:
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help",
+				argv[optind - 1]);
+		}
+	}
+	inv->argv = argv + optind;
+	inv->argc = argc - optind;
+	return 0;
+}
+
+int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err)
+{
+	for (const struct nm_cmd *cmd = nm_commands; cmd->name; cmd++)
+		if (!strcmp(cmd->name, name)) {
+			*ret = cmd;
+			return 0;
+		}
+	return nm_fail(err, NM_ERR_CONFIG, "command '%s' is unknown: see natmap help", name);
+}
+
+int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err *err)
+{
+	if (inv->argc > max)
+		return nm_fail(
+			err, NM_ERR_CONFIG, "argument '%s' is one too many: see natmap help", inv->argv[max]);
+	return 0;
+}
+
+static int run_command(struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	const struct nm_cmd *cmd;
+
+	if (inv->argc == 0)
+		return nm_fail(err, NM_ERR_CONFIG, "no command given: see natmap help");
+	if (nm_cmd_find(inv->argv[0], &cmd, err) < 0)
+		return -1;
+	inv->argc--;
+	inv->argv++;
+	return cmd->run(inv, out, err);
+}
+
+static int run(int argc, char **argv, struct nm_err *err)
+{
+	struct nm_invocation inv = {.state_dir = NM_STATE_DIR};
+	nm_autofree char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int rc = out ? parse_options(argc, argv, &inv, err)
+		     : nm_fail_errno(err, errno, "preparing the output");
+
+	if (rc == 0)
+		rc = run_command(&inv, out, err);
+	if (out && fclose(out) != 0 && rc == 0)
+		rc = nm_fail_errno(err, errno, "preparing the output");
+	if (rc == 0 && len > 0 && nm_io_write_all(STDOUT_FILENO, text, len) < 0)
+		rc = nm_fail_errno(err, errno, "writing to standard output");
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct nm_err err = {0};
+	int status = NM_EXIT_OK;
+
+	nm_sandbox_reset_signals();
+	if (run(argc, argv, &err) < 0) {
+		nm_log_error(&err);
+		status = exit_status(err.kind);
+	}
+	nm_log_flush();
+	nm_linger_exit(status);
+}

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Checks that say what they expected and what they got, and polling instead of sleeping.
+
+# fail TEXT...: ends the test with these lines
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# assert ACTUAL OP EXPECTED [WHAT]
+# OP: = != (text), =~ !~ (extended regular expression), has lacks (fixed substring), -eq -ne -lt -le -gt -ge (numbers)
+assert() {
+	local actual=$1 op=$2 expected=$3 what=${4:-} ok=0
+	case $op in
+	=) [[ "$actual" == "$expected" ]] || ok=1 ;;
+	!=) [[ "$actual" != "$expected" ]] || ok=1 ;;
+	=~) [[ "$actual" =~ $expected ]] || ok=1 ;;
+	!~) [[ ! "$actual" =~ $expected ]] || ok=1 ;;
+	has) [[ "$actual" == *"$expected"* ]] || ok=1 ;;
+	lacks) [[ "$actual" != *"$expected"* ]] || ok=1 ;;
+	-eq | -ne | -lt | -le | -gt | -ge) test "$actual" "$op" "$expected" || ok=1 ;;
+	*) fail "assert: unknown operator '$op'" || return 1 ;;
+	esac
+	[[ $ok = 0 ]] || fail "assertion failed${what:+: $what}" "expected ($op): $expected" "actual:       $actual"
+}
+
+# refute COMMAND...: the command must fail (`! command` does not fail a bats test)
+refute() {
+	local got
+	if got=$("$@" 2>&1); then
+		fail "must fail, but did not: $*" "$got"
+	fi
+}
+
+# wait_for [-t SECONDS] COMMAND...: polls until the command succeeds, 5 seconds at most
+wait_for() {
+	local limit=5 end
+	if [[ $1 = -t ]]; then
+		limit=$2
+		shift 2
+	fi
+	end=$((${EPOCHREALTIME/./} + limit * 1000000))
+	until "$@" >/dev/null 2>&1; do
+		[[ ${EPOCHREALTIME/./} -lt $end ]] || fail "waited $limit s in vain for: $*" || return 1
+		sleep 0.01
+	done
+}
+
+# same WHAT BEFORE AFTER: fails when the two texts differ, and shows how
+same() {
+	local what=$1
+	diff -u --label before --label after <(printf '%s\n' "$2") <(printf '%s\n' "$3") || fail "changed: $what"
+}
+
+# at_once N COMMAND...: runs COMMAND... 1, COMMAND... 2 up to N at the same time; fails when one fails, with the output
+# of those. (A bare `wait` would wait for bats' own timeout, too.)
+at_once() {
+	local n=$1 i pids=() bad=0 dir
+	shift
+	dir=$(mktemp -d "$NM_TMP/at_once.XXXXXX") || return 1
+	for ((i = 1; i <= n; i++)); do
+		"$@" "$i" >"$dir/$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for ((i = 1; i <= n; i++)); do
+		wait "${pids[i - 1]}" || {
+			bad=$((bad + 1))
+			printf 'at once: %s %s failed:\n%s\n' "$*" "$i" "$(<"$dir/$i")"
+		}
+	done
+	[[ $bad = 0 ]] || fail "$bad of $n failed"
+}

@@ -1,0 +1,164 @@
+# shellcheck shell=bash
+# Everything a test needs: load this one, and runc.bash for real containers, syslog.bash for messages to syslog.
+#
+# NATMAP names the binary under test (default: $BUILD/natmap, BUILD as in the Makefile).
+
+PATH=$PATH:/usr/sbin:/sbin
+NM_TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=test/helpers/assert.bash
+. "$NM_TREE/test/helpers/assert.bash"
+# shellcheck source=test/helpers/net.bash
+. "$NM_TREE/test/helpers/net.bash"
+# shellcheck source=test/helpers/traffic.bash
+. "$NM_TREE/test/helpers/traffic.bash"
+# shellcheck source=test/helpers/matrix.bash
+. "$NM_TREE/test/helpers/matrix.bash"
+
+NM_BUILD=${BUILD:-build}
+[[ "$NM_BUILD" == /* ]] || NM_BUILD=$NM_TREE/$NM_BUILD
+NATMAP=${NATMAP:-$NM_BUILD/natmap}
+export NATMAP
+NM_WRAP=()
+
+# config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
+config() {
+	printf '%s\n' "$1" >"$NM_TMP/natmap.json"
+	chmod 0600 "$NM_TMP/natmap.json"
+}
+
+# state_dir: the test's own state directory
+state_dir() {
+	printf '%s' "$NM_TMP/state"
+}
+
+# natmap_argv: the command line up to the command, one word a line
+natmap_argv() {
+	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
+	printf '%s\n' "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$(state_dir)"
+}
+
+# run_natmap [rc=N|any] [in=NODE] [timeout=SECONDS] ARGUMENT...: runs natmap on the host (or NODE) with the caller's stdin.
+# NM_WRAP=(COMMAND...) goes before the binary: a debugger, prlimit, ...
+# Sets $status, $output (its stdout) and $stderr. Fails unless the exit status is N (0), and when what every
+# invocation owes is missing: a failure is exactly one line that begins with "natmap: ", a success says nothing on stderr.
+run_natmap() {
+	local rc=0 in=host timeout=10 files="$NM_TMP/run.$BASHPID" argv
+	while [[ "${1:-}" =~ ^(rc|in|timeout)= ]]; do
+		local "$1"
+		shift
+	done
+	mapfile -t argv < <(natmap_argv)
+	status=0
+	on "$in" timeout -k 1 "$timeout" "${NM_WRAP[@]}" "${argv[@]}" "$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
+	output=$(tr -d '\0' <"$files.out")
+	stderr=$(tr -d '\0' <"$files.err")
+	printf '%s$ natmap %s\n' "$in" "$*"
+	printf '%s' "${output:+$output$'\n'}" "${stderr:+stderr: $stderr$'\n'}"
+	[[ $status != 124 && $status != 137 ]] || fail "natmap $*: still running after $timeout s" || return 1
+	[[ "$rc" = any ]] || assert "$status" -eq "$rc" "exit status of natmap $*" || return 1
+	check_stderr "$*"
+}
+
+# check_stderr ARGUMENTS: what run_natmap says every invocation owes. -v adds lines; `check` reports differences (3) on stdout.
+check_stderr() {
+	assert "$stderr" !~ 'Sanitizer|runtime error:' "a sanitizer's report" || return 1
+	[[ " $1 " != *" -v "* && $status != 3 ]] || return 0
+	if [[ $status = 0 ]]; then
+		assert "$stderr" = "" "stderr of a success"
+	else
+		assert "$stderr" =~ ^'natmap: '[^$'\n']+$ "stderr is one line that begins with 'natmap: '"
+	fi
+}
+
+# state ID PID STATUS [bundle=DIR] [KEY=VALUE...]: an OCI state; the KEYs are annotations; PID - leaves the pid out
+state() {
+	local id=$1 pid=$2 now=$3 bundle=/bundle/$1 annotations="" arg
+	shift 3
+	for arg; do
+		case $arg in
+		bundle=*) bundle=${arg#*=} ;;
+		*) annotations+="${annotations:+,}$(json_string "${arg%%=*}"):$(json_string "${arg#*=}")" ;;
+		esac
+	done
+	printf '{"ociVersion":"1.0.2","id":%s,"status":%s,' "$(json_string "$id")" "$(json_string "$now")"
+	[[ "$pid" = - ]] || printf '"pid":%s,' "$pid"
+	printf '"bundle":%s,"annotations":{%s}}\n' "$(json_string "$bundle")" "$annotations"
+}
+
+# json_string TEXT: TEXT in quotes, with what JSON wants escaped
+json_string() {
+	local s=${1//\\/\\\\}
+	s=${s//\"/\\\"}
+	s=${s//$'\n'/\\n}
+	s=${s//$'\t'/\\t}
+	printf '"%s"' "$s"
+}
+
+# publish [rc=N] [in=NODE] [stage=STAGE] ID [PORTS...] [KEY=VALUE...]: natmap's hook at the creation of container ID.
+# Its process is the one of ctr_start ID, else a new one in ctr. KEY is pid, status, bundle, or the end of io.natmap.KEY.
+publish() {
+	local options=() stage=createRuntime
+	while [[ "$1" =~ ^(rc|in|timeout|stage)= ]]; do
+		case $1 in
+		stage=*) stage=${1#*=} ;;
+		*) options+=("$1") ;;
+		esac
+		shift
+	done
+	local id=$1 pid="" status_text=creating ports="" annotations=() arg
+	shift
+	for arg; do
+		case $arg in
+		pid=*) pid=${arg#*=} ;;
+		status=*) status_text=${arg#*=} ;;
+		bundle=*) annotations+=("$arg") ;;
+		*=*) annotations+=("io.natmap.$arg") ;;
+		*) ports+="${ports:+,}$arg" ;;
+		esac
+	done
+	if [[ -z "$pid" ]]; then
+		[[ -e "$NM_TMP/ctr/$id" ]] || ctr_start "$id" >/dev/null || return 1
+		pid=$(ctr_pid "$id")
+	fi
+	state "$id" "$pid" "$status_text" ${ports:+"io.natmap.ports=$ports"} "${annotations[@]}" >"$NM_TMP/stdin.$BASHPID"
+	printf 'stdin: %s\n' "$(<"$NM_TMP/stdin.$BASHPID")"
+	run_natmap "${options[@]}" hook "$stage" <"$NM_TMP/stdin.$BASHPID"
+}
+
+# withdraw [rc=N] [in=NODE] ID [bundle=DIR]: natmap's hook after the end of container ID
+withdraw() {
+	local options=()
+	while [[ "$1" =~ ^(rc|in|timeout)= ]]; do
+		options+=("$1")
+		shift
+	done
+	state "$1" - stopped "${@:2}" >"$NM_TMP/stdin.$BASHPID"
+	run_natmap "${options[@]}" hook poststop <"$NM_TMP/stdin.$BASHPID"
+}
+
+# assert_rule NODE TEXT: a line of `rules NODE` contains TEXT; assert_no_rule: none does
+assert_rule() {
+	assert "$(rules "$1")" has "$2" "rules on $1"
+}
+
+assert_no_rule() {
+	local found
+	found=$(rules "$1" | grep -F -- "$2") || return 0
+	fail "rules on $1 that must not be there ($2):" "$found"
+}
+
+# assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
+assert_clean() {
+	assert "$(ruleset host)" !~ 'natmap:[^@]' "ruleset" || return 1
+	assert_no_rule host '"natmap:' || return 1
+	wait_for -t 2 natmap_is_idle || fail "natmap still runs on the host" || return 1
+	run_natmap list --json
+	assert "$(jq -c '.. | objects | select(has("id"))' <<<"$output")" = "" "natmap list"
+}
+
+natmap_is_idle() {
+	local pid
+	for pid in $(ip netns pids "$NM_NS-host"); do
+		[[ "$(readlink "/proc/$pid/exe")" != "$(readlink -f "$NATMAP")" ]] || return 1
+	done
+}

@@ -1,0 +1,187 @@
+# shellcheck shell=bash
+# One test's network: a host, two containers on its bridge and a client outside, each a network namespace.
+#
+#   ext  eth0 192.0.2.2 192.0.2.9 fd00:99::2         default routes via host
+#    |
+#   host up0  192.0.2.1 192.0.2.3 fd00:99::1 fd00:99::3   forwarding on
+#        br0  10.88.7.1 fd00:7::1
+#    |------------------.
+#   ctr  eth0            ctr2 eth0
+#   10.88.7.2 fd00:7::2  10.88.7.3 fd00:7::3          default routes via host
+#
+# The names carry the test's process id, so tests can run side by side.
+
+NM_NODES="host ctr ctr2 ext"
+
+# netns NODE: the path of its network namespace
+netns() {
+	printf '/run/netns/%s-%s' "$NM_NS" "$1"
+}
+
+# on NODE COMMAND...: runs it there. Not `ip netns exec`, which mounts another /sys and so hides the cgroups from runc.
+on() {
+	nsenter --net="/run/netns/$NM_NS-$1" -- "${@:2}"
+}
+
+# net_up: makes the four namespaces, and $NM_TMP for the test's files
+net_up() {
+	NM_NS=nm-$$
+	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1
+	export NM_NS NM_TMP
+	mkdir -p "$NM_TMP/ctr"
+	: >"$NM_TMP/pids"
+	local n
+	for n in $NM_NODES; do
+		echo "netns add $NM_NS-$n"
+	done | ip -batch - || return 1
+	for n in $NM_NODES; do
+		# No duplicate address detection: an address is usable at once.
+		on "$n" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up' || return 1
+	done
+	net_host_up && net_ctr_up ctr 2 && net_ctr_up ctr2 3 && net_ext_up
+}
+
+net_host_up() {
+	ip -n "$NM_NS-host" -batch - <<-END || return 1
+		link add br0 type bridge
+		addr add 10.88.7.1/24 dev br0
+		addr add fd00:7::1/64 dev br0 nodad
+		link set br0 up
+		link add vctr type veth peer name eth0 netns $NM_NS-ctr
+		link set vctr master br0 up
+		link add vctr2 type veth peer name eth0 netns $NM_NS-ctr2
+		link set vctr2 master br0 up
+		link add up0 type veth peer name eth0 netns $NM_NS-ext
+		addr add 192.0.2.1/24 dev up0
+		addr add 192.0.2.3/24 dev up0
+		addr add fd00:99::1/64 dev up0 nodad
+		addr add fd00:99::3/64 dev up0 nodad preferred_lft 0
+		link set up0 up
+	END
+	on host sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+}
+
+net_ctr_up() {
+	ip -n "$NM_NS-$1" -batch - <<-END
+		addr add 10.88.7.$2/24 dev eth0
+		addr add fd00:7::$2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 10.88.7.1
+		route add default via fd00:7::1
+	END
+}
+
+net_ext_up() {
+	ip -n "$NM_NS-ext" -batch - <<-END
+		addr add 192.0.2.2/24 dev eth0
+		addr add 192.0.2.9/24 dev eth0
+		addr add fd00:99::2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 192.0.2.1
+		route add default via fd00:99::1
+	END
+}
+
+# net_down: ends what the test started and removes its namespaces. Fails when a process was left there that no helper started.
+net_down() {
+	[[ -n "${NM_NS:-}" ]] || return 0
+	local pid left n
+	if [[ -d "$NM_TMP/runtime" ]]; then
+		runtime_clean
+	fi
+	while read -r pid; do
+		kill_group "$pid"
+	done <"$NM_TMP/pids"
+	wait_for -t 2 net_is_idle || :
+	left=$(net_processes)
+	for pid in $left; do
+		printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+		kill -KILL "$pid" 2>/dev/null || :
+	done
+	for n in $NM_NODES; do
+		ip netns del "$NM_NS-$n" || left="$left $n"
+	done
+	unset NM_NS
+	[[ -z "$left" ]] || fail "left behind: $left"
+}
+
+# net_processes: the ids of the processes in the test's namespaces
+net_processes() {
+	local n
+	for n in $NM_NODES; do
+		ip netns pids "$NM_NS-$n"
+	done
+}
+
+net_is_idle() {
+	[[ -z "$(net_processes)" ]]
+}
+
+# spawn NODE COMMAND...: starts a command there that net_down ends, with its children; sets $spawned to its id
+spawn() {
+	setsid nsenter --net="/run/netns/$NM_NS-$1" -- "${@:2}" </dev/null >>"$NM_TMP/spawn.log" 2>&1 3>&- &
+	spawned=$!
+	disown # or bash reports on its end
+	echo "$spawned" >>"$NM_TMP/pids"
+	wait_for spawn_has_entered "$spawned" "$1"
+}
+
+# Between fork and setns the process is still in the namespace of the tests.
+spawn_has_entered() {
+	[[ "/proc/$1/ns/net" -ef "/run/netns/$NM_NS-$2" ]]
+}
+
+# kill_group PID: ends a spawned command and its children
+kill_group() {
+	kill -KILL -- "-$1" 2>/dev/null || :
+}
+
+# ctr_start ID [NODE]: starts the process of a container (in ctr); prints its id
+ctr_start() {
+	spawn "${2:-ctr}" sleep 600 || return 1
+	echo "$spawned" | tee "$NM_TMP/ctr/$1"
+}
+
+# ctr_pid ID: the id of the container's process, which ctr_start started
+ctr_pid() {
+	cat "$NM_TMP/ctr/$1"
+}
+
+# ctr_stop ID: ends the container's process and waits until it is gone
+ctr_stop() {
+	local pid
+	pid=$(ctr_pid "$1") || return 1
+	kill_group "$pid"
+	rm "$NM_TMP/ctr/$1"
+	wait_for process_is_gone "$pid"
+}
+
+process_is_gone() {
+	[[ ! -e /proc/$1 ]] || grep -q '^State:.[ZX]' "/proc/$1/status"
+}
+
+# ruleset NODE: what nft shows there, without counters. Old nft leaves out iptables' IPv6 DNAT targets: see `rules`, too.
+ruleset() {
+	on "$1" nft --stateless list ruleset 2>/dev/null
+}
+
+# rules NODE: what iptables and ip6tables show there, without counters and times
+rules() {
+	local save
+	for save in iptables-save ip6tables-save; do
+		on "$1" "$save" | sed -e '/^# Generated by/d' -e '/^# Completed on/d' -e 's/ \[[0-9]*:[0-9]*\]$//' -e "s/^\\*/$save \\*/"
+	done
+}
+
+# snapshot NODE: all that natmap may change there, to compare with `same`: rules in both views, settings, bridge ports
+snapshot() {
+	ruleset "$1"
+	rules "$1"
+	on "$1" sh -c 'cd /proc/sys/net && grep . ipv4/ip_forward ipv4/conf/*/route_localnet ipv6/conf/*/forwarding ipv6/conf/*/accept_ra'
+	on "$1" bridge -d link | grep -oE '^[0-9]+: [^:@]*|hairpin [a-z]*'
+}
+
+# flows NODE [OPTION...]: the connections that its conntrack knows
+flows() {
+	on "$1" conntrack -L "${@:2}" 2>/dev/null
+}

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# Servers, clients and long-lived flows between the nodes of net.bash. Uses socat.
+
+NM_ANSWER_SH="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/answer.sh"
+
+# serve NODE tcp|udp [ADDRESS:]PORT [TEXT]: answers every line sent there with TEXT, in which %p is the peer's address.
+# Without ADDRESS on all addresses of both families; IPv6 addresses in brackets.
+serve() {
+	local node=$1 proto=${2^^} where=$3 port=${3##*:} families="4 6" bind="" family type
+	export NM_ANSWER=${4:-$1}
+	if [[ "$where" == *:* ]]; then
+		bind=,bind=${where%:*}
+		families=$([[ "$where" == \[* ]] && echo 6 || echo 4)
+	fi
+	for family in $families; do
+		type=$proto$family-LISTEN:$port,fork,reuseaddr
+		if [[ $proto = UDP ]]; then
+			type=UDP$family-RECVFROM:$port,fork
+		fi
+		spawn "$node" socat "$type$bind$([[ $family = 6 ]] && echo ,ipv6only=1)" "EXEC:$NM_ANSWER_SH" || return 1
+	done
+	wait_for serve_is_ready "$node" "${proto,,}" "$port" "$(wc -w <<<"$families")" || cat "$NM_TMP/spawn.log"
+}
+
+serve_is_ready() {
+	[[ $(on "$1" ss -Hanu"${2:0:1}" "sport = :$3" | grep -cE '^(udp +)?UNCONN|LISTEN') -ge $4 ]]
+}
+
+# reach NODE tcp|udp ADDRESS PORT [from=ADDRESS] [sport=PORT] [wait=SECONDS]: asks the server there, prints its answer; fails without one
+reach() {
+	local node=$1 proto=$2 address=$3 port=$4 from="" sport="" wait=1 answer
+	shift 4
+	[[ $# = 0 ]] || local "$@"
+	# The client's side of socat ends with the answer, and so does socat.
+	# shellcheck disable=SC2016 # $line belongs to that shell
+	answer=$(on "$node" timeout "$wait" socat -t0 "$(peer_of "$proto" "$address" "$port" "$from" "$sport")" \
+		SYSTEM:'echo ask; read -r line && echo "$line" >&3' 3>&1 2>/dev/null) || :
+	[[ -n "$answer" ]] && printf '%s\n' "$answer"
+}
+
+# peer_of PROTO ADDRESS PORT [FROM] [SPORT]: how socat calls a client's connection
+peer_of() {
+	local spec="${1^^}4:$2:$3"
+	if [[ "$2" == *:* ]]; then
+		spec="${1^^}6:[$2]:$3"
+	fi
+	if [[ "${4:-}" == *:* ]]; then
+		spec+=",bind=[$4]"
+	elif [[ -n "${4:-}" ]]; then
+		spec+=",bind=$4"
+	fi
+	printf '%s' "$spec${5:+,sourceport=$5,reuseaddr}"
+}
+
+# assert_reach EXPECTED NODE PROTO ADDRESS PORT [from=...] [sport=...]: the answer is EXPECTED
+assert_reach() {
+	local answer
+	answer=$(reach "${@:2}" wait=3) || fail "no answer: reach ${*:2}" || return 1
+	assert "$answer" = "$1" "reach ${*:2}"
+}
+
+# assert_no_reach NODE PROTO ADDRESS PORT [from=...]: nothing answers (a refusal is noticed at once, silence after half a second)
+assert_no_reach() {
+	local answer
+	if answer=$(reach "$@" wait=0.5); then
+		fail "must not be reachable: reach $*" "answer: $answer"
+	fi
+}
+
+# flow_open NAME NODE PROTO ADDRESS PORT [from=ADDRESS] [sport=PORT]: opens a flow that stays open
+flow_open() {
+	local name=$1 node=$2 proto=$3 address=$4 port=$5 from="" sport=""
+	shift 5
+	[[ $# = 0 ]] || local "$@"
+	mkfifo "$NM_TMP/flow.$name.in"
+	: >"$NM_TMP/flow.$name.out"
+	# Read-write, so that neither end blocks or sees an end of file between two questions.
+	spawn "$node" socat "$(peer_of "$proto" "$address" "$port" "$from" "$sport")" \
+		"OPEN:$NM_TMP/flow.$name.in,rdwr!!OPEN:$NM_TMP/flow.$name.out,append"
+}
+
+# flow_ask NAME: sends a line through the flow, prints the answer; fails without one after a second
+flow_ask() {
+	local out="$NM_TMP/flow.$1.out" before
+	before=$(wc -l <"$out")
+	echo ask 1<>"$NM_TMP/flow.$1.in"
+	wait_for -t 1 flow_has_grown "$out" "$before" || return 1
+	tail -n 1 "$out"
+}
+
+flow_has_grown() {
+	[[ $(wc -l <"$1") -gt $2 ]]
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs what building natmap, its tests and the demo need on Debian and Ubuntu: only what is missing, so that a
+# second run needs no network. As root.
+set -eu
+
+build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
+tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux"
+bench="containernetworking-plugins"
+
+# dpkg-query fails when it does not know one of the packages; the others are listed all the same.
+# shellcheck disable=SC2086 # a list of words
+installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $build $tests $bench 2>/dev/null | sed -n 's/ installed$//p') || :
+missing=
+for package in $build $tests $bench; do
+	printf '%s\n' "$installed" | grep -qx "$package" || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+	echo "install-deps: everything is here"
+	exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "install-deps: run this as root; missing:$missing" >&2
+	exit 1
+fi
+echo "install-deps: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } </dev/null >"$log" 2>&1; then
+	cat "$log" >&2
+	echo "install-deps: could not install$missing" >&2
+	exit 1
+fi
