@@ -6,6 +6,7 @@ VERSION := 0.1.0
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share/natmap
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
@@ -48,7 +49,7 @@ PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: $(BUILD)/natmap ## build build/natmap (no root needed)
+all: $(BUILD)/natmap $(BUILD)/hooks.d/runc.json ## build build/natmap (no root needed)
 
 $(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
@@ -67,7 +68,11 @@ $(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
--include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+$(BUILD)/hooks.d/%.json: hooks.d/%.json.in Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|g' $< >$@
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')
 
 .PHONY: check-packages
 check-packages:
@@ -121,12 +126,14 @@ demo: ## install what is missing, build, publish a container's port in a throwaw
 ci: ## what CI runs
 	$(Q).ci/run
 
-install: $(BUILD)/natmap ## install below DESTDIR and PREFIX
+install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
+	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json
+	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 clean: ## remove build/
 	rm -rf $(BUILD)

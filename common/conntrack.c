@@ -1,7 +1,12 @@
 /*
- * Stale connection tracking entries, through ctnetlink: counted first, because most namespaces have none and
- * a dump walks the host's whole hash table; then dumped, judged here, and deleted each by its tuple and id.
- * A delete request without a tuple would flush the table, so that no request is built without one.
+ * Stale connection tracking entries, through ctnetlink.
+ *
+ * The table is the host's, 262144 buckets of all namespaces, and most of the cost is walking it. Measured on
+ * Linux 6.18, with few entries and per 1,000 of them: a deletion by filter 0.17 ms + 0.13 ms, which kernels
+ * before 2024 lack; a dump 4.7 ms + 0.9 ms, by filter + 0.06 ms. So: nothing when the namespace has no
+ * entries; then deletions by filter; then dumps, judged here, each hit deleted by its tuple and id.
+ *
+ * A deletion without a tuple would flush the table: no such message is built.
  */
 #include "conntrack.h"
 
@@ -12,13 +17,24 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-#include "netlink.h"
+#include "conntrack_filter.h"
+#include "rtnl.h"
 
 #ifndef ENOTSUPP
 #define ENOTSUPP 524 /* the kernel's own number, which it also lets out */
 #endif
 
-enum { TUPLE_MAX = 128 }; /* of CTA_TUPLE_ORIG: 84 bytes with IPv6 and a zone */
+/* What the ways cost, in nanoseconds: walking the table, and for each entry. */
+enum {
+	FLUSH_NS = 175 * 1000,
+	FLUSH_ENTRY_NS = 130,
+	DUMP_NS = 4700 * 1000,
+	DUMP_ENTRY_NS = 900,
+	FILTER_ENTRY_NS = 65,
+};
+
+enum { FILTERS_MAX = 32 }; /* at 136 bytes, they fit one request */
+enum { TUPLE_MAX = 128 };  /* of CTA_TUPLE_ORIG: 84 bytes with IPv6 and a zone */
 
 /* An entry to be deleted. */
 struct victim {
@@ -31,16 +47,45 @@ struct victim {
 };
 
 struct hunt {
+	struct nm_netlink nl; /* borrowed */
 	const struct nm_flow *flows;
 	size_t n_flows;
-	struct victim *victims; /* owned */
+	struct nm_rtnl_addresses local; /* the host's, when a flow needs them */
+	struct victim *victims;         /* owned */
 	size_t n;
 };
 
 static void hunt_done(struct hunt *h)
 {
+	nm_rtnl_addresses_done(&h->local);
 	nm_cleanup_free(&h->victims);
 	h->n = 0;
+}
+
+/* Without a translation to look at, "any host" has to tell the host's own flows from transit. */
+static bool needs_local(const struct nm_flow *f)
+{
+	return f->any_host && !f->translated;
+}
+
+static int read_local(struct hunt *h, struct nm_err *err)
+{
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+
+	for (size_t i = 0; i < h->n_flows; i++)
+		if (needs_local(&h->flows[i]) && rtnl.fd < 0 &&
+			(nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+				nm_rtnl_get_addresses(&rtnl, &h->local, err) < 0))
+			return -1;
+	return 0;
+}
+
+static bool is_local(const struct hunt *h, const struct nm_addr *a)
+{
+	for (size_t i = 0; i < h->local.n; i++)
+		if (nm_addr_equal(&h->local.v[i].prefix.addr, a))
+			return true;
+	return false;
 }
 
 /* An end of a tuple. */
@@ -66,8 +111,8 @@ static bool parse_endpoint(struct nm_attrs tuple, enum nm_family family, bool so
 	return true;
 }
 
-static bool matches(const struct nm_flow *f, uint8_t protocol, const struct endpoint *original,
-	const struct endpoint *reply)
+static bool matches(const struct hunt *h, const struct nm_flow *f, uint8_t protocol,
+	const struct endpoint *original, const struct endpoint *reply)
 {
 	unsigned shift = (unsigned)original->port - f->host_port; /* huge when below */
 
@@ -75,6 +120,8 @@ static bool matches(const struct nm_flow *f, uint8_t protocol, const struct endp
 		return false;
 	if (!f->any_host && !nm_addr_equal(&f->host, &original->address))
 		return false;
+	if (needs_local(f))
+		return is_local(h, &original->address);
 	return !f->translated ||
 		(nm_addr_equal(&f->container, &reply->address) && reply->port == f->container_port + shift);
 }
@@ -88,7 +135,7 @@ static bool is_wanted(const struct hunt *h, enum nm_family family, struct nm_att
 		!parse_endpoint(nm_attrs_nested(attrs, CTA_TUPLE_ORIG), family, false, &protocol, &original))
 		return false;
 	for (size_t i = 0; i < h->n_flows; i++)
-		if (matches(&h->flows[i], protocol, &original, &reply))
+		if (matches(h, &h->flows[i], protocol, &original, &reply))
 			return true;
 	return false;
 }
@@ -125,21 +172,7 @@ static int take_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	return add_victim(ctx, &v, err);
 }
 
-static void forget_victims(void *ctx)
-{
-	hunt_done(ctx);
-}
-
-static void begin(struct nm_request *r, unsigned message, uint16_t flags, uint8_t af)
-{
-	struct nfgenmsg *nfg =
-		nm_request_begin(r, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message), flags, sizeof(*nfg));
-
-	nfg->nfgen_family = af;
-	nfg->version = NFNETLINK_V0;
-}
-
-/* A kernel without ctnetlink knows no such message. */
+/* A kernel without ctnetlink, or without filters for deletions. */
 static bool is_unsupported(int error_number)
 {
 	return error_number == EINVAL || error_number == EOPNOTSUPP || error_number == ENOTSUPP;
@@ -163,25 +196,65 @@ static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *er
 
 	*ret = 0;
 	nm_request_init(&r);
-	begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
+	nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
 	return nm_netlink_talk(nl, &r, &sink, err);
 }
 
-static int find_victims(struct nm_netlink *nl, struct hunt *h, struct nm_err *err)
+/* The filters that select what the flows mean: one for each port, and for each local address where it
+ * matters. Returns their number, FILTERS_MAX + 1 for more than that. */
+static size_t list_filters(const struct hunt *h, struct nm_conntrack_filter ret[static FILTERS_MAX])
 {
-	const struct nm_netlink_sink sink = {
-		.reply = take_entry, .restart = forget_victims, .tolerate = is_unsupported, .ctx = h};
-	unsigned families = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_flows; i++) {
+		const struct nm_flow *f = &h->flows[i];
+		size_t hosts = needs_local(f) ? h->local.n : 1;
+
+		for (size_t j = 0; j < f->count * hosts; j++) {
+			const struct nm_addr *host = f->any_host ? NULL : &f->host;
+
+			if (needs_local(f))
+				host = &h->local.v[j % hosts].prefix.addr;
+			if (host && host->family != f->family)
+				continue;
+			if (n == FILTERS_MAX)
+				return FILTERS_MAX + 1;
+			ret[n++] = (struct nm_conntrack_filter){
+				.flow = f, .shift = (uint16_t)(j / hosts), .host = host};
+		}
+	}
+	return n;
+}
+
+/* 0 with *ret_done, false when the kernel cannot do it and has deleted nothing. */
+static int delete_by_filter(struct hunt *h, const struct nm_conntrack_filter *filters, size_t n,
+	bool *ret_done, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.tolerate = is_unsupported};
 	struct nm_request r;
 
-	for (size_t i = 0; i < h->n_flows; i++)
-		families |= 1u << h->flows[i].family;
 	nm_request_init(&r);
-	begin(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP,
-		families == NM_IPV4_BIT           ? AF_INET
-			: families == NM_IPV6_BIT ? AF_INET6
-						  : AF_UNSPEC);
-	return nm_netlink_talk(nl, &r, &sink, err);
+	for (size_t i = 0; i < n; i++)
+		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, &filters[i]);
+	if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
+		return -1;
+	*ret_done = h->nl.accepted == n;
+	return 0;
+}
+
+/* Finds what the filter selects; NULL: all that the flows mean, of both families. An entry that two filters
+ * find is deleted once. */
+static int dump(struct hunt *h, const struct nm_conntrack_filter *filter, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.reply = take_entry, .tolerate = is_unsupported, .ctx = h};
+	struct nm_request r;
+
+	nm_request_init(&r);
+	if (filter)
+		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter);
+	else
+		nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	return nm_netlink_talk(&h->nl, &r, &sink, err);
 }
 
 static bool is_gone(int error_number)
@@ -189,11 +262,9 @@ static bool is_gone(int error_number)
 	return error_number == ENOENT;
 }
 
-static int delete_victims(
-	struct nm_netlink *nl, const struct hunt *h, unsigned *ret_deleted, struct nm_err *err)
+static int delete_victims(struct hunt *h, struct nm_err *err)
 {
 	const struct nm_netlink_sink sink = {.tolerate = is_gone};
-	unsigned deleted = 0;
 	struct nm_request r;
 
 	for (size_t i = 0; i < h->n;) {
@@ -201,34 +272,54 @@ static int delete_victims(
 		for (; i < h->n && nm_request_has_room(&r); i++) {
 			const struct victim *v = &h->victims[i];
 
-			begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af);
+			nm_conntrack_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af);
 			nm_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
 			nm_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
 			if (v->has_zone)
 				nm_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
 		}
-		if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+		if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
 			return -1;
-		deleted += nl->accepted;
 	}
-	*ret_deleted = deleted;
 	return 0;
+}
+
+/* Deletes in the cheapest way, given how many entries there are. */
+static int delete_all(struct hunt *h, size_t entries, struct nm_err *err)
+{
+	struct nm_conntrack_filter filters[FILTERS_MAX];
+	size_t n = list_filters(h, filters);
+	size_t dump_ns = DUMP_NS + DUMP_ENTRY_NS * entries;
+	bool done = n == 0;
+
+	if (n <= FILTERS_MAX && n * (FLUSH_NS + FLUSH_ENTRY_NS * entries) < dump_ns &&
+		delete_by_filter(h, filters, n, &done, err) < 0)
+		return -1;
+	if (done)
+		return 0;
+	if (n <= FILTERS_MAX && n * (DUMP_NS + FILTER_ENTRY_NS * entries) < dump_ns) {
+		for (size_t i = 0; i < n; i++)
+			if (dump(h, &filters[i], err) < 0)
+				return -1;
+	} else if (dump(h, NULL, err) < 0) {
+		return -1;
+	}
+	return delete_victims(h, err);
 }
 
 int nm_conntrack_delete(
 	int fd, const struct nm_flow *flows, size_t n, unsigned *ret_deleted, struct nm_err *err)
 {
-	NM_CLEANUP(hunt_done) struct hunt h = {.flows = flows, .n_flows = n};
-	struct nm_netlink nl = nm_netlink_borrow(fd);
-	unsigned deleted = 0;
-	uint32_t count = 0;
+	NM_CLEANUP(hunt_done)
+	struct hunt h = {.nl = nm_netlink_borrow(fd), .flows = flows, .n_flows = n};
+	uint32_t before = 0, after = 0;
 
-	if (n > 0 && count_entries(&nl, &count, err) < 0)
+	if (n > 0 && count_entries(&h.nl, &before, err) < 0)
 		return nm_wrap(err, "counting connection tracking entries");
-	if (count > 0 && find_victims(&nl, &h, err) < 0)
-		return nm_wrap(err, "reading connection tracking entries");
-	if (h.n > 0 && delete_victims(&nl, &h, &deleted, err) < 0)
+	if (before > 0 && (read_local(&h, err) < 0 || delete_all(&h, before, err) < 0))
 		return nm_wrap(err, "deleting connection tracking entries");
-	*ret_deleted = deleted;
+	if (before > 0 && count_entries(&h.nl, &after, err) < 0)
+		return nm_wrap(err, "counting connection tracking entries");
+	*ret_deleted = before > after ? before - after : 0;
 	return 0;
 }

@@ -217,6 +217,7 @@ struct nm_jsonw {
 	yajl_gen gen;
 	char *buf;
 	size_t len, capacity;
+	unsigned depth; /* yajl reads behind its own stack at its limit: it must not come there */
 	bool failed;
 };
 
@@ -276,61 +277,85 @@ void nm_jsonw_free(struct nm_jsonw *w)
 	free(w);
 }
 
+static bool is_usable(const struct nm_jsonw *w)
+{
+	return w && !w->failed;
+}
+
 static void note(struct nm_jsonw *w, yajl_gen_status status)
 {
 	if (status != yajl_gen_status_ok)
 		w->failed = true;
 }
 
+static void open_with(struct nm_jsonw *w, yajl_gen_status (*yajl_open)(yajl_gen))
+{
+	if (!is_usable(w))
+		return;
+	if (w->depth == NM_JSON_DEPTH_MAX) {
+		w->failed = true;
+		return;
+	}
+	w->depth++;
+	note(w, yajl_open(w->gen));
+}
+
+static void close_with(struct nm_jsonw *w, yajl_gen_status (*yajl_close)(yajl_gen))
+{
+	if (!is_usable(w))
+		return;
+	if (w->depth == 0) {
+		w->failed = true;
+		return;
+	}
+	w->depth--;
+	note(w, yajl_close(w->gen));
+}
+
 void nm_jsonw_object(struct nm_jsonw *w)
 {
-	if (w)
-		note(w, yajl_gen_map_open(w->gen));
+	open_with(w, yajl_gen_map_open);
 }
 
 void nm_jsonw_object_end(struct nm_jsonw *w)
 {
-	if (w)
-		note(w, yajl_gen_map_close(w->gen));
+	close_with(w, yajl_gen_map_close);
 }
 
 void nm_jsonw_array(struct nm_jsonw *w)
 {
-	if (w)
-		note(w, yajl_gen_array_open(w->gen));
+	open_with(w, yajl_gen_array_open);
 }
 
 void nm_jsonw_array_end(struct nm_jsonw *w)
 {
-	if (w)
-		note(w, yajl_gen_array_close(w->gen));
+	close_with(w, yajl_gen_array_close);
 }
 
 void nm_jsonw_string(struct nm_jsonw *w, const char *s)
 {
-	if (w)
+	if (is_usable(w))
 		note(w, yajl_gen_string(w->gen, (const unsigned char *)s, strlen(s)));
 }
 
 void nm_jsonw_integer(struct nm_jsonw *w, int64_t v)
 {
-	if (w)
+	if (is_usable(w))
 		note(w, yajl_gen_integer(w->gen, v));
 }
 
 void nm_jsonw_bool(struct nm_jsonw *w, bool v)
 {
-	if (w)
+	if (is_usable(w))
 		note(w, yajl_gen_bool(w->gen, v));
 }
 
 const char *nm_jsonw_finish(struct nm_jsonw *w, size_t *ret_len, struct nm_err *err)
 {
-	if (w)
+	if (is_usable(w))
 		append(w, "", 1);
-	if (!w || w->failed) {
-		nm_fail(err, NM_ERR_FAILED, "writing JSON: out of memory, or more than %d MiB",
-			WRITER_MAX >> 20);
+	if (!is_usable(w)) {
+		nm_fail(err, NM_ERR_FAILED, "writing JSON: out of memory, or too large or deep a text");
 		return NULL;
 	}
 	*ret_len = --w->len;

@@ -33,7 +33,6 @@ static const int allowed[] = {
 	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
 	/* standard streams, configuration, state, /proc */
 	SCMP_SYS(openat),
 	SCMP_SYS(close),
@@ -43,7 +42,6 @@ static const int allowed[] = {
 	SCMP_SYS(pwrite64),
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),
-	SCMP_SYS(readlink),
 	SCMP_SYS(readlinkat),
 	/* the state directory: made, locked, compacted */
 	SCMP_SYS(mkdir),
@@ -58,9 +56,7 @@ static const int allowed[] = {
 	SCMP_SYS(setitimer),
 	/* netlink and the log */
 	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt),
 	/* into the container's network namespace and back */

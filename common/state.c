@@ -85,7 +85,7 @@ static int take_lock(
 	char name[256];
 
 	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
-	st->lockfd = open_file(st, "lock", O_RDWR | (access == NM_STATE_CREATE ? O_CREAT : 0));
+	st->lockfd = open_file(st, "lock", O_RDWR | (access == NM_STATE_READ ? 0 : O_CREAT));
 	if (st->lockfd < 0 && errno == ENOENT)
 		return 0;
 	if (st->lockfd < 0)

@@ -117,19 +117,6 @@ static int run_withdraw(const struct nm_invocation *inv, const char *text, size_
 	return rc;
 }
 
-static bool is_stopped(const char *text, size_t len)
-{
-	struct nm_ocistate st;
-	struct nm_err ignored; /* publishing tells it again, if it matters there */
-	bool stopped;
-
-	if (nm_ocistate_parse(text, len, NM_OCISTATE_WITHDRAW, &st, &ignored) < 0)
-		return false;
-	stopped = st.status && !strcmp(st.status, "stopped");
-	nm_ocistate_done(&st);
-	return stopped;
-}
-
 int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
@@ -146,7 +133,7 @@ int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 		return 0;
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
 		return -1;
-	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && is_stopped(text, len)))
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_ocistate_is_stopped(text, len)))
 		return run_withdraw(inv, text, len, err);
 	return run_publish(inv, text, len, err);
 }

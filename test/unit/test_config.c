@@ -148,8 +148,8 @@ static void test_texts(void)
 	char out[SUMMARY_MAX];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		tap_is(parse(texts[i].text, strlen(texts[i].text), out), texts[i].expected, "%s",
-			texts[i].text);
+		tap_is(parse(texts[i].text, strlen(texts[i].text), out), texts[i].expected,
+			"text %zu gives %s", i, texts[i].expected);
 	tap_is(parse("{}\0", 3, out), "!f: not valid JSON: trailing garbage in line 1", "NUL at the end");
 }
 
