@@ -101,10 +101,11 @@ check-headers: ## every header compiles by itself
 	done
 
 # clang-tidy: the checks and the reasons for those left out are in .clang-tidy.
-# cppcheck: missingIncludeSystem, because it is not given the system's headers; unusedFunction sees one file at a time.
+# cppcheck: varFuncNullUB is about machines on which NULL is no pointer.
 lint: ## clang-tidy, cppcheck, shellcheck, mandoc
 	$(Q)clang-tidy --quiet $(SOURCES) -- $(NM_CPPFLAGS) $(PKG_CFLAGS) -std=gnu11
-	$(Q)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -Icommon $(SOURCES)
+	$(Q)cppcheck --quiet --enable=warning,performance,portability --suppress=varFuncNullUB --error-exitcode=1 \
+		-Icommon $(SOURCES)
 	$(Q)shellcheck -x $(SCRIPTS) $(BATS)
 	$(Q)mandoc -T lint -W warning man/*.[0-9]
 

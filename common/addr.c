@@ -6,7 +6,6 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,9 +88,9 @@ const char *nm_list_next(const char **text, size_t *ret_len)
 	comma = strchr(start, ',');
 	*text = comma ? comma + 1 : NULL;
 	end = comma ? comma : start + strlen(start);
-	while (start < end && isblank((unsigned char)*start))
+	while (start < end && *start == ' ')
 		start++;
-	while (start < end && isblank((unsigned char)end[-1]))
+	while (start < end && end[-1] == ' ')
 		end--;
 	*ret_len = (size_t)(end - start);
 	return start;

@@ -6,6 +6,7 @@
 #include "conntrack_filter.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -64,12 +65,13 @@ void nm_conntrack_begin_filtered(
 	uint32_t original_flags, reply_flags = 0;
 	struct nlattr *nest;
 
+	assert(!filter->exact || f->family == NM_IPV4);
 	nm_conntrack_begin(r, message, flags, nm_family_to_af(f->family));
 	original_flags = put_tuple(r, CTA_TUPLE_ORIG, false, f->protocol,
-		(uint16_t)(f->host_port + filter->shift), filter->host);
+		(uint16_t)(f->host_port + filter->shift), filter->exact ? filter->host : NULL);
 	if (f->translated)
 		reply_flags = put_tuple(r, CTA_TUPLE_REPLY, true, f->protocol,
-			(uint16_t)(f->container_port + filter->shift), &f->container);
+			(uint16_t)(f->container_port + filter->shift), filter->exact ? &f->container : NULL);
 	nest = nm_request_nest(r, CTA_FILTER | NLA_F_NESTED);
 	nm_request_put(r, CTA_FILTER_ORIG_FLAGS, &original_flags, sizeof(original_flags));
 	nm_request_put(r, CTA_FILTER_REPLY_FLAGS, &reply_flags, sizeof(reply_flags));

@@ -16,7 +16,9 @@
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
-enum { CHUNK = 64 * 1024, WRITER_MAX = 256 * 1024 * 1024 }; /* bytes */
+/* Bytes. yajl scans a string again from its start with each chunk it goes on in: with chunks of 64 KiB, 16
+ * MiB of string take 760 ms, with these 60. */
+enum { CHUNK = 1024 * 1024, WRITER_MAX = 256 * 1024 * 1024 };
 
 struct parser {
 	jmp_buf no_memory;

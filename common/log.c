@@ -93,8 +93,9 @@ static void enqueue(int priority, const char *text)
 {
 	char line[LINE_MAX_SIZE];
 	size_t need = strlen(nm_log_escape(text, line, sizeof(line))) + 2;
+	size_t kept_free = priority == LOG_ERR ? 0 : LINE_MAX_SIZE; /* for the one error at the end */
 
-	if (need > sizeof(queue.bytes) - queue.used) {
+	if (need + kept_free > sizeof(queue.bytes) - queue.used) {
 		queue.dropped++;
 		return;
 	}
@@ -158,30 +159,22 @@ void nm_log_error(const struct nm_err *err)
 	enqueue(LOG_ERR, err->msg);
 }
 
-/* False when the socket cannot take anything: there is no syslog daemon, or it does not read. */
-static bool send_line(int fd, int priority, const char *text)
+/* Delivers one line; opens the socket when one is needed. What syslog does not take at once is lost. */
+static void deliver(int *fd, int priority, const char *text)
 {
 	char packet[LINE_MAX_SIZE + 64];
 	int len =
 		snprintf(packet, sizeof(packet), "<%d>natmap[%d]: %s", LOG_DAEMON | priority, getpid(), text);
 
-	return sendto(fd, packet, (size_t)len, MSG_NOSIGNAL, (const struct sockaddr *)&dev_log,
-		       sizeof(dev_log)) >= 0;
-}
-
-/* Delivers one line; opens the socket when it is needed first. *fd is -1 before that and -2 when useless. */
-static void deliver(int *fd, int priority, const char *text)
-{
 	if (verbose_on && priority != LOG_ERR) /* errors are printed already */
 		print_line(text);
-	if (priority == LOG_DEBUG || *fd == -2)
+	if (priority == LOG_DEBUG)
 		return;
-	if (*fd == -1)
+	if (*fd < 0)
 		*fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0 || !send_line(*fd, priority, text)) {
-		nm_cleanup_close(fd);
-		*fd = -2;
-	}
+	if (*fd >= 0)
+		(void)sendto(*fd, packet, (size_t)len, MSG_NOSIGNAL, (const struct sockaddr *)&dev_log,
+			sizeof(dev_log));
 }
 
 void nm_log_flush(void)

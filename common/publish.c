@@ -13,6 +13,7 @@
 #include "publish.h"
 
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "change.h"
@@ -31,18 +32,12 @@ enum { PORTS_TEXT_SIZE = 512 };
 static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
 {
 	char text[NM_PORTSPEC_STRLEN];
+	size_t used = 0;
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < m->n; i++) {
-		nm_mapping_print(&m->v[i], text);
-		if (strlen(buf) + strlen(text) + sizeof(", ...") > PORTS_TEXT_SIZE) {
-			strcat(buf, " ...");
-			break;
-		}
-		if (i > 0)
-			strcat(buf, " ");
-		strcat(buf, text);
-	}
+	for (size_t i = 0; i < m->n && used < PORTS_TEXT_SIZE; i++)
+		used += (size_t)snprintf(buf + used, PORTS_TEXT_SIZE - used, "%s%s", i > 0 ? " " : "",
+			nm_mapping_print(&m->v[i], text));
 	return buf;
 }
 

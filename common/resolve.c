@@ -197,7 +197,7 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 			return -1;
 		if (value)
 			continue;
-		if (is_explicit(r, f) || r->families == 1u << f)
+		if (f == NM_IPV4 || is_explicit(r, f) || r->families == 1u << f)
 			return nm_fail(err, NM_ERR_FAILED, "publishing on %s: forwarding is off; run: %s",
 				family_name(f), sysctl[f].command);
 		nm_log_notice(

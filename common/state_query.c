@@ -25,10 +25,9 @@ static bool has_member(const char *line, size_t len, const char *before, const c
 
 static bool has_address(const char *line, size_t len, const struct nm_addr *a)
 {
-	char text[NM_ADDR_STRLEN + 2] = "\"";
+	char address[NM_ADDR_STRLEN], text[NM_ADDR_STRLEN + 2];
 
-	nm_addr_print(a, text + 1);
-	strcat(text, "/");
+	(void)snprintf(text, sizeof(text), "\"%s/", nm_addr_print(a, address));
 	return has(line, len, text);
 }
 
