@@ -58,13 +58,25 @@ static bool is_in(const struct nm_rule *rule, const struct reading *r)
 	return rule->family == r->family && rule->table == r->table && rule->chain == r->chain;
 }
 
+/* Rules are added behind those that stay: a DROP must not stay before an ACCEPT that is added. */
+static bool would_stand_early(const struct reading *r, size_t drop)
+{
+	const struct nm_rule *v = r->attempt->rules.v;
+
+	for (size_t i = 0; v[drop].verdict == NM_VERDICT_DROP && !v[drop].head && i < drop; i++)
+		if (!r->attempt->present[i] && is_in(&v[i], r) && v[i].verdict == NM_VERDICT_ACCEPT)
+			return true;
+	return false;
+}
+
 /* Finds a wanted rule that this one is, and that no earlier one was. */
 static struct nm_rule *find_wanted(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	struct attempt *a = r->attempt;
 
 	for (size_t i = 0; i < a->rules.n; i++) {
-		if (a->present[i] || !is_in(&a->rules.v[i], r) || !nm_nft_rule_is(rule, &a->rules.v[i]))
+		if (a->present[i] || !is_in(&a->rules.v[i], r) || !nm_nft_rule_is(rule, &a->rules.v[i]) ||
+			would_stand_early(r, i))
 			continue;
 		a->present[i] = true;
 		return &a->rules.v[i];

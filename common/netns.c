@@ -73,7 +73,7 @@ static int open_process(pid_t pid, int *ret_fd, struct nm_nsid *ret, struct nm_e
 	if (result < 0 && (errno == ENOENT || errno == ESRCH))
 		return nm_fail(err, NM_ERR_FAILED, "container process %d is gone", pid);
 	if (result < 0)
-		return nm_fail_errno(err, errno, "opening %s", path);
+		return nm_fail_errno(err, errno, "opening %s, which needs CAP_SYS_PTRACE", path);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int open_socket_in(int target, int home, struct nm_netlink *ret, struct n
 	int opened;
 
 	if (setns(home, CLONE_NEWNET) < 0)
-		return nm_fail_errno(err, errno, "entering a network namespace");
+		return nm_fail_errno(err, errno, "entering a network namespace, which needs CAP_SYS_ADMIN");
 	if (setns(target, CLONE_NEWNET) < 0)
 		return nm_fail_errno(err, errno, "entering the container's network namespace");
 	opened = nm_netlink_open(NETLINK_ROUTE, &nl, err);

@@ -43,7 +43,8 @@ int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err) NM_
  * CAP_SYS_PTRACE. Errors, each its own message: /proc is of another PID namespace (readlink /proc/self is not
  * getpid()) or pid is no process there; pid is in the caller's network namespace ("host network",
  * NM_ERR_REFUSED); no such interface (NM_ERR_REFUSED). That no family has an address is no error here. 0 with
- * *ret to be released with nm_netns_done().
+ * *ret to be released with nm_netns_done(); -1 with *err, and the caller must end without touching the
+ * network: the way back may have failed.
  */
 int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
 

@@ -182,7 +182,8 @@ static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint
 
 		ct.info.match_flags |= XT_CONNTRACK_ORIGDST;
 		memcpy(&ct.info.origdst_addr, rule->ct_orig_dst.addr.bytes, size);
-		memset(&ct.info.origdst_mask, 0xff, size);
+		/* all of it, also for IPv4: that is what iptables makes of an address without a prefix */
+		memset(&ct.info.origdst_mask, 0xff, sizeof(ct.info.origdst_mask));
 	}
 	if (rule && rule->ct_orig_dports.first) {
 		ct.info.match_flags |= XT_CONNTRACK_ORIGDST_PORT;

@@ -165,11 +165,25 @@ static int read_nsid(const struct nm_json_event *ev, struct nm_nsid *ret, struct
 	return 0;
 }
 
+/* Only the canonical text, for which state_query.c looks. */
+static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, struct nm_err *err)
+{
+	char text[NM_PREFIX_STRLEN], canonical[NM_PREFIX_STRLEN];
+
+	if (read_text(ev, text, sizeof(text), err) < 0)
+		return -1;
+	if (nm_prefix_parse(text, strlen(text), ret) < 0 || strcmp(text, nm_prefix_print(ret, canonical)) != 0)
+		return bad(ev, err);
+	return 0;
+}
+
 static int read_address(const struct nm_json_event *ev, struct nm_record *r, struct nm_err *err)
 {
 	struct nm_prefix p;
 
-	if (ev->type != NM_JSON_STRING || nm_prefix_parse(ev->text, ev->len, &p) < 0)
+	if (read_prefix(ev, &p, err) < 0)
+		return -1;
+	if (r->families & 1u << p.addr.family)
 		return bad(ev, err);
 	r->families |= 1u << p.addr.family;
 	r->address[p.addr.family] = p;
@@ -180,8 +194,8 @@ static int read_allow(const struct nm_json_event *ev, struct nm_prefixes *list, 
 {
 	struct nm_prefix p, *grown;
 
-	if (ev->type != NM_JSON_STRING || nm_prefix_parse(ev->text, ev->len, &p) < 0)
-		return bad(ev, err);
+	if (read_prefix(ev, &p, err) < 0)
+		return -1;
 	grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
 	if (!grown)
 		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
@@ -192,18 +206,26 @@ static int read_allow(const struct nm_json_event *ev, struct nm_prefixes *list, 
 
 static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list, struct nm_err *err)
 {
-	struct nm_mappings one, grown = *list;
-	char text[NM_PORTSPEC_STRLEN];
+	struct nm_mappings one;
+	struct nm_mapping *grown = NULL;
+	char text[NM_PORTSPEC_STRLEN], canonical[NM_PORTSPEC_STRLEN];
+	bool good;
 
-	if (read_text(ev, text, sizeof(text), err) < 0 || nm_portspec_parse(text, &one, err) < 0)
+	if (read_text(ev, text, sizeof(text), err) < 0)
 		return -1;
-	grown.v = one.n == 1 ? reallocarray(list->v, list->n + 1, sizeof(*grown.v)) : NULL;
-	if (grown.v) {
-		list->v = grown.v;
+	if (nm_portspec_parse(text, &one, err) < 0)
+		return err->kind == NM_ERR_REFUSED ? bad(ev, err) : -1;
+	good = one.n == 1 && one.v->host_port && !strcmp(text, nm_mapping_print(one.v, canonical));
+	if (good)
+		grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
+	if (grown) {
+		list->v = grown;
 		list->v[list->n++] = one.v[0];
 	}
 	nm_mappings_done(&one);
-	return grown.v ? 0 : nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+	if (!good)
+		return bad(ev, err);
+	return grown ? 0 : nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
 }
 
 static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)

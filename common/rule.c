@@ -111,6 +111,18 @@ static bool starts_with(const char **text, size_t *len, const char *prefix)
 	return true;
 }
 
+/* "80", or "80-90" with the higher one last. */
+static bool is_ports(const char *text, size_t len)
+{
+	const char *dash = memchr(text, '-', len);
+	size_t first_len = dash ? (size_t)(dash - text) : len;
+	uint64_t first, last;
+
+	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0 || first == 0)
+		return false;
+	return !dash || (nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) == 0 && first < last);
+}
+
 bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
 {
 	char cut[OWNER_MAX + 1];
@@ -119,7 +131,7 @@ bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
 		return false;
 	if (owner[0] == '@')
 		return len == 0;
-	return len > 1 && tag[0] == ':' && strspn(tag + 1, "0123456789-") >= len - 1;
+	return len > 1 && tag[0] == ':' && is_ports(tag + 1, len - 1);
 }
 
 /* Text */

@@ -15,6 +15,8 @@ static bool has_member(const char *line, size_t len, const char *before, const c
 	size_t before_len = strlen(before), value_len = strlen(value);
 	const char *end = line + len, *p = line;
 
+	if (strpbrk(value, "\"\\")) /* an interface may be called so; the line has it with escapes */
+		return true;
 	while ((p = memmem(p, (size_t)(end - p), before, before_len))) {
 		p += before_len;
 		if ((size_t)(end - p) > value_len && !memcmp(p, value, value_len) && p[value_len] == '"')

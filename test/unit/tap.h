@@ -32,6 +32,10 @@ static inline bool __attribute__((format(printf, 2, 3))) tap_ok(bool ok, const c
 				expected_ ? expected_ : "(null)");                         \
 	} while (0)
 
+/* Each row of a table, an array. */
+#define nm_each(row, rows) \
+	for (__typeof__((rows)[0]) *row = (rows); row < (rows) + sizeof(rows) / sizeof(*(rows)); row++)
+
 /* Prints the plan; what main() returns. */
 static inline int tap_done(void)
 {

@@ -141,12 +141,12 @@ static void test_long_keys(void)
 	}
 }
 
-/* Wherever the seam between two chunks of 64 KiB falls, the events are the same. */
+/* Wherever the seam between two chunks of 1 MiB falls, the events are the same. */
 static void test_chunks(void)
 {
 	static const char doc[] =
 		"{\"k\\u0065y\\ud83d\\ude00\" : [ -12.5e+3, true, \"v\\n\\\"al\", null] /* c */ , \"\":{}}";
-	enum { SEAM = 64 * 1024 };
+	enum { SEAM = 1024 * 1024 };
 	static char text[SEAM + sizeof(doc)], whole[TRACE_MAX], out[TRACE_MAX];
 	size_t len = sizeof(doc) - 1, differ = 0;
 	struct nm_err err;

@@ -1,0 +1,216 @@
+#!/usr/bin/env bats
+# Who reaches a published port: the cross product of protocol, family, host address and origin. The host drops what it
+# forwards by default, so that every answer is one that natmap's own rules let through.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+	on host iptables -P FORWARD DROP
+	on host ip6tables -P FORWARD DROP
+}
+
+teardown() {
+	net_down
+}
+
+@test "tcp on every address, over IPv4" {
+	test_publish
+}
+
+@test "tcp on every address, over IPv6" {
+	test_publish ip=6
+}
+
+@test "udp on every address, over IPv4" {
+	test_publish proto=udp ports=5353:53
+}
+
+@test "udp on every address, over IPv6" {
+	test_publish proto=udp ip=6 ports=5353:53
+}
+
+@test "tcp on 0.0.0.0 is published on IPv4 only" {
+	test_publish hostip=0.0.0.0
+}
+
+@test "udp on 0.0.0.0 is published on IPv4 only" {
+	test_publish proto=udp hostip=0.0.0.0
+}
+
+@test "tcp on [::] is published on IPv6 only" {
+	test_publish ip=6 hostip=::
+}
+
+@test "udp on [::] is published on IPv6 only" {
+	test_publish proto=udp ip=6 hostip=::
+}
+
+@test "tcp on one IPv4 address of the host" {
+	test_publish hostip=192.0.2.1
+}
+
+@test "udp on one IPv4 address of the host" {
+	test_publish proto=udp hostip=192.0.2.1
+}
+
+@test "udp on a second address of the host is answered from that address" {
+	test_publish proto=udp hostip=192.0.2.3
+}
+
+@test "tcp on one IPv6 address of the host" {
+	test_publish ip=6 hostip=fd00:99::1
+}
+
+@test "udp on a second IPv6 address of the host" {
+	test_publish proto=udp ip=6 hostip=fd00:99::3
+}
+
+@test "tcp on 127.0.0.1 is published on the host alone" {
+	test_publish hostip=127.0.0.1
+}
+
+@test "udp on 127.0.0.1 is published on the host alone" {
+	test_publish proto=udp hostip=127.0.0.1
+}
+
+@test "tcp on 127.0.0.2 is another place than 127.0.0.1" {
+	serve host tcp 127.0.0.1:8080 own
+	test_publish hostip=127.0.0.2
+	assert_reach own host tcp 127.0.0.1 8080
+}
+
+@test "udp on 127.0.0.2" {
+	test_publish proto=udp hostip=127.0.0.2
+}
+
+@test "a tcp range, shifted, over IPv4" {
+	test_publish ports=8000-8010:9000-9010
+}
+
+@test "a tcp range, shifted, over IPv6" {
+	test_publish ip=6 ports=8000-8010:9000-9010
+}
+
+@test "a udp range, shifted, on one IPv4 address" {
+	test_publish proto=udp hostip=192.0.2.1 ports=8000-8010:9000-9010
+}
+
+@test "a udp range, shifted, on one IPv6 address" {
+	test_publish proto=udp ip=6 hostip=fd00:99::1 ports=8000-8010:9000-9010
+}
+
+@test "a range shifted downwards, on 127.0.0.1" {
+	test_publish hostip=127.0.0.1 ports=8000-8010:80-90
+}
+
+@test "each port of a range leads to its own, and the ports beside it nowhere" {
+	local i
+	for i in 9000 9001 9002 9003; do
+		serve ctr tcp "$i" "$i"
+	done
+	publish web 8001-8002:9001-9002
+	assert_reach 9001 ext tcp 192.0.2.1 8001
+	assert_reach 9002 ext tcp 192.0.2.1 8002
+	assert_reach 9001 host tcp 127.0.0.1 8001
+	assert_reach 9002 ext tcp fd00:99::1 8002
+	assert_no_reach ext tcp 192.0.2.1 8000
+	assert_no_reach ext tcp 192.0.2.1 8003
+	assert_no_reach ext udp 192.0.2.1 8001
+}
+
+@test "with FORWARD policy ACCEPT, all of it works, too" {
+	on host iptables -P FORWARD ACCEPT
+	on host ip6tables -P FORWARD ACCEPT
+	test_publish
+	test_publish proto=udp ip=6 hostip=fd00:99::1 id=dns
+}
+
+@test "a container with IPv4 only is published over IPv4" {
+	on ctr ip -6 addr flush dev eth0 scope global
+	test_publish
+}
+
+@test "tcp and udp on one port number, and one address after the wildcard has gone" {
+	serve ctr tcp 80 stream
+	serve ctr udp 80 datagram
+	serve ctr tcp 81 special
+	publish one 8080:80
+	publish two 8080:80/udp
+	publish rc=4 three 192.0.2.3:8080:81 # the wildcard has claimed it
+	withdraw one
+	publish three 192.0.2.3:8080:81
+	assert_reach special ext tcp 192.0.2.3 8080
+	assert_no_reach ext tcp 192.0.2.1 8080
+	assert_reach datagram ext udp 192.0.2.1 8080
+}
+
+@test "two containers on two addresses with one port number" {
+	serve ctr tcp 80 one
+	serve ctr2 tcp 80 two
+	ctr_start two ctr2
+	publish one 192.0.2.1:80:80 '[fd00:99::1]:80:80'
+	publish two 192.0.2.3:80:80 '[fd00:99::3]:80:80'
+	assert_reach one ext tcp 192.0.2.1 80
+	assert_reach two ext tcp 192.0.2.3 80
+	assert_reach one ext tcp fd00:99::1 80
+	assert_reach two ext tcp fd00:99::3 80
+	assert_reach two ctr tcp 192.0.2.3 80
+	assert_reach one ctr2 tcp fd00:99::1 80
+	withdraw one
+	assert_no_reach ext tcp 192.0.2.1 80
+	assert_reach two ext tcp 192.0.2.3 80
+}
+
+@test "a neighbour and the container itself are seen by the bridge's address, the client outside by its own" {
+	serve ctr tcp 80 'web %p'
+	publish web 8080:80
+	assert_reach 'web 192.0.2.9' ext tcp 192.0.2.1 8080 from=192.0.2.9
+	assert_reach 'web 10.88.7.1' ctr2 tcp 192.0.2.1 8080
+	assert_reach 'web 10.88.7.1' ctr tcp 192.0.2.1 8080
+	assert_reach 'web 10.88.7.1' host tcp 127.0.0.1 8080
+	assert_reach 'web fd00:7::1' ctr2 tcp fd00:99::1 8080
+}
+
+@test "localhost false: 127.0.0.1 is not published, and the rest is" {
+	config '{"localhost": false}'
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert_reach web ext tcp 192.0.2.1 8080
+	assert_reach web host tcp 192.0.2.1 8080
+	assert_no_reach host tcp 127.0.0.1 8080
+	assert "$(on host cat /proc/sys/net/ipv4/conf/br0/route_localnet)" = 0
+	publish rc=5 other 127.0.0.1:8081:81
+	assert "$stderr" has localhost
+}
+
+@test "hairpin false: neighbours and the container itself do not, and others do" {
+	config '{"hairpin": false}'
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert_reach web ext tcp 192.0.2.1 8080
+	assert_reach web host tcp 127.0.0.1 8080
+	assert_no_reach ctr tcp 192.0.2.1 8080
+	assert "$(on host bridge -d link show dev vctr)" has 'hairpin off'
+}
+
+@test "masquerade_all: containers see the host instead of the client" {
+	config '{"masquerade_all": true}'
+	serve ctr tcp 80 'web %p'
+	publish web 8080:80
+	assert_reach 'web 10.88.7.1' ext tcp 192.0.2.1 8080
+	assert_reach 'web fd00:7::1' ext tcp fd00:99::1 8080
+	assert_reach 'web 10.88.7.1' ctr tcp 192.0.2.1 8080
+}
+
+@test "sctp gets the rules of the others" {
+	publish web 8080:80/sctp 192.0.2.1:9000-9010:9100-9110/sctp
+	assert_rule host '-A NATMAP -p sctp -m sctp --dport 8080 -m comment --comment "natmap:web:8080" -j DNAT --to-destination 10.88.7.2:80'
+	assert_rule host '-A NATMAP -d 192.0.2.1/32 -p sctp -m sctp --dport 9000:9010'
+	assert_rule host '-A NATMAP ! -s fe80::/10 -p sctp -m sctp --dport 8080'
+	assert_rule host '-A NATMAP -d 10.88.7.2/32 -p sctp -m sctp --dport 80 -m conntrack --ctstate DNAT --ctorigdstport 8080'
+	assert_rule host '-A OUTPUT -d 127.0.0.1/32 -p sctp'
+	withdraw web
+	assert_clean
+}
