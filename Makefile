@@ -26,6 +26,11 @@ ifeq ($(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(findstring -O0,$(CFLA
 NM_CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 endif
+# Valgrind and sanitizers: a plain exit, and a filter that lets their runtimes work. `make INSTRUMENTED=1` for valgrind.
+INSTRUMENTED ?= $(if $(findstring -fsanitize,$(CFLAGS)),1)
+ifeq ($(INSTRUMENTED),1)
+NM_CPPFLAGS += -DNM_INSTRUMENTED
+endif
 ifeq ($(WERROR),1)
 NM_CFLAGS += -Werror
 endif
@@ -44,7 +49,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-headers lint format format-check deps bench demo ci \
+.PHONY: all check check-unit check-bats check-asan check-headers lint format format-check deps bench demo ci \
 	install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -94,6 +99,9 @@ check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
 
 check-bats: $(BUILD)/natmap ## run the bats files (root); BATS=test/300-traffic.bats for one
 	$(Q)test/run-tests.sh -- $(BATS)
+
+check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
+	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address,undefined'
 
 check-headers: ## every header compiles by itself
 	$(Q)for h in $(HEADERS); do \

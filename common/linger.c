@@ -21,7 +21,7 @@ void nm_linger_keep(int fd)
 	kept = fd;
 }
 
-#ifdef NM_PLAIN_EXIT /* for valgrind and sanitizers, which look for leaks at exit() */
+#ifdef NM_INSTRUMENTED /* valgrind and sanitizers look for leaks at exit() */
 
 _Noreturn void nm_linger_exit(int status)
 {

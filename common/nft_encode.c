@@ -116,7 +116,8 @@ static void put_xt(
 	expr_end(nlh, e);
 }
 
-/* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). */
+/* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). Initialize padded, which
+ * is all of it: what an initializer of info leaves in the padding is up to the compiler. */
 #define XT_PADDED(type)                                 \
 	union {                                         \
 		type info;                              \
@@ -145,11 +146,14 @@ static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool ne
 
 static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports ports)
 {
-	XT_PADDED(struct xt_tcp) tcp = {.info = {.spts = {0, 65535}, .dpts = {ports.first, ports.last}}};
-	XT_PADDED(struct xt_udp) udp = {.info = {.spts = {0, 65535}, .dpts = {ports.first, ports.last}}};
-	XT_PADDED(struct xt_sctp_info)
-	sctp = {.info = {.dpts = {ports.first, ports.last}, .flags = XT_SCTP_DEST_PORTS}};
+	XT_PADDED(struct xt_tcp) tcp = {.padded = {0}};
+	XT_PADDED(struct xt_udp) udp = {.padded = {0}};
+	XT_PADDED(struct xt_sctp_info) sctp = {.padded = {0}};
 
+	tcp.info.spts[1] = udp.info.spts[1] = 65535;
+	tcp.info.dpts[0] = udp.info.dpts[0] = sctp.info.dpts[0] = ports.first;
+	tcp.info.dpts[1] = udp.info.dpts[1] = sctp.info.dpts[1] = ports.last;
+	sctp.info.flags = XT_SCTP_DEST_PORTS;
 	switch (protocol) {
 	case IPPROTO_TCP:
 		put_xt(nlh, "match", "tcp", 0, &tcp, sizeof(tcp));
@@ -167,16 +171,18 @@ static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports p
 
 static void put_addrtype_local(struct nlmsghdr *nlh)
 {
-	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.info = {.dest = 1 << RTN_LOCAL}};
+	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.padded = {0}};
 
+	addrtype.info.dest = 1 << RTN_LOCAL;
 	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
 }
 
 static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint16_t states)
 {
-	XT_PADDED(struct xt_conntrack_mtinfo3)
-	ct = {.info = {.match_flags = XT_CONNTRACK_STATE, .state_mask = states}};
+	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
 
+	ct.info.match_flags = XT_CONNTRACK_STATE;
+	ct.info.state_mask = states;
 	if (rule && rule->ct_orig_dst.len) {
 		size_t size = nm_addr_size(rule->ct_orig_dst.addr.family);
 
@@ -243,9 +249,10 @@ static void put_verdict(struct nlmsghdr *nlh, int code, const char *chain)
 
 static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
-	XT_PADDED(struct nf_nat_range2) range = {.info = {.flags = NF_NAT_RANGE_MAP_IPS}};
+	XT_PADDED(struct nf_nat_range2) range = {.padded = {0}};
 	size_t size = nm_addr_size(rule->to.family);
 
+	range.info.flags = NF_NAT_RANGE_MAP_IPS;
 	memcpy(&range.info.min_addr, rule->to.bytes, size);
 	memcpy(&range.info.max_addr, rule->to.bytes, size);
 	if (rule->to_ports.first) {
@@ -262,9 +269,10 @@ static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 
 static void put_masquerade(struct nlmsghdr *nlh, enum nm_family family)
 {
-	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.info = {.rangesize = 1}};
-	XT_PADDED(struct nf_nat_range) ipv6 = {.info = {0}};
+	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
+	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
 
+	ipv4.info.rangesize = 1;
 	if (family == NM_IPV4)
 		put_xt(nlh, "target", "MASQUERADE", 0, &ipv4, sizeof(ipv4));
 	else

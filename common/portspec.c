@@ -214,6 +214,8 @@ int nm_portspec_parse(const char *text, struct nm_mappings *ret, struct nm_err *
 
 void nm_mappings_done(struct nm_mappings *m)
 {
+	if (!m)
+		return;
 	free(m->v);
 	*m = (struct nm_mappings){0};
 }

@@ -165,6 +165,7 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 static int commit(struct nm_change *change, struct nm_record *r, bool *ret_done, struct nm_err *err)
 {
 	bool committed = false;
+	struct nm_err ignored;
 
 	if (is_repetition(r, &change->leaving, ret_done, err) < 0)
 		return -1;
@@ -179,8 +180,8 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_done,
 	}
 	if (*ret_done)
 		return 0;
-	if (retire_all(change->state, &change->leaving, err) < 0)
-		return -1;
+	if (retire_all(change->state, &change->leaving, &ignored) < 0)
+		nm_log_notice("%s, ignored: what left stays recorded until gc", ignored.msg);
 	nm_state_compact(change->state);
 	return 0;
 }
@@ -208,7 +209,8 @@ int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state
 	bool done = false;
 	int rc;
 
-	if (nm_state_open(state_dir, NM_STATE_CREATE, c->lock_timeout_ms, &state, err) < 0 ||
+	if (nm_sandbox_leave_namespaces(err) < 0 ||
+		nm_state_open(state_dir, NM_STATE_CREATE, c->lock_timeout_ms, &state, err) < 0 ||
 		nm_sandbox_confine(state_dir, err) < 0 || nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0)
 		return -1;
 	nm_linger_keep(nl.fd);

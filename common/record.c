@@ -172,7 +172,8 @@ static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, st
 
 	if (read_text(ev, text, sizeof(text), err) < 0)
 		return -1;
-	if (nm_prefix_parse(text, strlen(text), ret) < 0 || strcmp(text, nm_prefix_print(ret, canonical)) != 0)
+	if (nm_prefix_parse(text, strlen(text), ret) < 0 ||
+		strcmp(text, nm_prefix_print(ret, canonical)) != 0)
 		return bad(ev, err);
 	return 0;
 }

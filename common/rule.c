@@ -26,6 +26,8 @@ int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_e
 
 void nm_rules_done(struct nm_rules *rules)
 {
+	if (!rules)
+		return;
 	free(rules->v);
 	*rules = (struct nm_rules){0};
 }

@@ -16,8 +16,12 @@ void nm_sandbox_reset_signals(void);
  */
 int nm_sandbox_enter(bool enter_namespaces, struct nm_err *err) NM_MUST_USE;
 
-/* Gives up the rest but CAP_NET_ADMIN and, with Landlock, every file but those in state_dir, /proc to read
- * and /proc/sys/net to write. Once the namespaces have been read. */
+/* Gives up the rest but CAP_NET_ADMIN. Once the namespaces have been read, and before the lock is waited for.
+ */
+int nm_sandbox_leave_namespaces(struct nm_err *err) NM_MUST_USE;
+
+/* Gives up, with Landlock, every file but those in state_dir, /proc to read and /proc/sys/net to write. Once
+ * the namespaces have been read. */
 int nm_sandbox_confine(const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -39,7 +39,7 @@ int nm_state_header_parse(const char *line, struct nm_state_header *ret)
 		"{\"natmap\":%" SCNd64 ",\"boot\":\"%39[0-9a-f-]\",\"netns\":\"%" SCNu64 ":%" SCNu64
 		"\",\"pidns\":\"%" SCNu64 ":%" SCNu64 "\"}%n",
 		&h.format, h.boot, &h.netns.dev, &h.netns.ino, &h.pidns.dev, &h.pidns.ino, &end);
-	if (n < 1 || (h.format <= NM_STATE_FORMAT && (n != 6 || !end || line[end] != '\n')))
+	if (n < 1 || h.format < 1 || (h.format <= NM_STATE_FORMAT && (n != 6 || !end || line[end] != '\n')))
 		return -1;
 	*ret = h;
 	return 0;

@@ -65,7 +65,7 @@ static void test_round_trip(void)
 
 		if (nm_record_read(*line, strlen(*line), &r, &err) == 0)
 			again = write_line(&r);
-		tap_is(again ? again : err.msg, *line, "%s", *line);
+		tap_is(again ? again : err.msg, *line, "round trip of line %td", line - lines);
 		nm_record_done(&r);
 		tap_ok(!r.id && !r.bundle && !r.allow.v && !r.mappings.v, "and it is empty afterwards");
 	}

@@ -76,7 +76,7 @@ static void test_matches(void)
 	char buf[NM_RULE_STRLEN];
 
 	nm_each(row, rows)
-		tap_is(nm_rule_print(&row->rule, buf), row->expected, "%s", row->expected);
+		tap_is(nm_rule_print(&row->rule, buf), row->expected, "%s", buf);
 }
 
 static void test_targets(void)

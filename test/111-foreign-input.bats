@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# Input that is none of our business, and how the hook tells creation from deletion.
+# shellcheck disable=SC2154 # $stderr and $output come from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+# ignored <INPUT: the hook has nothing to do with it, neither with a stage nor without
+ignored() {
+	local before
+	before=$(snapshot host)
+	cat >"$NM_TMP/input"
+	run_natmap hook createRuntime <"$NM_TMP/input" || return 1
+	assert "$output" = "" || return 1
+	run_natmap hook <"$NM_TMP/input" || return 1
+	assert "$output" = "" || return 1
+	same "the host" "$before" "$(snapshot host)" || return 1
+	refute test -e "$(state_dir)"
+}
+
+# fill BYTES CHARACTER
+fill() {
+	head -c "$1" /dev/zero | tr '\0' "$2"
+}
+
+# hook_text [STAGE] TEXT: the hook with TEXT, where PID stands for the process of the container web
+hook_text() {
+	local text=${*: -1}
+	ctr_pid web >/dev/null 2>&1 || ctr_start web
+	run_natmap hook "${@:1:$#-1}" <<<"${text//PID/$(ctr_pid web)}"
+}
+
+@test "broken documents without our annotation are ignored silently" {
+	ignored </dev/null
+	ignored <<<'{"id":"web","pid":1,"annotations":{'
+	ignored <<<'{"id":"web","id":"a/b","pid":"x","annotations":{"io.natmapx":"1","org.natmap.ports":"80:80"}}'
+	ignored <<<'{"id":"a\u0000b","pid":1e999,"annotations":[],"x":"\ud800"}'
+	ignored <<<"\\"
+	ignored < <(printf '\0\0\0')
+	ignored < <(printf '\xff\xfe{"id":"\xff"}')
+}
+
+@test "4,000,000 open brackets without our annotation are ignored silently" {
+	ignored < <(fill 4000000 '[')
+	ignored < <(printf '{"x":"\\n","y":' && fill 4000000 '[')
+}
+
+@test "20 MB without our annotation are ignored silently" {
+	ignored < <(printf '{"id":"web","pid":1,' && fill 20000000 ' ' && printf '"annotations":{}}')
+}
+
+@test "a container without ports is ignored whatever else of ours it carries" {
+	ignored < <(state web 1 creating)
+	ignored < <(state web 1 creating org.example.note='io.natmap.ports is documented elsewhere')
+	ignored < <(state a/b 0 creating org.example.path='C:\\temp')
+}
+
+@test "a container without ports needs neither a configuration nor privileges" {
+	config '{ broken'
+	# shellcheck disable=SC2034 # for run_natmap
+	NM_WRAP=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
+	local copy
+	copy=$(mktemp) # where that user can run it
+	cp "$NATMAP" "$copy" && chmod 0755 "$copy"
+	NATMAP=$copy run_natmap rc=any hook createRuntime < <(state web 1 creating)
+	rm -f "$copy"
+	assert "$status" -eq 0
+}
+
+@test "without a stage the status stopped withdraws" {
+	publish web 8080:80
+	hook_text '{"ociVersion":"1.0.2","id":"web","status":"stopped","bundle":"/bundle/web"}'
+	assert_clean
+}
+
+@test "without a stage every other status publishes" {
+	local status_text
+	for status_text in '"creating"' '"created"' '"running"' '""' '"paused"' '"unstopped"'; do
+		hook_text "{\"id\":\"web\",\"status\":$status_text,\"pid\":PID,\"annotations\":{\"io.natmap.ports\":\"8080:80\"}}"
+		assert_rule host natmap:web:8080
+		withdraw web
+		assert_no_rule host natmap:web:8080
+	done
+	hook_text '{"id":"web","pid":PID,"annotations":{"io.natmap.ports":"8080:80","x":"stopped"}}'
+	assert_rule host natmap:web:8080
+}
+
+@test "each stage does what its name says, whatever the status" {
+	local stage
+	for stage in prestart createRuntime poststart; do
+		publish stage="$stage" web 8080:80 status=stopped
+		assert_rule host natmap:web:8080
+		hook_text poststop '{"id":"web","status":"running","pid":PID,"annotations":{"io.natmap.ports":"8080:80"}}'
+		assert_clean
+	done
+}
+
+@test "an annotation with escapes in its key is ours, too" {
+	hook_text createRuntime '{"id":"web","pid":PID,"annotations":{"io\u002enatmap.ports":"8080:\u00380"}}'
+	assert_rule host 'to-destination 10.88.7.2:80'
+	local bad='{"id":"web","pid":PID,"annotations":{"io\u002enatmap\u002eports":"8080:80","io.natmap\u002eports":"8081:80"}}'
+	run_natmap rc=5 hook createRuntime <<<"${bad//PID/$(ctr_pid web)}"
+}
+
+@test "order and blanks of the document do not matter" {
+	hook_text createRuntime $'\n\t{ "annotations" : { "io.natmap.ports" :\r\n " 8080:80 , 8081:81/UDP " } , "pid" : PID , "id" : "web" }\n\n'
+	assert_rule host natmap:web:8080
+	assert_rule host '-p udp -m udp --dport 8081'
+}
+
+@test "odd values in foreign members do not matter" {
+	hook_text createRuntime '{"id":"web","pid":PID,"x":1e999,"y":99999999999999999999999,"z":[{"id":"other","annotations":{"io.natmap.ports":"1:1"}}],"x":2,
+		"annotations":{"io.natmap.ports":"8080:80","a":null,"a":["b"],"b":"\u0000"}}'
+	assert_rule host natmap:web:8080
+	assert_no_rule host natmap:other
+}
+
+@test "malformed JSON is refused at poststop" {
+	publish web 8080:80
+	local before text
+	before=$(snapshot host)
+	for text in '' '{' '{"id":"web"' 'web' '[]' '{"id":5}' '{"status":"stopped"}' '{"id":"web","id":"other"}' '{"id":"a/b"}' '{"id":"we\u0000b"}'; do
+		run_natmap rc=5 hook poststop <<<"$text"
+	done
+	same "the host" "$before" "$(snapshot host)"
+}
+
+@test "withdraw ignores broken annotations" {
+	local annotations
+	for annotations in '"x"' null '{"io.natmap.ports":5}' '{"io.natmap.ports":"nonsense"}' '{"io.natmap.unknown":"1"}' \
+		'{"io.natmap.ports":"1:1","io.natmap.ports":"1:1"}'; do
+		publish web 8080:80
+		hook_text poststop "{\"id\":\"web\",\"status\":\"stopped\",\"pid\":\"none\",\"annotations\":$annotations}"
+		assert_clean
+	done
+}
+
+@test "withdraw of an unknown container succeeds and creates nothing" {
+	withdraw web
+	refute test -e "$(state_dir)"
+}

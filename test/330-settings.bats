@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# Settings of the host: forwarding, route_localnet and its guard, hairpin mode of bridge ports, accept_ra.
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, which sets $stderr
+
+load helpers/natmap
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+# setting NAME [VALUE]: prints net/NAME of the host, or sets it
+setting() {
+	if [[ $# = 1 ]]; then
+		on host cat "/proc/sys/net/$1"
+	else
+		on host sh -c "echo $2 >/proc/sys/net/$1"
+	fi
+}
+
+localnet=ipv4/conf/br0/route_localnet
+guard='-A PREROUTING -d 127.0.0.0/8 -i br0 '
+
+# localnet_is VALUE: route_localnet of the bridge; the guard is there with 1, and not with 0
+localnet_is() {
+	assert "$(setting $localnet)" = "$1" route_localnet || return 1
+	if [[ $1 = 1 ]]; then
+		assert_rule host "$guard"
+	else
+		assert_no_rule host "$guard"
+	fi
+}
+
+# hairpin_of PORT: on or off
+hairpin_of() {
+	on host bridge -d link show dev "$1" | sed -n 's/.*hairpin \([a-z]*\).*/\1/p'
+}
+
+# read_only_settings: from now on natmap cannot write below /proc/sys
+read_only_settings() {
+	# shellcheck disable=SC2016 # "$@" belongs to that shell
+	NM_WRAP=(unshare -m --propagation private sh -c '
+		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
+}
+
+@test "forwarding is switched on by a publish and never back" {
+	setting ipv4/ip_forward 0
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert "$(setting ipv4/ip_forward)" = 1
+	assert_reach web ext tcp 192.0.2.1 8080
+	withdraw web
+	assert "$(setting ipv4/ip_forward)" = 1
+}
+
+@test "a refused publish leaves forwarding as it was" {
+	publish web 8080:80
+	setting ipv4/ip_forward 0
+	publish rc=4 other 8080:81
+	publish rc=5 third 8080:81:82:83
+	assert "$(setting ipv4/ip_forward)" = 0
+}
+
+@test "ip_forward check: IPv4 fails with the command to run, IPv6 is left out" {
+	config '{"ip_forward": {"ipv4": "check", "ipv6": "check"}}'
+	setting ipv6/conf/all/forwarding 0
+	publish web 8080:80
+	assert_rule host '--to-destination 10.88.7.2:80'
+	assert_no_rule host '--to-destination [fd00:7::2]:80'
+	assert "$(setting ipv6/conf/all/forwarding)" = 0
+	withdraw web
+	setting ipv4/ip_forward 0
+	publish rc=1 web 8080:80
+	assert "$stderr" has 'sysctl -w net.ipv4.ip_forward=1'
+	assert "$(setting ipv4/ip_forward)" = 0
+	assert_clean
+}
+
+@test "IPv6 forwarding, set, keeps router advertisements on interfaces that live by them, and on no others" {
+	config '{"ip_forward": {"ipv6": "set"}}'
+	setting ipv6/conf/all/forwarding 0
+	setting ipv6/conf/up0/accept_ra 1
+	setting ipv6/conf/br0/accept_ra 1
+	on host ip -6 route add default via fd00:99::2 dev up0 proto ra
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert "$(setting ipv6/conf/all/forwarding)" = 1
+	assert "$(setting ipv6/conf/up0/accept_ra)" = 2
+	assert "$(setting ipv6/conf/br0/accept_ra)" = 1
+	assert_reach web ext tcp fd00:99::1 8080
+	withdraw web
+	assert "$(setting ipv6/conf/all/forwarding)" = 1
+	assert "$(setting ipv6/conf/up0/accept_ra)" = 2
+}
+
+@test "an interface that ignores router advertisements goes on to do so" {
+	config '{"ip_forward": {"ipv6": "set"}}'
+	setting ipv6/conf/all/forwarding 0
+	setting ipv6/conf/up0/accept_ra 0
+	on host ip -6 route add default via fd00:99::2 dev up0 proto ra
+	publish web 8080:80
+	assert "$(setting ipv6/conf/all/forwarding)" = 1
+	assert "$(setting ipv6/conf/up0/accept_ra)" = 0
+}
+
+@test "route_localnet and its guard come with the first container and go with the last, whichever that is" {
+	local first last
+	ctr_start two ctr2
+	for last in one two; do
+		first=$([[ $last = one ]] && echo two || echo one)
+		localnet_is 0
+		publish one 8081:80
+		localnet_is 1
+		publish two 127.0.0.1:8082:80
+		localnet_is 1
+		withdraw "$first"
+		localnet_is 1
+		withdraw "$last"
+		localnet_is 0
+	done
+	assert_clean
+}
+
+@test "a container without a mapping on loopback does not need route_localnet" {
+	publish web 192.0.2.1:8080:80 '[::]:8081:80'
+	localnet_is 0
+	publish two 8082:80
+	localnet_is 1
+	withdraw two
+	localnet_is 0
+}
+
+@test "route_localnet that the administrator had set stays, and is guarded meanwhile" {
+	setting $localnet 1
+	publish one 8081:80
+	publish two 8082:80
+	localnet_is 1
+	withdraw one
+	localnet_is 1
+	withdraw two
+	assert "$(setting $localnet)" = 1
+	assert_no_rule host "$guard"
+}
+
+@test "a hook that runs twice puts route_localnet back once, and a replacement does, too" {
+	publish web 8081:80
+	publish stage=poststart web 8081:80
+	localnet_is 1
+	publish web 8082:80
+	localnet_is 1
+	publish web 192.0.2.1:8082:80
+	localnet_is 0
+	publish web 8082:80
+	localnet_is 1
+	withdraw web
+	localnet_is 0
+}
+
+@test "a taken over container's route_localnet is put back by its heir" {
+	publish old 8080:80
+	ctr_stop old
+	publish new 8080:80
+	localnet_is 1
+	withdraw old
+	localnet_is 1
+	withdraw new
+	localnet_is 0
+}
+
+@test "the guard stands before route_localnet is on: nothing is set when the rules cannot be written" {
+	# An inconsistent chain of the administrator's: NATMAP as a base chain cannot be jumped to.
+	on host nft add table ip nat
+	on host nft 'add chain ip nat NATMAP { type nat hook prerouting priority 5; }'
+	publish rc=1 web 8080:80
+	localnet_is 0
+	assert "$(hairpin_of vctr)" = off
+}
+
+@test "with settings that are right already or not needed, a read-only /proc/sys does not matter" {
+	read_only_settings
+	publish other 192.0.2.1:8081:81
+	setting $localnet 1
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert_reach web host tcp 127.0.0.1 8080
+	withdraw web
+	withdraw other
+	assert_clean
+}
+
+@test "a setting that cannot be made fails the publish with one line, and nothing is left" {
+	local before
+	before=$(snapshot host)
+	read_only_settings
+	publish rc=1 web 8080:80
+	assert "$stderr" has route_localnet
+	assert "$stderr" has 'Read-only file system'
+	same "the host" "$before" "$(snapshot host)"
+	NM_WRAP=()
+	assert_clean
+	setting ipv4/ip_forward 0
+	before=$(snapshot host)
+	read_only_settings
+	publish rc=1 web 192.0.2.1:8080:80
+	assert "$stderr" has ip_forward
+	same "the host" "$before" "$(snapshot host)"
+	NM_WRAP=()
+	assert_clean
+	assert "$(grep -c web "$(state_dir)/state")" -eq 0 "records"
+}
+
+@test "the container's bridge port is in hairpin mode while it is published" {
+	assert "$(hairpin_of vctr)" = off
+	publish one 8081:80
+	publish two 8082:80
+	assert "$(hairpin_of vctr)" = on
+	assert "$(hairpin_of vctr2)" = off
+	withdraw one
+	assert "$(hairpin_of vctr)" = on
+	withdraw two
+	assert "$(hairpin_of vctr)" = off
+}
+
+@test "a bridge port that was in hairpin mode before stays so" {
+	on host bridge link set dev vctr hairpin on
+	publish one 8081:80
+	publish two 8082:80
+	withdraw two
+	withdraw one
+	assert "$(hairpin_of vctr)" = on
+}
+
+@test "a container reaches its own published port although br_netfilter looks at bridged packets" {
+	setting bridge/bridge-nf-call-iptables 1
+	setting bridge/bridge-nf-call-ip6tables 1
+	on host iptables -P FORWARD DROP
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert_reach web ctr tcp 192.0.2.1 8080
+	assert_reach web ctr tcp fd00:99::1 8080
+	assert_reach web ctr2 tcp 192.0.2.1 8080
+	setting bridge/bridge-nf-call-iptables 0
+	assert_reach web ctr tcp 192.0.2.1 8080
+	assert_reach web ctr2 tcp 192.0.2.1 8080
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# The state file: who may touch it, what is damaged, a full disk, its size.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+	state=$NM_TMP/state/state
+}
+
+teardown() {
+	if mountpoint -q "$NM_TMP/state"; then
+		umount "$NM_TMP/state"
+	fi
+	net_down
+}
+
+# live: the ids of the live records
+live() {
+	jq -r 'select(.live == 1) | .id' "$state" | xargs
+}
+
+# canonical: every line is JSON, written as natmap writes it: members in its order, no blanks
+canonical() {
+	same "form of the state" "$(jq -c . "$state")" "$(<"$state")"
+}
+
+# refused TEXT COMMAND...: publish, withdraw and list fail with TEXT
+refused() {
+	publish rc=1 new 9090:90 && assert "$stderr" has "$1" && withdraw rc=1 web && assert "$stderr" has "$1" &&
+		run_natmap rc=1 list && assert "$stderr" has "$1"
+}
+
+# small_disk: the state directory on a disk of some kilobytes
+small_disk() {
+	mkdir "$NM_TMP/state"
+	mount -t tmpfs -o size=64k,mode=0700 tmpfs "$NM_TMP/state"
+}
+
+# fill_disk: no byte is left there. Twice, because the first write may end at the last page.
+fill_disk() {
+	refute dd if=/dev/zero of="$NM_TMP/state/filler" bs=1k
+	refute dd if=/dev/zero of="$NM_TMP/state/filler2" bs=1k count=1
+}
+
+@test "the directory is 0700, the files are 0600, whatever the umask" {
+	umask 0
+	publish web 8080:80
+	assert "$(stat -c %a "$NM_TMP/state" "$state" "$NM_TMP/state/lock" | xargs)" = '700 600 600'
+	canonical
+	assert "$(live)" = web
+}
+
+@test "no symbolic link is followed" {
+	mkdir -m 0700 "$NM_TMP/real"
+	ln -s real "$NM_TMP/state"
+	refused "'$NM_TMP/state'"
+	rm "$NM_TMP/state"
+	publish web 8080:80
+	local name
+	for name in lock state; do
+		mv "$NM_TMP/state/$name" "$NM_TMP/real/$name"
+		ln -s "$NM_TMP/real/$name" "$NM_TMP/state/$name"
+		refused "$NM_TMP/state/$name'"
+		mv "$NM_TMP/real/$name" "$NM_TMP/state/$name"
+	done
+	assert "$(ls -A "$NM_TMP/real")" = ""
+	withdraw web
+	assert_clean
+}
+
+@test "a directory or state file that others can write to is refused" {
+	publish web 8080:80
+	chmod g+w "$NM_TMP/state"
+	refused "'$NM_TMP/state': not one that only its user can write to"
+	chmod 0700 "$NM_TMP/state"
+	chmod o+w "$state"
+	refused "'$state': not a file"
+	chmod 0600 "$state"
+	chown 1 "$NM_TMP/state"
+	publish rc=1 new 9090:90
+	chown 0 "$NM_TMP/state"
+	mv "$state" "$state.old"
+	mkfifo -m 0600 "$state"
+	refused "'$state': not a file"
+	mv "$state.old" "$state"
+	withdraw web
+	assert_clean
+}
+
+@test "the state of another boot is taken as empty" {
+	ctr_start other ctr2
+	publish web 8080:80
+	sed -i '1s/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "$state"
+	run_natmap list
+	assert "$output" = ""
+	withdraw web
+	publish other 8080:80
+	assert "$(live)" = other
+	canonical
+}
+
+@test "the state of another network namespace is refused, naming --state-dir" {
+	publish web 8080:80
+	publish rc=1 in=ext web 8080:80
+	assert "$stderr" has --state-dir
+	withdraw rc=1 in=ext web
+	run_natmap rc=1 in=ext list
+	assert "$stderr" has --state-dir
+}
+
+@test "in another pid namespace nobody counts as gone, but publish and withdraw work" {
+	ctr_start other ctr2
+	publish web 8080:80
+	sed -i '1s/"pidns":"[^"]*"/"pidns":"4:1"/' "$state"
+	ctr_stop web
+	publish rc=4 other 8080:80
+	publish other 9090:90
+	assert "$(jq -r 'select(.id == "other") | has("pid")' "$state")" = false "other's record has a pid"
+	withdraw other
+	withdraw web
+	assert_clean
+}
+
+@test "a newer format and a damaged header are refused" {
+	publish web 8080:80
+	cp "$state" "$NM_TMP/good"
+	sed -i '1s/.*/{"natmap":2,"new":true}/' "$state"
+	refused 'format 2 is newer'
+	sed -i '1s/.*/{"natmap":1,"boot":5}/' "$state"
+	refused 'first line is damaged'
+	: >"$state"
+	refused 'first line is damaged'
+	cat "$NM_TMP/good" >"$state"
+	withdraw web
+	assert_clean
+}
+
+@test "a torn last line is passed over and overwritten, a damaged one between others passed over" {
+	publish web 8080:80
+	printf '{"live":1,"id":"torn","pid":12,"ports":["9090:9' >>"$state"
+	run_natmap list
+	assert "$output" has web
+	assert "$output" lacks torn
+	publish other 7070:70
+	canonical
+	printf '{"live":1,"id":"tor' >>"$state"
+	withdraw other
+	assert "$(sed '$d' "$state" | jq -r 'select(.live == 1) | .id')" = web
+	printf '\nnot from us\n{"live":1,"id":"odd","ports":7}\n{"live":1}\n' >>"$state"
+	run_natmap list
+	assert "$output" has web
+	publish other 7070:70
+	withdraw other
+	withdraw web
+	assert "$(ruleset host)" !~ 'natmap:[^@]'
+}
+
+@test "on a full disk publish fails without a trace, and withdraw works" {
+	small_disk
+	publish web 8080:80
+	fill_disk
+	local rules_before
+	rules_before=$(snapshot host)
+	publish one 9001:90 # the page that holds the end of the file takes some records still
+	publish rc=1 two 9002:90 "bundle=/$(printf '%04090d' 0)"
+	assert "$stderr" has 'No space left on device'
+	withdraw one
+	same rules "$rules_before" "$(snapshot host)"
+	canonical
+	assert "$(live)" = web
+	withdraw web
+	assert "$(live)" = ""
+	rm "$NM_TMP/state/filler"
+	publish web 8080:80
+	withdraw web
+	assert_clean
+}
+
+@test "on a disk that was full from the start publish fails without a trace" {
+	small_disk
+	fill_disk
+	publish rc=1 web 8080:80
+	assert "$(rules host)" lacks natmap
+	withdraw web
+	rm "$NM_TMP"/state/filler*
+	publish web 8080:80
+	withdraw web
+	assert_clean
+}
+
+@test "a read-only state directory fails without a trace" {
+	small_disk
+	publish web 8080:80
+	local rules_before
+	rules_before=$(snapshot host)
+	mount -o remount,ro "$NM_TMP/state"
+	publish rc=1 other 9090:90
+	withdraw rc=1 web
+	same rules "$rules_before" "$(snapshot host)"
+	mount -o remount,rw "$NM_TMP/state"
+	withdraw web
+	assert_clean
+}
+
+@test "the file stays small over hundreds of containers, and live records survive" {
+	local i largest=0 size bundle
+	publish web 8080:80
+	for ((i = 0; i < 150; i++)); do
+		bundle=/$(printf '%01000d' "$i")
+		publish other 9090:90 "bundle=$bundle" >"$NM_TMP/cycle"
+		withdraw other "bundle=$bundle" >"$NM_TMP/cycle"
+		size=$(stat -c %s "$state")
+		largest=$((size > largest ? size : largest))
+	done
+	assert "$largest" -gt 60000 "largest size"
+	assert "$largest" -lt 200000 "largest size"
+	assert "$size" -lt "$largest" "size after compaction"
+	assert "$(live)" = web
+	canonical
+	assert "$(cd "$NM_TMP/state" && echo *)" = 'lock state'
+	withdraw web
+	assert_clean
+}
+
+@test "a thousand records do not stop a hook, and list --json shows them all" {
+	publish web 8080:80
+	local line i
+	line=$(tail -n 1 "$state")
+	for i in {1..1000}; do
+		printf '%s\n' "$line"
+	done | awk '{ gsub(/"web"/, "\"ctr" NR "\""); gsub(/10\.88\.7\.2\/24/, "10.89." int(NR / 250) "." NR % 250 + 1 "/16")
+		gsub(/fd00:7::2/, "fd00:8::" NR); gsub(/8080:80/, 10000 + NR ":80"); print }' >>"$state"
+	canonical
+	publish other 9090:90
+	run_natmap list --json
+	assert "$(jq '.containers | length' <<<"$output")" -eq 1002
+	publish rc=4 third 10500:80
+	withdraw other
+	withdraw web
+	assert "$(live | wc -w)" -eq 1000
+}
