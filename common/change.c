@@ -80,11 +80,12 @@ static int apply(struct nm_change *change, struct nm_rules *wanted, struct owner
 {
 	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
 
-	if (nm_settings_keep_shared(change->state, &change->leaving, change->coming, err) < 0 ||
-		(change->coming &&
-			nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) < 0) ||
+	if (nm_settings_keep_shared(change->state, &change->leaving, change->coming, err) < 0)
+		return -1;
+	nm_settings_disable_localnet(&change->leaving);
+	if ((change->coming &&
+		    nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) < 0) ||
 		collect_owners(&change->leaving, owners, err) < 0 ||
-		nm_settings_disable_localnet(&change->leaving, err) < 0 ||
 		apply_rules(change, wanted, owners, err) < 0)
 		return -1;
 	*ret_committed = true;

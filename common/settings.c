@@ -122,22 +122,23 @@ int nm_settings_keep_shared(
 	return 0;
 }
 
-int nm_settings_disable_localnet(const struct nm_records *leaving, struct nm_err *err)
+void nm_settings_disable_localnet(struct nm_records *leaving)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err gone;
+	struct nm_err err;
 	int value;
 
 	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *r = &leaving->v[i];
+		struct nm_record *r = &leaving->v[i];
 
 		if (!r->localnet[0] || !r->localnet_set)
 			continue;
 		nm_sysctl_route_localnet(r->localnet, name);
-		if (nm_sysctl_get(name, &value, &gone) == 0 && nm_sysctl_set(name, 0, err) < 0)
-			return -1;
+		if (nm_sysctl_get(name, &value, &err) < 0 || nm_sysctl_set(name, 0, &err) == 0)
+			continue;
+		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
+		r->localnet[0] = '\0';
 	}
-	return 0;
 }
 
 static int disable_hairpin(struct nm_link *link, const char *interface, struct nm_err *err)

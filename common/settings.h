@@ -22,8 +22,9 @@ int nm_settings_keep_shared(struct nm_state *st, struct nm_records *leaving, con
 	struct nm_err *err) NM_MUST_USE;
 
 /* Switches route_localnet off where leaving says that natmap switched it on; before the guard rules go.
- * Interfaces that are gone are passed over; another failure is an error, because the guard must stay then. */
-int nm_settings_disable_localnet(const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
+ * Interfaces that are gone are passed over. Another failure is a notice, and clears the record's localnet:
+ * its guard must stay then. */
+void nm_settings_disable_localnet(struct nm_records *leaving);
 
 /* Switches hairpin mode off likewise. A failure is a notice. */
 void nm_settings_disable_hairpin(const struct nm_records *leaving);

@@ -212,6 +212,17 @@ read_only_settings() {
 	assert "$(grep -c web "$(state_dir)/state")" -eq 0 "records"
 }
 
+@test "what cannot be switched off again stays guarded, and the container is withdrawn all the same" {
+	publish web 8080:80
+	read_only_settings
+	withdraw web
+	NM_WRAP=()
+	assert_no_rule host 'natmap:web:'
+	assert "$(rules host)" has "natmap:@localnet/br0" "the guard"
+	run_natmap list --json
+	assert "$(jq '.containers | length' <<<"$output")" -eq 0
+}
+
 @test "the container's bridge port is in hairpin mode while it is published" {
 	assert "$(hairpin_of vctr)" = off
 	publish one 8081:80

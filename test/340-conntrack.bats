@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# Flows that existed before a port was published or withdrawn: the stale ones go, and no others.
+
+load helpers/natmap
+
+setup() {
+	net_up
+	# Keeps connection tracking on, and the host silent: an ICMP error would end a client's flow.
+	on host iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	on host ip6tables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	on host iptables -A INPUT -p udp --dport 5353 -j DROP
+	on host ip6tables -A INPUT -p udp --dport 5353 -j DROP
+}
+
+teardown() {
+	net_down
+}
+
+# innocents: the udp flows of the host but those from source port 7001, with their ids and without their timeouts
+innocents() {
+	{
+		flows host -p udp -o id
+		flows host -p udp -o id -f ipv6
+	} | grep -v 'sport=7001 ' | sed -E 's/^([a-z]+ +[0-9]+) [0-9]+ /\1 /; s/ \[(ASSURED|UNREPLIED)\]//g; s/ use=[0-9]+//' | sort
+}
+
+# stale_entry ADDRESS: a flow of source port 7001 to ADDRESS that was not translated is known
+stale_entry() {
+	flows host "${@:2}" | grep -q "dst=$1 sport=7001 dport=5353 .*src=$1 "
+}
+
+@test "a udp flow from before the publish is redirected to the container" {
+	serve ctr udp 53 dns
+	flow_open old ext udp 192.0.2.1 5353 sport=7001
+	on host iptables -D INPUT -p udp --dport 5353 -j DROP # a dropped packet makes no entry
+	on host iptables -A OUTPUT -p icmp -j DROP
+	refute flow_ask old
+	stale_entry 192.0.2.1
+	publish dns 192.0.2.1:5353:53/udp
+	assert "$(flow_ask old)" = dns
+}
+
+@test "a flow that another program on the host answered until then is redirected, too" {
+	config '{"listener_check": "off"}'
+	on host iptables -F INPUT
+	on host iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	serve host udp 192.0.2.1:5353 own
+	serve ctr udp 53 dns
+	flow_open old ext udp 192.0.2.1 5353 sport=7001
+	assert "$(flow_ask old)" = own
+	stale_entry 192.0.2.1
+	publish dns 5353:53/udp
+	refute stale_entry 192.0.2.1
+	assert "$(flow_ask old)" = dns
+}
+
+@test "the same over IPv6" {
+	config '{"listener_check": "off"}'
+	on host ip6tables -F INPUT
+	on host ip6tables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	serve host udp '[fd00:99::1]:5353' own
+	serve ctr udp 53 dns
+	flow_open old ext udp fd00:99::1 5353 sport=7001
+	assert "$(flow_ask old)" = own
+	stale_entry fd00:99::1 -f ipv6
+	publish dns 5353:53/udp
+	refute stale_entry fd00:99::1 -f ipv6
+	assert "$(flow_ask old)" = dns
+}
+
+@test "after the withdraw a udp flow does not continue, and the next container gets it at once" {
+	serve ctr udp 53 one
+	serve ctr2 udp 53 two
+	publish one 5353:53/udp
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	flow_open six ext udp fd00:99::1 5353 sport=7001
+	assert "$(flow_ask f)" = one
+	assert "$(flow_ask six)" = one
+	withdraw one
+	refute flow_ask f
+	refute flow_ask six
+	ctr_start two ctr2
+	publish two 5353:53/udp
+	assert "$(flow_ask f)" = two
+	assert "$(flow_ask six)" = two
+}
+
+@test "a tcp connection does not outlive the mapping" {
+	serve ctr tcp 80 web
+	publish web 8080:80
+	flow_open f ext tcp 192.0.2.1 8080 sport=7001
+	wait_for is_connected
+	withdraw web
+	refute grep 'sport=7001' <(flows host -p tcp)
+	refute flow_ask f
+}
+
+is_connected() {
+	flows host -p tcp | grep -q 'sport=7001 dport=8080 .*ASSURED'
+}
+
+@test "a replacement by the same id at another address takes the flow along" {
+	serve ctr udp 53 one
+	serve ctr2 udp 53 two
+	publish dns 5353:53/udp
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	assert "$(flow_ask f)" = one
+	ctr_stop dns
+	ctr_start dns ctr2
+	publish dns 5353:53/udp
+	assert "$(flow_ask f)" = two
+}
+
+@test "a takeover from a container that is gone without withdraw takes the flow along" {
+	serve ctr udp 53 one
+	serve ctr2 udp 53 two
+	publish one 5353:53/udp
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	assert "$(flow_ask f)" = one
+	ctr_stop one
+	ctr_start two ctr2
+	publish two 5353:53/udp
+	assert "$(flow_ask f)" = two
+}
+
+@test "a flow through a range is forgotten with it" {
+	serve ctr udp 60 last
+	publish one 5350-5360:50-60/udp
+	flow_open f ext udp 192.0.2.1 5360 sport=7001
+	assert "$(flow_ask f)" = last
+	withdraw one
+	refute grep 'sport=7001' <(flows host)
+}
+
+@test "innocent flows stay: other ports of the pod, transit on the port number, other containers, direct ones" {
+	local before
+	serve ctr udp 53 dns
+	serve ctr udp 54 pod
+	serve ctr2 udp 5353 transit
+	serve ext udp 5353 outside
+	serve ctr2 udp 53 other
+	ctr_start other ctr2
+	publish pod 5354:54/udp
+	publish other 192.0.2.3:5353:53/udp
+	flow_open pod ext udp 192.0.2.1 5354
+	flow_open transit ext udp 10.88.7.3 5353
+	flow_open transit6 ext udp fd00:7::3 5353
+	flow_open out ctr udp 192.0.2.2 5353
+	flow_open own host udp 192.0.2.2 5353
+	flow_open other ext udp 192.0.2.3 5353
+	flow_open direct ext udp 10.88.7.2 53
+	innocent_answers
+	before=$(innocents)
+	publish dns 192.0.2.1:5353:53/udp
+	same "flows at publish" "$before" "$(innocents)"
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	assert "$(flow_ask f)" = dns
+	withdraw dns
+	refute grep 'sport=7001' <(flows host)
+	same "flows at withdraw" "$before" "$(innocents)"
+	innocent_answers
+}
+
+innocent_answers() {
+	local name answer
+	for name in pod:pod transit:transit transit6:transit out:outside own:outside other:other direct:dns; do
+		answer=$(flow_ask "${name%:*}") || fail "no answer: flow ${name%:*}" || return 1
+		assert "$answer" = "${name#*:}" "flow ${name%:*}" || return 1
+	done
+}
+
+@test "a wildcard's flows are forgotten at publish on the host's addresses only" {
+	local before
+	serve ctr udp 53 dns
+	serve ctr2 udp 5353 transit
+	serve ext udp 5353 outside
+	flow_open transit ext udp 10.88.7.3 5353
+	flow_open out ctr udp 192.0.2.2 5353
+	assert "$(flow_ask transit)" = transit
+	assert "$(flow_ask out)" = outside
+	before=$(innocents)
+	publish dns 5353:53/udp
+	same "flows at publish" "$before" "$(innocents)"
+	withdraw dns
+	same "flows at withdraw" "$before" "$(innocents)"
+}
