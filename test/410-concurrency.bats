@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# Many hooks at once, other writers beside them, and the lock.
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
+
+load helpers/natmap
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+# publish_nth, withdraw_nth: container N publishes port 8000 + N, for at_once
+publish_nth() {
+	publish "c$1" "$((8000 + $1)):80" pid="$(ctr_pid web)"
+}
+
+withdraw_nth() {
+	withdraw "c$1"
+}
+
+# fight_for_port N: container N wants the same port as the others; it wins or is told that it is taken
+fight_for_port() {
+	publish rc=any "c$1" 8080:"$((80 + $1))" pid="$(ctr_pid web)" || return 1
+	[[ $status = 0 || $status = 4 ]] && echo "$status" >"$NM_TMP/fight.$1"
+}
+
+# live: the ids of the live records
+live() {
+	jq -r 'select(.live == 1) | .id' "$NM_TMP/state/state" | sort | xargs
+}
+
+# tagged: the ids of containers that have rules
+tagged() {
+	rules host | grep -o 'natmap:[^@:]*:' | cut -d: -f2 | sort -u | xargs
+}
+
+# hold_lock: another process takes the lock and keeps it
+hold_lock() {
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	holder=$spawned
+	wait_for lock_is_held
+}
+
+lock_is_held() {
+	refute flock -n "$NM_TMP/state/lock" true
+}
+
+@test "twenty hooks at once for different ports all succeed, and so do their withdrawals" {
+	ctr_start web
+	at_once 20 publish_nth
+	local i
+	for i in {1..20}; do
+		assert_rule host "\"natmap:c$i:$((8000 + i))\""
+	done
+	assert "$(tagged)" = "$(live)"
+	assert "$(live | wc -w)" -eq 20
+	assert "$(rules host | grep -c -- '-A NATMAP .*-j DNAT')" -eq 40 "both families"
+	at_once 20 withdraw_nth
+	assert_clean
+}
+
+@test "twenty hooks at once for one port: one wins, the others are told that it is taken" {
+	ctr_start web
+	at_once 20 fight_for_port
+	assert "$(cat "$NM_TMP"/fight.* | sort | uniq -c | xargs)" = '1 0 19 4'
+	assert "$(live | wc -w)" -eq 1
+	assert "$(tagged)" = "$(live)"
+	withdraw "$(live)"
+	assert_clean
+}
+
+# race N: every other one publishes, the others withdraw the same container
+race() {
+	if [[ $(($1 % 2)) = 0 ]]; then
+		withdraw web
+	else
+		publish web 8080:80 pid="$(ctr_pid web)"
+	fi
+}
+
+@test "publish and withdraw of one container at once leave kernel and state in agreement" {
+	ctr_start web
+	local round
+	for round in {1..4}; do
+		at_once 12 race
+		assert "$(tagged)" = "$(live)" "round $round"
+	done
+	withdraw web
+	assert_clean
+}
+
+# hammer N ROUNDS: what another tool does in the same chains; fails when one of its commands does
+hammer() {
+	local i
+	for ((i = 0; i < $2; i++)); do
+		on host iptables -w -t nat -A PREROUTING -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || return 1
+		on host iptables -w -A FORWARD -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || return 1
+		on host iptables -w -t nat -D PREROUTING -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || return 1
+		on host iptables -w -D FORWARD -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || return 1
+	done
+}
+
+# worker N: 1 and 2 are iptables, the others publish and withdraw containers of their own
+worker() {
+	local i
+	if [[ $1 -le 2 ]]; then
+		hammer "$1" 40
+		return
+	fi
+	for i in {1..15}; do
+		publish_nth "$1" && withdraw_nth "$1" || return 1
+	done
+}
+
+@test "iptables that changes the same tables all the time does no harm and takes none" {
+	ctr_start web
+	publish web 8080:80
+	on host iptables -A FORWARD -p tcp --dport 99 -m comment --comment foreign -j ACCEPT
+	at_once 4 worker
+	assert_rule host foreign
+	assert_no_rule host '--dport 9 '
+	assert "$(tagged)" = web
+	withdraw web
+	assert_clean
+}
+
+@test "a lock that somebody holds is waited for as long as configured, also when the runtime blocks all signals" {
+	local begin took block
+	publish web 8080:80
+	config '{"lock_timeout_ms": 400}'
+	hold_lock
+	for block in '' --block-signal; do
+		NM_WRAP=(env ${block:+"$block"})
+		begin=${EPOCHREALTIME/./}
+		publish rc=1 other 9090:90
+		took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+		assert "$stderr" = "natmap: container 'other': locking '$NM_TMP/state/lock': held by another process for more than 400 ms"
+		assert "$took" -ge 400 "milliseconds"
+		assert "$took" -lt 800 "milliseconds"
+	done
+	NM_WRAP=()
+	assert "$(tagged)" = web
+	kill_group "$holder"
+	wait_for flock -n "$NM_TMP/state/lock" true
+	withdraw web
+	assert_clean
+}
+
+@test "the lock is waited for, and taken as soon as it is free; its file stays the same" {
+	local inode
+	publish web 8080:80
+	inode=$(stat -c %i "$NM_TMP/state/lock")
+	hold_lock
+	release() {
+		if [[ $1 = 1 ]]; then
+			wait_for grep -qE "^ *[0-9]+: -> FLOCK .*:$inode " /proc/locks
+			kill_group "$holder"
+		else
+			withdraw web
+		fi
+	}
+	at_once 2 release
+	assert "$(stat -c %i "$NM_TMP/state/lock")" = "$inode"
+	assert_clean
+}
+
+@test "readers do not keep each other waiting" {
+	publish web 8080:80
+	spawn host flock -s "$NM_TMP/state/lock" sleep 600
+	wait_for lock_is_held
+	run_natmap timeout=2 list
+	assert "$output" has web
+}
+
+@test "who reads a hook's output to its end does not wait, and the process that stays behind is soon gone" {
+	local argv
+	publish web 8080:80
+	state web - stopped >"$NM_TMP/in"
+	mapfile -t argv < <(natmap_argv)
+	# perl inherits orphans (prctl, where its number is known). It tells the hook's exit status, how many milliseconds
+	# later the pipe was closed, and, after all have been reaped, whether that took more than a second.
+	# shellcheck disable=SC2016 # perl's variables
+	on host timeout 10 perl -MTime::HiRes=time -e '
+		my $nr = {x86_64 => 157, aarch64 => 167}->{shift()}; syscall $nr, 36, 1, 0, 0, 0 if $nr;
+		pipe my $r, my $w; my $pid = fork;
+		if (!$pid) { open STDIN, "<", shift; open STDOUT, ">&", $w; open STDERR, ">&", $w; close $r; exec @ARGV; }
+		close $w; waitpid $pid, 0; my ($end, $status) = (time, $?); 1 while sysread $r, my $buf, 100;
+		my $closed = time - $end; 1 while wait > 0;
+		printf "%d %d %s\n", $status, 1000 * $closed, time - $end < 1 ? "soon" : "late";
+		' "$(uname -m)" "$NM_TMP/in" "${argv[@]}" hook >"$NM_TMP/took" 3>&-
+	assert "$(<"$NM_TMP/took")" =~ '^0 [01] soon$' "status, milliseconds until the end of the output, end of its child"
+	flock -n "$NM_TMP/state/lock" true
+	assert_clean
+}

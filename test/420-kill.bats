@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# Killed, or refused a system call, at every step: the state file covers the kernel, and the next hook puts things right.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+	strace -o /dev/null true || skip "strace does not work here"
+	state=$NM_TMP/state/state
+	mapfile -t argv < <(natmap_argv)
+	ctr_start web >/dev/null
+	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/old"
+	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80,9090:90/udp >"$NM_TMP/new"
+	state web - stopped >"$NM_TMP/end"
+	do_hook end # sets nothing up, but the settings are known before the first publish
+	settings=$(settings)
+}
+
+teardown() {
+	net_down
+}
+
+# do_hook old|new|end [WRAPPER...]: publishes the old or the new ports, or withdraws; its exit status is in $status
+do_hook() {
+	local verb=createRuntime
+	[[ $1 != end ]] || verb=poststop
+	status=0
+	on host timeout 20 "${@:2}" "${argv[@]}" hook "$verb" <"$NM_TMP/$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+}
+
+# begin FROM: what there is before the hook that fails: nothing, or the old ports
+begin() {
+	do_hook end
+	[[ $1 = nothing ]] || do_hook "$1"
+	assert "$status" -eq 0 "preparation: $(<"$NM_TMP/err")"
+}
+
+# settings: what natmap switches on for a container
+settings() {
+	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
+	on host bridge -d link show dev vctr | grep -o 'hairpin [a-z]*'
+}
+
+# tagged: ID:PORT of every container's rule in the kernel
+tagged() {
+	on host nft list ruleset 2>/dev/null | grep -oE 'natmap:[^@:"]+:[0-9]+' | cut -d: -f2- | sort -u
+}
+
+# recorded: ID:PORT of every live record. Only a last line without its end may be no JSON.
+recorded() {
+	[[ -s "$state" ]] || return 0
+	head -n "$(wc -l <"$state")" "$state" | jq -r 'select(.live == 1) | .id as $id | .ports[] | "\($id):\(split(":")[0])"' | sort -u
+}
+
+# covered WHEN: the state is valid and lists all that is in the kernel
+covered() {
+	recorded >"$NM_TMP/recorded" || fail "the state is damaged $1:" "$(<"$state")" || return 1
+	assert "$(comm -23 <(tagged) "$NM_TMP/recorded")" = "" "rules without a record $1"
+}
+
+# recovers WHEN: the next hooks succeed and leave nothing
+recovers() {
+	do_hook new
+	assert "$status" -eq 0 "publish $1: $(<"$NM_TMP/err")" || return 1
+	assert "$(tagged | xargs)" = 'web:8080 web:9090' "rules after a publish $1" || return 1
+	do_hook end
+	assert "$status" -eq 0 "withdraw $1: $(<"$NM_TMP/err")" || return 1
+	assert "$(tagged)$(recorded)" = "" "left after a withdraw $1" || return 1
+	same "settings $1" "$settings" "$(settings)"
+}
+
+# calls FROM HOOK CALL: how often the hook makes that system call
+calls() {
+	begin "$1" && do_hook "$2" strace -o "$NM_TMP/trace" -e trace="$3"
+	grep -c "$3(" "$NM_TMP/trace" || :
+}
+
+# kill_at_each FROM HOOK CALL...: kills the hook before each of these system calls, one after the other
+kill_at_each() {
+	local from=$1 hook=$2 call n most when
+	for call in "${@:3}"; do
+		most=$(calls "$from" "$hook" "$call")
+		for ((n = 1; n <= most; n++)); do
+			when="after a kill at $call $n of $most"
+			begin "$from" || return 1
+			do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
+			assert "$status" -ge 128 "status $when" || return 1
+			covered "$when" && recovers "$when" || return 1
+		done
+	done
+}
+
+# refuse_at_each FROM HOOK ERROR CALL: the same with a call that fails (getpid, which the filter allows, is made in its
+# place: strace's own choice, call -1, is trapped). A hook that fails says one line and leaves the
+# kernel as it was (publish) or covered (withdraw); it may also get by without the call.
+refuse_at_each() {
+	local from=$1 hook=$2 error=$3 call=$4 n most when before
+	most=$(calls "$from" "$hook" "$call")
+	for ((n = 1; n <= most; n++)); do
+		when="after $error at $call $n of $most"
+		begin "$from" || return 1
+		before=$(tagged)
+		do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:error=$error:syscall=getpid:when=$n"
+		[[ $status != 127 ]] || continue # the loader's, before natmap begins
+		stderr=$(<"$NM_TMP/err")
+		assert "$status" -le 1 "status $when: $stderr" || return 1
+		check_stderr "$when" && covered "$when" || return 1
+		assert "$stderr" lacks forbidden "$when" || return 1
+		if [[ $status = 1 && $hook != end ]]; then
+			same "rules $when" "$before" "$(tagged)" || return 1
+			same "records $when ($stderr)" "$before" "$(recorded)" || return 1
+		fi
+		[[ $hook != end ]] || on host bridge link set dev vctr hairpin off # a withdraw that cannot only reports it
+		recovers "$when" || return 1
+	done
+}
+
+@test "publish killed at any write, message or file" {
+	kill_at_each nothing new mkdir flock renameat pwrite64 write sendto exit_group
+}
+
+@test "publish in place of another killed at any write or message" {
+	kill_at_each old new flock pwrite64 write sendto
+}
+
+@test "withdraw killed at any write or message" {
+	kill_at_each new end flock pwrite64 write sendto exit_group
+}
+
+@test "the very first publish killed at any step of making the state" {
+	local call
+	for call in mkdir renameat write pwrite64 flock; do
+		rm -rf "$NM_TMP/state"
+		do_hook new strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=1"
+		assert "$status" -ge 128 "status after a kill at $call"
+		covered "after a kill at $call" && recovers "after a kill at $call"
+	done
+}
+
+@test "publish that is refused a write says so and leaves nothing" {
+	refuse_at_each nothing new ENOSPC pwrite64
+	refuse_at_each old new EIO pwrite64
+	refuse_at_each nothing new EINTR flock
+	refuse_at_each nothing new EINTR read
+}
+
+@test "publish that the kernel refuses a message says so and leaves nothing" {
+	refuse_at_each nothing new EPERM sendto
+	refuse_at_each nothing new EINTR recvfrom
+}
+
+@test "withdraw that is refused a call keeps the state covering the kernel" {
+	refuse_at_each new end EIO pwrite64
+	refuse_at_each new end ENOBUFS sendto
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# The sandbox, and what a runtime or an administrator may withhold: descriptors, memory, the environment.
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
+
+load helpers/natmap
+
+setup() {
+	net_up
+	mapfile -t argv < <(natmap_argv)
+}
+
+teardown() {
+	net_down
+}
+
+# status_of PID KEY: a line of its /proc/PID/status
+status_of() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+# sandboxed INPUT STAGE: the hook, stopped by the lock that somebody else holds, has nothing but CAP_NET_ADMIN
+sandboxed() {
+	local inode key
+	inode=$(stat -c %i "$NM_TMP/state/lock")
+	# shellcheck disable=SC2016 # for that shell
+	spawn host sh -c 'input=$1; shift; exec "$@" <"$input"' sh "$1" "${argv[@]}" hook "$2" || return 1
+	wait_for grep -qE "^ *[0-9]+: -> FLOCK .*:$inode " /proc/locks || return 1
+	assert "$(status_of "$spawned" Seccomp)" = 2 || return 1
+	assert "$(status_of "$spawned" NoNewPrivs)" = 1 || return 1
+	for key in CapEff CapPrm; do
+		assert "$(status_of "$spawned" "$key")" = 0000000000001000 "$key of $2" || return 1
+	done
+	assert "$(status_of "$spawned" CapInh)" = 0000000000000000
+}
+
+@test "a hook that waits for the lock has its filter and no capability but CAP_NET_ADMIN" {
+	local holder publisher
+	publish web 8080:80
+	ctr_start other
+	state other "$(ctr_pid other)" creating io.natmap.ports=9090:90 >"$NM_TMP/in"
+	state web - stopped >"$NM_TMP/end"
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	holder=$spawned
+	wait_for refute flock -n "$NM_TMP/state/lock" true
+	sandboxed "$NM_TMP/in" createRuntime
+	publisher=$spawned
+	kill_group "$publisher"
+	wait_for process_is_gone "$publisher"
+	sandboxed "$NM_TMP/end" poststop
+	kill_group "$holder"
+	wait_for process_is_gone "$spawned"
+	assert_clean
+}
+
+@test "without CAP_NET_ADMIN there is one clear line" {
+	ctr_start web
+	NM_WRAP=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
+	publish rc=1 web 8080:80
+	assert "$stderr" has CAP_NET_ADMIN
+}
+
+# bare INPUT STAGE REDIRECTIONS: the hook with these descriptors; sets $status
+bare() {
+	status=0
+	on host timeout 10 sh -c "exec \"\$@\" $3" sh "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+}
+
+@test "closed standard streams are harmless" {
+	local closed
+	ctr_start web
+	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/in"
+	state web - stopped >"$NM_TMP/end"
+	for closed in '>&-' '2>&-' '>&- 2>&-' '>/dev/full 2>/dev/full'; do
+		bare "$NM_TMP/in" createRuntime "$closed"
+		assert "$status" -eq 0 "publish $closed: $(<"$NM_TMP/err")"
+		assert "$(grep -c '"live":1' "$NM_TMP/state/state")" -eq 1 "records $closed"
+		assert_rule host natmap:web:8080
+		bare "$NM_TMP/end" poststop "$closed"
+		assert "$status" -eq 0 "withdraw $closed: $(<"$NM_TMP/err")"
+		assert_clean
+	done
+	for closed in '<&-' '<&- >&-' '<&- >&- 2>&-'; do
+		bare "$NM_TMP/in" createRuntime "$closed"
+		assert "$status" =~ '^[1-5]$' "exit status $closed"
+		assert "$(head -n 1 "$NM_TMP/state/state")" has '{"natmap":1,'
+	done
+	assert_clean
+}
+
+@test "a reader that has gone away is an error line and not a signal" {
+	publish web 8080:80
+	# shellcheck disable=SC2016 # for that shell
+	on host bash -c '"$@" list > >(exec true) 2>"$0"; echo $? >"$0.rc"' "$NM_TMP/list" "${argv[@]}" 3>&-
+	assert "$(<"$NM_TMP/list.rc")" =~ '^[01]$' "exit status of list"
+	NM_WRAP=(sh -c 'exec "$@" >/dev/full' sh)
+	run_natmap rc=1 list
+	assert "$stderr" has 'standard output'
+	NM_WRAP=()
+	withdraw web
+	assert_clean
+}
+
+@test "too little memory is one line, or enough" {
+	local kilobytes failed=0
+	ctr_start web
+	publish web 8080:80
+	for kilobytes in 5000 5500 6000 6500 7000 8000; do
+		withdraw web
+		NM_WRAP=(prlimit --as=$((kilobytes * 1024)))
+		# Below that the loader gives up, with a line of its own.
+		if on host "${NM_WRAP[@]}" "$NATMAP" version >/dev/null 2>&1; then
+			publish rc=any web 8080:80
+			assert "$status" -le 1 "exit status with $kilobytes KiB"
+			[[ $status = 0 ]] || failed=$((failed + 1))
+		fi
+		NM_WRAP=()
+		[[ $(grep -c '"live":1' "$NM_TMP/state/state") = 1 ]] || assert "$(ruleset host)" !~ 'natmap:[^@]'
+	done
+	withdraw web
+	assert_clean
+}
+
+@test "too few descriptors are one line, or enough" {
+	local limit
+	ctr_start web
+	for limit in 4 5 6 7 8; do
+		NM_WRAP=(prlimit "--nofile=$limit")
+		publish rc=any web 8080:80
+		assert "$status" -le 1 "exit status with $limit descriptors"
+		NM_WRAP=()
+		[[ $status = 0 ]] || assert "$(ruleset host)" !~ 'natmap:[^@]' "rules with $limit descriptors"
+		withdraw web
+		assert_clean
+	done
+}
+
+@test "the environment does not matter" {
+	NM_WRAP=(env -i)
+	publish web 8080:80
+	NM_WRAP=(env HOME=/nonexistent PATH= TZ=:/nonexistent LANG=xx_XX MALLOC_PERTURB_=165)
+	publish other 9090:90
+	withdraw other
+	NM_WRAP=(env -i)
+	withdraw web
+	NM_WRAP=()
+	assert_clean
+}
