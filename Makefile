@@ -38,6 +38,7 @@ endif
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c)))
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
+BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
 SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash .ci/run))
@@ -69,7 +70,7 @@ $(BUILD)/%.o: %.c Makefile | check-packages
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/test/unit/test_%: $(BUILD)/test/unit/test_%.o $(BUILD)/libnatmap.a
+$(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
@@ -123,8 +124,12 @@ format: ## format the C files
 format-check: ## fail when a C file is not formatted
 	$(Q)clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 
-bench: all ## measure publish and withdraw against the CNI portmap plugin (root)
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
+bench: ## measure publish and withdraw against the CNI portmap plugin (root)
 	$(Q)test/install-deps.sh
+	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)test/bench/run.sh
 
 demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)

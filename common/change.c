@@ -7,6 +7,7 @@
 #include "conntrack.h"
 #include "iptables.h"
 #include "log.h"
+#include "ownership.h"
 
 int nm_change_rules(const struct nm_record *r, const struct nm_layout_options *options,
 	char localnet_owner[static NM_LOCALNET_OWNER_SIZE], struct nm_rules *ret, struct nm_err *err)
@@ -50,14 +51,6 @@ static int collect_owners(const struct nm_records *leaving, struct owners *ret, 
 	return 0;
 }
 
-static bool is_ipv6_optional(const struct nm_record *r)
-{
-	for (size_t i = 0; r && i < r->mappings.n; i++)
-		if (r->mappings.v[i].families == NM_IPV6_BIT)
-			return false;
-	return r && r->families & NM_IPV4_BIT;
-}
-
 static int apply_rules(const struct nm_change *change, const struct nm_rules *wanted,
 	const struct owners *owners, struct nm_err *err)
 {
@@ -67,7 +60,8 @@ static int apply_rules(const struct nm_change *change, const struct nm_rules *wa
 		.n_owners = owners->n,
 		.look_for_old = change->leaving.n > 0,
 		.families = change->coming ? change->coming->families : 0,
-		.ipv6_optional = is_ipv6_optional(change->coming),
+		.ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
+			!nm_record_names_family(change->coming, NM_IPV6),
 	};
 
 	for (size_t i = 0; i < change->leaving.n; i++)
@@ -75,13 +69,32 @@ static int apply_rules(const struct nm_change *change, const struct nm_rules *wa
 	return nm_iptables_apply(change->nl, &rules, err);
 }
 
+static int find_staying(struct nm_change *change, struct nm_err *err)
+{
+	for (size_t i = 0; i < change->leaving.n; i++) {
+		const struct nm_record *r = &change->leaving.v[i];
+		struct nm_state_query query = {
+			.mappings = r->mappings.v,
+			.n_mappings = r->mappings.n,
+			.localnet = r->localnet[0] ? r->localnet : NULL,
+			.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
+			.except = &change->leaving,
+		};
+
+		if (nm_state_find(change->state, &query, &change->staying, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int apply(struct nm_change *change, struct nm_rules *wanted, struct owners *owners,
 	bool *ret_committed, struct nm_err *err)
 {
 	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
 
-	if (nm_settings_keep_shared(change->state, &change->leaving, change->coming, err) < 0)
+	if (find_staying(change, err) < 0)
 		return -1;
+	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
 	nm_settings_disable_localnet(&change->leaving);
 	if ((change->coming &&
 		    nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) < 0) ||
@@ -112,27 +125,52 @@ struct flows {
 	size_t n;
 };
 
-static void add_flows(struct flows *flows, const struct nm_record *r, bool translated)
+/* True when another record of the list has the same mapping to the same container: its flows are not stale.
+ */
+static bool is_held(const struct nm_records *list, const struct nm_record *r, const struct nm_mapping *m)
 {
-	for (size_t i = 0; i < r->mappings.n; i++) {
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].offset != r->offset && nm_ownership_shares(r, m, &list->v[i]))
+			return true;
+	return false;
+}
+
+static void add_flow(
+	struct flows *flows, const struct nm_record *r, const struct nm_mapping *m, bool translated)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		if (!(m->families & r->families & 1u << f))
+			continue;
+		flows->v[flows->n++] = (struct nm_flow){
+			.family = f,
+			.protocol = m->protocol,
+			.host_port = m->host_port,
+			.count = m->count,
+			.any_host = m->any_host,
+			.host = m->host,
+			.translated = translated,
+			.container = r->address[f].addr,
+			.container_port = m->container_port,
+		};
+	}
+}
+
+static void collect_flows(const struct nm_change *change, struct flows *flows)
+{
+	const struct nm_record *r = change->coming;
+
+	for (size_t i = 0; r && i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
-		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-			if (!(m->families & r->families & 1u << f) ||
-				(!translated && m->protocol != IPPROTO_UDP))
-				continue;
-			flows->v[flows->n++] = (struct nm_flow){
-				.family = f,
-				.protocol = m->protocol,
-				.host_port = m->host_port,
-				.count = m->count,
-				.any_host = m->any_host,
-				.host = m->host,
-				.translated = translated,
-				.container = r->address[f].addr,
-				.container_port = m->container_port,
-			};
-		}
+		if (m->protocol == IPPROTO_UDP && !is_held(&change->staying, r, m) &&
+			!is_held(&change->leaving, r, m))
+			add_flow(flows, r, m, false);
+	}
+	for (size_t i = 0; i < change->leaving.n; i++) {
+		r = &change->leaving.v[i];
+		for (size_t j = 0; j < r->mappings.n; j++)
+			if (!is_held(&change->staying, r, &r->mappings.v[j]))
+				add_flow(flows, r, &r->mappings.v[j], true);
 	}
 }
 
@@ -150,10 +188,7 @@ void nm_change_forget_flows(const struct nm_change *change)
 		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
 		return;
 	}
-	if (change->coming)
-		add_flows(&flows, change->coming, false);
-	for (size_t i = 0; i < change->leaving.n; i++)
-		add_flows(&flows, &change->leaving.v[i], true);
+	collect_flows(change, &flows);
 	if (flows.n && nm_conntrack_delete(change->nl->fd, flows.v, flows.n, &deleted, &err) < 0)
 		nm_log_notice("forgetting stale connections: %s, ignored: they time out", err.msg);
 	else if (deleted)
@@ -164,4 +199,5 @@ void nm_change_forget_flows(const struct nm_change *change)
 void nm_change_done(struct nm_change *change)
 {
 	nm_records_done(&change->leaving);
+	nm_records_done(&change->staying);
 }

@@ -14,13 +14,15 @@ struct nm_change {
 	const struct nm_record *coming;          /* NULL: none */
 	const struct nm_layout_options *options; /* for coming */
 	struct nm_records leaving;               /* owned */
+	struct nm_records staying; /* owned; others that share host ports or settings with these two */
 };
 
 /*
- * Makes rules and settings so: in one transaction the rules of leaving go and those of coming are there;
- * settings that nobody else needs any more are switched off, those that coming needs on, each on its side of
- * the transaction. Rules that coming has already stay as they are. 0, or -1 with *err, and then the rules of
- * leaving still stand, or, when *ret_committed is set, those of coming do.
+ * Looks up what else shares with leaving, and makes rules and settings so: in one transaction the rules of
+ * leaving go and those of coming are there; settings that nobody else needs any more are switched off, those
+ * that coming needs on, each on its side of the transaction. Rules that coming has already stay as they are.
+ * 0, or -1 with *err, and then the rules of leaving still stand, or, when *ret_committed is set, those of
+ * coming do.
  */
 int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err) NM_MUST_USE;
 

@@ -30,6 +30,7 @@ struct attempt {
 	bool *present;         /* for each of them */
 	struct nm_nft_txn *txn;
 	bool interrupted;
+	bool look_for_old; /* in all chains: also when an earlier attempt may have been applied after all */
 };
 
 /* One chain while it is read. */
@@ -69,17 +70,27 @@ static bool would_stand_early(const struct reading *r, size_t drop)
 	return false;
 }
 
-/* Finds a wanted rule that this one is, and that no earlier one was. */
+/* Finds a wanted rule that this one is, and that no earlier one was. Most wanted rules have the same owner.
+ */
 static struct nm_rule *find_wanted(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	struct attempt *a = r->attempt;
+	const char *owner = NULL;
+	bool same_owner = !rule->tag;
 
 	for (size_t i = 0; i < a->rules.n; i++) {
-		if (a->present[i] || !is_in(&a->rules.v[i], r) || !nm_nft_rule_is(rule, &a->rules.v[i]) ||
+		struct nm_rule *wanted = &a->rules.v[i];
+
+		if (wanted->owner != owner) {
+			owner = wanted->owner;
+			same_owner = owner ? rule->tag && nm_tag_is_of(rule->tag, rule->tag_len, owner)
+					   : !rule->tag;
+		}
+		if (!same_owner || a->present[i] || !is_in(wanted, r) || !nm_nft_rule_is(rule, wanted) ||
 			would_stand_early(r, i))
 			continue;
 		a->present[i] = true;
-		return &a->rules.v[i];
+		return wanted;
 	}
 	return NULL;
 }
@@ -153,7 +164,7 @@ static int change_chain(struct attempt *a, enum nm_family family, enum nm_table 
 {
 	struct reading r = {.attempt = a, .family = family, .table = table, .chain = chain};
 
-	if ((a->change->look_for_old || has_rules_in(&a->rules, family, table, chain, true)) &&
+	if ((a->look_for_old || has_rules_in(&a->rules, family, table, chain, true)) &&
 		nm_nft_each_rule(a->nl, family, table, chain, examine_rule, &r, &a->interrupted, err) < 0)
 		return -1;
 	return complete_chain(&r, err);
@@ -254,7 +265,10 @@ int nm_iptables_apply(struct nm_netlink *nl, const struct nm_iptables_change *ch
 	unsigned families = change->families;
 
 	for (int i = 0; i < TRIES; i++) {
-		struct attempt a = {.nl = nl, .change = change, .families = families};
+		struct attempt a = {.nl = nl,
+			.change = change,
+			.families = families,
+			.look_for_old = change->look_for_old || i > 0};
 		enum nm_nft_outcome outcome;
 		int rc = try_once(&a, &outcome, err);
 

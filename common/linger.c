@@ -8,6 +8,7 @@
 #include "linger.h"
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,21 +42,19 @@ static int hold(void *unused)
 	_exit(0);
 }
 
-static void close_all_but(int fd)
+static bool close_all_but(int fd)
 {
-	if (fd > 0)
-		(void)close_range(0, (unsigned)fd - 1, 0);
-	(void)close_range((unsigned)fd + 1, ~0u, 0);
+	return (fd == 0 || close_range(0, (unsigned)fd - 1, 0) == 0) &&
+		close_range((unsigned)fd + 1, ~0u, 0) == 0;
 }
 
 _Noreturn void nm_linger_exit(int status)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(16)));
 
-	if (kept >= 0) {
-		close_all_but(kept);
-		(void)clone(hold, stack + sizeof(stack), CLONE_VM, NULL); /* without it the exit is slower */
-	}
+	/* without the child, or a kernel that can close the rest (Linux 5.9), the exit is slower, no more */
+	if (kept >= 0 && close_all_but(kept))
+		(void)clone(hold, stack + sizeof(stack), CLONE_VM, NULL);
 	_exit(status);
 }
 

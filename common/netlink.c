@@ -133,7 +133,7 @@ static int send_all(struct nm_netlink *nl, struct nm_request *r, struct exchange
 	}
 	x->last_seq = nl->seq;
 	do
-		n = send(nl->fd, r->bytes, r->used, 0);
+		n = sendto(nl->fd, r->bytes, r->used, 0, NULL, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return nm_fail_errno(err, errno, "sending netlink request");

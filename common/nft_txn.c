@@ -313,12 +313,12 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
 		int left;
 
-		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
 		if (n < 0 &&
-			(errno == EAGAIN ||
-				errno == ENOBUFS)) /* ENOBUFS: replies beyond those read were lost */
+			(errno == EINTR ||
+				errno == ENOBUFS)) /* replies are lost, but not those that are queued */
+			continue;
+		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the reply to the nf_tables transaction");
@@ -360,8 +360,7 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
 		return refuse(message_of(txn, change), change->rule, v.error, err);
 	} else if (!v.acknowledged) {
-		return nm_fail(
-			err, NM_ERR_FAILED, "sending the nf_tables transaction: no reply from the kernel");
+		*ret = NM_NFT_STALE; /* applied or not: the next reading tells */
 	}
 	return 0;
 }

@@ -40,7 +40,7 @@ bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn);
 
 enum nm_nft_outcome {
 	NM_NFT_COMMITTED,
-	NM_NFT_STALE,   /* the generation has passed: nothing was applied, read again */
+	NM_NFT_STALE,   /* the generation has passed, or the kernel's answer is lost: read again */
 	NM_NFT_NO_IPV6, /* the kernel's nf_tables has no IPv6: nothing was applied */
 };
 

@@ -25,7 +25,7 @@ static int judge_same_id(
 	const struct nm_record *wanted, const struct nm_record *r, bool gone, struct nm_err *err)
 {
 	bool same_process = r->pid && r->pid == wanted->pid && r->start == wanted->start;
-	bool same_bundle = r->bundle && wanted->bundle && !strcmp(r->bundle, wanted->bundle);
+	bool same_bundle = is_known(r->bundle) && wanted->bundle && !strcmp(r->bundle, wanted->bundle);
 
 	if (gone || same_process || same_bundle)
 		return 0;
@@ -48,7 +48,15 @@ static bool has_same_target(const struct nm_record *a, const struct nm_record *b
 static bool is_shared(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b,
 	const struct nm_mapping *n)
 {
-	return nm_record_same_netns(a, b) && has_same_target(a, b) && nm_mapping_equal(m, n);
+	return nm_mapping_equal(m, n) && nm_record_same_netns(a, b) && has_same_target(a, b);
+}
+
+bool nm_ownership_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b)
+{
+	for (size_t i = 0; i < b->mappings.n; i++)
+		if (is_shared(a, m, b, &b->mappings.v[i]))
+			return true;
+	return false;
 }
 
 static const struct nm_mapping *find_conflict(

@@ -2,10 +2,11 @@
  * How publishing works, and what a kill between two steps leaves behind.
  *
  * Under the lock: the state is searched for all that concerns the request; ownership is settled; free ports
- * are chosen; local listeners are looked for. Nothing has been written until here. Then (1) the new record is
- * appended, (2) the rules are changed in one transaction, (3) the records that left are retired. Killed after
- * (1), the state knows more than the kernel, after (2) it still knows the old records: in both cases the next
- * hook for any of these containers, or gc, puts that right. A failure in (2) retires the new record again.
+ * are chosen; local listeners are looked for. Nothing has been written until here but forwarding. Then (1)
+ * the new record is appended, (2) the rules are changed in one transaction, (3) the records that left are
+ * retired. Killed after (1), the state knows more than the kernel, after (2) it still knows the old records:
+ * in both cases the next hook for any of these containers, or gc, puts that right. A failure in (2) retires
+ * the new record again.
  *
  * Withdrawing goes the other way: settings, rules, record. Stale flows are dropped after the lock has been
  * released.
@@ -106,6 +107,7 @@ static int find_concerned(
 		.families = r->families,
 		.localnet = r->localnet[0] ? r->localnet : NULL,
 		.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
+		.set = true,
 	};
 
 	return nm_state_find(st, &query, ret, err);
@@ -187,9 +189,11 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_done,
 }
 
 static int publish_locked(struct nm_change *change, struct nm_record *r, const struct nm_config *c,
-	struct nm_records *recorded, bool *ret_done, struct nm_err *err)
+	bool *ret_done, struct nm_err *err)
 {
-	if (find_concerned(change->state, r, recorded, err) < 0)
+	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
+
+	if (find_concerned(change->state, r, recorded, err) < 0 || nm_settings_examine(r, err) < 0)
 		return -1;
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
@@ -204,7 +208,6 @@ int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state
 {
 	nm_autostate struct nm_state *state = NULL;
 	struct nm_netlink nl;
-	struct nm_records recorded = {0};
 	struct nm_change change = {.nl = &nl, .coming = r, .options = &c->layout};
 	bool done = false;
 	int rc;
@@ -217,43 +220,44 @@ int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state
 	if (!nm_state_same_pidns(state))
 		r->pid = 0; /* it would mean another process to those who read it */
 	change.state = state;
-	rc = publish_locked(&change, r, c, &recorded, &done, err);
+	rc = publish_locked(&change, r, c, &done, err);
 	nm_state_unlock(state);
 	if (rc == 0 && !done) {
 		nm_change_forget_flows(&change);
+		for (size_t i = 0; i < change.leaving.n; i++)
+			if (strcmp(change.leaving.v[i].id, r->id))
+				audit("withdrew", &change.leaving.v[i]);
 		audit("published", r);
 	}
-	nm_records_done(&recorded);
 	nm_change_done(&change);
 	return rc;
 }
 
-/* Drops the records that only looked like the container's. *ret_foreign: there is one of another bundle. */
-static void keep_own(struct nm_records *records, const char *id, const char *bundle, bool *ret_foreign)
+/* The last record of an id is the valid one, where a change was cut short. NULL: there is none. */
+static const struct nm_record *newest(const struct nm_records *records)
 {
-	*ret_foreign = false;
-	for (size_t i = 0; i < records->n; i++) {
-		if (!strcmp(records->v[i].id, id)) {
-			*ret_foreign |= nm_ownership_other_bundle(records->v[i].bundle, bundle);
-			continue;
-		}
-		nm_record_done(&records->v[i]);
-		records->v[i--] = records->v[--records->n];
-	}
+	const struct nm_record *last = records->v;
+
+	for (size_t i = 1; i < records->n; i++)
+		if (records->v[i].offset > last->offset)
+			last = &records->v[i];
+	return records->n ? last : NULL;
 }
 
 static int withdraw_locked(struct nm_change *change, const char *id, const char *bundle, struct nm_err *err)
 {
 	struct nm_state_query query = {.id = id};
-	bool foreign, committed;
+	const struct nm_record *r;
+	bool committed;
 
 	if (nm_state_find(change->state, &query, &change->leaving, err) < 0)
 		return -1;
-	keep_own(&change->leaving, id, bundle, &foreign);
-	if (foreign) {
+	nm_records_keep_id(&change->leaving, id);
+	r = newest(&change->leaving);
+	if (r && nm_ownership_other_bundle(r->bundle, bundle)) {
 		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
 			      "bundle '%s': nothing withdrawn",
-			id, bundle, change->leaving.v[0].bundle);
+			id, bundle, r->bundle);
 		nm_records_done(&change->leaving);
 	}
 	if (change->leaving.n == 0)
@@ -286,7 +290,7 @@ int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struc
 	nm_state_unlock(state);
 	if (rc == 0 && change.leaving.n) {
 		nm_change_forget_flows(&change);
-		audit("withdrew", &change.leaving.v[0]);
+		audit("withdrew", newest(&change.leaving));
 	}
 	nm_change_done(&change);
 	return rc;

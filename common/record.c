@@ -45,6 +45,24 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 	return 0;
 }
 
+void nm_records_keep_id(struct nm_records *list, const char *id)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!strcmp(list->v[i].id, id))
+			continue;
+		nm_record_done(&list->v[i]);
+		list->v[i--] = list->v[--list->n];
+	}
+}
+
+bool nm_record_names_family(const struct nm_record *r, enum nm_family family)
+{
+	for (size_t i = 0; i < r->mappings.n; i++)
+		if (r->mappings.v[i].families == 1u << family)
+			return true;
+	return false;
+}
+
 /* Writing */
 
 static void write_nsid(struct nm_jsonw *w, const char *key, const struct nm_nsid *id)
@@ -141,7 +159,7 @@ static int bad(const struct nm_json_event *ev, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_FAILED, "%s: not as natmap writes it", nm_json_path(ev, path));
+	return nm_fail(err, NM_ERR_REFUSED, "%s: not as natmap writes it", nm_json_path(ev, path));
 }
 
 static int read_text(const struct nm_json_event *ev, char *buf, size_t size, struct nm_err *err)
@@ -231,7 +249,7 @@ static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list
 
 static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)
 {
-	return nm_json_integer(ev, 0, max, NM_ERR_FAILED, ret, err);
+	return nm_json_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
 }
 
 static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
@@ -239,9 +257,9 @@ static int read_identity(struct nm_record *r, const struct nm_json_event *ev, st
 	int64_t number;
 
 	if (nm_json_at(ev, "id", NULL))
-		return r->id ? bad(ev, err) : nm_json_string(ev, NM_ERR_FAILED, &r->id, err);
+		return r->id ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->id, err);
 	if (nm_json_at(ev, "bundle", NULL))
-		return r->bundle ? bad(ev, err) : nm_json_string(ev, NM_ERR_FAILED, &r->bundle, err);
+		return r->bundle ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->bundle, err);
 	if (nm_json_at(ev, "netns", NULL))
 		return read_nsid(ev, &r->netns, err);
 	if (nm_json_at(ev, "pid", NULL)) {
@@ -288,7 +306,7 @@ int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct n
 	int rc = nm_json_parse(line, len, false, read_member, &r, err);
 
 	if (rc == 0 && (!r.id || !r.mappings.n || !r.families))
-		rc = nm_fail(err, NM_ERR_FAILED, "record without id, ports or address");
+		rc = nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
 	if (rc < 0) {
 		nm_record_done(&r);
 		return -1;

@@ -40,6 +40,12 @@ void nm_records_done(struct nm_records *r);
 /* Moves *r to the end of the list and leaves it empty. */
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
+/* Drops the records of other ids; the order changes. */
+void nm_records_keep_id(struct nm_records *list, const char *id);
+
+/* True when a mapping is for this family and no other. */
+bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
+
 /* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
 #define NM_RECORD_LIVE    "{\"live\":1,"
 #define NM_RECORD_RETIRED "{\"live\":0,"
@@ -48,7 +54,8 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 void nm_record_write(const struct nm_record *r, struct nm_jsonw *w);
 
 /* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
- * *err (memory, or anything that nm_record_write() would not have written). */
+ * *err: NM_ERR_REFUSED for anything that nm_record_write() would not have written, NM_ERR_FAILED for memory.
+ */
 int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret when the recorded process is gone: absent, another one with the same pid, or a zombie. */

@@ -62,7 +62,7 @@ static void take_found(const struct nm_netns *ns, struct nm_record *r)
 	}
 }
 
-/* Families that are asked for by name, or by nobody, or only by wildcards of both. */
+/* Keeps the families that some mapping covers, and refuses a mapping that has none of the container's. */
 static int match_families(struct nm_record *r, struct nm_err *err)
 {
 	unsigned wanted = 0;
@@ -84,15 +84,6 @@ static int match_families(struct nm_record *r, struct nm_err *err)
 	}
 	r->families &= wanted;
 	return 0;
-}
-
-/* True when a mapping wants this family and no other. */
-static bool is_explicit(const struct nm_record *r, enum nm_family family)
-{
-	for (size_t i = 0; i < r->mappings.n; i++)
-		if (r->mappings.v[i].families == 1u << family)
-			return true;
-	return false;
 }
 
 static int check_route(
@@ -126,18 +117,6 @@ static bool needs_localnet(const struct nm_record *r, const struct nm_config *c)
 	return false;
 }
 
-static int resolve_localnet(struct nm_record *r, const char interface[static IF_NAMESIZE], struct nm_err *err)
-{
-	char name[NM_SYSCTL_NAME_MAX];
-	int value;
-
-	if (nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &value, err) < 0)
-		return -1;
-	memcpy(r->localnet, interface, sizeof(r->localnet));
-	r->localnet_set = value == 0;
-	return 0;
-}
-
 static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool annotated,
 	struct nm_record *r, struct nm_err *err)
 {
@@ -152,8 +131,8 @@ static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool 
 		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
 		if (r->address[f].len < route.prefix_len)
 			r->address[f].len = route.prefix_len;
-		if (f == NM_IPV4 && needs_localnet(r, c) && resolve_localnet(r, route.interface, err) < 0)
-			return -1;
+		if (f == NM_IPV4 && needs_localnet(r, c))
+			memcpy(r->localnet, route.interface, sizeof(r->localnet));
 	}
 	return 0;
 }
@@ -172,7 +151,6 @@ static int resolve_bridge_port(
 		if (!port.found)
 			continue;
 		memcpy(r->bridge_port, port.interface, sizeof(r->bridge_port));
-		r->hairpin_set = !port.hairpin;
 		return 0;
 	}
 	return 0;
@@ -197,7 +175,7 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 			return -1;
 		if (value)
 			continue;
-		if (f == NM_IPV4 || is_explicit(r, f) || r->families == 1u << f)
+		if (f == NM_IPV4 || nm_record_names_family(r, f) || r->families == 1u << f)
 			return nm_fail(err, NM_ERR_FAILED, "publishing on %s: forwarding is off; run: %s",
 				family_name(f), sysctl[f].command);
 		nm_log_notice(

@@ -8,9 +8,9 @@
 #include "record.h"
 
 /*
- * Fills *ret from the state, which has ports. Host ports 0 are still 0, localnet_set and hairpin_set say what
- * has to be switched on now. -1 with *err: whatever the annotations, the policy, the container's network or
- * the host's routes do not allow.
+ * Fills *ret from the state, which has ports. Host ports 0 are still 0; localnet and bridge_port
+ * name what the mappings need, whether it is on or not. -1 with *err: whatever the annotations, the policy,
+ * the container's network or the host's routes do not allow.
  */
 int nm_resolve(const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret,
 	struct nm_err *err) NM_MUST_USE;

@@ -55,6 +55,24 @@ int nm_settings_enable_forwarding(const struct nm_config *c, const struct nm_rec
 	return 0;
 }
 
+int nm_settings_examine(struct nm_record *r, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_bridge_port port = {0};
+	char name[NM_SYSCTL_NAME_MAX];
+	int value = 1;
+
+	if (r->localnet[0] && nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, err) < 0)
+		return -1;
+	r->localnet_set = value == 0;
+	if (!r->bridge_port[0])
+		return 0;
+	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
+		return -1;
+	r->hairpin_set = port.found && !port.hairpin;
+	return 0;
+}
+
 int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
@@ -77,14 +95,6 @@ int nm_settings_enable(const struct nm_record *r, struct nm_err *err)
 	return port.found && !port.hairpin ? nm_link_set_hairpin(link, &port, true, err) : 0;
 }
 
-static bool is_among(const struct nm_records *list, const struct nm_record *r)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].offset == r->offset)
-			return true;
-	return false;
-}
-
 static void forget_shared(struct nm_record *leaving, const struct nm_record *other)
 {
 	if (!strcmp(leaving->localnet, other->localnet))
@@ -93,39 +103,21 @@ static void forget_shared(struct nm_record *leaving, const struct nm_record *oth
 		leaving->bridge_port[0] = '\0';
 }
 
-static int keep_what_others_need(
-	struct nm_state *st, struct nm_records *leaving, struct nm_record *one, struct nm_err *err)
-{
-	struct nm_state_query query = {
-		.localnet = one->localnet[0] ? one->localnet : NULL,
-		.bridge_port = one->bridge_port[0] ? one->bridge_port : NULL,
-	};
-	struct nm_records others = {0};
-	int rc = query.localnet || query.bridge_port ? nm_state_find(st, &query, &others, err) : 0;
-
-	for (size_t i = 0; rc == 0 && i < others.n; i++)
-		if (!is_among(leaving, &others.v[i]))
-			forget_shared(one, &others.v[i]);
-	nm_records_done(&others);
-	return rc;
-}
-
-int nm_settings_keep_shared(
-	struct nm_state *st, struct nm_records *leaving, const struct nm_record *staying, struct nm_err *err)
+void nm_settings_keep_shared(
+	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming)
 {
 	for (size_t i = 0; i < leaving->n; i++) {
-		if (staying)
-			forget_shared(&leaving->v[i], staying);
-		if (keep_what_others_need(st, leaving, &leaving->v[i], err) < 0)
-			return -1;
+		if (coming)
+			forget_shared(&leaving->v[i], coming);
+		for (size_t j = 0; j < staying->n; j++)
+			forget_shared(&leaving->v[i], &staying->v[j]);
 	}
-	return 0;
 }
 
 void nm_settings_disable_localnet(struct nm_records *leaving)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err err;
+	struct nm_err err, gone;
 	int value;
 
 	for (size_t i = 0; i < leaving->n; i++) {
@@ -134,7 +126,7 @@ void nm_settings_disable_localnet(struct nm_records *leaving)
 		if (!r->localnet[0] || !r->localnet_set)
 			continue;
 		nm_sysctl_route_localnet(r->localnet, name);
-		if (nm_sysctl_get(name, &value, &err) < 0 || nm_sysctl_set(name, 0, &err) == 0)
+		if (nm_sysctl_set(name, 0, &err) == 0 || nm_sysctl_get(name, &value, &gone) < 0)
 			continue;
 		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
 		r->localnet[0] = '\0';

@@ -10,16 +10,20 @@
 int nm_settings_enable_forwarding(
 	const struct nm_config *c, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
+/* Sets localnet_set and hairpin_set of the record where what it needs is off, so that natmap has to switch it
+ * on. Under the lock, since another hook may just have switched it off. */
+int nm_settings_examine(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
 /* Fails when nm_settings_enable() would, as far as can be told before the rules are written. */
 int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Switches on what the record has as localnet_set and hairpin_set. The guard rules must stand already. */
 int nm_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Clears localnet, or bridge_port, of every record in leaving that a live record of st outside leaving, or
- * staying (may be NULL), still needs: what is left in leaving goes. */
-int nm_settings_keep_shared(struct nm_state *st, struct nm_records *leaving, const struct nm_record *staying,
-	struct nm_err *err) NM_MUST_USE;
+/* Clears localnet, or bridge_port, of every record in leaving that one of staying, or coming (may be NULL),
+ * still needs: what is left in leaving goes. */
+void nm_settings_keep_shared(
+	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming);
 
 /* Switches route_localnet off where leaving says that natmap switched it on; before the guard rules go.
  * Interfaces that are gone are passed over. Another failure is a notice, and clears the record's localnet:

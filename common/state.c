@@ -89,30 +89,42 @@ static int each_line(struct nm_state *st, line_handler *handler, void *ctx, stru
 }
 
 struct search {
-	const struct nm_state_query *query;
+	struct nm_state_query query; /* what is still looked for */
 	struct nm_records *found;
 };
 
-static int examine_line(
-	struct nm_state *st, const char *line, size_t len, uint64_t offset, void *ctx, struct nm_err *err)
+static bool is_excepted(const struct nm_records *except, uint64_t offset)
 {
-	const struct search *search = ctx;
+	for (size_t i = 0; except && i < except->n; i++)
+		if (except->v[i].offset == offset)
+			return true;
+	return false;
+}
+
+/* One user of an interface is enough: there may be thousands. */
+static void stop_looking_for_interfaces(struct nm_state_query *q, const struct nm_record *r)
+{
+	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set))
+		q->localnet = NULL;
+	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
+		q->bridge_port = NULL;
+}
+
+static int examine_live(struct nm_state *st, const char *line, size_t len, uint64_t offset,
+	struct search *search, struct nm_err *err)
+{
 	struct nm_record r;
 
-	if (is_retired(line, len)) {
-		st->dead += len + 1;
-		return 0;
-	}
-	st->live += len + 1;
-	if (is_live(line, len) && !nm_state_query_fits(search->query, line, len))
-		return 0;
-	if (!is_live(line, len) || nm_record_read(line, len, &r, err) < 0) {
+	if (nm_record_read(line, len, &r, err) < 0) {
+		if (err->kind != NM_ERR_REFUSED)
+			return -1;
 		nm_log_notice("state file '%s/state': the line at byte %" PRIu64
 			      " is damaged, ignored: natmap check tells more",
 			st->dir, offset);
 		return 0;
 	}
 	r.offset = offset;
+	stop_looking_for_interfaces(&search->query, &r);
 	if (nm_records_add(search->found, &r, err) < 0) {
 		nm_record_done(&r);
 		return -1;
@@ -120,10 +132,26 @@ static int examine_line(
 	return 0;
 }
 
+static int examine_line(
+	struct nm_state *st, const char *line, size_t len, uint64_t offset, void *ctx, struct nm_err *err)
+{
+	struct search *search = ctx;
+
+	if (is_retired(line, len)) {
+		st->dead += len + 1;
+		return 0;
+	}
+	st->live += len + 1;
+	if (is_excepted(search->query.except, offset) ||
+		(is_live(line, len) && !nm_state_query_fits(&search->query, line, len)))
+		return 0;
+	return examine_live(st, line, len, offset, search, err);
+}
+
 int nm_state_find(
 	struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret, struct nm_err *err)
 {
-	struct search search = {.query = query, .found = ret};
+	struct search search = {.query = *query, .found = ret};
 
 	st->live = st->dead = 0;
 	return each_line(st, examine_line, &search, err);
@@ -145,6 +173,9 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	text = nm_jsonw_finish(w, &len, err);
 	if (!text)
 		return nm_wrap(err, "writing '%s/state'", st->dir);
+	if (len >= NM_STATE_LINE_MAX)
+		return nm_fail(err, NM_ERR_REFUSED, "writing '%s/state': %zu bytes are too long a record",
+			st->dir, len);
 	if (asprintf(&line, "%s\n", text) < 0)
 		return nm_fail_errno(err, ENOMEM, "writing '%s/state'", st->dir);
 	n = pwrite(st->fd, line, len + 1, (off_t)st->end);
@@ -196,12 +227,15 @@ void nm_state_compact(struct nm_state *st)
 	nm_autoclose int fd = -1;
 	struct copy copy;
 
-	if (st->dead < GARBAGE_MIN || st->dead < st->live)
+	/* with a header of ours, pids of another namespace would be taken for those of this one */
+	if (!st->same_pidns || st->dead < GARBAGE_MIN || st->dead < st->live)
 		return;
 	fd = nm_state_start_new(st, &begin);
 	copy = (struct copy){.fd = fd, .end = begin};
 	if (fd < 0 || each_line(st, copy_line, &copy, &err) < 0 || nm_state_install_new(st) < 0) {
 		nm_log_notice("state file '%s/state': not compacted, ignored: it still works", st->dir);
+		if (fd >= 0 && ftruncate(fd, 0) < 0)
+			nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
 		return;
 	}
 	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, copy.end);

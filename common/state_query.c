@@ -10,19 +10,26 @@ static bool has(const char *line, size_t len, const char *what)
 	return memmem(line, len, what, strlen(what)) != NULL;
 }
 
-static bool has_member(const char *line, size_t len, const char *before, const char *value)
+/* The id is the first member behind the mark of a live line. */
+static bool has_id(const char *line, size_t len, const char *id)
 {
-	size_t before_len = strlen(before), value_len = strlen(value);
-	const char *end = line + len, *p = line;
+	static const char before[] = "{\"live\":1,\"id\":\"";
+	size_t before_len = sizeof(before) - 1, id_len = strlen(id);
 
-	if (strpbrk(value, "\"\\")) /* an interface may be called so; the line has it with escapes */
+	return len > before_len + id_len && !memcmp(line, before, before_len) &&
+		!memcmp(line + before_len, id, id_len) && line[before_len + id_len] == '"';
+}
+
+/* {"interface":"X","set":true} as the value of the member */
+static bool has_interface(const char *line, size_t len, const char *member, const char *interface, bool set)
+{
+	char text[128];
+
+	if (strpbrk(interface, "\"\\")) /* an interface may be called so; the line has it with escapes */
 		return true;
-	while ((p = memmem(p, (size_t)(end - p), before, before_len))) {
-		p += before_len;
-		if ((size_t)(end - p) > value_len && !memcmp(p, value, value_len) && p[value_len] == '"')
-			return true;
-	}
-	return false;
+	(void)snprintf(text, sizeof(text), "\"%s\":{\"interface\":\"%s\"%s", member, interface,
+		set ? ",\"set\":true" : "");
+	return has(line, len, text);
 }
 
 static bool has_address(const char *line, size_t len, const struct nm_addr *a)
@@ -47,14 +54,14 @@ static bool has_port(const char *line, size_t len, const struct nm_mapping *m)
 
 bool nm_state_query_fits(const struct nm_state_query *q, const char *line, size_t len)
 {
-	if (q->all || (q->id && has_member(line, len, "{\"live\":1,\"id\":\"", q->id)))
+	if (q->all || (q->id && has_id(line, len, q->id)))
 		return true;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & 1u << f && has_address(line, len, &q->address[f].addr))
 			return true;
-	if (q->localnet && has_member(line, len, "\"localnet\":{\"interface\":\"", q->localnet))
+	if (q->localnet && has_interface(line, len, "localnet", q->localnet, q->set))
 		return true;
-	if (q->bridge_port && has_member(line, len, "\"hairpin\":{\"interface\":\"", q->bridge_port))
+	if (q->bridge_port && has_interface(line, len, "hairpin", q->bridge_port, q->set))
 		return true;
 	if (q->n_mappings && has(line, len, "\"ranges\":true"))
 		return true;

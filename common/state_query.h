@@ -4,6 +4,8 @@
 
 #include "portspec.h"
 
+struct nm_records;
+
 /* What records to look for; members left NULL or 0 do not matter, and one that fits is enough. */
 struct nm_state_query {
 	bool all;
@@ -12,8 +14,10 @@ struct nm_state_query {
 	size_t n_mappings;
 	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
 	unsigned families;               /* which of them */
-	const char *localnet;            /* interface with route_localnet */
-	const char *bridge_port;         /* port in hairpin mode */
+	const char *localnet;    /* interface whose route_localnet they need: one such record is enough */
+	const char *bridge_port; /* port whose hairpin mode they need: likewise */
+	bool set;                /* of these two, only what natmap switched on */
+	const struct nm_records *except; /* those with the offsets of these do not count */
 };
 
 /* False when the record in this line (see record.c) cannot fit the query. */

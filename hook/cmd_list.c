@@ -14,11 +14,8 @@ static int read_records(const char *state_dir, const char *id, struct nm_records
 		return -1;
 	if (state && nm_state_find(state, &query, ret, err) < 0)
 		return -1;
-	for (size_t i = 0; id && i < ret->n; i++)
-		if (strcmp(ret->v[i].id, id)) {
-			nm_record_done(&ret->v[i]);
-			ret->v[i--] = ret->v[--ret->n];
-		}
+	if (id)
+		nm_records_keep_id(ret, id);
 	return 0;
 }
 

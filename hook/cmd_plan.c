@@ -26,7 +26,7 @@ static int parse_format(const struct nm_invocation *inv, struct nm_err *err)
 	return nm_cmd_no_more_than(inv, 2, err);
 }
 
-static bool has_rules_in(const struct nm_rules *rules, enum nm_table table, enum nm_chain chain)
+static bool uses_chain(const struct nm_rules *rules, enum nm_table table, enum nm_chain chain)
 {
 	for (size_t i = 0; i < rules->n; i++)
 		if (rules->v[i].table == table && rules->v[i].chain == chain)
@@ -47,7 +47,7 @@ static void print_table(const struct nm_rules *rules, enum nm_table table, FILE 
 		if (!begun) {
 			fprintf(out, "*%s\n", nm_table_name(table));
 			for (size_t j = 0; j < sizeof(own) / sizeof(*own); j++)
-				if (has_rules_in(rules, table, own[j]))
+				if (uses_chain(rules, table, own[j]))
 					fprintf(out, ":%s - [0:0]\n", nm_chain_name(own[j]));
 		}
 		begun = true;

@@ -1,0 +1,133 @@
+/*
+ * The least that does to the kernel what `natmap hook createRuntime` does for a container: reads stdin, loads
+ * the same system call filter, sends the same batch of tables, chains and rules, and leaves in the same way.
+ * The filter and the batch come from natmap's own functions, so they are the same by construction. It has no
+ * state, no lock, no JSON, no configuration, looks into no namespace, reads no chain and changes no setting:
+ * what natmap needs more time for than this is what those cost.
+ *
+ * minimal add:    publishes 8080:80 of container "bench", 10.88.7.2/24 on br0
+ * minimal remove: takes that back (run.sh does not measure this)
+ */
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iptables.h"
+#include "io.h"
+#include "layout.h"
+#include "linger.h"
+#include "nft_read.h"
+#include "nft_txn.h"
+#include "sandbox.h"
+
+enum { STDIN_MAX = 65536 };
+
+static const char id[] = "bench", guard[] = "@localnet/br0";
+
+static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *err)
+{
+	static const struct nm_layout_options options = {.localhost = true, .hairpin = true};
+	static const struct nm_mapping mapping = {
+		.families = NM_IPV4_BIT | NM_IPV6_BIT,
+		.any_host = true,
+		.protocol = IPPROTO_TCP,
+		.host_port = 8080,
+		.container_port = 80,
+		.count = 1,
+	};
+	static const struct nm_publication pub = {
+		.id = id,
+		.families = NM_IPV4_BIT,
+		.address = {{.addr = {NM_IPV4, {10, 88, 7, 2}}, .len = 24}},
+		.mappings = &mapping,
+		.n_mappings = 1,
+		.localnet = "br0",
+		.localnet_owner = guard,
+	};
+
+	return nm_layout_base(NM_IPV4, base, err) < 0 ? -1 : nm_layout_container(&pub, &options, own, err);
+}
+
+/* Creates the tables and chains that the rules are in, as natmap does each time. */
+static int ensure(
+	struct nm_nft_txn *txn, const struct nm_rules *rules, bool seen[][NM_CHAIN_MAX], struct nm_err *err)
+{
+	static const bool none[NM_CHAIN_MAX];
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct nm_rule *r = &rules->v[i];
+
+		if (seen[r->table][r->chain])
+			continue;
+		if (!memcmp(seen[r->table], none, sizeof(none)) &&
+			nm_nft_txn_ensure_table(txn, r->family, r->table, err) < 0)
+			return -1;
+		if (nm_nft_txn_ensure_chain(txn, r->family, r->table, r->chain, err) < 0)
+			return -1;
+		seen[r->table][r->chain] = true;
+	}
+	return 0;
+}
+
+static int fill(
+	struct nm_nft_txn *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
+{
+	bool seen[NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
+
+	if (ensure(txn, base, seen, err) < 0 || ensure(txn, own, seen, err) < 0)
+		return -1;
+	for (size_t i = 0; i < own->n; i++)
+		if (nm_nft_txn_add(txn, &own->v[i], 0, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add(struct nm_netlink *nl, struct nm_err *err)
+{
+	nm_autotxn struct nm_nft_txn *txn = NULL;
+	struct nm_rules base = {0}, own = {0};
+	enum nm_nft_outcome outcome;
+	uint32_t generation;
+
+	if (collect(&base, &own, err) < 0 || nm_nft_generation(nl, &generation, err) < 0)
+		return -1;
+	txn = nm_nft_txn_new(generation);
+	if (!txn || fill(txn, &base, &own, err) < 0 || nm_nft_txn_commit(txn, nl->fd, &outcome, err) < 0)
+		return -1;
+	nm_rules_done(&base);
+	nm_rules_done(&own);
+	return outcome == NM_NFT_COMMITTED ? 0
+					   : nm_fail(err, NM_ERR_FAILED, "the ruleset was changed meanwhile");
+}
+
+static int take_back(struct nm_netlink *nl, struct nm_err *err)
+{
+	static const char *const owners[] = {id, guard};
+	static const struct nm_rules none;
+	static const struct nm_iptables_change change = {.wanted = &none,
+		.owners = owners,
+		.n_owners = 2,
+		.look_for_old = true,
+		.families = NM_IPV4_BIT};
+
+	return nm_iptables_apply(nl, &change, err);
+}
+
+int main(int argc, char **argv)
+{
+	nm_autofree char *text = NULL;
+	struct nm_netlink nl;
+	struct nm_err err = {0};
+	bool adds = argc == 2 && !strcmp(argv[1], "add");
+	size_t len;
+
+	nm_sandbox_reset_signals();
+	if (nm_io_read_all(STDIN_FILENO, STDIN_MAX, "stdin", &text, &len, &err) < 0 ||
+		nm_sandbox_enter(true, &err) < 0 || nm_netlink_open(NETLINK_NETFILTER, &nl, &err) < 0 ||
+		(adds ? add(&nl, &err) : take_back(&nl, &err)) < 0) {
+		fprintf(stderr, "minimal: %s\n", err.msg);
+		return 1;
+	}
+	nm_linger_keep(nl.fd);
+	nm_linger_exit(0);
+}
