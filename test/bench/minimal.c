@@ -5,7 +5,7 @@
  * state, no lock, no JSON, no configuration, looks into no namespace, reads no chain and changes no setting:
  * what natmap needs more time for than this is what those cost.
  *
- * minimal add:    publishes 8080:80 of container "bench", 10.88.7.2/24 on br0
+ * minimal add:    publishes 8080:80 of container "bench", 10.88.7.2/24 and fd00:7::2/64 on br0
  * minimal remove: takes that back (run.sh does not measure this)
  */
 #include <linux/netlink.h>
@@ -37,34 +37,38 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 	};
 	static const struct nm_publication pub = {
 		.id = id,
-		.families = NM_IPV4_BIT,
-		.address = {{.addr = {NM_IPV4, {10, 88, 7, 2}}, .len = 24}},
+		.families = NM_IPV4_BIT | NM_IPV6_BIT,
+		.address = {{.addr = {NM_IPV4, {10, 88, 7, 2}}, .len = 24},
+			{.addr = {NM_IPV6, {0xfd, 0, 0, 7, [15] = 2}}, .len = 64}},
 		.mappings = &mapping,
 		.n_mappings = 1,
 		.localnet = "br0",
 		.localnet_owner = guard,
 	};
 
-	return nm_layout_base(NM_IPV4, base, err) < 0 ? -1 : nm_layout_container(&pub, &options, own, err);
+	if (nm_layout_base(NM_IPV4, base, err) < 0 || nm_layout_base(NM_IPV6, base, err) < 0)
+		return -1;
+	return nm_layout_container(&pub, &options, own, err);
 }
 
 /* Creates the tables and chains that the rules are in, as natmap does each time. */
-static int ensure(
-	struct nm_nft_txn *txn, const struct nm_rules *rules, bool seen[][NM_CHAIN_MAX], struct nm_err *err)
+static int ensure(struct nm_nft_txn *txn, const struct nm_rules *rules,
+	bool seen[][NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_err *err)
 {
 	static const bool none[NM_CHAIN_MAX];
 
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct nm_rule *r = &rules->v[i];
+		bool *chains = seen[r->family][r->table];
 
-		if (seen[r->table][r->chain])
+		if (chains[r->chain])
 			continue;
-		if (!memcmp(seen[r->table], none, sizeof(none)) &&
+		if (!memcmp(chains, none, sizeof(none)) &&
 			nm_nft_txn_ensure_table(txn, r->family, r->table, err) < 0)
 			return -1;
 		if (nm_nft_txn_ensure_chain(txn, r->family, r->table, r->chain, err) < 0)
 			return -1;
-		seen[r->table][r->chain] = true;
+		chains[r->chain] = true;
 	}
 	return 0;
 }
@@ -72,7 +76,7 @@ static int ensure(
 static int fill(
 	struct nm_nft_txn *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
 {
-	bool seen[NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
+	bool seen[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
 
 	if (ensure(txn, base, seen, err) < 0 || ensure(txn, own, seen, err) < 0)
 		return -1;
@@ -108,7 +112,7 @@ static int take_back(struct nm_netlink *nl, struct nm_err *err)
 		.owners = owners,
 		.n_owners = 2,
 		.look_for_old = true,
-		.families = NM_IPV4_BIT};
+		.families = NM_IPV4_BIT | NM_IPV6_BIT};
 
 	return nm_iptables_apply(nl, &change, err);
 }

@@ -2,7 +2,7 @@
 # run.sh [ROUNDS]: measures natmap's hook side by side with what it is compared with, in one run, and says for each number
 # that natmap promises whether it is reached. No bound is a time: all are ratios of this run, but for the memory.
 #
-# Three hosts, each a network namespace with a bridge and one container on it (IPv4 only, as portmap's is), publish
+# Three hosts, each a network namespace with a bridge and one container on it, with an IPv4 and an IPv6 address, publish
 # 8080:80: natmap's, that of `minimal` (minimal.c), and that of the CNI portmap plugin. The machine's own packet filter is
 # not touched. The exit status tells whether everything ran, not whether the numbers are good.
 set -eu
@@ -21,21 +21,24 @@ host_up() {
 	local n
 	for n in "$1" "$1-ctr"; do
 		ip netns add "$NM_NS-$n"
-		on "$n" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up'
+		on "$n" ip link set lo up
 	done
 	ip -n "$NM_NS-$1" -batch - <<-END
 		link add br0 type bridge
 		addr add 10.88.7.1/24 dev br0
+		addr add fd00:7::1/64 dev br0 nodad
 		link set br0 up
 		link add vctr type veth peer name eth0 netns $NM_NS-$1-ctr
 		link set vctr master br0 up
 	END
 	ip -n "$NM_NS-$1-ctr" -batch - <<-END
 		addr add 10.88.7.2/24 dev eth0
+		addr add fd00:7::2/64 dev eth0 nodad
 		link set eth0 up
 		route add default via 10.88.7.1
+		route add default via fd00:7::1
 	END
-	on "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	on "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 }
 
 # portmap_config: what portmap reads on stdin
@@ -44,7 +47,8 @@ portmap_config() {
 		cniVersion: "1.0.0", name: "bench", type: "portmap", capabilities: {portMappings: true}, snat: true,
 		runtimeConfig: {portMappings: [{hostPort: 8080, containerPort: 80, protocol: "tcp"}]},
 		prevResult: {cniVersion: "1.0.0", interfaces: [{name: "br0"}, {name: "eth0", sandbox: $netns}],
-			ips: [{interface: 1, address: "10.88.7.2/24", gateway: "10.88.7.1"}]}}'
+			ips: [{interface: 1, address: "10.88.7.2/24", gateway: "10.88.7.1"},
+				{interface: 1, address: "fd00:7::2/64", gateway: "fd00:7::1"}]}}'
 }
 
 # job NAME HOST STDIN WORD...: a line for `measure`
