@@ -349,7 +349,8 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 	end_batch(txn);
 	if (send_batch(txn, fd, err) < 0 || read_replies(fd, &v, err) < 0)
 		return -1;
-	if (v.error == ERESTART && v.seq == 0) {
+	/* without any answer the change was applied or not: the next reading tells */
+	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged)) {
 		*ret = NM_NFT_STALE;
 	} else if (is_ipv6_unknown(txn, &v)) {
 		*ret = NM_NFT_NO_IPV6;
@@ -359,8 +360,6 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 		if (!change)
 			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
 		return refuse(message_of(txn, change), change->rule, v.error, err);
-	} else if (!v.acknowledged) {
-		*ret = NM_NFT_STALE; /* applied or not: the next reading tells */
 	}
 	return 0;
 }

@@ -153,13 +153,14 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 	struct nm_record copy = *r;
 	struct nm_records borrowed = {.v = &copy, .n = 1, .capacity = 1};
 	struct nm_err second;
+	int rc;
 
 	undo.leaving = borrowed;
-	if (committed && nm_change_apply(&undo, &committed, &second) < 0) {
+	rc = committed ? nm_change_apply(&undo, &committed, &second) : 0;
+	nm_records_done(&undo.staying);
+	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
-		return;
-	}
-	if (nm_state_retire(change->state, r, &second) < 0)
+	else if (nm_state_retire(change->state, r, &second) < 0)
 		nm_log_notice("%s, ignored: gc will", second.msg);
 }
 

@@ -160,7 +160,7 @@ static void test_long_owners(void)
 	enum { WHOLE = 254 - sizeof("natmap:") + 1 - sizeof(":65535-65535") + 1, LONGEST = 1024 };
 	static const struct nm_ports ports[] = {{1, 1}, {65535, 65535}, {10000, 65535}};
 	static char owner[LONGEST + 1], other[LONGEST + 1];
-	char tag[NM_TAG_SIZE], expected[LONGEST + 64];
+	char tag[NM_TAG_SIZE] = "", expected[LONGEST + 64];
 
 	for (size_t n = WHOLE - 1; n <= LONGEST; n = n > WHOLE + 1 ? LONGEST + (n == LONGEST) : n + 1) {
 		memset(owner, 'a', n);
