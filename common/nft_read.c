@@ -48,14 +48,16 @@ struct reading {
 /* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
 static void find_comment(struct nm_attrs userdata, struct nm_nft_rule *rule)
 {
-	const uint8_t *p = userdata.data, *end = p + userdata.len;
+	const uint8_t *p = userdata.data;
+	size_t left = userdata.len;
 
-	while (p && end - p >= 2 && end - p - 2 >= p[1]) {
+	while (left >= 2 && left - 2 >= p[1]) {
 		if (p[0] == 0 && p[1] > 0) {
 			rule->tag = (const char *)p + 2;
 			rule->tag_len = strnlen(rule->tag, p[1]);
 			return;
 		}
+		left -= 2u + p[1];
 		p += 2 + p[1];
 	}
 }

@@ -79,10 +79,18 @@ static const int allowed[] = {
 };
 
 #ifdef NM_INSTRUMENTED
+/* LeakSanitizer looks for leaks by ptrace(). */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
 /* What valgrind and the sanitizers' runtimes call beside. */
-static const int instrumented[] = {SCMP_SYS(sigaltstack), SCMP_SYS(madvise), SCMP_SYS(mprotect),
-	SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(prctl),
-	SCMP_SYS(readlink), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(tgkill), SCMP_SYS(unlink)};
+static const int instrumented[] = {SCMP_SYS(sigaltstack), SCMP_SYS(ioctl), SCMP_SYS(getpgrp),
+	SCMP_SYS(writev), SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(sched_yield), SCMP_SYS(futex),
+	SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(prctl), SCMP_SYS(readlink), SCMP_SYS(getrlimit),
+	SCMP_SYS(prlimit64), SCMP_SYS(tgkill), SCMP_SYS(unlink)};
 #endif
 
 /* No mistake of ours ends in one of these. */

@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# What containers share - settings, the flows of a pod, the state file, an id, a table - and what the end of one does to it.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+	state=$NM_TMP/state/state
+}
+
+teardown() {
+	net_down
+}
+
+# live: the ids of the live records
+live() {
+	jq -r 'select(.live == 1) | .id' "$state" | xargs
+}
+
+# localnet, hairpin: the settings that containers in ctr share
+localnet() {
+	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
+}
+
+hairpin() {
+	on host bridge -d link show dev vctr | grep -o 'hairpin [a-z]*'
+}
+
+# waiters N: so many processes wait for the lock
+waiters() {
+	[[ $(grep -cE -- "-> FLOCK .*:$(stat -c %i "$NM_TMP/state/lock") " /proc/locks) -eq $1 ]]
+}
+
+lock_is_held() {
+	refute flock -n "$NM_TMP/state/lock" true
+}
+
+# in_turn N: 1 withdraws A, then 2 publishes B, and both wait for the lock until 3 has it released
+in_turn() {
+	case $1 in
+	1) withdraw A ;;
+	2) wait_for waiters 1 && publish B 9090:90 ;;
+	3) wait_for waiters 2 && kill_group "$holder" ;;
+	esac
+}
+
+# keep_tracking: connection tracking stays on when natmap's last rule goes
+keep_tracking() {
+	on host iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+}
+
+# stream_open PORT: ctr sends lines through port 8080 of the host to port 7001 of ext, unasked and without end
+stream_open() {
+	spawn ctr socat -u SYSTEM:'while echo line; do sleep 0.02; done' "TCP4-LISTEN:$1,reuseaddr" || return 1
+	wait_for serve_is_ready ctr tcp "$1" 1 || return 1
+	: >"$NM_TMP/stream"
+	spawn ext socat -u TCP4:192.0.2.1:8080,sourceport=7001,reuseaddr "OPEN:$NM_TMP/stream,append"
+}
+
+# stream_goes_on: more lines come
+stream_goes_on() {
+	wait_for -t 1 flow_has_grown "$NM_TMP/stream" "$(($(wc -l <"$NM_TMP/stream") + 5))"
+}
+
+# no_socket NODE PORT: the server there has noticed that its client is gone
+no_socket() {
+	[[ -z "$(on "$1" ss -Hant "sport = :$2")" ]]
+}
+
+# translated PROTO PORT: the entry of the flow from port 7001 to PORT, without what changes with each packet
+translated() {
+	flows host -p "$1" -o id | grep "dst=192.0.2.1 sport=7001 dport=$2 src=10.88.7.2 " |
+		sed -E 's/^([a-z]+ +[0-9]+) [0-9]+ /\1 /; s/ \[ASSURED\]//; s/ use=[0-9]+//'
+}
+
+# pidns VALUE: the state file is one of that PID namespace
+pidns() {
+	sed -i '1s/"pidns":"[^"]*"/"pidns":"'"$1"'"/' "$state"
+}
+
+@test "settings stay on for a container that was about to be published while their last user was withdrawn" {
+	local holder
+	publish A 8080:80
+	assert "$(localnet), $(hairpin)" = '1, hairpin on'
+	ctr_start B
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	holder=$spawned
+	wait_for lock_is_held
+	at_once 3 in_turn
+	assert "$(live)" = B
+	assert "$(localnet), $(hairpin)" = '1, hairpin on'
+	assert_rule host 'natmap:@localnet'
+	assert_no_rule host natmap:A:
+	withdraw B
+	assert "$(localnet), $(hairpin)" = '0, hairpin off'
+	assert_no_rule host 'natmap:@localnet'
+	assert_clean
+}
+
+@test "a stream through a port of a pod goes on when the first of its owners leaves, and ends with the last" {
+	local first second entry lines
+	keep_tracking
+	for first in one two; do
+		second=$([[ $first = one ]] && echo two || echo one)
+		publish one 8080:80
+		publish two 8080:80
+		stream_open 80
+		stream_goes_on
+		entry=$(translated tcp 8080)
+		assert "$entry" =~ 'id=[0-9]+'
+		withdraw "$first"
+		assert "$(translated tcp 8080)" = "$entry" "the flow's entry after the end of $first"
+		stream_goes_on
+		assert "$(translated tcp 8080)" = "$entry" "the flow's entry later"
+		withdraw "$second"
+		assert "$(translated tcp 8080)" = "" "the flow's entry after the end of $second"
+		lines=$(wc -l <"$NM_TMP/stream")
+		refute stream_goes_on
+		assert "$(wc -l <"$NM_TMP/stream")" -eq "$lines" "lines that came after the end"
+		kill_group "$spawned"
+		wait_for no_socket ctr 80
+		assert_clean
+	done
+}
+
+@test "a udp flow through a port of a pod is not forgotten when its second owner is published" {
+	local entry
+	keep_tracking
+	serve ctr udp 53 pod
+	publish one 5353:53/udp
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	assert "$(flow_ask f)" = pod
+	entry=$(translated udp 5353)
+	assert "$entry" =~ 'id=[0-9]+'
+	publish two 5353:53/udp
+	assert "$(translated udp 5353)" = "$entry"
+	assert "$(flow_ask f)" = pod
+	withdraw one
+	assert "$(translated udp 5353)" = "$entry"
+	withdraw two
+	assert "$(translated udp 5353)" = ""
+	assert_clean
+}
+
+@test "a state file of another PID namespace is never made one of this, however much of it is garbage" {
+	local i bundle before inode own size
+	printf -v bundle '/%016000d' 0
+	publish web 8080:80
+	ctr_start other
+	own=$(head -n 1 "$state" | jq -r .pidns)
+	inode=$(stat -c %i "$state")
+	pidns 4:1
+	before=$(head -n 1 "$state")
+	for i in {1..6}; do
+		publish other 9090:90 "bundle=$bundle" >"$NM_TMP/cycle"
+		withdraw other "bundle=$bundle" >"$NM_TMP/cycle"
+		assert "$(head -n 1 "$state")" = "$before" "header after cycle $i"
+	done
+	size=$(stat -c %s "$state")
+	assert "$size" -gt 90000
+	pidns "$own"
+	withdraw web
+	assert "$(stat -c %s "$state")" -lt "$size" "size, in the own namespace"
+	assert "$(head -n 1 "$state" | jq -r .pidns)" = "$own"
+	assert "$(stat -c %i "$state")" != "$inode" "the file, in the own namespace"
+	assert_clean
+}
+
+@test "a bundle of two megabytes is refused, and other containers do not suffer from it" {
+	local bundle
+	printf -v bundle '/%02000000d' 0
+	publish web 8080:80
+	ctr_start big
+	state big "$(ctr_pid big)" creating "bundle=$bundle" io.natmap.ports=9090:90 >"$NM_TMP/in"
+	run_natmap rc=5 hook createRuntime <"$NM_TMP/in"
+	assert "${#stderr}" -lt 4096 "length of what is said"
+	assert_no_rule host natmap:big:
+	state big - stopped "bundle=$bundle" >"$NM_TMP/in"
+	run_natmap hook poststop <"$NM_TMP/in"
+	publish other 9090:90
+	assert "$(live)" = 'web other'
+	run_natmap list
+	assert "$output" lacks big
+	withdraw big
+	withdraw other
+	withdraw web
+	assert_clean
+}
+
+@test "a replacement that was cut short is withdrawn by the bundle that replaced" {
+	publish web 8080:80 bundle=/a
+	ctr_stop web
+	publish web 8080:80 bundle=/b
+	sed -i '2s/"live":0/"live":1/' "$state" # killed before the old record was retired
+	assert "$(jq -r 'select(.live == 1) | .bundle' "$state" | xargs)" = '/a /b'
+	withdraw web bundle=/a
+	assert "$(live)" = 'web web'
+	withdraw web bundle=/b
+	assert "$(live)" = ""
+	assert_clean
+}
+
+@test "two containers with one id whose runtime knows no bundle are not taken for one while the first runs" {
+	local before
+	publish web 8080:80 bundle=/
+	before=$(snapshot host)
+	ctr_start other
+	publish rc=4 web 9090:90 bundle=/ pid="$(ctr_pid other)"
+	assert "$stderr" has "bundle '/'"
+	same rules "$before" "$(snapshot host)"
+	assert "$(jq -r 'select(.live == 1) | .ports[]' "$state")" = 8080:80/tcp
+	ctr_stop web
+	publish web 9090:90 bundle=/ pid="$(ctr_pid other)"
+	assert_no_rule host 8080
+	withdraw web bundle=/
+	assert_clean
+}
+
+@test "a table that belongs to another process is reported as the reason, with one port and with a thousand" {
+	local before ports owner
+	ports=$(seq -s, 20000 20999)
+	before=$(snapshot host)
+	spawn host sh -c '{ echo "add table ip nat { flags owner; }"; exec sleep 600; } | nft -i'
+	owner=$spawned
+	wait_for has_table || skip "this kernel's tables have no owners"
+	for ports in 8080:80 "$ports"; do
+		publish rc=1 web "$ports"
+		assert "$stderr" has 'Operation not permitted'
+		assert "$stderr" lacks 'reply'
+		assert "$stderr" lacks 'not undone'
+		assert "$(live)" = ""
+		assert "$(rules host)" lacks natmap:
+	done
+	kill_group "$owner"
+	wait_for refute has_table
+	same rules "$before" "$(snapshot host)"
+	publish web "$ports"
+	withdraw web
+	assert_clean
+}
+
+has_table() {
+	ruleset host | grep -q 'table ip nat'
+}
