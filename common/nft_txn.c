@@ -245,7 +245,6 @@ static void end_batch(struct nm_nft_txn *txn)
 
 static int send_batch(struct nm_nft_txn *txn, int fd, struct nm_err *err)
 {
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	int size = (int)txn->used + SNDBUF_SLACK, current = 0;
 	socklen_t len = sizeof(current);
 	ssize_t n;
@@ -256,7 +255,7 @@ static int send_batch(struct nm_nft_txn *txn, int fd, struct nm_err *err)
 	if (size > current && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* EMSGSIZE will tell */
 	do
-		n = sendto(fd, txn->buf, txn->used, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+		n = sendto(fd, txn->buf, txn->used, 0, NULL, 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? nm_fail_errno(err, errno, "sending the nf_tables transaction") : 0;
 }
