@@ -90,6 +90,7 @@ static int each_line(struct nm_state *st, line_handler *handler, void *ctx, stru
 
 struct search {
 	struct nm_state_query query; /* what is still looked for */
+	struct nm_state_patterns patterns;
 	struct nm_records *found;
 };
 
@@ -102,12 +103,15 @@ static bool is_excepted(const struct nm_records *except, uint64_t offset)
 }
 
 /* One user of an interface is enough: there may be thousands. */
-static void stop_looking_for_interfaces(struct nm_state_query *q, const struct nm_record *r)
+static void stop_looking_for_interfaces(struct search *search, const struct nm_record *r)
 {
+	struct nm_state_query *q = &search->query;
+
 	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set))
 		q->localnet = NULL;
 	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
 		q->bridge_port = NULL;
+	nm_state_query_compile(q, &search->patterns);
 }
 
 static int examine_live(struct nm_state *st, const char *line, size_t len, uint64_t offset,
@@ -124,7 +128,7 @@ static int examine_live(struct nm_state *st, const char *line, size_t len, uint6
 		return 0;
 	}
 	r.offset = offset;
-	stop_looking_for_interfaces(&search->query, &r);
+	stop_looking_for_interfaces(search, &r);
 	if (nm_records_add(search->found, &r, err) < 0) {
 		nm_record_done(&r);
 		return -1;
@@ -143,7 +147,7 @@ static int examine_line(
 	}
 	st->live += len + 1;
 	if (is_excepted(search->query.except, offset) ||
-		(is_live(line, len) && !nm_state_query_fits(&search->query, line, len)))
+		(is_live(line, len) && !nm_state_patterns_fit(&search->patterns, line, len)))
 		return 0;
 	return examine_live(st, line, len, offset, search, err);
 }
@@ -153,6 +157,7 @@ int nm_state_find(
 {
 	struct search search = {.query = *query, .found = ret};
 
+	nm_state_query_compile(query, &search.patterns);
 	st->live = st->dead = 0;
 	return each_line(st, examine_line, &search, err);
 }

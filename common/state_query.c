@@ -1,13 +1,69 @@
-/* Byte searches in canonical record lines. They may say yes too often, never no where a parse would have said
- * yes. */
+/*
+ * Byte searches in canonical record lines. They may say yes too often, never no where a parse would have said
+ * yes; only an interface whose name has control characters, which the line has as escapes, is overlooked.
+ */
 #include "state_query.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool has(const char *line, size_t len, const char *what)
+/* More ports than this are not worth that many searches of each line. */
+enum { PORTS_MAX = 8 };
+_Static_assert(NM_FAMILY_MAX + 2 + 1 + PORTS_MAX <= NM_PATTERNS_MAX, "addresses, interfaces, ranges, ports");
+
+static void __attribute__((format(printf, 2, 3))) add(struct nm_state_patterns *p, const char *fmt, ...)
 {
-	return memmem(line, len, what, strlen(what)) != NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	p->len[p->n] = (size_t)vsnprintf(p->text[p->n], NM_PATTERN_STRLEN, fmt, ap);
+	va_end(ap);
+	p->n++;
+}
+
+/* {"interface":"X","set":true} as the value of the member */
+static void add_interface(struct nm_state_patterns *p, const char *member, const char *interface, bool set)
+{
+	if (!interface)
+		return;
+	if (strpbrk(interface, "\"\\")) /* an interface may be called so; the line has it with escapes */
+		p->everything = true;
+	else
+		add(p, "\"%s\":{\"interface\":\"%s\"%s", member, interface, set ? ",\"set\":true" : "");
+}
+
+/* A single port stands before a colon; what hides in a range is found by parsing every record that has
+ * ranges. */
+static void add_ports(struct nm_state_patterns *p, const struct nm_mapping *m, size_t n)
+{
+	if (n > PORTS_MAX) {
+		p->everything = true;
+		return;
+	}
+	if (n)
+		add(p, "\"ranges\":true");
+	for (size_t i = 0; i < n; i++) {
+		if (m[i].count == 1 && m[i].host_port)
+			add(p, "%u:", (unsigned)m[i].host_port);
+		else
+			p->everything = true;
+	}
+}
+
+void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret)
+{
+	char text[NM_ADDR_STRLEN];
+
+	ret->everything = q->all;
+	ret->id = q->id;
+	ret->n = 0;
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (q->families & 1u << f)
+			add(ret, "\"%s/", nm_addr_print(&q->address[f].addr, text));
+	add_interface(ret, "localnet", q->localnet, q->set);
+	add_interface(ret, "hairpin", q->bridge_port, q->set);
+	add_ports(ret, q->mappings, q->n_mappings);
 }
 
 /* The id is the first member behind the mark of a live line. */
@@ -20,53 +76,12 @@ static bool has_id(const char *line, size_t len, const char *id)
 		!memcmp(line + before_len, id, id_len) && line[before_len + id_len] == '"';
 }
 
-/* {"interface":"X","set":true} as the value of the member */
-static bool has_interface(const char *line, size_t len, const char *member, const char *interface, bool set)
+bool nm_state_patterns_fit(const struct nm_state_patterns *p, const char *line, size_t len)
 {
-	char text[128];
-
-	if (strpbrk(interface, "\"\\")) /* an interface may be called so; the line has it with escapes */
+	if (p->everything || (p->id && has_id(line, len, p->id)))
 		return true;
-	(void)snprintf(text, sizeof(text), "\"%s\":{\"interface\":\"%s\"%s", member, interface,
-		set ? ",\"set\":true" : "");
-	return has(line, len, text);
-}
-
-static bool has_address(const char *line, size_t len, const struct nm_addr *a)
-{
-	char address[NM_ADDR_STRLEN], text[NM_ADDR_STRLEN + 2];
-
-	(void)snprintf(text, sizeof(text), "\"%s/", nm_addr_print(a, address));
-	return has(line, len, text);
-}
-
-/* A single port stands before a colon; what hides in a range is found by parsing every record that has
- * ranges. */
-static bool has_port(const char *line, size_t len, const struct nm_mapping *m)
-{
-	char text[8];
-
-	if (m->count != 1 || !m->host_port)
-		return true;
-	(void)snprintf(text, sizeof(text), "%u:", (unsigned)m->host_port);
-	return has(line, len, text);
-}
-
-bool nm_state_query_fits(const struct nm_state_query *q, const char *line, size_t len)
-{
-	if (q->all || (q->id && has_id(line, len, q->id)))
-		return true;
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (q->families & 1u << f && has_address(line, len, &q->address[f].addr))
-			return true;
-	if (q->localnet && has_interface(line, len, "localnet", q->localnet, q->set))
-		return true;
-	if (q->bridge_port && has_interface(line, len, "hairpin", q->bridge_port, q->set))
-		return true;
-	if (q->n_mappings && has(line, len, "\"ranges\":true"))
-		return true;
-	for (size_t i = 0; i < q->n_mappings; i++)
-		if (has_port(line, len, &q->mappings[i]))
+	for (size_t i = 0; i < p->n; i++)
+		if (memmem(line, len, p->text[i], p->len[i]))
 			return true;
 	return false;
 }

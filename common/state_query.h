@@ -20,7 +20,20 @@ struct nm_state_query {
 	const struct nm_records *except; /* those with the offsets of these do not count */
 };
 
+/* The byte strings that a query comes down to. */
+#define NM_PATTERNS_MAX   16
+#define NM_PATTERN_STRLEN 128
+struct nm_state_patterns {
+	bool everything; /* the query is too wide for patterns */
+	const char *id;  /* borrowed from the query */
+	size_t n;
+	size_t len[NM_PATTERNS_MAX];
+	char text[NM_PATTERNS_MAX][NM_PATTERN_STRLEN];
+};
+
+void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret);
+
 /* False when the record in this line (see record.c) cannot fit the query. */
-bool nm_state_query_fits(const struct nm_state_query *q, const char *line, size_t len);
+bool nm_state_patterns_fit(const struct nm_state_patterns *p, const char *line, size_t len);
 
 #endif
