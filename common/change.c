@@ -6,6 +6,7 @@
 
 #include "conntrack.h"
 #include "iptables.h"
+#include "linger.h"
 #include "log.h"
 #include "ownership.h"
 
@@ -174,26 +175,67 @@ static void collect_flows(const struct nm_change *change, struct flows *flows)
 	}
 }
 
+static void forget(int fd, const struct flows *flows)
+{
+	unsigned deleted = 0;
+	struct nm_err err;
+
+	if (flows->n && nm_conntrack_delete(fd, flows->v, flows->n, &deleted, &err) < 0)
+		nm_log_notice("forgetting stale connections: %s, ignored: they time out", err.msg);
+	else if (deleted)
+		nm_log_debug("%u stale connections forgotten", deleted);
+}
+
+/* What is left for the time after the exit; never freed. */
+struct deferred {
+	int fd;
+	struct flows flows;
+};
+
+static void forget_deferred(void *work)
+{
+	const struct deferred *d = work;
+
+	forget(d->fd, &d->flows);
+	nm_log_flush();
+}
+
+/* IPv6 flows can only be found by a dump (conntrack.c), 5 ms that nobody is to wait for. */
+static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < flows->n; i++) {
+		if (flows->v[i].family == NM_IPV6)
+			ret_ipv6->v[ret_ipv6->n++] = flows->v[i];
+		else
+			flows->v[kept++] = flows->v[i];
+	}
+	flows->n = kept;
+}
+
 void nm_change_forget_flows(const struct nm_change *change)
 {
 	size_t most = change->coming ? change->coming->mappings.n : 0;
+	struct deferred *later = calloc(1, sizeof(*later));
 	struct flows flows = {0};
-	unsigned deleted = 0;
-	struct nm_err err;
 
 	for (size_t i = 0; i < change->leaving.n; i++)
 		most += change->leaving.v[i].mappings.n;
 	flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
-	if (!flows.v) {
+	if (later)
+		later->flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
+	if (!flows.v || !later || !later->flows.v) {
 		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
 		return;
 	}
 	collect_flows(change, &flows);
-	if (flows.n && nm_conntrack_delete(change->nl->fd, flows.v, flows.n, &deleted, &err) < 0)
-		nm_log_notice("forgetting stale connections: %s, ignored: they time out", err.msg);
-	else if (deleted)
-		nm_log_debug("%u stale connections forgotten", deleted);
+	split_ipv6(&flows, &later->flows);
+	forget(change->nl->fd, &flows);
 	free(flows.v);
+	later->fd = change->nl->fd;
+	if (later->flows.n)
+		nm_linger_defer(forget_deferred, later);
 }
 
 void nm_change_done(struct nm_change *change)

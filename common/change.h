@@ -32,7 +32,8 @@ int nm_change_rules(const struct nm_record *r, const struct nm_layout_options *o
 	struct nm_err *err) NM_MUST_USE;
 
 /* Deletes the flows that the change has made stale: UDP that came for coming's host ports before, and
- * whatever was translated to leaving. After the lock has been released; a failure is a notice. */
+ * whatever was translated to leaving. After the lock has been released; IPv6 within milliseconds of the exit
+ * (nm_linger_defer()). A failure is a notice. */
 void nm_change_forget_flows(const struct nm_change *change);
 
 void nm_change_done(struct nm_change *change);
