@@ -225,17 +225,16 @@ void nm_change_forget_flows(const struct nm_change *change)
 	flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
 	if (later)
 		later->flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
-	if (!flows.v || !later || !later->flows.v) {
-		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
-		return;
-	}
-	collect_flows(change, &flows);
-	split_ipv6(&flows, &later->flows);
-	forget(change->nl->fd, &flows);
-	free(flows.v);
-	later->fd = change->nl->fd;
-	if (later->flows.n)
+	if (flows.v && later && later->flows.v) {
+		collect_flows(change, &flows);
+		split_ipv6(&flows, &later->flows);
+		forget(change->nl->fd, &flows);
+		later->fd = change->nl->fd;
 		nm_linger_defer(forget_deferred, later);
+	} else {
+		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
+	}
+	free(flows.v);
 }
 
 void nm_change_done(struct nm_change *change)
