@@ -195,7 +195,6 @@ static int choose(struct view *v, enum nm_family family, unsigned ifindex, struc
 	ret->address = a->prefix;
 	ret->ifindex = ifindex;
 	ret->peer_ifindex = v->link.peer_elsewhere ? v->link.peer_ifindex : 0;
-	memcpy(ret->interface, v->link.name, sizeof(ret->interface));
 	return 0;
 }
 

@@ -21,10 +21,9 @@ static inline bool nm_nsid_equal(const struct nm_nsid *a, const struct nm_nsid *
 /* What one family looks like inside the container. */
 struct nm_netns_address {
 	bool found;
-	struct nm_prefix address;    /* the primary global address, with the interface's prefix length */
-	char interface[IF_NAMESIZE]; /* that carries it */
-	unsigned ifindex;            /* of that interface, inside the container */
-	unsigned peer_ifindex;       /* of its peer, for a veth whose peer is elsewhere; 0: none */
+	struct nm_prefix address; /* the primary global address, with the interface's prefix length */
+	unsigned ifindex;         /* of the interface that carries it, inside the container */
+	unsigned peer_ifindex;    /* of its peer, for a veth whose peer is elsewhere; 0: none */
 };
 
 struct nm_netns {

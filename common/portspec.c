@@ -163,17 +163,6 @@ static int parse_element(
 	return 0;
 }
 
-static struct element trim(const char *text, size_t len)
-{
-	while (len > 0 && text[0] == ' ') {
-		text++;
-		len--;
-	}
-	while (len > 0 && text[len - 1] == ' ')
-		len--;
-	return (struct element){.text = text, .len = len, .whole = text, .whole_len = len};
-}
-
 static int add(struct nm_mappings *list, const struct nm_mapping *m, struct nm_err *err)
 {
 	struct nm_mapping *grown = list->v;
@@ -190,20 +179,18 @@ static int add(struct nm_mappings *list, const struct nm_mapping *m, struct nm_e
 int nm_portspec_parse(const char *text, struct nm_mappings *ret, struct nm_err *err)
 {
 	struct nm_mappings list = {0};
-	const char *p = text, *comma;
-	int rc;
+	struct element e;
+	int rc = 0;
 
-	do {
+	while (rc == 0 && (e.text = nm_list_next(&text, &e.len))) {
 		struct nm_mapping m;
-		struct element e;
 
-		comma = strchr(p, ',');
-		e = trim(p, comma ? (size_t)(comma - p) : strlen(p));
+		e.whole = e.text;
+		e.whole_len = e.len;
 		rc = parse_element(&e, &list, &m, err);
 		if (rc == 0)
 			rc = add(&list, &m, err);
-		p = comma ? comma + 1 : p;
-	} while (rc == 0 && comma);
+	}
 	if (rc < 0) {
 		nm_mappings_done(&list);
 		return -1;

@@ -5,7 +5,7 @@
  * are chosen; local listeners are looked for. Nothing has been written until here but forwarding. Then (1)
  * the new record is appended, (2) the rules are changed in one transaction, (3) the records that left are
  * retired. Killed after (1), the state knows more than the kernel, after (2) it still knows the old records:
- * in both cases the next hook for any of these containers, or gc, puts that right. A failure in (2) retires
+ * in both cases the next hook for any of these containers puts that right. A failure in (2) retires
  * the new record again.
  *
  * Withdrawing goes the other way: settings, rules, record. Stale flows are dropped after the lock has been
@@ -161,7 +161,7 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
 	else if (nm_state_retire(change->state, r, &second) < 0)
-		nm_log_notice("%s, ignored: gc will", second.msg);
+		nm_log_notice("%s, ignored: it stays recorded until it is withdrawn", second.msg);
 }
 
 /* Steps (1) to (3). */
@@ -184,7 +184,7 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_done,
 	if (*ret_done)
 		return 0;
 	if (retire_all(change->state, &change->leaving, &ignored) < 0)
-		nm_log_notice("%s, ignored: what left stays recorded until gc", ignored.msg);
+		nm_log_notice("%s, ignored: what left stays recorded until it is withdrawn", ignored.msg);
 	nm_state_compact(change->state);
 	return 0;
 }

@@ -123,7 +123,7 @@ static int examine_live(struct nm_state *st, const char *line, size_t len, uint6
 		if (err->kind != NM_ERR_REFUSED)
 			return -1;
 		nm_log_notice("state file '%s/state': the line at byte %" PRIu64
-			      " is damaged, ignored: natmap check tells more",
+			      " is damaged, ignored: the others are not",
 			st->dir, offset);
 		return 0;
 	}
