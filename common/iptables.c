@@ -64,7 +64,8 @@ static bool would_stand_early(const struct reading *r, size_t drop)
 {
 	const struct nm_rule *v = r->attempt->rules.v;
 
-	for (size_t i = 0; v[drop].verdict == NM_VERDICT_DROP && !v[drop].head && i < drop; i++)
+	for (size_t i = 0; v[drop].verdict == NM_VERDICT_DROP && v[drop].place == NM_PLACE_END && i < drop;
+		i++)
 		if (!r->attempt->present[i] && is_in(&v[i], r) && v[i].verdict == NM_VERDICT_ACCEPT)
 			return true;
 	return false;

@@ -77,7 +77,7 @@ static int add_prerouting(const struct part *p, struct nm_err *err)
 	struct nm_rule rule = rule_of(p, NM_TABLE_NAT, NM_CHAIN_NATMAP);
 
 	translate(p, &rule);
-	rule.head = !p->m->any_host;
+	rule.place = p->m->any_host ? NM_PLACE_END : NM_PLACE_HEAD;
 	return nm_rules_add(p->rules, &rule, err);
 }
 
@@ -105,7 +105,7 @@ static int add_postrouting(const struct part *p, struct nm_err *err)
 	struct nm_rule rule = rule_of(p, NM_TABLE_NAT, NM_CHAIN_POSTROUTING);
 
 	match_translated(p, &rule);
-	rule.head = true;
+	rule.place = NM_PLACE_HEAD;
 	rule.verdict = NM_VERDICT_MASQUERADE;
 	if (p->opt->hairpin) {
 		if (!p->opt->masquerade_all)
@@ -152,7 +152,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 
 	if (!is_on_loopback(p->m))
 		return 0;
-	rule.head = true;
+	rule.place = NM_PLACE_HEAD;
 	rule.in_if = "lo";
 	rule.not_in_if = true;
 	rule.dst = whole(&p->m->host);
@@ -168,7 +168,7 @@ static int add_localnet_guard(const struct nm_publication *pub, struct nm_rules 
 		.family = NM_IPV4,
 		.table = NM_TABLE_RAW,
 		.chain = NM_CHAIN_PREROUTING,
-		.head = true,
+		.place = NM_PLACE_HEAD,
 		.in_if = pub->localnet,
 		.dst = ipv4_loopback,
 		.verdict = NM_VERDICT_DROP,
@@ -210,7 +210,7 @@ int nm_layout_base(enum nm_family family, struct nm_rules *rules, struct nm_err 
 		{.family = family,
 			.table = NM_TABLE_FILTER,
 			.chain = NM_CHAIN_FORWARD,
-			.head = true,
+			.place = NM_PLACE_HEAD,
 			.verdict = NM_VERDICT_JUMP,
 			.target = NM_CHAIN_DOCKER_USER},
 		{.family = family,
@@ -227,7 +227,7 @@ int nm_layout_base(enum nm_family family, struct nm_rules *rules, struct nm_err 
 		{.family = family,
 			.table = NM_TABLE_FILTER,
 			.chain = NM_CHAIN_NATMAP,
-			.head = true,
+			.place = NM_PLACE_HEAD,
 			.ct_established = true,
 			.ct_dnat = true,
 			.verdict = NM_VERDICT_ACCEPT,

@@ -202,7 +202,7 @@ int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 
 int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t before, struct nm_err *err)
 {
-	bool append = !before && !rule->head;
+	bool append = !before && rule->place == NM_PLACE_END;
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWRULE,
 		(uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0)), rule->family, rule, err);
 

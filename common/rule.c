@@ -219,7 +219,7 @@ const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLE
 	struct text t = {.buf = buf};
 	char tag[NM_TAG_SIZE];
 
-	put(&t, "-%c %s", r->head ? 'I' : 'A', nm_chain_name(r->chain));
+	put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_chain_name(r->chain));
 	put_prefix(&t, "-s", &r->src, r->not_src);
 	put_prefix(&t, "-d", &r->dst, r->not_dst);
 	if (r->in_if)

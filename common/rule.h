@@ -25,6 +25,13 @@ enum nm_verdict {
 	NM_VERDICT_MASQUERADE,
 };
 
+/* Where a rule belongs in its chain. */
+enum nm_place {
+	NM_PLACE_END,  /* appended */
+	NM_PLACE_HEAD, /* before all others' rules */
+	NM_PLACE_NECK, /* likewise, but behind those of ours that belong to the head */
+};
+
 /* Ports first..last; 0,0 stands for "not matched". */
 struct nm_ports {
 	uint16_t first, last;
@@ -34,7 +41,7 @@ struct nm_rule {
 	enum nm_family family;
 	enum nm_table table;
 	enum nm_chain chain;
-	bool head;            /* inserted at the head of its chain, else appended */
+	enum nm_place place;
 	const char *in_if;    /* -i, borrowed; NULL: any */
 	bool not_in_if;       /* ! -i */
 	struct nm_prefix src; /* len 0: any */

@@ -64,6 +64,7 @@ stale_entry() {
 	assert "$(flow_ask old)" = own
 	stale_entry fd00:99::1 -f ipv6
 	publish dns 5353:53/udp
+	wait_for natmap_is_idle # IPv6 flows are forgotten after the exit
 	refute stale_entry fd00:99::1 -f ipv6
 	assert "$(flow_ask old)" = dns
 }

@@ -117,7 +117,7 @@ static bool same_text(const struct nm_rule *a, const struct nm_rule *b)
 	char one[NM_RULE_STRLEN], two[NM_RULE_STRLEN];
 
 	x.chain = y.chain;
-	x.head = y.head;
+	x.place = y.place;
 	return !strcmp(nm_rule_print(&x, one), nm_rule_print(&y, two));
 }
 

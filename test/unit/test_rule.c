@@ -23,7 +23,7 @@ static void test_matches(void)
 		{{.chain = NM_CHAIN_OUTPUT, .verdict = NM_VERDICT_DROP}, "-A OUTPUT -j DROP"},
 		{{.chain = NM_CHAIN_DOCKER_USER, .verdict = NM_VERDICT_RETURN}, "-A DOCKER-USER -j RETURN"},
 		{{.chain = NM_CHAIN_FORWARD,
-			 .head = true,
+			 .place = NM_PLACE_HEAD,
 			 .verdict = NM_VERDICT_JUMP,
 			 .target = NM_CHAIN_DOCKER_USER},
 			"-I FORWARD -j DOCKER-USER"},
@@ -54,7 +54,7 @@ static void test_matches(void)
 			"-A NATMAP -m conntrack --ctstate DNAT --ctorigdst 2001:db8::1 --ctorigdstport 80:89 "
 			"-j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .ct_orig_dports = {80, 80}}, "-A NATMAP -j ACCEPT"},
-		{{.head = true,
+		{{.place = NM_PLACE_HEAD,
 			 .chain = NM_CHAIN_PREROUTING,
 			 .src = V4(10, 0, 0, 0, 8),
 			 .dst = V4(192, 0, 2, 1, 32),
