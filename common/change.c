@@ -55,19 +55,19 @@ static int collect_owners(const struct nm_records *leaving, struct owners *ret, 
 static int apply_rules(const struct nm_change *change, const struct nm_rules *wanted,
 	const struct owners *owners, struct nm_err *err)
 {
-	struct nm_iptables_change rules = {
+	const struct nm_iptables_scope scope = {
 		.wanted = wanted,
 		.owners = owners->v,
 		.n_owners = owners->n,
 		.look_for_old = change->leaving.n > 0,
-		.families = change->coming ? change->coming->families : 0,
-		.ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
-			!nm_record_names_family(change->coming, NM_IPV6),
 	};
+	bool ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
+		!nm_record_names_family(change->coming, NM_IPV6);
+	unsigned families = change->coming ? change->coming->families : 0;
 
 	for (size_t i = 0; i < change->leaving.n; i++)
-		rules.families |= change->leaving.v[i].families;
-	return nm_iptables_apply(change->nl, &rules, err);
+		families |= change->leaving.v[i].families;
+	return nm_iptables_apply(change->nl, &scope, families, ipv6_optional, err);
 }
 
 static int find_staying(struct nm_change *change, struct nm_err *err)
@@ -98,7 +98,9 @@ static int apply(struct nm_change *change, struct nm_rules *wanted, struct owner
 	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
 	nm_settings_disable_localnet(&change->leaving);
 	if ((change->coming &&
-		    nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) < 0) ||
+		    (nm_layout_base(change->coming->families, wanted, err) < 0 ||
+			    nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) <
+				    0)) ||
 		collect_owners(&change->leaving, owners, err) < 0 ||
 		apply_rules(change, wanted, owners, err) < 0)
 		return -1;

@@ -1,27 +1,20 @@
-/* The iptables backend: makes the rules of some owners in the iptables layout what they should be. */
+/* The iptables backend: makes the rules in the iptables layout what they should be. */
 #ifndef NM_IPTABLES_H
 #define NM_IPTABLES_H
 
-#include "netlink.h"
-#include "rule.h"
+#include "iptables_diff.h"
+#include "nft_transact.h"
 
-struct nm_iptables_change {
-	const struct nm_rules *wanted; /* with owners below, or shared ones ('@'), which are added if missing;
-					  may be empty */
-	const char *const *owners;     /* whose rules that are not wanted go */
-	size_t n_owners;
-	bool look_for_old;  /* false: the owners have no rules yet, so that there is no need to search all
-			       chains */
-	unsigned families;  /* that are searched, and get the layout's base when rules are wanted in them */
-	bool ipv6_optional; /* go on without IPv6 when the kernel's nf_tables has none, with a notice */
-};
+/* A sink that adds each edit to an nm_nft_txn, which is its ctx. */
+int nm_iptables_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
-/*
- * Applies the change over nl (NETLINK_NETFILTER) in one transaction, both families and all tables. Rules that
- * are as wanted keep their handles and counters; nothing is sent when all are. Other writers are retried a
- * bounded number of times. 0, or -1 with *err and the kernel as it was.
- */
-int nm_iptables_apply(
-	struct nm_netlink *nl, const struct nm_iptables_change *change, struct nm_err *err) NM_MUST_USE;
+/* Adds what makes the kernel's rules as the scope wants them, tables and chains included, to the attempt's
+ * transaction. Rules that are as wanted keep their handles and counters. */
+int nm_iptables_prepare(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The same as one transaction over nl (NETLINK_NETFILTER): nm_nft_transact(). */
+int nm_iptables_apply(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
+	bool ipv6_optional, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -204,7 +204,7 @@ int nm_layout_container(const struct nm_publication *pub, const struct nm_layout
 	return add_localnet_guard(pub, rules, err);
 }
 
-int nm_layout_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)
+static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)
 {
 	const struct nm_rule base[] = {
 		{.family = family,
@@ -236,6 +236,14 @@ int nm_layout_base(enum nm_family family, struct nm_rules *rules, struct nm_err 
 
 	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)
 		if (nm_rules_add(rules, &base[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (families & 1u << f && add_base(f, rules, err) < 0)
 			return -1;
 	return 0;
 }

@@ -35,9 +35,10 @@ bool nm_layout_needs_localnet(const struct nm_mapping *m, const struct nm_layout
 int nm_layout_container(const struct nm_publication *pub, const struct nm_layout_options *opt,
 	struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
-/* Appends the rules that the layout needs once per family: the jumps FORWARD -> DOCKER-USER -> NATMAP and
- * PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP (owner
+/* Appends the rules that the layout needs once in each of the families: the jumps FORWARD -> DOCKER-USER ->
+ * NATMAP and PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP
+ * (owner
  * "@established"). */
-int nm_layout_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
+int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -303,24 +303,25 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	}
 }
 
-/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 (NFTNL_UDATA_RULE_COMMENT) is the
- * comment. */
-static void put_comment(struct nlmsghdr *nlh, const struct nm_rule *rule)
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment:
+ * NFTNL_UDATA_TABLE_COMMENT, NFTNL_UDATA_CHAIN_COMMENT, NFTNL_UDATA_RULE_COMMENT. */
+void nm_nft_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment)
 {
 	struct {
 		uint8_t type, len;
-		char tag[NM_TAG_SIZE];
+		char text[NM_TAG_SIZE];
 	} udata = {.type = 0};
+	size_t len = strnlen(comment, NM_TAG_SIZE - 1);
 
-	if (!rule->owner)
-		return;
-	udata.len = (uint8_t)(strlen(nm_rule_tag(rule, udata.tag)) + 1);
-	put(nlh, NFTA_RULE_USERDATA, &udata, 2u + udata.len);
+	memcpy(udata.text, comment, len);
+	udata.len = (uint8_t)(len + 1);
+	put(nlh, type, &udata, 2u + udata.len);
 }
 
 void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	char tag[NM_TAG_SIZE];
 
 	put_matches(nlh, rule);
 	put_counter(nlh);
@@ -332,7 +333,8 @@ void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
 	mnl_attr_nest_end(nlh, nest);
 
-	put_comment(nlh, rule);
+	if (rule->owner)
+		nm_nft_put_comment(nlh, NFTA_RULE_USERDATA, nm_rule_tag(rule, tag));
 }
 
 uint8_t nm_nft_family(enum nm_family family)

@@ -17,4 +17,8 @@ uint8_t nm_nft_family(enum nm_family family);
  * has NM_NFT_RULE_SIZE bytes of room. */
 void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule);
 
+/* Appends an attribute of user data with the comment, shorter than NM_TAG_SIZE: what nft shows as
+ * `comment "..."` of a table, chain or rule. */
+void nm_nft_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment);
+
 #endif

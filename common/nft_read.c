@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
@@ -16,6 +17,10 @@ static uint16_t message_type(uint16_t type)
 {
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 }
+
+enum {
+	NM_EXPRESSION_SIZE = 32
+}; /* longest name of an expression or xt extension (XT_EXTENSION_MAXNAMELEN) is 28 */
 
 static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
@@ -37,6 +42,39 @@ int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
 		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
 	return 0;
+}
+
+static const struct nlattr *next_attr(struct nm_attrs *list)
+{
+	const struct nlattr *a = list->data;
+	size_t step;
+
+	if (!mnl_attr_ok(a, (int)list->len))
+		return NULL;
+	step = ((size_t)a->nla_len + NLA_ALIGNTO - 1) & ~(size_t)(NLA_ALIGNTO - 1);
+	step = step < list->len ? step : list->len;
+	list->data = (const char *)list->data + step;
+	list->len -= step;
+	return a;
+}
+
+static struct nm_attrs inside(const struct nlattr *a)
+{
+	return (struct nm_attrs){.data = mnl_attr_get_payload(a), .len = mnl_attr_get_payload_len(a)};
+}
+
+/* The data of the next expression of a rule, and its name; false at the end. */
+static bool next_expression(struct nm_attrs *list, char name[static NM_EXPRESSION_SIZE], struct nm_attrs *ret)
+{
+	const struct nlattr *a = next_attr(list);
+
+	if (!a)
+		return false;
+	name[0] = '\0';
+	(void)nm_attrs_string(
+		inside(a), NFTA_EXPR_NAME, name, NM_EXPRESSION_SIZE); /* "" is none that we know */
+	*ret = nm_attrs_nested(inside(a), NFTA_EXPR_DATA);
+	return true;
 }
 
 struct reading {
@@ -62,6 +100,23 @@ static void find_comment(struct nm_attrs userdata, struct nm_nft_rule *rule)
 	}
 }
 
+/* struct xt_comment_info: 256 bytes of text. */
+static void find_xt_comment(struct nm_nft_rule *rule)
+{
+	struct nm_attrs list = rule->expressions, data, info;
+	char expression[NM_EXPRESSION_SIZE], name[NM_EXPRESSION_SIZE];
+
+	while (!rule->tag && next_expression(&list, expression, &data)) {
+		if (strcmp(expression, "match") != 0 ||
+			!nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) ||
+			strcmp(name, "comment") != 0)
+			continue;
+		info = nm_attrs_nested(data, NFTA_MATCH_INFO);
+		rule->tag = info.data;
+		rule->tag_len = info.data ? strnlen(info.data, info.len) : 0;
+	}
+}
+
 static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
@@ -74,6 +129,8 @@ static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
 	find_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule);
+	if (!rule.tag)
+		find_xt_comment(&rule);
 	return reading->handler(reading->ctx, &rule, err);
 }
 
@@ -100,25 +157,6 @@ int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table
 		return nm_wrap(err, "reading chain '%s' of table '%s'", chain_name, table_name);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
-}
-
-static const struct nlattr *next_attr(struct nm_attrs *list)
-{
-	const struct nlattr *a = list->data;
-	size_t step;
-
-	if (!mnl_attr_ok(a, (int)list->len))
-		return NULL;
-	step = ((size_t)a->nla_len + NLA_ALIGNTO - 1) & ~(size_t)(NLA_ALIGNTO - 1);
-	step = step < list->len ? step : list->len;
-	list->data = (const char *)list->data + step;
-	list->len -= step;
-	return a;
-}
-
-static struct nm_attrs inside(const struct nlattr *a)
-{
-	return (struct nm_attrs){.data = mnl_attr_get_payload(a), .len = mnl_attr_get_payload_len(a)};
 }
 
 /* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
@@ -180,4 +218,64 @@ bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted
 	return expressions_equal(
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		rule->expressions);
+}
+
+struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
+{
+	struct nm_attrs list = rule->expressions, data;
+	struct nm_counters c = {0};
+	char name[NM_EXPRESSION_SIZE];
+
+	while (next_expression(&list, name, &data)) {
+		if (strcmp(name, "counter") != 0)
+			continue;
+		(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets));
+		(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
+	}
+	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
+}
+
+/* Targets of xt that let the packet go on to the next rule. */
+static bool goes_on(struct nm_attrs target)
+{
+	static const char *const names[] = {
+		"LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "TCPMSS", "CLASSIFY"};
+	char name[NM_EXPRESSION_SIZE] = "";
+
+	(void)nm_attrs_string(target, NFTA_TARGET_NAME, name, sizeof(name)); /* "" is none of them */
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
+{
+	static const char *const deciding[] = {
+		"immediate", "nat", "masq", "redir", "reject", "queue", "lookup"};
+	struct nm_attrs list = rule->expressions, data;
+	char name[NM_EXPRESSION_SIZE];
+
+	while (next_expression(&list, name, &data)) {
+		if (!strcmp(name, "target") && !goes_on(data))
+			return true;
+		for (size_t i = 0; i < sizeof(deciding) / sizeof(*deciding); i++)
+			if (!strcmp(name, deciding[i]))
+				return true;
+	}
+	return false;
+}
+
+bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain)
+{
+	struct nm_attrs list = rule->expressions, data, verdict;
+	char name[NM_EXPRESSION_SIZE], to[NFT_NAME_MAXLEN];
+
+	while (next_expression(&list, name, &data)) {
+		verdict = nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+		if (!strcmp(name, "immediate") &&
+			nm_attrs_string(verdict, NFTA_VERDICT_CHAIN, to, sizeof(to)) && !strcmp(to, chain))
+			return true;
+	}
+	return false;
 }

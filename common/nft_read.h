@@ -12,8 +12,13 @@ int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) 
 struct nm_nft_rule {
 	uint64_t handle;
 	struct nm_attrs expressions;
-	const char *tag; /* its comment, not NUL-terminated; NULL: none */
+	const char *tag; /* its comment, not NUL-terminated; NULL: none. nftables' own, else that of -m
+			    comment, as iptables-restore writes it */
 	size_t tag_len;
+};
+
+struct nm_counters {
+	uint64_t packets, bytes;
 };
 
 typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
@@ -26,5 +31,14 @@ int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table
 /* True when the rule that was read has the comment and, but for the values of counters, the expressions of
  * the wanted. */
 bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
+
+/* What the rule's counter says; zeros without one. */
+struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
+
+/* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */
+bool nm_nft_rule_decides(const struct nm_nft_rule *rule);
+
+/* True when the rule jumps or goes to the chain. */
+bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain);
 
 #endif

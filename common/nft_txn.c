@@ -45,7 +45,7 @@ struct nm_nft_txn {
 	size_t used, capacity;
 	struct change *changes;
 	size_t n, changes_capacity;
-	size_t rules; /* changes that add or delete one */
+	size_t effective; /* changes that add a rule or delete anything */
 };
 
 static struct nlmsghdr *message_of(const struct nm_nft_txn *txn, const struct change *change)
@@ -95,7 +95,7 @@ void nm_nft_txn_free(struct nm_nft_txn *txn)
 
 bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn)
 {
-	return txn->rules == 0;
+	return txn->effective == 0;
 }
 
 /* Room for one more change, whatever it is, and for the end of the batch. */
@@ -145,6 +145,7 @@ int nm_nft_txn_ensure_table(
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_table_name(table));
+	nm_nft_put_comment(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
 	end_change(txn, nlh);
 	return 0;
 }
@@ -196,23 +197,26 @@ int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 		/* no NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's */
 		mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook.type);
 	}
+	/* on an existing chain it changes nothing; Linux before 5.9 passes over it */
+	nm_nft_put_comment(nlh, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
 	end_change(txn, nlh);
 	return 0;
 }
 
-int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t before, struct nm_err *err)
+int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t neighbour, bool behind,
+	struct nm_err *err)
 {
-	bool append = !before && rule->place == NM_PLACE_END;
+	bool append = neighbour ? behind : rule->place == NM_PLACE_END;
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWRULE,
 		(uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0)), rule->family, rule, err);
 
 	if (!nlh)
 		return -1;
-	txn->rules++;
+	txn->effective++;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_table_name(rule->table));
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_chain_name(rule->chain));
-	if (before)
-		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(before));
+	if (neighbour)
+		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(neighbour));
 	nm_nft_put_rule(nlh, rule);
 	end_change(txn, nlh);
 	return 0;
@@ -225,11 +229,38 @@ int nm_nft_txn_delete(struct nm_nft_txn *txn, enum nm_family family, enum nm_tab
 
 	if (!nlh)
 		return -1;
-	txn->rules++;
+	txn->effective++;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_table_name(table));
 	/* without the chain the kernel would empty the whole table */
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_chain_name(chain));
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
+	end_change(txn, nlh);
+	return 0;
+}
+
+int nm_nft_txn_delete_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
+	const char *chain, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELCHAIN, 0, family, NULL, err);
+
+	if (!nlh)
+		return -1;
+	txn->effective++;
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	end_change(txn, nlh);
+	return 0;
+}
+
+int nm_nft_txn_delete_table(
+	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELTABLE, 0, family, NULL, err);
+
+	if (!nlh)
+		return -1;
+	txn->effective++;
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_table_name(table));
 	end_change(txn, nlh);
 	return 0;
 }
@@ -277,6 +308,11 @@ static int refuse(const struct nlmsghdr *msg, const struct nm_rule *rule, int er
 	case NFT_MSG_NEWRULE:
 		return nm_fail_errno(
 			err, error, "adding rule '%s' to table '%s'", nm_rule_print(rule, text), table);
+	case NFT_MSG_DELTABLE:
+		return nm_fail_errno(err, error, "deleting table '%s'", table);
+	case NFT_MSG_DELCHAIN:
+		(void)nm_attrs_string(attrs, NFTA_CHAIN_NAME, chain, sizeof(chain));
+		return nm_fail_errno(err, error, "deleting chain '%s' of table '%s'", chain, table);
 	default:
 		(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain));
 		return nm_fail_errno(

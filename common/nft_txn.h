@@ -20,21 +20,29 @@ static inline void nm_cleanup_nft_txn(struct nm_nft_txn **txn)
 
 /* The following append one change each; 0, or -1 with *err (memory). A rule is borrowed until the commit. */
 
-/* Creates the table, or the chain with its hook as iptables does, if missing. Never touches a policy. */
+/* Creates the table, or the chain with its hook as iptables does, if missing, and marks what it creates with
+ * NM_TAG_MADE as comment. Never touches a policy. */
 int nm_nft_txn_ensure_table(
 	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
 int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
 	enum nm_chain chain, struct nm_err *err) NM_MUST_USE;
 
-/* Adds the rule before the one with handle before; with 0 at the head or the end of its chain, as the rule
- * says. */
-int nm_nft_txn_add(
-	struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t before, struct nm_err *err) NM_MUST_USE;
+/* Adds the rule behind, or else before, the one with handle neighbour; with 0 at the head or the end of its
+ * chain, as the rule says. */
+int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t neighbour, bool behind,
+	struct nm_err *err) NM_MUST_USE;
 
 int nm_nft_txn_delete(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, enum nm_chain chain,
 	uint64_t handle, struct nm_err *err) NM_MUST_USE;
 
-/* True when no rule is added or deleted: then all that was ensured is there already, if rules were found in
+/* Deletes a chain that has no rules and that none refers to, or a table without chains, once what comes
+ * before in the transaction is done. */
+int nm_nft_txn_delete_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
+	const char *chain, struct nm_err *err) NM_MUST_USE;
+int nm_nft_txn_delete_table(
+	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
+
+/* True when nothing is added or deleted: then all that was ensured is there already, if rules were found in
  * it. */
 bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn);
 

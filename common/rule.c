@@ -47,6 +47,7 @@ const char *nm_chain_name(enum nm_chain chain)
 {
 	static const char *const names[NM_CHAIN_MAX] = {
 		[NM_CHAIN_PREROUTING] = "PREROUTING",
+		[NM_CHAIN_INPUT] = "INPUT",
 		[NM_CHAIN_OUTPUT] = "OUTPUT",
 		[NM_CHAIN_POSTROUTING] = "POSTROUTING",
 		[NM_CHAIN_FORWARD] = "FORWARD",
@@ -64,14 +65,12 @@ enum { HASH_LEN = 17, PORTS_LEN = sizeof(":65535-65535") - 1 };
 /* What is left for an owner between "natmap:" and the longest ports. */
 #define OWNER_MAX (NM_TAG_SIZE - 1 - (sizeof(TAG_PREFIX) - 1) - PORTS_LEN)
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv): ids this long are rare, and no two need to be told apart against an
- * adversary, since ids come from the runtime. */
-static uint64_t hash(const char *text)
+/* Ids that need it are rare, and no two need to be told apart against an adversary, since ids come from the
+ * runtime. */
+uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (; *text; text++)
-		h = (h ^ (uint8_t)*text) * 0x100000001b3;
+	for (const uint8_t *p = data; len > 0; p++, len--)
+		h = (h ^ *p) * UINT64_C(0x100000001b3);
 	return h;
 }
 
@@ -79,8 +78,8 @@ static const char *print_owner(const char *owner, char buf[static OWNER_MAX + 1]
 {
 	if (strlen(owner) <= OWNER_MAX)
 		return owner;
-	(void)snprintf(
-		buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner, hash(owner));
+	(void)snprintf(buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner,
+		nm_rule_hash(NM_RULE_HASH_BEGIN, owner, strlen(owner)));
 	return buf;
 }
 
@@ -134,6 +133,27 @@ bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
 	if (owner[0] == '@')
 		return len == 0;
 	return len > 1 && tag[0] == ':' && is_ports(tag + 1, len - 1);
+}
+
+bool nm_tag_is_of_container(const char *tag, size_t len)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+,.-~";
+	const char *colon;
+
+	if (!starts_with(&tag, &len, TAG_PREFIX))
+		return false;
+	colon = memrchr(tag, ':', len);
+	for (const char *p = tag; colon && p < colon; p++)
+		if (!memchr(alphabet, *p, sizeof(alphabet) - 1))
+			return false;
+	return colon && colon > tag && is_ports(colon + 1, len - (size_t)(colon + 1 - tag));
+}
+
+bool nm_tag_is_ours(const char *tag, size_t len)
+{
+	if (nm_tag_is_of_container(tag, len))
+		return true;
+	return starts_with(&tag, &len, TAG_PREFIX) && len > 1 && tag[0] == '@';
 }
 
 /* Text */

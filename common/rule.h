@@ -8,6 +8,7 @@ enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
 
 enum nm_chain {
 	NM_CHAIN_PREROUTING,
+	NM_CHAIN_INPUT,
 	NM_CHAIN_OUTPUT,
 	NM_CHAIN_POSTROUTING,
 	NM_CHAIN_FORWARD,
@@ -88,9 +89,22 @@ const char *nm_chain_name(enum nm_chain chain);
  */
 const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE]);
 
+/* FNV-1a, 64 bits (draft-eastlake-fnv), to be continued from what it has returned or from the beginning. */
+#define NM_RULE_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len);
+
 /* True when tag (len bytes without NUL, not necessarily ours) is one that nm_rule_tag() makes for owner,
  * whatever the ports: "natmap:abc:80" is of "abc", "natmap:abcd:80" and "my-natmap:abc:80" are not. */
 bool nm_tag_is_of(const char *tag, size_t len, const char *owner);
+
+/* True when natmap makes such a tag, for whomever: "natmap:abc:80", "natmap:@dnat/mail", but not
+ * "natmap:abc". */
+bool nm_tag_is_ours(const char *tag, size_t len);
+/* ... for a container. */
+bool nm_tag_is_of_container(const char *tag, size_t len);
+
+/* Comment of the tables and chains that natmap has created. */
+#define NM_TAG_MADE "natmap:@made"
 
 #define NM_RULE_STRLEN 1024
 /* Prints what iptables -A/-I takes after the table: "-A NATMAP -p tcp -m tcp --dport 8080 -j DNAT ...", in

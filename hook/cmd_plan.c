@@ -63,11 +63,8 @@ static int print_rules(
 {
 	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
 	struct nm_rules rules = {0};
-	int rc = 0;
+	int rc = nm_layout_base(r->families, &rules, err);
 
-	for (enum nm_family f = NM_IPV4; rc == 0 && f < NM_FAMILY_MAX; f++)
-		if (r->families & 1u << f)
-			rc = nm_layout_base(f, &rules, err);
 	if (rc == 0)
 		rc = nm_change_rules(r, options, localnet_owner, &rules, err);
 	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)

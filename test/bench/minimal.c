@@ -46,7 +46,7 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 		.localnet_owner = guard,
 	};
 
-	if (nm_layout_base(NM_IPV4, base, err) < 0 || nm_layout_base(NM_IPV6, base, err) < 0)
+	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, base, err) < 0)
 		return -1;
 	return nm_layout_container(&pub, &options, own, err);
 }
@@ -81,7 +81,7 @@ static int fill(
 	if (ensure(txn, base, seen, err) < 0 || ensure(txn, own, seen, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->n; i++)
-		if (nm_nft_txn_add(txn, &own->v[i], 0, err) < 0)
+		if (nm_nft_txn_add(txn, &own->v[i], 0, false, err) < 0)
 			return -1;
 	return 0;
 }
@@ -108,13 +108,10 @@ static int take_back(struct nm_netlink *nl, struct nm_err *err)
 {
 	static const char *const owners[] = {id, guard};
 	static const struct nm_rules none;
-	static const struct nm_iptables_change change = {.wanted = &none,
-		.owners = owners,
-		.n_owners = 2,
-		.look_for_old = true,
-		.families = NM_IPV4_BIT | NM_IPV6_BIT};
+	static const struct nm_iptables_scope scope = {
+		.wanted = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
 
-	return nm_iptables_apply(nl, &change, err);
+	return nm_iptables_apply(nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, false, err);
 }
 
 int main(int argc, char **argv)

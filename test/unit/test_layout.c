@@ -258,7 +258,7 @@ static void test_base(void)
 		struct nm_rules rules = {0};
 		struct nm_err err;
 
-		if (nm_layout_base(f, &rules, &err) < 0)
+		if (nm_layout_base(1u << f, &rules, &err) < 0)
 			tap_ok(false, "%s", err.msg);
 		tap_is(print(&rules, got), expected[f], "base, IPv%c", f == NM_IPV4 ? '4' : '6');
 		nm_rules_done(&rules);

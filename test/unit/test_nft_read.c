@@ -104,8 +104,8 @@ static struct nm_rules some_rules(struct nm_mappings *m)
 	}
 	pub.mappings = m->v;
 	pub.n_mappings = m->n;
-	if (nm_layout_container(&pub, &opt, &rules, &err) < 0 || nm_layout_base(NM_IPV4, &rules, &err) < 0 ||
-		nm_layout_base(NM_IPV6, &rules, &err) < 0)
+	if (nm_layout_container(&pub, &opt, &rules, &err) < 0 ||
+		nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
 	return rules;
 }

@@ -15,7 +15,7 @@ static struct nm_nft_txn *make_txn(const struct nm_rule *rule)
 
 	if (!txn || nm_nft_txn_ensure_table(txn, NM_IPV6, NM_TABLE_NAT, &err) < 0 ||
 		nm_nft_txn_ensure_chain(txn, NM_IPV6, NM_TABLE_NAT, NM_CHAIN_NATMAP, &err) < 0 ||
-		nm_nft_txn_add(txn, rule, 0, &err) < 0)
+		nm_nft_txn_add(txn, rule, 0, false, &err) < 0)
 		return NULL;
 	return txn;
 }

@@ -116,7 +116,7 @@ static void test_names(void)
 {
 	static const char *const tables[] = {"raw", "nat", "filter"};
 	static const char *const chains[] = {
-		"PREROUTING", "OUTPUT", "POSTROUTING", "FORWARD", "DOCKER-USER", "NATMAP"};
+		"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD", "DOCKER-USER", "NATMAP"};
 
 	for (enum nm_table t = NM_TABLE_RAW; t < NM_TABLE_MAX; t++)
 		tap_is(nm_table_name(t), tables[t], "table %s", tables[t]);
