@@ -4,31 +4,43 @@
  */
 #include "change.h"
 
+#include <linux/netlink.h>
+
+#include "audit.h"
 #include "conntrack.h"
 #include "iptables.h"
 #include "linger.h"
 #include "log.h"
 #include "ownership.h"
+#include "sandbox.h"
+#include "wanted.h"
 
-int nm_change_rules(const struct nm_record *r, const struct nm_layout_options *options,
-	char localnet_owner[static NM_LOCALNET_OWNER_SIZE], struct nm_rules *ret, struct nm_err *err)
+int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
+	unsigned timeout_ms, struct nm_err *err)
 {
-	struct nm_publication pub;
+	if (nm_state_open(state_dir, access, timeout_ms, &change->state, err) < 0)
+		return -1;
+	return change->state ? nm_sandbox_confine(state_dir, err) : 0;
+}
 
-	pub = (struct nm_publication){
-		.id = r->id,
-		.families = r->families,
-		.mappings = r->mappings.v,
-		.n_mappings = r->mappings.n,
-		.restricted = r->restricted,
-		.allow = r->allow.v,
-		.n_allow = r->allow.n,
-		.localnet = r->localnet[0] ? r->localnet : NULL,
-		.localnet_owner = nm_settings_localnet_owner(r->localnet, localnet_owner),
-	};
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		pub.address[f] = r->address[f];
-	return nm_layout_container(&pub, options, ret, err);
+int nm_change_connect(struct nm_change *change, struct nm_err *err)
+{
+	if (change->nl.fd >= 0)
+		return 0;
+	if (nm_netlink_open(NETLINK_NETFILTER, &change->nl, err) < 0)
+		return -1;
+	nm_linger_keep(change->nl.fd);
+	return 0;
+}
+
+int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err)
+{
+	struct nm_state_query query = {.id = id};
+
+	if (nm_state_find(change->state, &query, &change->leaving, err) < 0)
+		return -1;
+	nm_records_keep_id(&change->leaving, id);
+	return 0;
 }
 
 /* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
@@ -52,8 +64,8 @@ static int collect_owners(const struct nm_records *leaving, struct owners *ret, 
 	return 0;
 }
 
-static int apply_rules(const struct nm_change *change, const struct nm_rules *wanted,
-	const struct owners *owners, struct nm_err *err)
+static int apply_rules(struct nm_change *change, const struct nm_rules *wanted, const struct owners *owners,
+	struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
 		.wanted = wanted,
@@ -67,7 +79,7 @@ static int apply_rules(const struct nm_change *change, const struct nm_rules *wa
 
 	for (size_t i = 0; i < change->leaving.n; i++)
 		families |= change->leaving.v[i].families;
-	return nm_iptables_apply(change->nl, &scope, families, ipv6_optional, err);
+	return nm_iptables_apply(&change->nl, &scope, families, ipv6_optional, err);
 }
 
 static int find_staying(struct nm_change *change, struct nm_err *err)
@@ -88,21 +100,24 @@ static int find_staying(struct nm_change *change, struct nm_err *err)
 	return 0;
 }
 
-static int apply(struct nm_change *change, struct nm_rules *wanted, struct owners *owners,
+static int collect_wanted(const struct nm_change *change, struct nm_wanted *wanted, struct nm_err *err)
+{
+	if (!change->coming)
+		return 0;
+	if (nm_layout_base(change->coming->families, &wanted->rules, err) < 0)
+		return -1;
+	return nm_wanted_add_record(wanted, change->coming, change->options, err);
+}
+
+static int apply(struct nm_change *change, struct nm_wanted *wanted, struct owners *owners,
 	bool *ret_committed, struct nm_err *err)
 {
-	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
-
-	if (find_staying(change, err) < 0)
+	if (nm_change_connect(change, err) < 0 || find_staying(change, err) < 0)
 		return -1;
 	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
 	nm_settings_disable_localnet(&change->leaving);
-	if ((change->coming &&
-		    (nm_layout_base(change->coming->families, wanted, err) < 0 ||
-			    nm_change_rules(change->coming, change->options, localnet_owner, wanted, err) <
-				    0)) ||
-		collect_owners(&change->leaving, owners, err) < 0 ||
-		apply_rules(change, wanted, owners, err) < 0)
+	if (collect_wanted(change, wanted, err) < 0 || collect_owners(&change->leaving, owners, err) < 0 ||
+		apply_rules(change, &wanted->rules, owners, err) < 0)
 		return -1;
 	*ret_committed = true;
 	nm_settings_disable_hairpin(&change->leaving);
@@ -111,16 +126,45 @@ static int apply(struct nm_change *change, struct nm_rules *wanted, struct owner
 
 int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err)
 {
-	struct nm_rules wanted = {0};
+	struct nm_wanted wanted = {0};
 	struct owners owners = {0};
 	int rc;
 
 	*ret_committed = false;
 	rc = apply(change, &wanted, &owners, ret_committed, err);
-	nm_rules_done(&wanted);
+	nm_wanted_done(&wanted);
 	free(owners.v);
 	free(owners.guards);
 	return rc;
+}
+
+static int retire_all(struct nm_state *st, const struct nm_records *records, struct nm_err *err)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (nm_state_retire(st, &records->v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+void nm_change_retire_leaving(struct nm_change *change)
+{
+	struct nm_err err;
+
+	if (retire_all(change->state, &change->leaving, &err) < 0)
+		nm_log_notice("%s, ignored: what left stays recorded until it is withdrawn", err.msg);
+	nm_state_compact(change->state);
+}
+
+int nm_change_withdraw(struct nm_change *change, struct nm_err *err)
+{
+	bool committed;
+
+	if (nm_change_apply(change, &committed, err) < 0 ||
+		retire_all(change->state, &change->leaving, err) < 0)
+		return -1;
+	nm_state_compact(change->state);
+	nm_change_end(change, true);
+	return 0;
 }
 
 struct flows {
@@ -216,7 +260,7 @@ static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
 	flows->n = kept;
 }
 
-void nm_change_forget_flows(const struct nm_change *change)
+static void forget_flows(const struct nm_change *change)
 {
 	size_t most = change->coming ? change->coming->mappings.n : 0;
 	struct deferred *later = calloc(1, sizeof(*later));
@@ -230,8 +274,8 @@ void nm_change_forget_flows(const struct nm_change *change)
 	if (flows.v && later && later->flows.v) {
 		collect_flows(change, &flows);
 		split_ipv6(&flows, &later->flows);
-		forget(change->nl->fd, &flows);
-		later->fd = change->nl->fd;
+		forget(change->nl.fd, &flows);
+		later->fd = change->nl.fd;
 		nm_linger_defer(forget_deferred, later);
 	} else {
 		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
@@ -239,8 +283,19 @@ void nm_change_forget_flows(const struct nm_change *change)
 	free(flows.v);
 }
 
+void nm_change_end(struct nm_change *change, bool effective)
+{
+	nm_state_unlock(change->state);
+	if (!effective)
+		return;
+	forget_flows(change);
+	nm_audit_withdrawn(&change->leaving, change->coming ? change->coming->id : NULL);
+}
+
 void nm_change_done(struct nm_change *change)
 {
+	nm_state_close(change->state);
 	nm_records_done(&change->leaving);
 	nm_records_done(&change->staying);
+	*change = (struct nm_change)NM_CHANGE_INIT;
 }

@@ -1,5 +1,4 @@
-/* One change of what is published: some records leave, one may come. The kernel's side of publish and
- * withdraw. */
+/* One change of what is published: some records leave, one may come. From the lock to the log. */
 #ifndef NM_CHANGE_H
 #define NM_CHANGE_H
 
@@ -9,13 +8,28 @@
 #include "state.h"
 
 struct nm_change {
-	struct nm_state *state;
-	struct nm_netlink *nl;                   /* NETLINK_NETFILTER */
+	struct nm_state *state;                  /* owned; NULL: there is none */
+	struct nm_netlink nl;                    /* NETLINK_NETFILTER, opened when it is needed */
 	const struct nm_record *coming;          /* NULL: none */
 	const struct nm_layout_options *options; /* for coming */
 	struct nm_records leaving;               /* owned */
 	struct nm_records staying; /* owned; others that share host ports or settings with these two */
 };
+
+#define NM_CHANGE_INIT      \
+	{                   \
+		.nl.fd = -1 \
+	}
+
+/* Opens the state and takes its lock: nm_state_open(). Confines the process to state_dir. */
+int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
+	unsigned timeout_ms, struct nm_err *err) NM_MUST_USE;
+
+/* Opens change->nl, which then lives until the process ends (nm_linger_keep()). */
+int nm_change_connect(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
+
+/* Lets every record of this container leave. */
+int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Looks up what else shares with leaving, and makes rules and settings so: in one transaction the rules of
@@ -26,16 +40,20 @@ struct nm_change {
  */
 int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err) NM_MUST_USE;
 
-/* Appends the rules that the record needs in the iptables layout. They borrow from r and localnet_owner. */
-int nm_change_rules(const struct nm_record *r, const struct nm_layout_options *options,
-	char localnet_owner[static NM_LOCALNET_OWNER_SIZE], struct nm_rules *ret,
-	struct nm_err *err) NM_MUST_USE;
+/* Retires the records that left; they stay recorded, with a notice, when that fails. Compacts the state. */
+void nm_change_retire_leaving(struct nm_change *change);
 
-/* Deletes the flows that the change has made stale: UDP that came for coming's host ports before, and
- * whatever was translated to leaving. After the lock has been released; IPv6 within milliseconds of the exit
- * (nm_linger_defer()). A failure is a notice. */
-void nm_change_forget_flows(const struct nm_change *change);
+/* Applies and ends a change in which nothing comes. A record that cannot be retired is an error. */
+int nm_change_withdraw(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 
+/*
+ * Gives the lock back. effective: also deletes the flows that the change has made stale, UDP that came for
+ * coming's host ports before, and whatever was translated to leaving (IPv6 within milliseconds of the exit:
+ * nm_linger_defer(); a failure is a notice), and queues the audit lines of those who left.
+ */
+void nm_change_end(struct nm_change *change, bool effective);
+
+/* Gives back the lock, too, if nm_change_end() has not. */
 void nm_change_done(struct nm_change *change);
 
 #endif

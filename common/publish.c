@@ -13,46 +13,15 @@
  */
 #include "publish.h"
 
-#include <linux/netlink.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "change.h"
+#include "audit.h"
 #include "dynamic.h"
-#include "json.h"
-#include "linger.h"
 #include "listener.h"
 #include "log.h"
 #include "ownership.h"
 #include "sandbox.h"
 #include "settings.h"
-
-enum { PORTS_TEXT_SIZE = 512 };
-
-/* "8080:80/tcp 53:53/udp", cut at a reasonable length. */
-static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
-{
-	char text[NM_PORTSPEC_STRLEN];
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < m->n && used < PORTS_TEXT_SIZE; i++)
-		used += (size_t)snprintf(buf + used, PORTS_TEXT_SIZE - used, "%s%s", i > 0 ? " " : "",
-			nm_mapping_print(&m->v[i], text));
-	return buf;
-}
-
-static void audit(const char *verb, const struct nm_record *r)
-{
-	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
-
-	if (r->families & NM_IPV4_BIT)
-		nm_addr_print(&r->address[NM_IPV4].addr, ipv4);
-	if (r->families & NM_IPV6_BIT)
-		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
-	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id, print_ports(&r->mappings, ports), ipv4,
-		ipv4[0] && ipv6[0] ? " " : "", ipv6);
-}
 
 static int check_listeners(const struct nm_record *r, const struct nm_config *c, struct nm_err *err)
 {
@@ -96,7 +65,7 @@ static void inherit_settings(struct nm_record *r, const struct nm_records *other
 }
 
 static int find_concerned(
-	struct nm_state *st, const struct nm_record *r, struct nm_records *ret, struct nm_err *err)
+	struct nm_change *change, const struct nm_record *r, struct nm_records *ret, struct nm_err *err)
 {
 	struct nm_state_query query = {
 		.all = nm_dynamic_is_needed(&r->mappings),
@@ -108,42 +77,10 @@ static int find_concerned(
 		.localnet = r->localnet[0] ? r->localnet : NULL,
 		.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
 		.set = true,
+		.except = &change->leaving,
 	};
 
-	return nm_state_find(st, &query, ret, err);
-}
-
-static int retire_all(struct nm_state *st, const struct nm_records *records, struct nm_err *err)
-{
-	for (size_t i = 0; i < records->n; i++)
-		if (nm_state_retire(st, &records->v[i], err) < 0)
-			return -1;
-	return 0;
-}
-
-/* True when the only record of the container says the same already: a hook that ran twice. */
-static int is_repetition(
-	const struct nm_record *r, const struct nm_records *leaving, bool *ret, struct nm_err *err)
-{
-	nm_autojsonw struct nm_jsonw *a = nm_jsonw_new(), *b = nm_jsonw_new();
-	const char *old, *new;
-	size_t len;
-
-	*ret = false;
-	if (leaving->n != 1)
-		return 0;
-	nm_jsonw_object(a);
-	nm_record_write(&leaving->v[0], a);
-	nm_jsonw_object_end(a);
-	nm_jsonw_object(b);
-	nm_record_write(r, b);
-	nm_jsonw_object_end(b);
-	old = nm_jsonw_finish(a, &len, err);
-	new = old ? nm_jsonw_finish(b, &len, err) : NULL;
-	if (!new)
-		return -1;
-	*ret = !strcmp(old, new);
-	return 0;
+	return nm_state_find(change->state, &query, ret, err);
 }
 
 /* Undoes a change that failed half-way. *err stays what it is, and says more if this fails too. */
@@ -157,6 +94,7 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 
 	undo.leaving = borrowed;
 	rc = committed ? nm_change_apply(&undo, &committed, &second) : 0;
+	change->nl = undo.nl;
 	nm_records_done(&undo.staying);
 	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
@@ -164,135 +102,80 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 		nm_log_notice("%s, ignored: it stays recorded until it is withdrawn", second.msg);
 }
 
-/* Steps (1) to (3). */
-static int commit(struct nm_change *change, struct nm_record *r, bool *ret_done, struct nm_err *err)
+/* Steps (1) to (3). A hook that runs twice finds the record that it has written. */
+static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repeated, struct nm_err *err)
 {
 	bool committed = false;
-	struct nm_err ignored;
 
-	if (is_repetition(r, &change->leaving, ret_done, err) < 0)
+	if (change->leaving.n == 1 && nm_record_same(&change->leaving.v[0], r, ret_repeated, err) < 0)
 		return -1;
-	if (*ret_done)
+	if (*ret_repeated)
 		r->offset = change->leaving.v[0].offset;
 	else if (nm_state_append(change->state, r, err) < 0)
 		return -1;
 	if (nm_change_apply(change, &committed, err) < 0) {
-		if (!*ret_done)
+		if (!*ret_repeated)
 			roll_back(change, r, committed, err);
 		return -1;
 	}
-	if (*ret_done)
-		return 0;
-	if (retire_all(change->state, &change->leaving, &ignored) < 0)
-		nm_log_notice("%s, ignored: what left stays recorded until it is withdrawn", ignored.msg);
-	nm_state_compact(change->state);
+	if (!*ret_repeated)
+		nm_change_retire_leaving(change);
 	return 0;
 }
 
-static int publish_locked(struct nm_change *change, struct nm_record *r, const struct nm_config *c,
-	bool *ret_done, struct nm_err *err)
+int nm_publish_record(
+	struct nm_change *change, struct nm_record *r, const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
+	bool repeated = false;
 
-	if (find_concerned(change->state, r, recorded, err) < 0 || nm_settings_examine(r, err) < 0)
+	change->coming = r;
+	change->options = &c->layout;
+	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(r, err) < 0)
 		return -1;
+	inherit_settings(r, &change->leaving);
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
 		nm_dynamic_choose(r, c, recorded, &change->leaving, err) < 0 ||
 		check_listeners(r, c, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
-		nm_settings_enable_forwarding(c, r, err) < 0)
+		nm_settings_enable_forwarding(c, r->families, err) < 0 ||
+		commit(change, r, &repeated, err) < 0)
 		return -1;
-	return commit(change, r, ret_done, err);
+	nm_change_end(change, !repeated);
+	if (!repeated)
+		nm_audit("published", r);
+	return 0;
 }
 
 int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state_dir, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
-	struct nm_netlink nl;
-	struct nm_change change = {.nl = &nl, .coming = r, .options = &c->layout};
-	bool done = false;
-	int rc;
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 
 	if (nm_sandbox_leave_namespaces(err) < 0 ||
-		nm_state_open(state_dir, NM_STATE_CREATE, c->lock_timeout_ms, &state, err) < 0 ||
-		nm_sandbox_confine(state_dir, err) < 0 || nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0)
+		nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0)
 		return -1;
-	nm_linger_keep(nl.fd);
-	if (!nm_state_same_pidns(state))
+	if (!nm_state_same_pidns(change.state))
 		r->pid = 0; /* it would mean another process to those who read it */
-	change.state = state;
-	rc = publish_locked(&change, r, c, &done, err);
-	nm_state_unlock(state);
-	if (rc == 0 && !done) {
-		nm_change_forget_flows(&change);
-		for (size_t i = 0; i < change.leaving.n; i++)
-			if (strcmp(change.leaving.v[i].id, r->id))
-				audit("withdrew", &change.leaving.v[i]);
-		audit("published", r);
-	}
-	nm_change_done(&change);
-	return rc;
-}
-
-/* The last record of an id is the valid one, where a change was cut short. NULL: there is none. */
-static const struct nm_record *newest(const struct nm_records *records)
-{
-	const struct nm_record *last = records->v;
-
-	for (size_t i = 1; i < records->n; i++)
-		if (records->v[i].offset > last->offset)
-			last = &records->v[i];
-	return records->n ? last : NULL;
-}
-
-static int withdraw_locked(struct nm_change *change, const char *id, const char *bundle, struct nm_err *err)
-{
-	struct nm_state_query query = {.id = id};
-	const struct nm_record *r;
-	bool committed;
-
-	if (nm_state_find(change->state, &query, &change->leaving, err) < 0)
-		return -1;
-	nm_records_keep_id(&change->leaving, id);
-	r = newest(&change->leaving);
-	if (r && nm_ownership_other_bundle(r->bundle, bundle)) {
-		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
-			      "bundle '%s': nothing withdrawn",
-			id, bundle, r->bundle);
-		nm_records_done(&change->leaving);
-	}
-	if (change->leaving.n == 0)
-		return 0;
-	if (nm_netlink_open(NETLINK_NETFILTER, change->nl, err) < 0)
-		return -1;
-	nm_linger_keep(change->nl->fd);
-	if (nm_change_apply(change, &committed, err) < 0 ||
-		retire_all(change->state, &change->leaving, err) < 0)
-		return -1;
-	nm_state_compact(change->state);
-	return 0;
+	return nm_publish_record(&change, r, c, err);
 }
 
 int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
-	struct nm_netlink nl;
-	struct nm_change change = {.nl = &nl};
-	int rc;
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	const struct nm_record *r;
 
-	if (nm_state_open(state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!state)
+	if (!change.state)
 		return 0;
-	if (nm_sandbox_confine(state_dir, err) < 0)
+	if (nm_change_find_id(&change, id, err) < 0)
 		return -1;
-	change.state = state;
-	rc = withdraw_locked(&change, id, bundle, err);
-	nm_state_unlock(state);
-	if (rc == 0 && change.leaving.n) {
-		nm_change_forget_flows(&change);
-		audit("withdrew", newest(&change.leaving));
+	r = nm_records_newest(&change.leaving, id);
+	if (r && nm_ownership_other_bundle(r->bundle, bundle)) {
+		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
+			      "bundle '%s': nothing withdrawn",
+			id, bundle, r->bundle);
+		return 0;
 	}
-	nm_change_done(&change);
-	return rc;
+	return r ? nm_change_withdraw(&change, err) : 0;
 }

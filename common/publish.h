@@ -2,8 +2,7 @@
 #ifndef NM_PUBLISH_H
 #define NM_PUBLISH_H
 
-#include "config.h"
-#include "record.h"
+#include "change.h"
 
 /*
  * Publishes the record that nm_resolve() has made, chooses its dynamic host ports, and replaces what its id
@@ -12,6 +11,11 @@
  * port or the id, or a local process listens there.
  */
 int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state_dir,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The same for a change that has been begun with NM_STATE_CREATE, and which it ends: what leaves by itself is
+ * in change->leaving already. */
+int nm_publish_record(struct nm_change *change, struct nm_record *r, const struct nm_config *c,
 	struct nm_err *err) NM_MUST_USE;
 
 /*

@@ -45,6 +45,16 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 	return 0;
 }
 
+const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id)
+{
+	const struct nm_record *newest = NULL;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->v[i].id, id) && (!newest || list->v[i].offset > newest->offset))
+			newest = &list->v[i];
+	return newest;
+}
+
 void nm_records_keep_id(struct nm_records *list, const char *id)
 {
 	for (size_t i = 0; i < list->n; i++) {
@@ -312,6 +322,43 @@ int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct n
 		return -1;
 	}
 	*ret = r;
+	return 0;
+}
+
+/* Writes it as JSON and returns that, borrowed from w; NULL with *err. */
+static const char *write_line(
+	const struct nm_record *r, struct nm_jsonw *w, size_t *ret_len, struct nm_err *err)
+{
+	nm_jsonw_object(w);
+	nm_record_write(r, w);
+	nm_jsonw_object_end(w);
+	return nm_jsonw_finish(w, ret_len, err);
+}
+
+int nm_record_same(const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err)
+{
+	nm_autojsonw struct nm_jsonw *first = nm_jsonw_new(), *second = nm_jsonw_new();
+	const char *x, *y;
+	size_t len;
+
+	x = write_line(a, first, &len, err);
+	y = x ? write_line(b, second, &len, err) : NULL;
+	if (!y)
+		return -1;
+	*ret = !strcmp(x, y);
+	return 0;
+}
+
+int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err)
+{
+	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	const char *line;
+	size_t len;
+
+	line = write_line(r, w, &len, err);
+	if (!line || nm_record_read(line, len, ret, err) < 0)
+		return -1;
+	ret->offset = r->offset;
 	return 0;
 }
 

@@ -35,10 +35,21 @@ struct nm_records {
 	size_t n, capacity;
 };
 
+/* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
+int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret when both would be the same line of the state file. */
+int nm_record_same(
+	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
+
 void nm_record_done(struct nm_record *r);
 void nm_records_done(struct nm_records *r);
 /* Moves *r to the end of the list and leaves it empty. */
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* The record of this id that was written last, borrowed: the valid one where a change was cut short. NULL:
+ * there is none. */
+const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id);
 
 /* Drops the records of other ids; the order changes. */
 void nm_records_keep_id(struct nm_records *list, const char *id);

@@ -12,6 +12,7 @@
 #include "policy.h"
 #include "process.h"
 #include "sysctl.h"
+#include "wanted.h"
 
 enum { ADDRESSES_MAX = 16, ALLOW_MAX = 256 };
 
@@ -109,14 +110,6 @@ static int check_route(
 	return 0;
 }
 
-static bool needs_localnet(const struct nm_record *r, const struct nm_config *c)
-{
-	for (size_t i = 0; i < r->mappings.n; i++)
-		if (nm_layout_needs_localnet(&r->mappings.v[i], &c->layout))
-			return r->families & NM_IPV4_BIT;
-	return false;
-}
-
 static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool annotated,
 	struct nm_record *r, struct nm_err *err)
 {
@@ -131,7 +124,7 @@ static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool 
 		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
 		if (r->address[f].len < route.prefix_len)
 			r->address[f].len = route.prefix_len;
-		if (f == NM_IPV4 && needs_localnet(r, c))
+		if (f == NM_IPV4 && nm_wanted_needs_localnet(r, &c->layout))
 			memcpy(r->localnet, route.interface, sizeof(r->localnet));
 	}
 	return 0;

@@ -45,12 +45,12 @@ static int enable_ipv6_forwarding(struct nm_err *err)
 	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
 }
 
-int nm_settings_enable_forwarding(const struct nm_config *c, const struct nm_record *r, struct nm_err *err)
+int nm_settings_enable_forwarding(const struct nm_config *c, unsigned families, struct nm_err *err)
 {
-	if (r->families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
+	if (families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
 		nm_sysctl_set(NM_SYSCTL_IPV4_FORWARD, 1, err) < 0)
 		return -1;
-	if (r->families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
+	if (families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
 		return enable_ipv6_forwarding(err);
 	return 0;
 }

@@ -5,10 +5,10 @@
 #include "config.h"
 #include "state.h"
 
-/* Switches forwarding on in the record's families where the configuration says "set". It is never switched
- * off again. */
+/* Switches forwarding on in the families where the configuration says "set". It is never switched off again.
+ */
 int nm_settings_enable_forwarding(
-	const struct nm_config *c, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
 
 /* Sets localnet_set and hairpin_set of the record where what it needs is off, so that natmap has to switch it
  * on. Under the lock, since another hook may just have switched it off. */

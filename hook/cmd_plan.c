@@ -2,7 +2,6 @@
  * --noflush. */
 #include <string.h>
 
-#include "change.h"
 #include "cmd.h"
 #include "config.h"
 #include "dynamic.h"
@@ -11,6 +10,7 @@
 #include "ocistate.h"
 #include "resolve.h"
 #include "sandbox.h"
+#include "wanted.h"
 
 static int parse_format(const struct nm_invocation *inv, struct nm_err *err)
 {
@@ -61,15 +61,14 @@ static void print_table(const struct nm_rules *rules, enum nm_table table, FILE 
 static int print_rules(
 	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
 {
-	char localnet_owner[NM_LOCALNET_OWNER_SIZE];
-	struct nm_rules rules = {0};
-	int rc = nm_layout_base(r->families, &rules, err);
+	struct nm_wanted wanted = {0};
+	int rc = nm_layout_base(r->families, &wanted.rules, err);
 
 	if (rc == 0)
-		rc = nm_change_rules(r, options, localnet_owner, &rules, err);
+		rc = nm_wanted_add_record(&wanted, r, options, err);
 	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
-		print_table(&rules, table, out);
-	nm_rules_done(&rules);
+		print_table(&wanted.rules, table, out);
+	nm_wanted_done(&wanted);
 	return rc;
 }
 
