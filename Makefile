@@ -7,6 +7,8 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/natmap
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+HOOKSDIR   ?= $(PREFIX)/share/containers/oci/hooks.d
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
@@ -43,6 +45,8 @@ HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
 SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
+UNITS      := natmap.service natmap-gc.service natmap-gc.timer
+GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json $(UNITS))
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -55,7 +59,7 @@ PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: $(BUILD)/natmap $(BUILD)/hooks.d/runc.json ## build build/natmap (no root needed)
+all: $(BUILD)/natmap $(GENERATED) ## build build/natmap (no root needed)
 
 $(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
@@ -74,9 +78,17 @@ $(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(BUILD)/hooks.d/%.json: hooks.d/%.json.in Makefile
+# Each time, since BINDIR may be another one now.
+$(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's|@BINDIR@|$(BINDIR)|g' $< >$@
+
+$(BUILD)/hooks.d/%: hooks.d/% Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+.PHONY: FORCE
+FORCE:
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')
 
@@ -144,9 +156,12 @@ install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
 	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
+	install -Dm644 $(BUILD)/hooks.d/podman.json $(DESTDIR)$(HOOKSDIR)/natmap.json
+	install -Dm644 -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(BUILD)/hooks.d/%)
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json \
+		$(DESTDIR)$(HOOKSDIR)/natmap.json $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 clean: ## remove build/

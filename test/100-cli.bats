@@ -186,17 +186,6 @@ tagged() {
 	run_natmap rc=2 plan < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
 }
 
-@test "install puts the program and the manual below DESTDIR and PREFIX, and uninstall takes them away" {
-	local into=$NM_TMP/image
-	local run=(make -s -C "$NM_TREE" BUILD="$NM_BUILD" -o "$NM_BUILD/natmap" DESTDIR="$into" PREFIX=/opt/natmap)
-	"${run[@]}" install
-	assert "$("$into/opt/natmap/bin/natmap" version)" =~ ^'natmap '
-	test -s "$into/opt/natmap/share/man/man8/natmap.8"
-	assert "$(ls "$into")" = opt "all of it is below PREFIX"
-	"${run[@]}" uninstall
-	assert "$(find "$into" ! -type d)" = "" "files that uninstall left"
-}
-
 @test "without CAP_NET_ADMIN publish and withdraw fail with one clear line" {
 	publish web 8080:80
 	local before
