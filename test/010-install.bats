@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What `make install` puts where, and whether it fits together: units, hooks.
+# What `make install` puts where, and whether it fits together: units, hooks, completion.
+# shellcheck disable=SC2016,SC2154 # text for another shell; $output comes from run_natmap
 
 load helpers/natmap
 
@@ -24,6 +25,32 @@ installed() {
 	(cd "$1" && find . ! -type d | sort)
 }
 
+# commands: the names of all commands, as the help shows them
+commands() {
+	run_natmap help >/dev/null && sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' <<<"$output"
+}
+
+# synopsis COMMAND: as its help shows it
+synopsis() {
+	run_natmap help "$1" >/dev/null && sed -n 's/^usage: natmap .*\[-v\] //p' <<<"$output"
+}
+
+# completions WORD...: what is offered for the last WORD of a command line, sorted, in one line; the natmap that is asked
+# for containers is the one in $NM_TMP/bin
+completions() {
+	PATH=$NM_TMP/bin:$PATH on host bash -uc '
+		. "$1"
+		shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_natmap
+		printf "%s\n" "${COMPREPLY[@]}"' - "$NM_TMP/build/hooks.d/natmap.bash" natmap "$@" | LC_ALL=C sort | xargs
+}
+
+# assert_offers EXPECTED WORD...
+assert_offers() {
+	assert "$(completions "${@:2}")" = "$1" "completion of: natmap ${*:2}"
+}
+
 @test "everything is installed below DESTDIR and PREFIX, and uninstall takes it away" {
 	local run=(install_make DESTDIR="$NM_TMP/image" PREFIX=/opt/natmap)
 	"${run[@]}" install
@@ -32,6 +59,7 @@ installed() {
 ./lib/systemd/system/natmap-gc.service
 ./lib/systemd/system/natmap-gc.timer
 ./lib/systemd/system/natmap.service
+./share/bash-completion/completions/natmap
 ./share/containers/oci/hooks.d/natmap.json
 ./share/man/man8/natmap.8
 ./share/natmap/runc.json" "$(installed "$NM_TMP/image/opt/natmap")"
@@ -42,9 +70,9 @@ installed() {
 }
 
 @test "each directory can be chosen" {
-	local run=(install_make DESTDIR="$NM_TMP/image" BINDIR=/1 MANDIR=/2 DATADIR=/3 UNITDIR=/4 HOOKSDIR=/5)
+	local run=(install_make DESTDIR="$NM_TMP/image" BINDIR=/1 MANDIR=/2 DATADIR=/3 UNITDIR=/4 HOOKSDIR=/5 COMPLETIONSDIR=/6)
 	"${run[@]}" install
-	assert "$(installed "$NM_TMP/image" | cut -d / -f 2 | uniq | xargs)" = "1 2 3 4 5"
+	assert "$(installed "$NM_TMP/image" | cut -d / -f 2 | uniq | xargs)" = "1 2 3 4 5 6"
 	"${run[@]}" uninstall
 	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
 }
@@ -112,4 +140,69 @@ installed() {
 	install_make PREFIX="$PREFIX" install
 	assert "$(jq -c '.hooks | map_values(map([.path, .args, .timeout > 5]))' "$PREFIX/share/natmap/runc.json")" = \
 		'{"createRuntime":[["'"$PREFIX"'/bin/natmap",["natmap","hook","createRuntime"],true]],"poststop":[["'"$PREFIX"'/bin/natmap",["natmap","hook","poststop"],true]]}'
+}
+
+@test "the first word is completed to the commands and the options before them" {
+	install_make all
+	assert_offers "$( (commands && printf '%s\n' --config --state-dir -v) | LC_ALL=C sort | xargs)" ''
+	assert_offers 'help hook' h
+	assert_offers 'help hook' -v --state-dir = /x h
+	assert_offers '' no-such-command ''
+}
+
+@test "each command is completed to the options of its synopsis" {
+	install_make all
+	local command
+	for command in $(commands); do
+		assert_offers "$(synopsis "$command" | { grep -oE -- '--[a-z-]+' || :; } | LC_ALL=C sort | xargs)" "$command" -
+		assert_offers "$command" "$command"
+	done
+}
+
+@test "an option's value is completed to what the synopsis allows" {
+	install_make all
+	mkdir -p "$NM_TMP/dir/sub"
+	touch "$NM_TMP/dir/some file"
+	assert_offers iptables plan --format i
+	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config = "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/sub" --state-dir "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/sub" --config x --state-dir "$NM_TMP/dir/s"
+}
+
+@test "hook is completed to the stages that it takes, and help to the commands" {
+	install_make all
+	local stage
+	for stage in $(completions hook ''); do
+		state none - stopped | run_natmap hook "$stage"
+	done
+	assert_offers 'createRuntime poststart poststop prestart' hook ''
+	assert_offers '' hook poststop ''
+	assert_offers "$(commands | LC_ALL=C sort | xargs)" help ''
+	assert_offers '' help list ''
+}
+
+@test "an id is completed to the containers that have ports, when they may be listed" {
+	install_make all
+	publish web 8080:80 8443:443
+	publish web2 8081:80
+	mkdir "$NM_TMP/bin"
+	ln -s "$NATMAP" "$NM_TMP/bin/natmap"
+	assert_offers 'web web2' --state-dir "$(state_dir)" list w
+	assert_offers '--json web web2' --state-dir "$(state_dir)" list ''
+	assert_offers 'web web2' --state-dir "$(state_dir)" list --json w
+	assert_offers '' --state-dir "$NM_TMP/none" list w
+}
+
+@test "the completion understands synopses with alternatives, values and lists" {
+	install_make all
+	sed -i "s/^list .*/&\njoin [--pid PID | --address A] ID SPEC...\nmode [--all | --one] on|off [STAGE...]/" \
+		"$NM_TMP/build/hooks.d/natmap.bash"
+	assert_offers '--address --pid' join -
+	assert_offers '--address --pid' join --pid 1 -
+	assert_offers '' join --pid ''
+	assert_offers '' join web 8
+	assert_offers '--all --one off on' mode ''
+	assert_offers 'off' mode --one of
+	assert_offers 'poststart poststop' mode on prestart posts
 }
