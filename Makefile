@@ -7,6 +7,9 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/natmap
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+HOOKSDIR   ?= $(PREFIX)/share/containers/oci/hooks.d
+COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
@@ -41,8 +44,10 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
 SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
-SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash .ci/run))
+SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
+UNITS      := natmap.service natmap-gc.service natmap-gc.timer
+GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -55,7 +60,7 @@ PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: $(BUILD)/natmap $(BUILD)/hooks.d/runc.json ## build build/natmap (no root needed)
+all: $(BUILD)/natmap $(GENERATED) ## build build/natmap (no root needed)
 
 $(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
@@ -74,9 +79,27 @@ $(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
 
-$(BUILD)/hooks.d/%.json: hooks.d/%.json.in Makefile
+# Each time, since BINDIR may be another one now.
+$(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's|@BINDIR@|$(BINDIR)|g' $< >$@
+
+$(BUILD)/hooks.d/%: hooks.d/% Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(BUILD)/hooks.d/natmap.bash: hooks.d/natmap.bash.in $(BUILD)/synopses
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e '/^@SYNOPSES@$$/{r $(BUILD)/synopses' -e 'd}' $< >$@
+
+# The general usage, then that of each command, each without what goes before the command.
+$(BUILD)/synopses: $(BUILD)/natmap Makefile
+	$(Q)$< help >$@.help
+	$(Q)for c in '' $$(sed -n 's/^  \([a-z]*\) .*/\1/p' $@.help); do $< help $$c || exit 1; done >$@.usages
+	$(Q)sed -n -e '1s/^usage: //p' -e '2,$$s/^usage: natmap .*\[-v\] //p' $@.usages >$@
+
+.PHONY: FORCE
+FORCE:
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')
 
@@ -144,9 +167,13 @@ install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
 	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
+	install -Dm644 $(BUILD)/hooks.d/podman.json $(DESTDIR)$(HOOKSDIR)/natmap.json
+	install -Dm644 $(BUILD)/hooks.d/natmap.bash $(DESTDIR)$(COMPLETIONSDIR)/natmap
+	install -Dm644 -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(BUILD)/hooks.d/%)
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json \
+		$(DESTDIR)$(HOOKSDIR)/natmap.json $(DESTDIR)$(COMPLETIONSDIR)/natmap $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 clean: ## remove build/

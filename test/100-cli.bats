@@ -17,6 +17,11 @@ commands() {
 	run_natmap help >/dev/null && sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' <<<"$output"
 }
 
+# options: those of the synopsis on stdin
+options() {
+	grep -oE -- '--[a-z-]+' | sort || :
+}
+
 # misused TEXT ARGUMENT...: a usage error that names TEXT
 misused() {
 	run_natmap rc=2 "${@:2}" </dev/null && assert "$stderr" has "$1"
@@ -59,10 +64,15 @@ tagged() {
 	done
 }
 
-@test "the manual page describes every command of the help" {
-	local command
+@test "the manual page has the commands of the help, no more and no fewer, each with the same options" {
+	local command page
+	same "the commands" "$(commands | sort)" \
+		"$(sed -n '/^\.Sh COMMANDS$/,/^\.Sh ANNOTATIONS$/s/^\.It Cm \([a-z]*\).*/\1/p' "$NM_TREE/man/natmap.8" | sort)"
+	# the synopses are lines of their own, without what makes letters bold
+	page=$(mandoc -T ascii -O width=200 "$NM_TREE/man/natmap.8" | sed 's/.\x08//g' | sed -n '/^COMMANDS/,/^ANNOTATIONS/s/^     \([a-z]\)/\1/p')
 	for command in $(commands); do
-		grep -qE "^\.It .*\<$command\>" "$NM_TREE/man/natmap.8" || fail "not in the manual: $command"
+		run_natmap help "$command"
+		same "the options of $command" "$(sed -n '1s/.*\[-v\]//p' <<<"$output" | options)" "$(grep -w "^$command" <<<"$page" | options)"
 	done
 }
 
@@ -184,17 +194,6 @@ tagged() {
 	run_natmap rc=5 plan <<<'{"id": "web", "annotations": {"io.natmap.ports": "8080:80"}'
 	config '{"policy": {"max_ports": 0}}'
 	run_natmap rc=2 plan < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
-}
-
-@test "install puts the program and the manual below DESTDIR and PREFIX, and uninstall takes them away" {
-	local into=$NM_TMP/image
-	local run=(make -s -C "$NM_TREE" BUILD="$NM_BUILD" -o "$NM_BUILD/natmap" DESTDIR="$into" PREFIX=/opt/natmap)
-	"${run[@]}" install
-	assert "$("$into/opt/natmap/bin/natmap" version)" =~ ^'natmap '
-	test -s "$into/opt/natmap/share/man/man8/natmap.8"
-	assert "$(ls "$into")" = opt "all of it is below PREFIX"
-	"${run[@]}" uninstall
-	assert "$(find "$into" ! -type d)" = "" "files that uninstall left"
 }
 
 @test "without CAP_NET_ADMIN publish and withdraw fail with one clear line" {

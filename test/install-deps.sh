@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
-tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl"
+tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl systemd"
 bench="containernetworking-plugins"
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.

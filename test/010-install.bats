@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# What `make install` puts where, and whether it fits together: units, hooks, completion.
+# shellcheck disable=SC2016,SC2154 # text for another shell; $output comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+	PREFIX=$NM_TMP/usr
+}
+
+teardown() {
+	net_down
+}
+
+# install_make ARGUMENT...: make with the binary under test, in a build directory of the test's own
+install_make() {
+	mkdir -p "$NM_TMP/build"
+	[[ -e "$NM_TMP/build/natmap" ]] || cp "$NATMAP" "$NM_TMP/build/natmap"
+	make -s -C "$NM_TREE" BUILD="$NM_TMP/build" -o "$NM_TMP/build/natmap" DESTDIR= "$@"
+}
+
+# installed DIRECTORY: the files below it
+installed() {
+	(cd "$1" && find . ! -type d | sort)
+}
+
+# commands: the names of all commands, as the help shows them
+commands() {
+	run_natmap help >/dev/null && sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' <<<"$output"
+}
+
+# synopsis COMMAND: as its help shows it
+synopsis() {
+	run_natmap help "$1" >/dev/null && sed -n 's/^usage: natmap .*\[-v\] //p' <<<"$output"
+}
+
+# completions WORD...: what is offered for the last WORD of a command line, sorted, in one line; the natmap that is asked
+# for containers is the one in $NM_TMP/bin
+completions() {
+	PATH=$NM_TMP/bin:$PATH on host bash -uc '
+		. "$1"
+		shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_natmap
+		printf "%s\n" "${COMPREPLY[@]}"' - "$NM_TMP/build/hooks.d/natmap.bash" natmap "$@" | LC_ALL=C sort | xargs
+}
+
+# assert_offers EXPECTED WORD...
+assert_offers() {
+	assert "$(completions "${@:2}")" = "$1" "completion of: natmap ${*:2}"
+}
+
+@test "everything is installed below DESTDIR and PREFIX, and uninstall takes it away" {
+	local run=(install_make DESTDIR="$NM_TMP/image" PREFIX=/opt/natmap)
+	"${run[@]}" install
+	assert "$("$NM_TMP/image/opt/natmap/bin/natmap" version)" =~ ^'natmap '
+	same "the installed files" "./bin/natmap
+./lib/systemd/system/natmap-gc.service
+./lib/systemd/system/natmap-gc.timer
+./lib/systemd/system/natmap.service
+./share/bash-completion/completions/natmap
+./share/containers/oci/hooks.d/natmap.json
+./share/man/man8/natmap.8
+./share/natmap/runc.json" "$(installed "$NM_TMP/image/opt/natmap")"
+	assert "$(installed "$NM_TMP/image" | grep -v '^\./opt/natmap/')" = "" "files elsewhere"
+	"${run[@]}" uninstall
+	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
+	refute test -e "$NM_TMP/image/opt/natmap/share/natmap"
+}
+
+@test "each directory can be chosen" {
+	local run=(install_make DESTDIR="$NM_TMP/image" BINDIR=/1 MANDIR=/2 DATADIR=/3 UNITDIR=/4 HOOKSDIR=/5 COMPLETIONSDIR=/6)
+	"${run[@]}" install
+	assert "$(installed "$NM_TMP/image" | cut -d / -f 2 | uniq | xargs)" = "1 2 3 4 5 6"
+	"${run[@]}" uninstall
+	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
+}
+
+@test "units and hooks name the installed program, also after a build for another prefix" {
+	install_make PREFIX=/opt/natmap all
+	install_make PREFIX="$PREFIX" install
+	local file
+	for file in lib/systemd/system/natmap{,-gc}.service share/natmap/runc.json share/containers/oci/hooks.d/natmap.json; do
+		assert "$(grep -o '[^ "=]*/bin/natmap' "$PREFIX/$file" | sort -u)" = "$PREFIX/bin/natmap" "$file"
+	done
+	refute grep -r '@[A-Z]*@' "$PREFIX/lib" "$PREFIX/share"
+}
+
+@test "systemd accepts the units" {
+	install_make PREFIX="$PREFIX" install
+	local dir=$PREFIX/lib/systemd/system
+	SYSTEMD_UNIT_PATH=$dir: systemd-analyze verify --man=no "$dir"/natmap* >"$NM_TMP/verify" 2>&1 || fail "$(<"$NM_TMP/verify")"
+	# it may have something to say about the machine's own units
+	assert "$(grep natmap "$NM_TMP/verify")" = ""
+}
+
+@test "natmap.service follows each service that it is ordered after" {
+	local unit=$NM_TREE/hooks.d/natmap.service.in after key
+	after=$(sed -n 's/^After=//p' "$unit")
+	assert "$after" has nftables.service
+	for key in PartOf ReloadPropagatedFrom WantedBy; do
+		assert "$(sed -n "s/^$key=//p" "$unit" | grep -vx multi-user.target)" = "$after" "$key"
+	done
+}
+
+@test "both services are confined in the same way" {
+	local block='/^CapabilityBoundingSet=/,/^UMask=/p'
+	assert "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" has ProtectSystem=strict
+	same "the sandbox" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" \
+		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")"
+}
+
+@test "the capabilities of the services are enough to take a container's rules away" {
+	local left
+	left=$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$NM_TREE/hooks.d/natmap.service.in")
+	publish web 8080:80
+	# shellcheck disable=SC2034 # for run_natmap
+	NM_WRAP=(setpriv --inh-caps=-all --bounding-set="-all,+${left,,}" --no-new-privs)
+	withdraw web
+	assert_clean
+}
+
+@test "the hook for podman and CRI-O runs for containers with ports alone, when they begin and when they end" {
+	install_make PREFIX="$PREFIX" install
+	local json=$PREFIX/share/containers/oci/hooks.d/natmap.json annotation
+	assert "$(jq -c '[.version, .hook.path, .hook.args, .stages]' "$json")" = \
+		'["1.0.0","'"$PREFIX"'/bin/natmap",["natmap","hook"],["createRuntime","poststop"]]'
+	# longer than natmap waits for its lock
+	assert "$(jq '.hook.timeout' "$json")" -gt 5
+	assert "$(jq -c '.when | keys' "$json")" = '["annotations"]'
+	assert "$(jq -c '.when.annotations' "$json")" = '{"^io\\.natmap\\.ports$":".+"}'
+	for annotation in io.natmap.ports=1 xio.natmap.ports=0 io.natmap.ports.x=0 io-natmap-ports=0 io.natmap.allow=0; do
+		assert "$(jq --arg key "${annotation%=*}" '.when.annotations | keys[0] as $re | [$key | select(test($re))] | length' "$json")" \
+			= "${annotation#*=}" "${annotation%=*}"
+	done
+}
+
+@test "the hooks for a bundle say their stage" {
+	install_make PREFIX="$PREFIX" install
+	assert "$(jq -c '.hooks | map_values(map([.path, .args, .timeout > 5]))' "$PREFIX/share/natmap/runc.json")" = \
+		'{"createRuntime":[["'"$PREFIX"'/bin/natmap",["natmap","hook","createRuntime"],true]],"poststop":[["'"$PREFIX"'/bin/natmap",["natmap","hook","poststop"],true]]}'
+}
+
+@test "the first word is completed to the commands and the options before them" {
+	install_make all
+	assert_offers "$( (commands && printf '%s\n' --config --state-dir -v) | LC_ALL=C sort | xargs)" ''
+	assert_offers 'help hook' h
+	assert_offers 'help hook' -v --state-dir = /x h
+	assert_offers '' no-such-command ''
+}
+
+@test "each command is completed to the options of its synopsis" {
+	install_make all
+	local command
+	for command in $(commands); do
+		assert_offers "$(synopsis "$command" | { grep -oE -- '--[a-z-]+' || :; } | LC_ALL=C sort | xargs)" "$command" -
+		assert_offers "$command" "$command"
+	done
+}
+
+@test "an option's value is completed to what the synopsis allows" {
+	install_make all
+	mkdir -p "$NM_TMP/dir/sub"
+	touch "$NM_TMP/dir/some file"
+	assert_offers iptables plan --format i
+	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config = "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/sub" --state-dir "$NM_TMP/dir/s"
+	assert_offers "$NM_TMP/dir/sub" --config x --state-dir "$NM_TMP/dir/s"
+}
+
+@test "hook is completed to the stages that it takes, and help to the commands" {
+	install_make all
+	local stage
+	for stage in $(completions hook ''); do
+		state none - stopped | run_natmap hook "$stage"
+	done
+	assert_offers 'createRuntime poststart poststop prestart' hook ''
+	assert_offers '' hook poststop ''
+	assert_offers "$(commands | LC_ALL=C sort | xargs)" help ''
+	assert_offers '' help list ''
+}
+
+@test "an id is completed to the containers that have ports, when they may be listed" {
+	install_make all
+	publish web 8080:80 8443:443
+	publish web2 8081:80
+	mkdir "$NM_TMP/bin"
+	ln -s "$NATMAP" "$NM_TMP/bin/natmap"
+	assert_offers 'web web2' --state-dir "$(state_dir)" list w
+	assert_offers '--json web web2' --state-dir "$(state_dir)" list ''
+	assert_offers 'web web2' --state-dir "$(state_dir)" list --json w
+	assert_offers '' --state-dir "$NM_TMP/none" list w
+}
+
+@test "the completion understands synopses with alternatives, values and lists" {
+	install_make all
+	sed -i "s/^list .*/&\njoin [--pid PID | --address A] ID SPEC...\nmode [--all | --one] on|off [STAGE...]/" \
+		"$NM_TMP/build/hooks.d/natmap.bash"
+	assert_offers '--address --pid' join -
+	assert_offers '--address --pid' join --pid 1 -
+	assert_offers '' join --pid ''
+	assert_offers '' join web 8
+	assert_offers '--all --one off on' mode ''
+	assert_offers 'off' mode --one of
+	assert_offers 'poststart poststop' mode on prestart posts
+}
