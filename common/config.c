@@ -142,29 +142,17 @@ static int read_reserved_ports(
 	return read_portset(row, event, &l->reserved, err);
 }
 
-/* "61000-65535". 0, or -1 when it is no range. */
-static int parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
-{
-	const char *dash = strchrnul(text, '-');
-
-	if (!*dash || nm_num_parse(text, (size_t)(dash - text), UINT16_MAX, ret_first) < 0 ||
-		nm_num_parse(dash + 1, strlen(dash + 1), UINT16_MAX, ret_last) < 0)
-		return -1;
-	return *ret_first > 0 && *ret_first <= *ret_last ? 0 : -1;
-}
-
 static int read_dynamic_ports(
 	struct loader *l, const struct row *row, const struct nm_json_event *event, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
-	uint64_t first, last;
 
 	if (get_string(row, event, &text, err) < 0)
 		return -1;
-	if (parse_range(text, &first, &last) < 0)
+	if (!strchr(text, '-') ||
+		nm_port_range_parse(text, strlen(text), &l->config->dynamic_first, &l->config->dynamic_last) <
+			0)
 		return fail_expected(row, event, err);
-	l->config->dynamic_first = (uint16_t)first;
-	l->config->dynamic_last = (uint16_t)last;
 	return 0;
 }
 
