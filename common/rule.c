@@ -147,11 +147,17 @@ static void put_prefix(struct nm_text *t, const char *option, const struct nm_pr
 		nm_text_put(t, "%s %s %s", negate ? " !" : "", option, nm_prefix_print(&network, buf));
 }
 
-static void put_ports(struct nm_text *t, const char *option, struct nm_ports ports)
+static void put_ports(struct nm_text *t, const char *before, struct nm_ports ports)
 {
 	if (ports.first)
-		nm_text_put(t, ports.first == ports.last ? " %s %u" : " %s %u:%u", option, ports.first,
-			ports.last);
+		nm_text_put(
+			t, ports.first == ports.last ? "%s%u" : "%s%u:%u", before, ports.first, ports.last);
+}
+
+static void put_multiport(struct nm_text *t, const struct nm_rule *r)
+{
+	for (size_t i = 0; i < r->n_multiport; i++)
+		put_ports(t, i ? "," : " -m multiport --dports ", r->multiport[i]);
 }
 
 static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
@@ -165,17 +171,16 @@ static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
 	nm_text_put(t, " -m conntrack --ctstate DNAT");
 	if (r->ct_orig_dst.len)
 		nm_text_put(t, " --ctorigdst %s", nm_addr_print(&r->ct_orig_dst.addr, buf));
-	put_ports(t, "--ctorigdstport", r->ct_orig_dports);
+	put_ports(t, " --ctorigdstport ", r->ct_orig_dports);
 }
 
 static void put_destination(struct nm_text *t, const struct nm_rule *r)
 {
+	bool brackets = r->to.family == NM_IPV6 && r->to_ports.first;
 	char buf[NM_ADDR_STRLEN];
 
-	nm_text_put(t,
-		r->to.family == NM_IPV6 && r->to_ports.first ? " -j DNAT --to-destination [%s]"
-							     : " -j DNAT --to-destination %s",
-		nm_addr_print(&r->to, buf));
+	nm_text_put(
+		t, brackets ? " --to-destination [%s]" : " --to-destination %s", nm_addr_print(&r->to, buf));
 	if (r->to_ports.first)
 		nm_text_put(t, ":%u", r->to_ports.first);
 	if (r->to_ports.first != r->to_ports.last)
@@ -188,14 +193,18 @@ static void put_verdict(struct nm_text *t, const struct nm_rule *r)
 		[NM_VERDICT_ACCEPT] = "ACCEPT",
 		[NM_VERDICT_DROP] = "DROP",
 		[NM_VERDICT_RETURN] = "RETURN",
+		[NM_VERDICT_DNAT] = "DNAT",
+		[NM_VERDICT_SNAT] = "SNAT",
 		[NM_VERDICT_MASQUERADE] = "MASQUERADE",
 	};
+	char buf[NM_ADDR_STRLEN];
 
+	nm_text_put(
+		t, " -j %s", r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
 	if (r->verdict == NM_VERDICT_DNAT)
 		put_destination(t, r);
-	else
-		nm_text_put(t, " -j %s",
-			r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
+	if (r->verdict == NM_VERDICT_SNAT)
+		nm_text_put(t, " --to-source %s", nm_addr_print(&r->to, buf));
 }
 
 const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLEN])
@@ -208,11 +217,14 @@ const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLE
 	put_prefix(&t, "-d", &r->dst, r->not_dst);
 	if (r->in_if)
 		nm_text_put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
+	if (r->out_if)
+		nm_text_put(&t, " -o %s", r->out_if);
 	if (r->protocol)
 		nm_text_put(&t, " -p %s", nm_protocol_name(r->protocol));
 	if (r->dports.first)
 		nm_text_put(&t, " -m %s", nm_protocol_name(r->protocol));
-	put_ports(&t, "--dport", r->dports);
+	put_ports(&t, " --dport ", r->dports);
+	put_multiport(&t, r);
 	if (r->dst_local)
 		nm_text_put(&t, " -m addrtype --dst-type LOCAL");
 	put_conntrack(&t, r);
