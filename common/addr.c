@@ -20,7 +20,8 @@ static const struct nm_prefix ipv6_loopback = {{NM_IPV6, {[15] = 1}}, 128};
 static const struct nm_prefix ipv6_mapped = {{NM_IPV6, {[10] = 0xff, 0xff}}, 96};
 static const struct nm_prefix ipv6_mapped_loopback = {{NM_IPV6, {[10] = 0xff, 0xff, 127}}, 104};
 static const struct nm_prefix ipv6_multicast = {{NM_IPV6, {0xff}}, 8};
-static const struct nm_prefix ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
+
+const struct nm_prefix nm_ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
 
 size_t nm_addr_size(enum nm_family family)
 {
@@ -165,6 +166,11 @@ struct nm_prefix nm_prefix_network(const struct nm_prefix *p)
 	return network;
 }
 
+struct nm_prefix nm_prefix_whole(const struct nm_addr *a)
+{
+	return (struct nm_prefix){.addr = *a, .len = nm_addr_bits(a->family)};
+}
+
 bool nm_prefix_has(const struct nm_prefix *p, const struct nm_addr *a)
 {
 	struct nm_prefix of_a = {.addr = *a, .len = p->len}, network = nm_prefix_network(p);
@@ -195,7 +201,7 @@ const char *nm_addr_unusable(const struct nm_addr *a)
 		{&ipv4_link_local, "link-local"},
 		{&ipv6_mapped, "IPv4-mapped"},
 		{&ipv6_multicast, "multicast"},
-		{&ipv6_link_local, "link-local"},
+		{&nm_ipv6_link_local, "link-local"},
 	};
 
 	if (nm_addr_is_unspecified(a))
@@ -225,33 +231,38 @@ int nm_num_parse(const char *text, size_t len, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-static int parse_port_range(const char *text, size_t len, uint64_t *ret_first, uint64_t *ret_last)
+int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint16_t *ret_last)
 {
 	const char *dash = memchr(text, '-', len);
 	size_t first_len = dash ? (size_t)(dash - text) : len;
+	uint64_t first, last;
 
-	if (nm_num_parse(text, first_len, UINT16_MAX, ret_first) < 0)
+	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0)
 		return -1;
-	*ret_last = *ret_first;
-	if (dash && nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, ret_last) < 0)
+	last = first;
+	if (dash && nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
 		return -1;
-	return *ret_first && *ret_first <= *ret_last ? 0 : -1;
+	if (first == 0 || first > last)
+		return -1;
+	*ret_first = (uint16_t)first;
+	*ret_last = (uint16_t)last;
+	return 0;
 }
 
 int nm_portset_parse(const char *text, struct nm_portset *ret)
 {
 	struct nm_portset set = {0};
-	uint64_t first, last;
+	uint16_t first, last;
 	const char *element;
 	size_t len;
 
 	if (!*text)
 		text = NULL; /* the empty set, not one empty element */
 	while ((element = nm_list_next(&text, &len))) {
-		if (parse_port_range(element, len, &first, &last) < 0)
+		if (nm_port_range_parse(element, len, &first, &last) < 0)
 			return -1;
-		for (; first <= last; first++)
-			set.bits[first / 8] |= (uint8_t)(1u << first % 8);
+		for (unsigned port = first; port <= last; port++)
+			set.bits[port / 8] |= (uint8_t)(1u << port % 8);
 	}
 	*ret = set;
 	return 0;

@@ -34,6 +34,8 @@ struct nm_portset {
 	uint8_t bits[65536 / 8];
 };
 
+extern const struct nm_prefix nm_ipv6_link_local; /* fe80::/10 */
+
 /* "10.0.0.1/32": longest is 45 bytes of IPv6, "/128" and the NUL. */
 #define NM_ADDR_STRLEN   INET6_ADDRSTRLEN
 #define NM_PREFIX_STRLEN (INET6_ADDRSTRLEN + 4)
@@ -63,6 +65,8 @@ const char *nm_prefix_print(const struct nm_prefix *p, char buf[static NM_PREFIX
 bool nm_addr_equal(const struct nm_addr *a, const struct nm_addr *b);
 /* True when a lies in p; false across families. */
 bool nm_prefix_has(const struct nm_prefix *p, const struct nm_addr *a);
+/* All of the address, /32 or /128. */
+struct nm_prefix nm_prefix_whole(const struct nm_addr *a);
 /* p with its host bits cleared. */
 struct nm_prefix nm_prefix_network(const struct nm_prefix *p);
 
@@ -74,6 +78,9 @@ const char *nm_addr_unusable(const struct nm_addr *a);
 
 /* Parses a decimal number without sign, blanks or leading zeros, at most max. 0, or -1 when it is none. */
 int nm_num_parse(const char *text, size_t len, uint64_t max, uint64_t *ret) NM_MUST_USE;
+
+/* Parses "80" or "80-90", ports 1 to 65535 in order. 0, or -1 when it is neither. */
+int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint16_t *ret_last) NM_MUST_USE;
 
 /* Parses "80", "1-65535" or a comma-separated list of both, ports 1 to 65535, blanks around commas allowed,
  * "" is the empty set. 0, or -1 when it is none of these. */

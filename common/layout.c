@@ -8,8 +8,6 @@ static const struct nm_prefix ipv4_loopback = {.addr = {.family = NM_IPV4, .byte
 static const struct nm_prefix ipv4_localhost = {
 	.addr = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}}, .len = 32};
 static const struct nm_prefix ipv6_localhost = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128};
-static const struct nm_prefix ipv6_link_local = {
-	.addr = {.family = NM_IPV6, .bytes = {0xfe, 0x80}}, .len = 10};
 
 /* One mapping in one family. */
 struct part {
@@ -20,11 +18,6 @@ struct part {
 	struct nm_ports host_ports, container_ports;
 	struct nm_rules *rules;
 };
-
-static struct nm_prefix whole(const struct nm_addr *a)
-{
-	return (struct nm_prefix){.addr = *a, .len = nm_addr_bits(a->family)};
-}
 
 static bool is_on_loopback(const struct nm_mapping *m)
 {
@@ -53,9 +46,9 @@ static void translate(const struct part *p, struct nm_rule *rule)
 {
 	rule->dports = p->host_ports;
 	if (!p->m->any_host)
-		rule->dst = whole(&p->m->host);
+		rule->dst = nm_prefix_whole(&p->m->host);
 	if (p->family == NM_IPV6) {
-		rule->src = ipv6_link_local;
+		rule->src = nm_ipv6_link_local;
 		rule->not_src = true;
 	}
 	rule->verdict = NM_VERDICT_DNAT;
@@ -66,7 +59,7 @@ static void translate(const struct part *p, struct nm_rule *rule)
 /* What this mapping has translated, and nothing else, on its way to the container. */
 static void match_translated(const struct part *p, struct nm_rule *rule)
 {
-	rule->dst = whole(&p->pub->address[p->family].addr);
+	rule->dst = nm_prefix_whole(&p->pub->address[p->family].addr);
 	rule->dports = p->container_ports;
 	rule->ct_dnat = true;
 	rule->ct_orig_dports = p->host_ports;
@@ -129,7 +122,7 @@ static int add_forward(const struct part *p, struct nm_err *err)
 		return 0;
 	match_translated(p, &rule);
 	if (!p->m->any_host)
-		rule.ct_orig_dst = whole(&p->m->host);
+		rule.ct_orig_dst = nm_prefix_whole(&p->m->host);
 	rule.verdict = NM_VERDICT_ACCEPT;
 	if (!p->pub->restricted)
 		return nm_rules_add(p->rules, &rule, err);
@@ -155,7 +148,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 	rule.place = NM_PLACE_HEAD;
 	rule.in_if = "lo";
 	rule.not_in_if = true;
-	rule.dst = whole(&p->m->host);
+	rule.dst = nm_prefix_whole(&p->m->host);
 	rule.dports = p->host_ports;
 	rule.verdict = NM_VERDICT_DROP;
 	return nm_rules_add(p->rules, &rule, err);

@@ -15,6 +15,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4.h>
@@ -169,6 +170,24 @@ static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports p
 	}
 }
 
+_Static_assert(NM_MULTIPORT_SLOTS == XT_MULTI_PORTS, "NM_MULTIPORT_SLOTS is not the kernel's");
+
+static void put_multiport(struct nlmsghdr *nlh, const struct nm_ports *ports, size_t n)
+{
+	XT_PADDED(struct xt_multiport_v1) multi = {.padded = {0}};
+
+	multi.info.flags = XT_MULTIPORT_DESTINATION;
+	for (size_t i = 0; i < n; i++) {
+		bool is_range = ports[i].first != ports[i].last;
+
+		multi.info.pflags[multi.info.count] = is_range;
+		multi.info.ports[multi.info.count++] = ports[i].first;
+		if (is_range)
+			multi.info.ports[multi.info.count++] = ports[i].last;
+	}
+	put_xt(nlh, "match", "multiport", 1, &multi, sizeof(multi));
+}
+
 static void put_addrtype_local(struct nlmsghdr *nlh)
 {
 	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.padded = {0}};
@@ -199,12 +218,18 @@ static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint
 	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
+static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, bool negate)
+{
+	if (!name)
+		return;
+	put_meta(nlh, key);
+	put_cmp(nlh, negate, name, strlen(name) + 1);
+}
+
 static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
-	if (rule->in_if) {
-		put_meta(nlh, NFT_META_IIFNAME);
-		put_cmp(nlh, rule->not_in_if, rule->in_if, strlen(rule->in_if) + 1);
-	}
+	put_interface(nlh, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
+	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, false);
 	if (rule->protocol) {
 		put_meta(nlh, NFT_META_L4PROTO);
 		put_cmp(nlh, false, &rule->protocol, sizeof(rule->protocol));
@@ -213,6 +238,8 @@ static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	put_address(nlh, &rule->dst, rule->not_dst, false);
 	if (rule->dports.first)
 		put_dports(nlh, rule->protocol, rule->dports);
+	if (rule->n_multiport)
+		put_multiport(nlh, rule->multiport, rule->n_multiport);
 	if (rule->dst_local)
 		put_addrtype_local(nlh);
 	if (rule->ct_established)
@@ -267,6 +294,25 @@ static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	put_xt(nlh, "target", "DNAT", 2, &range, sizeof(range));
 }
 
+/* SNAT and MASQUERADE still have the first structure for IPv4, and differ in the revision for IPv6. */
+static void put_snat(struct nlmsghdr *nlh, const struct nm_addr *to)
+{
+	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
+	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
+
+	ipv4.info.rangesize = 1;
+	ipv4.info.range[0].flags = ipv6.info.flags = NF_NAT_RANGE_MAP_IPS;
+	if (to->family == NM_IPV4) {
+		memcpy(&ipv4.info.range[0].min_ip, to->bytes, nm_addr_size(NM_IPV4));
+		memcpy(&ipv4.info.range[0].max_ip, to->bytes, nm_addr_size(NM_IPV4));
+		put_xt(nlh, "target", "SNAT", 0, &ipv4, sizeof(ipv4));
+		return;
+	}
+	memcpy(&ipv6.info.min_addr, to->bytes, nm_addr_size(NM_IPV6));
+	memcpy(&ipv6.info.max_addr, to->bytes, nm_addr_size(NM_IPV6));
+	put_xt(nlh, "target", "SNAT", 1, &ipv6, sizeof(ipv6));
+}
+
 static void put_masquerade(struct nlmsghdr *nlh, enum nm_family family)
 {
 	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
@@ -296,6 +342,9 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		break;
 	case NM_VERDICT_DNAT:
 		put_dnat(nlh, rule);
+		break;
+	case NM_VERDICT_SNAT:
+		put_snat(nlh, &rule->to);
 		break;
 	case NM_VERDICT_MASQUERADE:
 		put_masquerade(nlh, rule->family);

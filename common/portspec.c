@@ -35,6 +35,16 @@ static void skip(struct element *e, size_t n)
 	e->len -= n;
 }
 
+int nm_protocol_parse(const char *text, size_t len, uint8_t *ret)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (len == strlen(protocols[i].name) && !strncasecmp(text, protocols[i].name, len)) {
+			*ret = protocols[i].number;
+			return 0;
+		}
+	return -1;
+}
+
 static int take_protocol(struct element *e, struct nm_mapping *m, struct nm_err *err)
 {
 	const char *slash = memrchr(e->text, '/', e->len);
@@ -44,12 +54,9 @@ static int take_protocol(struct element *e, struct nm_mapping *m, struct nm_err 
 	if (!slash)
 		return 0;
 	e->len = (size_t)(slash - e->text);
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
-		if (len == strlen(protocols[i].name) && !strncasecmp(slash + 1, protocols[i].name, len)) {
-			m->protocol = protocols[i].number;
-			return 0;
-		}
-	return refuse(e, "the protocol is not tcp, udp or sctp", err);
+	if (nm_protocol_parse(slash + 1, len, &m->protocol) < 0)
+		return refuse(e, "the protocol is not tcp, udp or sctp", err);
+	return 0;
 }
 
 static int check_host(const struct element *e, const struct nm_addr *host, struct nm_err *err)

@@ -43,6 +43,8 @@ const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_PORT
 
 /* "tcp", "udp", "sctp". */
 const char *nm_protocol_name(uint8_t protocol);
+/* The same back, in any case. 0, or -1 when text (len bytes) is none of these. */
+int nm_protocol_parse(const char *text, size_t len, uint8_t *ret) NM_MUST_USE;
 
 /* True when a packet to the host could match both: DESIGN guarantee 2, "identity". Host port 0 overlaps
  * nothing. */

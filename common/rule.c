@@ -3,11 +3,11 @@
 #include "rule.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "portspec.h"
+#include "text.h"
 
 int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err)
 {
@@ -158,102 +158,98 @@ bool nm_tag_is_ours(const char *tag, size_t len)
 
 /* Text */
 
-struct text {
-	char *buf;
-	size_t used;
-};
-
-static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->used, NM_RULE_STRLEN - t->used, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->used += (size_t)n < NM_RULE_STRLEN - t->used ? (size_t)n : NM_RULE_STRLEN - t->used - 1;
-}
-
-static void put_prefix(struct text *t, const char *option, const struct nm_prefix *p, bool negate)
+static void put_prefix(struct nm_text *t, const char *option, const struct nm_prefix *p, bool negate)
 {
 	struct nm_prefix network = nm_prefix_network(p);
 	char buf[NM_PREFIX_STRLEN];
 
 	if (p->len)
-		put(t, "%s %s %s", negate ? " !" : "", option, nm_prefix_print(&network, buf));
+		nm_text_put(t, "%s %s %s", negate ? " !" : "", option, nm_prefix_print(&network, buf));
 }
 
-static void put_ports(struct text *t, const char *option, struct nm_ports ports)
+static void put_ports(struct nm_text *t, const char *before, struct nm_ports ports)
 {
 	if (ports.first)
-		put(t, ports.first == ports.last ? " %s %u" : " %s %u:%u", option, ports.first, ports.last);
+		nm_text_put(
+			t, ports.first == ports.last ? "%s%u" : "%s%u:%u", before, ports.first, ports.last);
 }
 
-static void put_conntrack(struct text *t, const struct nm_rule *r)
+static void put_multiport(struct nm_text *t, const struct nm_rule *r)
+{
+	for (size_t i = 0; i < r->n_multiport; i++)
+		put_ports(t, i ? "," : " -m multiport --dports ", r->multiport[i]);
+}
+
+static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
 {
 	char buf[NM_ADDR_STRLEN];
 
 	if (r->ct_established)
-		put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
+		nm_text_put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
 	if (!r->ct_dnat)
 		return;
-	put(t, " -m conntrack --ctstate DNAT");
+	nm_text_put(t, " -m conntrack --ctstate DNAT");
 	if (r->ct_orig_dst.len)
-		put(t, " --ctorigdst %s", nm_addr_print(&r->ct_orig_dst.addr, buf));
-	put_ports(t, "--ctorigdstport", r->ct_orig_dports);
+		nm_text_put(t, " --ctorigdst %s", nm_addr_print(&r->ct_orig_dst.addr, buf));
+	put_ports(t, " --ctorigdstport ", r->ct_orig_dports);
 }
 
-static void put_destination(struct text *t, const struct nm_rule *r)
+static void put_destination(struct nm_text *t, const struct nm_rule *r)
 {
+	bool brackets = r->to.family == NM_IPV6 && r->to_ports.first;
 	char buf[NM_ADDR_STRLEN];
 
-	put(t,
-		r->to.family == NM_IPV6 && r->to_ports.first ? " -j DNAT --to-destination [%s]"
-							     : " -j DNAT --to-destination %s",
-		nm_addr_print(&r->to, buf));
+	nm_text_put(
+		t, brackets ? " --to-destination [%s]" : " --to-destination %s", nm_addr_print(&r->to, buf));
 	if (r->to_ports.first)
-		put(t, ":%u", r->to_ports.first);
+		nm_text_put(t, ":%u", r->to_ports.first);
 	if (r->to_ports.first != r->to_ports.last)
-		put(t, "-%u/%u", r->to_ports.last, r->dports.first);
+		nm_text_put(t, "-%u/%u", r->to_ports.last, r->dports.first);
 }
 
-static void put_verdict(struct text *t, const struct nm_rule *r)
+static void put_verdict(struct nm_text *t, const struct nm_rule *r)
 {
 	static const char *const names[] = {
 		[NM_VERDICT_ACCEPT] = "ACCEPT",
 		[NM_VERDICT_DROP] = "DROP",
 		[NM_VERDICT_RETURN] = "RETURN",
+		[NM_VERDICT_DNAT] = "DNAT",
+		[NM_VERDICT_SNAT] = "SNAT",
 		[NM_VERDICT_MASQUERADE] = "MASQUERADE",
 	};
+	char buf[NM_ADDR_STRLEN];
 
+	nm_text_put(
+		t, " -j %s", r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
 	if (r->verdict == NM_VERDICT_DNAT)
 		put_destination(t, r);
-	else
-		put(t, " -j %s",
-			r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
+	if (r->verdict == NM_VERDICT_SNAT)
+		nm_text_put(t, " --to-source %s", nm_addr_print(&r->to, buf));
 }
 
 const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLEN])
 {
-	struct text t = {.buf = buf};
+	struct nm_text t = {.buf = buf, .size = NM_RULE_STRLEN};
 	char tag[NM_TAG_SIZE];
 
-	put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_chain_name(r->chain));
+	nm_text_put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_chain_name(r->chain));
 	put_prefix(&t, "-s", &r->src, r->not_src);
 	put_prefix(&t, "-d", &r->dst, r->not_dst);
 	if (r->in_if)
-		put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
+		nm_text_put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
+	if (r->out_if)
+		nm_text_put(&t, " -o %s", r->out_if);
 	if (r->protocol)
-		put(&t, " -p %s", nm_protocol_name(r->protocol));
+		nm_text_put(&t, " -p %s", nm_protocol_name(r->protocol));
 	if (r->dports.first)
-		put(&t, " -m %s", nm_protocol_name(r->protocol));
-	put_ports(&t, "--dport", r->dports);
+		nm_text_put(&t, " -m %s", nm_protocol_name(r->protocol));
+	put_ports(&t, " --dport ", r->dports);
+	put_multiport(&t, r);
 	if (r->dst_local)
-		put(&t, " -m addrtype --dst-type LOCAL");
+		nm_text_put(&t, " -m addrtype --dst-type LOCAL");
 	put_conntrack(&t, r);
 	if (r->owner)
-		put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
+		nm_text_put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
 	put_verdict(&t, r);
 	return buf;
 }

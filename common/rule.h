@@ -23,6 +23,7 @@ enum nm_verdict {
 	NM_VERDICT_RETURN,
 	NM_VERDICT_JUMP,
 	NM_VERDICT_DNAT,
+	NM_VERDICT_SNAT,
 	NM_VERDICT_MASQUERADE,
 };
 
@@ -32,6 +33,8 @@ enum nm_place {
 	NM_PLACE_HEAD, /* before all others' rules */
 	NM_PLACE_NECK, /* likewise, but behind those of ours that belong to the head */
 };
+
+#define NM_MULTIPORT_SLOTS 15 /* XT_MULTI_PORTS */
 
 /* Ports first..last; 0,0 stands for "not matched". */
 struct nm_ports {
@@ -45,22 +48,26 @@ struct nm_rule {
 	enum nm_place place;
 	const char *in_if;    /* -i, borrowed; NULL: any */
 	bool not_in_if;       /* ! -i */
+	const char *out_if;   /* -o, borrowed; NULL: any */
 	struct nm_prefix src; /* len 0: any */
 	bool not_src;
 	struct nm_prefix dst;
 	bool not_dst;
-	uint8_t protocol;               /* -p; 0: any, and then dports is unset */
-	struct nm_ports dports;         /* --dport */
-	bool dst_local;                 /* -m addrtype --dst-type LOCAL */
-	bool ct_established;            /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	uint8_t protocol;                 /* -p; 0: any, and then dports is unset */
+	struct nm_ports dports;           /* --dport */
+	const struct nm_ports *multiport; /* -m multiport --dports, borrowed; then dports is unset */
+	size_t n_multiport;               /* at most NM_MULTIPORT_SLOTS, of which a range takes two */
+	bool dst_local;                   /* -m addrtype --dst-type LOCAL */
+	bool ct_established;              /* -m conntrack --ctstate RELATED,ESTABLISHED */
 	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
 	struct nm_ports ct_orig_dports; /* --ctorigdstport */
 	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */
 	enum nm_verdict verdict;
 	enum nm_chain target; /* NM_VERDICT_JUMP: to this chain */
-	struct nm_addr to;    /* NM_VERDICT_DNAT: to this address */
-	struct nm_ports
-		to_ports;  /* ... and these ports: a single one, or a range shifted from dports.first */
+	struct nm_addr to;    /* NM_VERDICT_DNAT, NM_VERDICT_SNAT: to this address */
+	/* NM_VERDICT_DNAT: and to these ports, a single one or a range shifted from dports.first; unset: to
+	 * the same port */
+	struct nm_ports to_ports;
 	const char *owner; /* borrowed: container id, "@localnet/br0", ...; NULL: no comment (jumps) */
 	struct nm_ports owner_ports; /* the host ports in the comment; unset for owners that begin with '@' */
 };

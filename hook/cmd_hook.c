@@ -81,6 +81,8 @@ static int publish(const struct nm_invocation *inv, const struct nm_ocistate *st
 
 	nm_config_init(&config);
 	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0 && config.statics_err.kind != NM_ERR_NONE)
+		nm_log_notice("%s, ignored: containers do not need static rules", config.statics_err.msg);
 	if (rc == 0)
 		rc = nm_resolve(st, &config, &record, err);
 	if (rc == 0) {

@@ -177,6 +177,7 @@ static void test_one_change(void)
 	CHANGED(r.in_if = "eth1", "interface");
 	CHANGED(r.in_if = NULL, "interface to none");
 	CHANGED(r.not_in_if = true, "sense of the interface");
+	CHANGED(r.out_if = "eth0", "interface out");
 	CHANGED(r.src.addr.bytes[0] = 11, "source");
 	CHANGED(r.src.len = 9, "length of the source's prefix");
 	CHANGED(r.not_src = true, "sense of the source");
@@ -198,6 +199,80 @@ static void test_one_change(void)
 	CHANGED(r.owner = "weber", "owner");
 	CHANGED(r.owner = NULL, "owner to none");
 	CHANGED(r.owner_ports.first = 81, "owner's port");
+}
+
+static const struct nm_ports multiport[] = {{25, 25}, {465, 465}, {8000, 8010}};
+static const struct nm_ports no_range[] = {{25, 25}, {465, 465}, {8000, 8000}, {8010, 8010}};
+static const struct nm_ports other_end[] = {{25, 25}, {465, 465}, {8000, 8011}};
+
+/* What only static rules have. */
+static void test_static_change(void)
+{
+	static const struct nm_rule snat = {
+		.table = NM_TABLE_NAT,
+		.chain = NM_CHAIN_POSTROUTING,
+		.out_if = "eth0",
+		.protocol = IPPROTO_SCTP,
+		.multiport = multiport,
+		.n_multiport = 3,
+		.verdict = NM_VERDICT_SNAT,
+		.to = {NM_IPV4, {192, 0, 2, 1}},
+	};
+	static struct dumped d;
+	struct nm_rule r = snat;
+
+	dump(&snat, &d);
+	tap_ok(nm_nft_rule_is(&d.rule, &snat), "a rule with multiport and SNAT");
+#define DIFFERS(statement, what)                                          \
+	do {                                                              \
+		r = snat;                                                 \
+		statement;                                                \
+		tap_ok(!nm_nft_rule_is(&d.rule, &r), "changed %s", what); \
+	} while (0)
+	DIFFERS(r.out_if = "eth1", "interface");
+	DIFFERS(r.out_if = NULL, "interface to none");
+	DIFFERS((r.in_if = r.out_if, r.out_if = NULL), "direction of the interface");
+	DIFFERS(r.multiport = other_end, "end of a range");
+	DIFFERS((r.multiport = no_range, r.n_multiport = 4), "range to two ports");
+	DIFFERS(r.n_multiport = 2, "number of ports");
+	DIFFERS(r.n_multiport = 0, "ports to none");
+	DIFFERS(r.to.bytes[3] = 2, "address");
+	DIFFERS(r.verdict = NM_VERDICT_DNAT, "direction of the translation");
+	DIFFERS(r.verdict = NM_VERDICT_MASQUERADE, "kind of the translation");
+	r = snat;
+	r.family = NM_IPV6;
+	r.to = (struct nm_addr){NM_IPV6, {0xfd, [15] = 2}};
+	dump(&r, &d);
+	tap_ok(nm_nft_rule_is(&d.rule, &r), "a rule with SNAT to an IPv6 address");
+	DIFFERS((r.family = NM_IPV6, r.to = (struct nm_addr){NM_IPV6, {0xfd, [15] = 3}}), "address");
+}
+
+/* Everything that a rule can have, at its longest. */
+static void test_largest(void)
+{
+	char owner[NM_TAG_SIZE + 1];
+	const struct nm_rule rule = {
+		.family = NM_IPV6,
+		.in_if = "abcdefghijklmno",
+		.out_if = "abcdefghijklmno",
+		.src = {{NM_IPV6, {0xfd}}, 9},
+		.dst = {{NM_IPV6, {0xfd}}, 9},
+		.protocol = IPPROTO_SCTP,
+		.dports = {10000, 65535},
+		.dst_local = true,
+		.ct_established = true,
+		.ct_dnat = true,
+		.verdict = NM_VERDICT_DNAT,
+		.owner = owner,
+		.owner_ports = {10000, 65535},
+	};
+	alignas(struct nlmsghdr) char buf[2 * NM_NFT_RULE_SIZE];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+
+	memset(owner, 'a', NM_TAG_SIZE);
+	owner[NM_TAG_SIZE] = '\0';
+	nm_nft_put_rule(msg, &rule);
+	tap_ok(msg->nlmsg_len - sizeof(*msg) == 1932, "the largest rule has the size that nft_encode.h says");
 }
 
 static void test_damaged(void)
@@ -234,6 +309,8 @@ int main(void)
 {
 	test_all_pairs();
 	test_one_change();
+	test_static_change();
+	test_largest();
 	test_damaged();
 	return tap_done();
 }

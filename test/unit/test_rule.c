@@ -15,6 +15,7 @@
 
 static void test_matches(void)
 {
+	static const struct nm_ports multiport[] = {{25, 25}, {465, 465}, {8000, 8010}};
 	static const struct {
 		struct nm_rule rule;
 		const char *expected;
@@ -29,6 +30,9 @@ static void test_matches(void)
 			"-I FORWARD -j DOCKER-USER"},
 		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo"}, "-A NATMAP -i lo -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo", .not_in_if = true}, "-A NATMAP ! -i lo -j ACCEPT"},
+		{{.chain = NM_CHAIN_POSTROUTING, .out_if = "eth0"}, "-A POSTROUTING -o eth0 -j ACCEPT"},
+		{{.chain = NM_CHAIN_POSTROUTING, .place = NM_PLACE_NECK, .in_if = "a", .out_if = "b"},
+			"-I POSTROUTING -i a -o b -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 32)},
 			"-A NATMAP -s 10.1.2.3/32 -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 24), .not_src = true},
@@ -41,6 +45,20 @@ static void test_matches(void)
 			"-A NATMAP -p tcp -m tcp --dport 80 -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .protocol = IPPROTO_SCTP, .dports = {1, 65535}},
 			"-A NATMAP -p sctp -m sctp --dport 1:65535 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP,
+			 .protocol = IPPROTO_UDP,
+			 .multiport = multiport,
+			 .n_multiport = 3},
+			"-A NATMAP -p udp -m multiport --dports 25,465,8000:8010 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP,
+			 .in_if = "eth0",
+			 .protocol = IPPROTO_TCP,
+			 .multiport = multiport,
+			 .n_multiport = 2,
+			 .dst_local = true,
+			 .owner = "@dnat/mail"},
+			"-A NATMAP -i eth0 -p tcp -m multiport --dports 25,465 -m addrtype --dst-type LOCAL "
+			"-m comment --comment \"natmap:@dnat/mail\" -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .dst_local = true},
 			"-A NATMAP -m addrtype --dst-type LOCAL -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .ct_established = true},
@@ -95,6 +113,10 @@ static void test_targets(void)
 			"DNAT --to-destination fd00::2"},
 		{{.verdict = NM_VERDICT_DNAT, .to = {NM_IPV6, {0xfd, [15] = 2}}, .to_ports = {80, 80}},
 			"DNAT --to-destination [fd00::2]:80"},
+		{{.verdict = NM_VERDICT_DNAT, .dports = {80, 90}, .to = {NM_IPV4, {10, 0, 0, 2}}},
+			"DNAT --to-destination 10.0.0.2"},
+		{{.verdict = NM_VERDICT_SNAT, .to = {NM_IPV4, {10, 0, 0, 2}}}, "SNAT --to-source 10.0.0.2"},
+		{{.verdict = NM_VERDICT_SNAT, .to = {NM_IPV6, {0xfd, [15] = 2}}}, "SNAT --to-source fd00::2"},
 	};
 	static const struct nm_rule shifted = {.protocol = IPPROTO_TCP,
 		.dports = {8000, 8010},
@@ -104,7 +126,7 @@ static void test_targets(void)
 	char buf[NM_RULE_STRLEN];
 
 	nm_each(row, rows)
-		tap_is(nm_rule_print(&row->rule, buf) + strlen("-A PREROUTING -j "), row->expected, "%s",
+		tap_is(strstr(nm_rule_print(&row->rule, buf), " -j ") + strlen(" -j "), row->expected, "%s",
 			buf);
 	tap_is(nm_rule_print(&shifted, buf),
 		"-A PREROUTING -p tcp -m tcp --dport 8000:8010 -j DNAT --to-destination "
