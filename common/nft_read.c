@@ -82,24 +82,30 @@ static void interrupt(void *ctx)
 	((struct reading *)ctx)->interrupted = true;
 }
 
-int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
 	struct nm_netlink_sink sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
-	const char *table_name = nm_table_name(table), *chain_name = nm_chain_name(chain);
 	struct nm_request request;
 	struct nfgenmsg *nfg;
 
 	nm_request_init(&request);
 	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
-	nfg->nfgen_family = nm_nft_family(family);
-	nm_request_put(&request, NFTA_RULE_TABLE, table_name, strlen(table_name) + 1);
-	nm_request_put(&request, NFTA_RULE_CHAIN, chain_name, strlen(chain_name) + 1);
+	nfg->nfgen_family = nfproto;
+	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
+	nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading chain '%s' of table '%s'", chain_name, table_name);
+		return nm_wrap(err, "reading chain '%s' of table '%s'", chain, table);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
+}
+
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	return nm_nft_each_rule_of(nl, nm_nft_family(family), nm_table_name(table), nm_chain_name(chain),
+		handler, ctx, ret_interrupted, err);
 }
 
 static const struct nlattr *next_attr(struct nm_attrs *list)
@@ -180,4 +186,18 @@ bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted
 	return expressions_equal(
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		rule->expressions);
+}
+
+bool nm_nft_next_expression(
+	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
+{
+	const struct nlattr *a = next_attr(list);
+
+	if (!a)
+		return false;
+	name[0] = '\0';
+	/* "", for a longer one, is none that anybody knows */
+	(void)nm_attrs_string(inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
+	*ret_data = nm_attrs_nested(inside(a), NFTA_EXPR_DATA);
+	return true;
 }
