@@ -117,7 +117,7 @@ static bool get_value(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
  * translated: its mask has IPS_DST_NAT. */
 static bool take_status(struct judging *j, const char *name, struct nm_attrs data)
 {
-	uint32_t xor, value;
+	uint32_t flipped, value;
 
 	if (j->at == ELSEWHERE && !strcmp(name, "ct") && number(data, NFTA_CT_KEY) == NFT_CT_STATUS &&
 		number(data, NFTA_CT_DREG)) {
@@ -125,8 +125,8 @@ static bool take_status(struct judging *j, const char *name, struct nm_attrs dat
 		return true;
 	}
 	if (j->at == STATUS_LOADED && !strcmp(name, "bitwise") &&
-		get_value(data, NFTA_BITWISE_MASK, &j->mask) && get_value(data, NFTA_BITWISE_XOR, &xor) &&
-		!xor&&j->mask & IPS_DST_NAT) {
+		get_value(data, NFTA_BITWISE_MASK, &j->mask) && get_value(data, NFTA_BITWISE_XOR, &flipped) &&
+		!flipped && j->mask & IPS_DST_NAT) {
 		j->at = STATUS_MASKED;
 		return true;
 	}
@@ -155,17 +155,6 @@ static bool is_ctstate_dnat(struct nm_attrs match)
 		m.state_mask & XT_CONNTRACK_STATE_DNAT;
 }
 
-static void take_target(struct judging *j, struct nm_attrs target)
-{
-	char name[NM_NFT_EXPRESSION_SIZE] = "";
-
-	(void)nm_attrs_string(target, NFTA_TARGET_NAME, name, sizeof(name)); /* "" is a condition */
-	if (!strcmp(name, "REJECT"))
-		j->effect = DROPS;
-	else if (strcmp(name, "LOG") != 0 && strcmp(name, "NFLOG") != 0)
-		j->conditional = true;
-}
-
 static void take_immediate(struct judging *j, struct nm_attrs data)
 {
 	struct nm_attrs verdict =
@@ -188,8 +177,6 @@ static void take_expression(struct judging *j, const char *name, struct nm_attrs
 		take_immediate(j, data);
 	else if (!strcmp(name, "reject"))
 		j->effect = DROPS;
-	else if (!strcmp(name, "target"))
-		take_target(j, data);
 	else if (strcmp(name, "match") != 0 || !is_ctstate_dnat(data))
 		j->conditional = true;
 }
@@ -205,7 +192,7 @@ static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *
 	(void)err; /* never fails */
 	while (*chain == GOES_ON && nm_nft_next_expression(&list, name, &data))
 		take_expression(&j, name, data);
-	if (*chain == GOES_ON && !j.conditional && j.at == ELSEWHERE)
+	if (*chain == GOES_ON && !j.conditional)
 		*chain = j.effect;
 	return 0;
 }

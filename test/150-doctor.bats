@@ -88,6 +88,9 @@ setting() {
 	healthy
 	on host iptables -t mangle -A FORWARD -j LOG
 	on host iptables -t mangle -A FORWARD -p icmp -j ACCEPT
+	on host iptables -t mangle -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	on host iptables -t mangle -A FORWARD -m conntrack ! --ctstate DNAT -j ACCEPT
+	on host iptables -t mangle -A FORWARD -m conntrack --ctstate DNAT --ctorigdstport 81 -j ACCEPT
 	on host iptables -t mangle -A FORWARD -j DROP
 	on host ip6tables -t security -P FORWARD DROP
 	ill "table 'ip6 security' drops, by its policy" 2
