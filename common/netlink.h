@@ -28,7 +28,7 @@ void nm_netlink_close(struct nm_netlink *nl); /* accepts fd -1 and leaves it */
 
 /* One or more messages that are sent together. */
 #define NM_REQUEST_SIZE        8192
-#define NM_REQUEST_MESSAGE_MAX 512 /* bytes of one message; more is a programming error */
+#define NM_REQUEST_MESSAGE_MAX 576 /* bytes of one message: two long names; more is a programming error */
 struct nm_request {
 	size_t used, count, start; /* start: offset of the message begun last */
 	alignas(struct nlmsghdr) char bytes[NM_REQUEST_SIZE];

@@ -18,10 +18,6 @@ static uint16_t message_type(uint16_t type)
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 }
 
-enum {
-	NM_EXPRESSION_SIZE = 32
-}; /* longest name of an expression or xt extension (XT_EXTENSION_MAXNAMELEN) is 28 */
-
 static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	uint32_t id;
@@ -63,17 +59,17 @@ static struct nm_attrs inside(const struct nlattr *a)
 	return (struct nm_attrs){.data = mnl_attr_get_payload(a), .len = mnl_attr_get_payload_len(a)};
 }
 
-/* The data of the next expression of a rule, and its name; false at the end. */
-static bool next_expression(struct nm_attrs *list, char name[static NM_EXPRESSION_SIZE], struct nm_attrs *ret)
+bool nm_nft_next_expression(
+	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
 {
 	const struct nlattr *a = next_attr(list);
 
 	if (!a)
 		return false;
 	name[0] = '\0';
-	(void)nm_attrs_string(
-		inside(a), NFTA_EXPR_NAME, name, NM_EXPRESSION_SIZE); /* "" is none that we know */
-	*ret = nm_attrs_nested(inside(a), NFTA_EXPR_DATA);
+	/* "", for a longer one, is none that anybody knows */
+	(void)nm_attrs_string(inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
+	*ret_data = nm_attrs_nested(inside(a), NFTA_EXPR_DATA);
 	return true;
 }
 
@@ -104,9 +100,9 @@ static void find_comment(struct nm_attrs userdata, struct nm_nft_rule *rule)
 static void find_xt_comment(struct nm_nft_rule *rule)
 {
 	struct nm_attrs list = rule->expressions, data, info;
-	char expression[NM_EXPRESSION_SIZE], name[NM_EXPRESSION_SIZE];
+	char expression[NM_NFT_EXPRESSION_SIZE], name[NM_NFT_EXPRESSION_SIZE];
 
-	while (!rule->tag && next_expression(&list, expression, &data)) {
+	while (!rule->tag && nm_nft_next_expression(&list, expression, &data)) {
 		if (strcmp(expression, "match") != 0 ||
 			!nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) ||
 			strcmp(name, "comment") != 0)
@@ -139,24 +135,30 @@ static void interrupt(void *ctx)
 	((struct reading *)ctx)->interrupted = true;
 }
 
-int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
 	struct nm_netlink_sink sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
-	const char *table_name = nm_table_name(table), *chain_name = nm_chain_name(chain);
 	struct nm_request request;
 	struct nfgenmsg *nfg;
 
 	nm_request_init(&request);
 	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
-	nfg->nfgen_family = nm_nft_family(family);
-	nm_request_put(&request, NFTA_RULE_TABLE, table_name, strlen(table_name) + 1);
-	nm_request_put(&request, NFTA_RULE_CHAIN, chain_name, strlen(chain_name) + 1);
+	nfg->nfgen_family = nfproto;
+	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
+	nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading chain '%s' of table '%s'", chain_name, table_name);
+		return nm_wrap(err, "reading chain '%s' of table '%s'", chain, table);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
+}
+
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	return nm_nft_each_rule_of(nl, nm_nft_family(family), nm_table_name(table), nm_chain_name(chain),
+		handler, ctx, ret_interrupted, err);
 }
 
 /* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
@@ -224,9 +226,9 @@ struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
 {
 	struct nm_attrs list = rule->expressions, data;
 	struct nm_counters c = {0};
-	char name[NM_EXPRESSION_SIZE];
+	char name[NM_NFT_EXPRESSION_SIZE];
 
-	while (next_expression(&list, name, &data)) {
+	while (nm_nft_next_expression(&list, name, &data)) {
 		if (strcmp(name, "counter") != 0)
 			continue;
 		(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets));
@@ -240,7 +242,7 @@ static bool goes_on(struct nm_attrs target)
 {
 	static const char *const names[] = {
 		"LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "TCPMSS", "CLASSIFY"};
-	char name[NM_EXPRESSION_SIZE] = "";
+	char name[NM_NFT_EXPRESSION_SIZE] = "";
 
 	(void)nm_attrs_string(target, NFTA_TARGET_NAME, name, sizeof(name)); /* "" is none of them */
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -254,9 +256,9 @@ bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
 	static const char *const deciding[] = {
 		"immediate", "nat", "masq", "redir", "reject", "queue", "lookup"};
 	struct nm_attrs list = rule->expressions, data;
-	char name[NM_EXPRESSION_SIZE];
+	char name[NM_NFT_EXPRESSION_SIZE];
 
-	while (next_expression(&list, name, &data)) {
+	while (nm_nft_next_expression(&list, name, &data)) {
 		if (!strcmp(name, "target") && !goes_on(data))
 			return true;
 		for (size_t i = 0; i < sizeof(deciding) / sizeof(*deciding); i++)
@@ -269,9 +271,9 @@ bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
 bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain)
 {
 	struct nm_attrs list = rule->expressions, data, verdict;
-	char name[NM_EXPRESSION_SIZE], to[NFT_NAME_MAXLEN];
+	char name[NM_NFT_EXPRESSION_SIZE], to[NFT_NAME_MAXLEN];
 
-	while (next_expression(&list, name, &data)) {
+	while (nm_nft_next_expression(&list, name, &data)) {
 		verdict = nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
 		if (!strcmp(name, "immediate") &&
 			nm_attrs_string(verdict, NFTA_VERDICT_CHAIN, to, sizeof(to)) && !strcmp(to, chain))

@@ -28,6 +28,10 @@ typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struc
 int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
+/* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table. */
+int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
 /* True when the rule that was read has the comment and, but for the values of counters, the expressions of
  * the wanted. */
 bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
@@ -40,5 +44,11 @@ bool nm_nft_rule_decides(const struct nm_nft_rule *rule);
 
 /* True when the rule jumps or goes to the chain. */
 bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain);
+
+#define NM_NFT_EXPRESSION_SIZE 32 /* of any name of an expression, or of an xt match or target */
+/* Takes the next of a rule's expressions off *list; *ret_data, borrowed, has its attributes. False: none is
+ * left. */
+bool nm_nft_next_expression(
+	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data);
 
 #endif

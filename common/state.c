@@ -122,6 +122,7 @@ static int examine_live(struct nm_state *st, const char *line, size_t len, uint6
 	if (nm_record_read(line, len, &r, err) < 0) {
 		if (err->kind != NM_ERR_REFUSED)
 			return -1;
+		st->damaged++;
 		nm_log_notice("state file '%s/state': the line at byte %" PRIu64
 			      " is damaged, ignored: the others are not",
 			st->dir, offset);
@@ -158,8 +159,13 @@ int nm_state_find(
 	struct search search = {.query = *query, .found = ret};
 
 	nm_state_query_compile(query, &search.patterns);
-	st->live = st->dead = 0;
+	st->live = st->dead = st->damaged = 0;
 	return each_line(st, examine_line, &search, err);
+}
+
+size_t nm_state_damaged(const struct nm_state *st)
+{
+	return st->damaged;
 }
 
 int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err)

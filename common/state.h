@@ -45,6 +45,9 @@ bool nm_state_same_pidns(const struct nm_state *st);
 int nm_state_find(struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret,
 	struct nm_err *err) NM_MUST_USE;
 
+/* How many lines the last nm_state_find() passed over. */
+size_t nm_state_damaged(const struct nm_state *st);
+
 /* Writes a live line for the record and sets its offset. On failure the file is as before. */
 int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 

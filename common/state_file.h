@@ -14,6 +14,7 @@ struct nm_state {
 	uint64_t begin;      /* of the first record */
 	uint64_t end;        /* behind the last complete line */
 	uint64_t live, dead; /* bytes of records that nm_state_find() has met */
+	size_t damaged;      /* lines that it could not read */
 };
 
 /* Fails with errno: "WHAT 'DIR/state': ...". */

@@ -24,7 +24,8 @@ struct nm_invocation {
 
 struct nm_cmd {
 	const char *name, *synopsis, *summary;
-	/* Writes its result to out, which main prints once the lock is released. 0, or -1 with *err. */
+	/* Writes its result to out, which main prints once the lock is released, whether or not it fails. 0,
+	 * or -1 with *err. */
 	int (*run)(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 };
 
@@ -34,6 +35,7 @@ extern const struct nm_cmd nm_commands[];
 int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_doctor(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_version(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_help(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 

@@ -20,6 +20,7 @@ const struct nm_cmd nm_commands[] = {
 	{"plan", "plan [--format iptables]", "print the rules that hook would add, and change nothing",
 		nm_cmd_plan},
 	{"list", "list [--json] [ID]", "show what is published", nm_cmd_list},
+	{"doctor", "doctor", "tell what on this host would stop published ports from working", nm_cmd_doctor},
 	{"version", "version", "print the version", nm_cmd_version},
 	{"help", "help [COMMAND]", "print this help", nm_cmd_help},
 	{0},
@@ -126,7 +127,7 @@ static int run(int argc, char **argv, struct nm_err *err)
 		rc = run_command(&inv, out, err);
 	if (out && fclose(out) != 0 && rc == 0)
 		rc = nm_fail_errno(err, errno, "preparing the output");
-	if (rc == 0 && len > 0 && nm_io_write_all(STDOUT_FILENO, text, len) < 0)
+	if (len > 0 && nm_io_write_all(STDOUT_FILENO, text, len) < 0 && rc == 0)
 		rc = nm_fail_errno(err, errno, "writing to standard output");
 	return rc;
 }

@@ -1,0 +1,17 @@
+/* What natmap needs of the kernel beside nf_tables itself. */
+#ifndef NM_FEATURE_H
+#define NM_FEATURE_H
+
+#include "netlink.h"
+
+/* Called with what is missing ("match 'addrtype'...") and the module that has it. */
+typedef void nm_feature_handler(void *ctx, const char *what, const char *module);
+
+/*
+ * Asks over nl, a NETLINK_NETFILTER socket, for all of it, for rules of IPv6 too if so wished, and calls
+ * handler for each part that is missing. The kernel loads the modules that it finds, as it does when a rule
+ * needs them.
+ */
+void nm_feature_each_missing(struct nm_netlink *nl, bool ipv6, nm_feature_handler *handler, void *ctx);
+
+#endif

@@ -1,0 +1,107 @@
+/* natmap doctor: what on this host would stop published ports from working, and what mends it. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "config.h"
+#include "doctor.h"
+#include "io.h"
+#include "log.h"
+#include "sandbox.h"
+#include "state.h"
+
+enum { FIREWALLD_CONF_SIZE = 64 * 1024, LINE_SIZE = 8192 };
+
+struct report {
+	FILE *out;
+	size_t n;
+};
+
+static void print_finding(void *ctx, const char *finding, const char *command)
+{
+	struct report *report = ctx;
+	char line[LINE_SIZE];
+
+	report->n++;
+	fprintf(report->out, "%s\n", nm_log_escape(finding, line, sizeof(line)));
+	if (command)
+		fprintf(report->out, "    run: %s\n", nm_log_escape(command, line, sizeof(line)));
+}
+
+/* What the state holds, as far as it can be read. Once that is open, no other file need be. */
+static int read_state(
+	const struct nm_invocation *inv, struct nm_doctor *d, size_t *ret_damaged, struct nm_err *err)
+{
+	nm_autostate struct nm_state *state = NULL;
+	const struct nm_state_query all = {.all = true};
+
+	if (nm_state_open(inv->state_dir, NM_STATE_READ, d->config->lock_timeout_ms, &state, err) < 0)
+		return -1;
+	if (!state)
+		return 0;
+	if (nm_sandbox_confine(inv->state_dir, err) < 0 || nm_state_find(state, &all, d->records, err) < 0)
+		return -1;
+	d->can_judge = nm_state_same_pidns(state);
+	*ret_damaged = nm_state_damaged(state);
+	return 0;
+}
+
+static void examine_state(const struct nm_invocation *inv, struct nm_doctor *d, struct report *report)
+{
+	char finding[1024 + 128], command[NM_DOCTOR_WORD_SIZE + 64];
+	size_t damaged = 0;
+	struct nm_err err;
+
+	if (read_state(inv, d, &damaged, &err) < 0) {
+		(void)snprintf(finding, sizeof(finding), "the state is of no use: %s", err.msg);
+		print_finding(report, finding, NULL);
+	} else if (damaged) {
+		(void)snprintf(finding, sizeof(finding),
+			"%zu lines of the state file are damaged: what they published cannot be withdrawn",
+			damaged);
+		(void)snprintf(command, sizeof(command), "%s reload --force", d->natmap);
+		print_finding(report, finding, command);
+	}
+}
+
+static int examine(const struct nm_invocation *inv, const struct nm_config *config, struct report *report,
+	struct nm_err *err)
+{
+	char natmap[NM_DOCTOR_WORD_SIZE + 64] = "natmap", word[NM_DOCTOR_WORD_SIZE];
+	nm_autofree char *firewalld = calloc(1, FIREWALLD_CONF_SIZE);
+	struct nm_records records = {0};
+	struct nm_doctor d = {
+		.config = config, .records = &records, .firewalld_conf = firewalld, .natmap = natmap};
+	int rc;
+
+	if (!firewalld)
+		return nm_fail(err, NM_ERR_FAILED, "reading " NM_DOCTOR_FIREWALLD_CONF ": out of memory");
+	if (nm_io_read_small(AT_FDCWD, NM_DOCTOR_FIREWALLD_CONF, firewalld, FIREWALLD_CONF_SIZE) < 0)
+		firewalld[0] = '\0';
+	if (strcmp(inv->state_dir, NM_STATE_DIR) != 0)
+		(void)snprintf(natmap, sizeof(natmap), "natmap --state-dir %s",
+			nm_doctor_word(inv->state_dir, word));
+	examine_state(inv, &d, report);
+	rc = nm_doctor_examine(&d, print_finding, report, err);
+	nm_records_done(&records);
+	return rc;
+}
+
+int nm_cmd_doctor(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	struct report report = {.out = out};
+	struct nm_config config;
+	int rc;
+
+	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(false, err) < 0)
+		return -1;
+	nm_config_init(&config);
+	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0)
+		rc = examine(inv, &config, &report, err);
+	nm_config_done(&config);
+	if (rc < 0 || report.n == 0)
+		return rc;
+	return nm_fail(err, NM_ERR_FAILED, "%zu %s on this host %s published ports from working", report.n,
+		report.n == 1 ? "thing" : "things", report.n == 1 ? "stops" : "stop");
+}
