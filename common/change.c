@@ -84,7 +84,7 @@ static int apply_rules(struct nm_change *change, const struct nm_rules *wanted, 
 
 static int find_staying(struct nm_change *change, struct nm_err *err)
 {
-	for (size_t i = 0; i < change->leaving.n; i++) {
+	for (size_t i = 0; !change->knows_staying && i < change->leaving.n; i++) {
 		const struct nm_record *r = &change->leaving.v[i];
 		struct nm_state_query query = {
 			.mappings = r->mappings.v,

@@ -14,6 +14,7 @@ struct nm_change {
 	const struct nm_layout_options *options; /* for coming */
 	struct nm_records leaving;               /* owned */
 	struct nm_records staying; /* owned; others that share host ports or settings with these two */
+	bool knows_staying;        /* all of those are there already: there is no need to look for them */
 };
 
 #define NM_CHANGE_INIT      \

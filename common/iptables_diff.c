@@ -19,6 +19,7 @@ enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 struct unwanted {
 	uint64_t handle;
 	char tag[NM_TAG_SIZE];
+	bool restored;
 	ssize_t wanted; /* the rule that it is, misplaced, or should be; -1: none */
 };
 
@@ -138,7 +139,7 @@ static int add_unwanted(struct reading *r, const struct nm_nft_rule *rule, ssize
 		r->unwanted = grown;
 	}
 	u = &r->unwanted[r->n_unwanted++];
-	*u = (struct unwanted){.handle = rule->handle, .wanted = wanted};
+	*u = (struct unwanted){.handle = rule->handle, .restored = rule->restored, .wanted = wanted};
 	if (rule->tag)
 		memcpy(u->tag, rule->tag, len);
 	return 0;
@@ -280,9 +281,10 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 {
 	struct reading r = {.d = d, .place = *place, .jump = -1};
 	bool used = d->used[place->family][place->table][place->chain];
+	bool may_have_old = used || d->scope->everything || d->scope->n_owners > 0;
 	int rc = 0;
 
-	if (d->scope->look_for_old || d->shared[place->family][place->table][place->chain])
+	if ((d->scope->look_for_old && may_have_old) || d->shared[place->family][place->table][place->chain])
 		rc = nm_nft_each_rule(d->nl, place->family, place->table, place->chain, examine_rule, &r,
 			&d->interrupted, err);
 	if (rc == 0)

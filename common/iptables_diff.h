@@ -30,6 +30,7 @@ struct nm_edit {
 	bool add;
 	uint64_t handle;    /* deletion: of the rule */
 	const char *tag;    /* deletion: comment of the rule, "" for a jump; borrowed during the call */
+	bool restored;      /* deletion: nm_nft_rule.restored */
 	uint64_t neighbour; /* addition: nm_nft_txn_add() */
 	bool behind;
 };

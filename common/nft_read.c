@@ -80,20 +80,20 @@ struct reading {
 };
 
 /* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
-static void find_comment(struct nm_attrs userdata, struct nm_nft_rule *rule)
+const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len)
 {
 	const uint8_t *p = userdata.data;
 	size_t left = userdata.len;
 
 	while (left >= 2 && left - 2 >= p[1]) {
 		if (p[0] == 0 && p[1] > 0) {
-			rule->tag = (const char *)p + 2;
-			rule->tag_len = strnlen(rule->tag, p[1]);
-			return;
+			*ret_len = strnlen((const char *)p + 2, p[1]);
+			return (const char *)p + 2;
 		}
 		left -= 2u + p[1];
 		p += 2 + p[1];
 	}
+	return NULL;
 }
 
 /* struct xt_comment_info: 256 bytes of text. */
@@ -110,6 +110,7 @@ static void find_xt_comment(struct nm_nft_rule *rule)
 		info = nm_attrs_nested(data, NFTA_MATCH_INFO);
 		rule->tag = info.data;
 		rule->tag_len = info.data ? strnlen(info.data, info.len) : 0;
+		rule->restored = true;
 	}
 }
 
@@ -124,7 +125,7 @@ static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
-	find_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule);
+	rule.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
 	if (!rule.tag)
 		find_xt_comment(&rule);
 	return reading->handler(reading->ctx, &rule, err);

@@ -15,6 +15,7 @@ struct nm_nft_rule {
 	const char *tag; /* its comment, not NUL-terminated; NULL: none. nftables' own, else that of -m
 			    comment, as iptables-restore writes it */
 	size_t tag_len;
+	bool restored; /* the latter: natmap has not written the rule itself */
 };
 
 struct nm_counters {
@@ -35,6 +36,10 @@ int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *tabl
 /* True when the rule that was read has the comment and, but for the values of counters, the expressions of
  * the wanted. */
 bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
+
+/* The comment in user data of a table, chain or rule: borrowed from it, *ret_len bytes, not NUL-terminated.
+ * NULL: none. */
+const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len);
 
 /* What the rule's counter says; zeros without one. */
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);

@@ -23,7 +23,24 @@
 #include "sandbox.h"
 #include "settings.h"
 
-static int check_listeners(const struct nm_record *r, const struct nm_config *c, struct nm_err *err)
+/* True when the same process has the mapping already. */
+static bool has_already(
+	const struct nm_records *leaving, const struct nm_record *r, const struct nm_mapping *m)
+{
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *old = &leaving->v[i];
+
+		if (strcmp(old->id, r->id) != 0 || old->pid != r->pid || old->start != r->start)
+			continue;
+		for (size_t j = 0; j < old->mappings.n; j++)
+			if (nm_mapping_equal(&old->mappings.v[j], m))
+				return true;
+	}
+	return false;
+}
+
+static int check_listeners(const struct nm_record *r, const struct nm_config *c,
+	const struct nm_records *leaving, struct nm_err *err)
 {
 	nm_autolistener struct nm_listener *listener = NULL;
 	char text[NM_PORTSPEC_STRLEN];
@@ -36,6 +53,8 @@ static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
+		if (has_already(leaving, r, m))
+			continue;
 		if (nm_listener_find(listener, m, &port, err) < 0)
 			return -1;
 		if (!port)
@@ -137,7 +156,8 @@ int nm_publish_record(
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
 		nm_dynamic_choose(r, c, recorded, &change->leaving, err) < 0 ||
-		check_listeners(r, c, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
+		nm_static_check_conflict(&c->statics, &r->mappings, err) < 0 ||
+		check_listeners(r, c, &change->leaving, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
 		nm_settings_enable_forwarding(c, r->families, err) < 0 ||
 		commit(change, r, &repeated, err) < 0)
 		return -1;

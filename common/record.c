@@ -45,6 +45,14 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 	return 0;
 }
 
+struct nm_records nm_records_steal(struct nm_records *list)
+{
+	struct nm_records stolen = *list;
+
+	*list = (struct nm_records){0};
+	return stolen;
+}
+
 const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id)
 {
 	const struct nm_record *newest = NULL;
@@ -53,6 +61,36 @@ const struct nm_record *nm_records_newest(const struct nm_records *list, const c
 		if (!strcmp(list->v[i].id, id) && (!newest || list->v[i].offset > newest->offset))
 			newest = &list->v[i];
 	return newest;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct nm_record *x = a, *y = b;
+	int by_id = strcmp(x->id, y->id);
+
+	if (by_id)
+		return by_id;
+	return x->offset > y->offset ? -1 : x->offset < y->offset;
+}
+
+void nm_records_sort(struct nm_records *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), compare);
+}
+
+void nm_records_keep_newest(struct nm_records *list)
+{
+	size_t kept = 0;
+
+	nm_records_sort(list);
+	for (size_t i = 0; i < list->n; i++) {
+		if (kept > 0 && !strcmp(list->v[kept - 1].id, list->v[i].id))
+			nm_record_done(&list->v[i]);
+		else
+			list->v[kept++] = list->v[i];
+	}
+	list->n = kept;
 }
 
 void nm_records_keep_id(struct nm_records *list, const char *id)

@@ -44,7 +44,7 @@ static int take_annotated(const char *text, const struct nm_config *c, const str
 		if (r->families & 1u << family)
 			rc = nm_fail(err, NM_ERR_REFUSED, "io.natmap.address '%s': more than one %s address",
 				text, family_name(family));
-		else
+		else if (ns)
 			rc = nm_policy_check_address(&c->policy, &list.v[i], &ns->all, err);
 		r->families |= 1u << family;
 		r->address[family] = list.v[i];
@@ -179,20 +179,22 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 	return 0;
 }
 
+/* ns: NULL when there is no process to look at. */
 static int resolve_network(const struct nm_ocistate *st, const struct nm_config *c, const struct nm_netns *ns,
 	struct nm_record *r, struct nm_err *err)
 {
 	nm_autolink struct nm_link *link = NULL;
 
-	r->netns = ns->id;
-	if (!st->address)
+	if (ns)
+		r->netns = ns->id;
+	if (!st->address && ns)
 		take_found(ns, r);
 	else if (take_annotated(st->address, c, ns, r, err) < 0)
 		return -1;
 	if (match_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
 		resolve_routes(link, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
 		return -1;
-	return c->layout.hairpin ? resolve_bridge_port(link, ns, r, err) : 0;
+	return c->layout.hairpin && ns ? resolve_bridge_port(link, ns, r, err) : 0;
 }
 
 static int resolve_record(
@@ -209,6 +211,8 @@ static int resolve_record(
 		nm_prefixes_parse(st->allow, ALLOW_MAX, "io.natmap.allow", NM_ERR_REFUSED, &r->allow, err) <
 			0)
 		return -1;
+	if (!st->pid)
+		return resolve_network(st, c, NULL, r, err);
 	if (nm_netns_read(st->pid, st->interface, &ns, err) < 0)
 		return -1;
 	rc = read_process(r, err);

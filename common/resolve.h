@@ -8,7 +8,8 @@
 #include "record.h"
 
 /*
- * Fills *ret from the state, which has ports. Host ports 0 are still 0; localnet and bridge_port
+ * Fills *ret from the state, which has ports, and a pid or else an address, which then is the administrator's
+ * own word and not held against policy.address. Host ports 0 are still 0; localnet and bridge_port
  * name what the mappings need, whether it is on or not. -1 with *err: whatever the annotations, the policy,
  * the container's network or the host's routes do not allow.
  */

@@ -213,6 +213,7 @@ int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_er
 
 struct copy {
 	int fd;
+	bool readable_only;
 	uint64_t end;
 };
 
@@ -220,10 +221,16 @@ static int copy_line(
 	struct nm_state *st, const char *line, size_t len, uint64_t offset, void *ctx, struct nm_err *err)
 {
 	struct copy *copy = ctx;
+	struct nm_record r;
 
 	(void)offset;
 	if (is_retired(line, len))
 		return 0;
+	if (copy->readable_only) {
+		if (nm_record_read(line, len, &r, err) < 0)
+			return err->kind == NM_ERR_REFUSED ? 0 : -1;
+		nm_record_done(&r);
+	}
 	/* line[len] is the newline */
 	if (nm_io_write_all(copy->fd, line, len + 1) < 0)
 		return nm_state_fail(st, "compacting", err);
@@ -231,23 +238,34 @@ static int copy_line(
 	return 0;
 }
 
+static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
+{
+	uint64_t begin;
+	nm_autoclose int fd = nm_state_start_new(st, &begin);
+	struct copy copy = {.fd = fd, .readable_only = readable_only, .end = begin};
+	int rc = fd < 0 ? nm_state_fail(st, "compacting", err) : each_line(st, copy_line, &copy, err);
+
+	if (rc == 0 && nm_state_install_new(st) < 0)
+		rc = nm_state_fail(st, "compacting", err);
+	if (rc == 0)
+		nm_state_adopt_file(st, nm_steal_fd(&fd), begin, copy.end);
+	else if (fd >= 0 && ftruncate(fd, 0) < 0)
+		nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
+	return rc;
+}
+
+int nm_state_rewrite(struct nm_state *st, struct nm_err *err)
+{
+	return rewrite(st, true, err);
+}
+
 void nm_state_compact(struct nm_state *st)
 {
 	struct nm_err err;
-	uint64_t begin;
-	nm_autoclose int fd = -1;
-	struct copy copy;
 
 	/* with a header of ours, pids of another namespace would be taken for those of this one */
 	if (!st->same_pidns || st->dead < GARBAGE_MIN || st->dead < st->live)
 		return;
-	fd = nm_state_start_new(st, &begin);
-	copy = (struct copy){.fd = fd, .end = begin};
-	if (fd < 0 || each_line(st, copy_line, &copy, &err) < 0 || nm_state_install_new(st) < 0) {
-		nm_log_notice("state file '%s/state': not compacted, ignored: it still works", st->dir);
-		if (fd >= 0 && ftruncate(fd, 0) < 0)
-			nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
-		return;
-	}
-	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, copy.end);
+	if (rewrite(st, false, &err) < 0)
+		nm_log_notice("%s, ignored: it still works", err.msg);
 }

@@ -12,9 +12,10 @@
 struct nm_state;
 
 enum nm_state_access {
-	NM_STATE_READ,  /* shared lock; nothing is created */
-	NM_STATE_WRITE, /* exclusive lock; nothing is created */
-	NM_STATE_CREATE /* exclusive lock; directory and file are made when missing or of another boot */
+	NM_STATE_READ,   /* shared lock; nothing is created */
+	NM_STATE_WRITE,  /* exclusive lock; nothing is created */
+	NM_STATE_CREATE, /* exclusive lock; directory and file are made when missing or of another boot */
+	NM_STATE_FORCE,  /* the same, and a file with a damaged first line is replaced */
 };
 
 /*
@@ -37,6 +38,9 @@ static inline void nm_cleanup_state(struct nm_state **st)
 }
 #define nm_autostate NM_CLEANUP(nm_cleanup_state)
 
+/* True when this call of nm_state_open() has made the file. */
+bool nm_state_is_new(const struct nm_state *st);
+
 /* False when the pids in the state are those of another PID namespace, so that nobody can be judged gone. */
 bool nm_state_same_pidns(const struct nm_state *st);
 
@@ -57,5 +61,8 @@ int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_er
 /* Rewrites the file without its retired lines when they prevail. Offsets of records are void afterwards. A
  * failure leaves the file as it is and is a notice. */
 void nm_state_compact(struct nm_state *st);
+
+/* The same in any case, and without damaged lines. On failure the file is as before. */
+int nm_state_rewrite(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
 
 #endif

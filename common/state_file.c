@@ -30,10 +30,10 @@ static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_
 {
 	struct stat info;
 
-	if (access == NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
+	if (access >= NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
 		return nm_fail_errno(err, errno, "creating directory '%s'", st->dir);
 	st->dirfd = open(st->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (st->dirfd < 0 && errno == ENOENT && access != NM_STATE_CREATE)
+	if (st->dirfd < 0 && errno == ENOENT && access < NM_STATE_CREATE)
 		return 0;
 	if (st->dirfd < 0)
 		return nm_fail_errno(err, errno, "opening directory '%s'", st->dir);
@@ -97,6 +97,7 @@ static int create(struct nm_state *st, struct nm_err *err)
 	if (fd < 0 || nm_state_install_new(st) < 0)
 		return nm_state_fail(st, "creating", err);
 	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, begin);
+	st->is_new = true;
 	return 0;
 }
 
@@ -122,8 +123,9 @@ static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
 	return 0;
 }
 
-/* Looks at the file behind st->fd. *ret_ours is false for one of another boot. */
-static int examine(struct nm_state *st, bool *ret_ours, struct nm_err *err)
+/* Looks at the file behind st->fd. *ret_ours is false for one of another boot, or whose damage is forgiven.
+ */
+static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, struct nm_err *err)
 {
 	char line[NM_STATE_HEADER_SIZE];
 	struct nm_state_header h;
@@ -137,6 +139,8 @@ static int examine(struct nm_state *st, bool *ret_ours, struct nm_err *err)
 	if (n < 0)
 		return nm_state_fail(st, "reading", err);
 	line[n] = '\0';
+	if (nm_state_header_parse(line, &h) < 0 && forgive_damage)
+		return 0;
 	if (nm_state_header_parse(line, &h) < 0)
 		return nm_fail(err, NM_ERR_FAILED, "reading '%s/state': its first line is damaged", st->dir);
 	if (h.format > NM_STATE_FORMAT)
@@ -166,11 +170,11 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 	st->fd = open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR);
 	if (st->fd < 0 && errno != ENOENT)
 		return nm_state_fail(st, "opening", err);
-	if (st->fd >= 0 && examine(st, &ours, err) < 0)
+	if (st->fd >= 0 && examine(st, access == NM_STATE_FORCE, &ours, err) < 0)
 		return -1;
 	if (ours)
 		return 0;
-	if (access == NM_STATE_CREATE)
+	if (access >= NM_STATE_CREATE)
 		return create(st, err);
 	if (st->fd >= 0)
 		close(st->fd);
@@ -214,6 +218,11 @@ void nm_state_close(struct nm_state *st)
 			close(*fd);
 	free(st->dir);
 	free(st);
+}
+
+bool nm_state_is_new(const struct nm_state *st)
+{
+	return st->is_new;
 }
 
 bool nm_state_same_pidns(const struct nm_state *st)

@@ -112,3 +112,17 @@ const char *nm_static_print(const struct nm_static *s, char buf[static NM_STATIC
 	put_prefix(&t, &s->internal);
 	return buf;
 }
+
+int nm_static_check_conflict(const struct nm_statics *s, const struct nm_mappings *m, struct nm_err *err)
+{
+	char text[NM_PORTSPEC_STRLEN];
+
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t j = 0; j < s->n; j++)
+			if (nm_static_overlaps(&s->v[j], &m->v[i]))
+				return nm_fail(err, NM_ERR_TAKEN,
+					"port mapping '%s': the host port is taken by static %s rule '%s'",
+					nm_mapping_print(&m->v[i], text), nm_static_kind_name(s->v[j].kind),
+					s->v[j].name);
+	return 0;
+}

@@ -45,6 +45,10 @@ bool nm_static_ports_intersect(const struct nm_static *a, const struct nm_static
 /* True when a packet could match both, so that the one would take it from the other. */
 bool nm_static_overlaps(const struct nm_static *s, const struct nm_mapping *m);
 
+/* NM_ERR_TAKEN naming both when one of these mappings overlaps a static rule. */
+int nm_static_check_conflict(
+	const struct nm_statics *s, const struct nm_mappings *m, struct nm_err *err) NM_MUST_USE;
+
 #define NM_STATIC_STRLEN 4096
 /* Prints it for people: "203.0.113.43:25,8000-8010/tcp on eth0 -> 10.10.10.101", "10.10.10.0/24 on eth0 as
  * 203.0.113.43", "10.10.10.0/24 via 203.0.113.43:25/tcp -> 10.10.10.101". Returns buf. */

@@ -2,6 +2,7 @@
 #ifndef NM_CMD_H
 #define NM_CMD_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "err.h"
@@ -11,6 +12,7 @@ enum nm_exit {
 	NM_EXIT_OK = 0,
 	NM_EXIT_FAILED = 1,
 	NM_EXIT_USAGE = 2, /* also for the configuration */
+	NM_EXIT_DIFFERS = 3,
 	NM_EXIT_TAKEN = 4,
 	NM_EXIT_REFUSED = 5,
 };
@@ -35,6 +37,12 @@ extern const struct nm_cmd nm_commands[];
 int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_remove(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_reload(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_flush(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
+int nm_cmd_gc(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_doctor(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_version(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_help(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
@@ -44,5 +52,16 @@ int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err)
 
 /* Refuses arguments that the command does not take: any behind the first max. */
 int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err *err) NM_MUST_USE;
+
+/* The option alone, or nothing; anything else is refused. *ret is set when it is given. */
+int nm_cmd_flag(
+	const struct nm_invocation *inv, const char *option, bool *ret, struct nm_err *err) NM_MUST_USE;
+
+/* The option with its value, or nothing; *ret is borrowed. */
+int nm_cmd_value(const struct nm_invocation *inv, const char *option, const char **ret,
+	struct nm_err *err) NM_MUST_USE;
+
+/* Joins the arguments from number first on by commas. 0 with *ret owned by the caller, or -1 with *err. */
+int nm_cmd_join(const struct nm_invocation *inv, int first, char **ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -1,39 +1,80 @@
-/* natmap list: what the state file records. */
+/* natmap list: what is published, and how much its rules have counted. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "config.h"
 #include "json.h"
-#include "state.h"
+#include "log.h"
+#include "published.h"
+#include "sandbox.h"
 
-static int read_records(const char *state_dir, const char *id, struct nm_records *ret, struct nm_err *err)
+static void write_counters(struct nm_jsonw *w, const struct nm_counters *c)
 {
-	nm_autostate struct nm_state *state = NULL;
-	struct nm_state_query query = {.all = !id, .id = id};
-
-	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
-		return -1;
-	if (state && nm_state_find(state, &query, ret, err) < 0)
-		return -1;
-	if (id)
-		nm_records_keep_id(ret, id);
-	return 0;
+	nm_jsonw_string(w, "packets");
+	nm_jsonw_integer(w, (int64_t)c->packets);
+	nm_jsonw_string(w, "bytes");
+	nm_jsonw_integer(w, (int64_t)c->bytes);
 }
 
-static int print_json(const struct nm_records *records, FILE *out, struct nm_err *err)
+static void write_containers(struct nm_jsonw *w, const struct nm_published *p)
+{
+	const struct nm_counters *c = p->mappings;
+	char text[NM_PORTSPEC_STRLEN];
+
+	nm_jsonw_string(w, "containers");
+	nm_jsonw_array(w);
+	for (size_t i = 0; i < p->records.n; i++) {
+		const struct nm_record *r = &p->records.v[i];
+
+		nm_jsonw_object(w);
+		nm_record_write(r, w);
+		nm_jsonw_string(w, "mappings");
+		nm_jsonw_array(w);
+		for (size_t j = 0; j < r->mappings.n; j++, c++) {
+			nm_jsonw_object(w);
+			nm_jsonw_string(w, "ports");
+			nm_jsonw_string(w, nm_mapping_print(&r->mappings.v[j], text));
+			write_counters(w, c);
+			nm_jsonw_object_end(w);
+		}
+		nm_jsonw_array_end(w);
+		nm_jsonw_object_end(w);
+	}
+	nm_jsonw_array_end(w);
+}
+
+static void write_statics(
+	struct nm_jsonw *w, const struct nm_statics *statics, const struct nm_counters *counters)
+{
+	char text[NM_STATIC_STRLEN];
+
+	nm_jsonw_string(w, "static");
+	nm_jsonw_array(w);
+	for (size_t i = 0; i < statics->n; i++) {
+		nm_jsonw_object(w);
+		nm_jsonw_string(w, "kind");
+		nm_jsonw_string(w, nm_static_kind_name(statics->v[i].kind));
+		nm_jsonw_string(w, "name");
+		nm_jsonw_string(w, statics->v[i].name);
+		nm_jsonw_string(w, "rule");
+		nm_jsonw_string(w, nm_static_print(&statics->v[i], text));
+		write_counters(w, &counters[i]);
+		nm_jsonw_object_end(w);
+	}
+	nm_jsonw_array_end(w);
+}
+
+static int print_json(
+	const struct nm_published *p, const struct nm_statics *statics, FILE *out, struct nm_err *err)
 {
 	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
 	const char *text;
 	size_t len;
 
 	nm_jsonw_object(w);
-	nm_jsonw_string(w, "containers");
-	nm_jsonw_array(w);
-	for (size_t i = 0; i < records->n; i++) {
-		nm_jsonw_object(w);
-		nm_record_write(&records->v[i], w);
-		nm_jsonw_object_end(w);
-	}
-	nm_jsonw_array_end(w);
+	write_containers(w, p);
+	write_statics(w, statics, p->statics);
 	nm_jsonw_object_end(w);
 	text = nm_jsonw_finish(w, &len, err);
 	if (!text)
@@ -42,21 +83,58 @@ static int print_json(const struct nm_records *records, FILE *out, struct nm_err
 	return 0;
 }
 
-/* One line per mapping: container, host side, container side. */
-static void print_text(const struct nm_records *records, FILE *out)
+static int max(int a, size_t b)
 {
-	char mapping[NM_PORTSPEC_STRLEN], address[NM_ADDR_STRLEN];
+	return (size_t)a > b ? a : (int)b;
+}
 
-	for (size_t i = 0; i < records->n; i++) {
-		const struct nm_record *r = &records->v[i];
+/* Columns are as wide as their widest entry; the last one ends where it ends. */
+static void print_containers(const struct nm_published *p, FILE *out)
+{
+	char ports[NM_PORTSPEC_STRLEN], address[NM_ADDR_STRLEN];
+	const struct nm_counters *c = p->mappings;
+	int id_width = (int)strlen("CONTAINER"), ports_width = (int)strlen("PORTS");
 
+	for (size_t i = 0; i < p->records.n; i++) {
+		const struct nm_record *r = &p->records.v[i];
+
+		id_width = max(id_width, strlen(r->id));
 		for (size_t j = 0; j < r->mappings.n; j++)
-			for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-				if (r->families & r->mappings.v[j].families & 1u << f)
-					fprintf(out, "%s\t%s\t%s\n", r->id,
-						nm_mapping_print(&r->mappings.v[j], mapping),
-						nm_addr_print(&r->address[f].addr, address));
+			ports_width = max(ports_width, strlen(nm_mapping_print(&r->mappings.v[j], ports)));
 	}
+	if (p->records.n)
+		fprintf(out, "%-*s  %-*s  %10s  %12s  %s\n", id_width, "CONTAINER", ports_width, "PORTS",
+			"PACKETS", "BYTES", "ADDRESS");
+	for (size_t i = 0; i < p->records.n; i++) {
+		const struct nm_record *r = &p->records.v[i];
+
+		for (size_t j = 0; j < r->mappings.n; j++, c++) {
+			const struct nm_mapping *m = &r->mappings.v[j];
+
+			fprintf(out, "%-*s  %-*s  %10" PRIu64 "  %12" PRIu64 " ", id_width, r->id,
+				ports_width, nm_mapping_print(m, ports), c->packets, c->bytes);
+			for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+				if (r->families & m->families & 1u << f)
+					fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
+			fputc('\n', out);
+		}
+	}
+}
+
+static void print_statics(const struct nm_statics *statics, const struct nm_counters *counters, FILE *out)
+{
+	char text[NM_STATIC_STRLEN];
+	int width = (int)strlen("NAME");
+
+	for (size_t i = 0; i < statics->n; i++)
+		width = max(width, strlen(statics->v[i].name));
+	if (statics->n)
+		fprintf(out, "%-7s  %-*s  %10s  %12s  %s\n", "STATIC", width, "NAME", "PACKETS", "BYTES",
+			"RULE");
+	for (size_t i = 0; i < statics->n; i++)
+		fprintf(out, "%-7s  %-*s  %10" PRIu64 "  %12" PRIu64 "  %s\n",
+			nm_static_kind_name(statics->v[i].kind), width, statics->v[i].name,
+			counters[i].packets, counters[i].bytes, nm_static_print(&statics->v[i], text));
 }
 
 static int parse_options(
@@ -77,20 +155,40 @@ static int parse_options(
 	return 0;
 }
 
+/* What is published does not depend on a configuration that is broken; static rules are not known then. */
+static void load_config(const struct nm_invocation *inv, bool with_statics, struct nm_config *c)
+{
+	struct nm_err err;
+
+	nm_config_init(c);
+	if (nm_config_load(c, inv->config_path, &err) < 0) {
+		nm_log_notice("%s, ignored: what is published stays published", err.msg);
+		nm_config_done(c);
+		nm_config_init(c);
+	}
+	if (!with_statics)
+		nm_statics_done(&c->statics);
+}
+
 int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
-	struct nm_records records = {0};
+	struct nm_published p = {0};
+	struct nm_config config;
 	const char *id = NULL;
 	bool json = false;
 	int rc;
 
-	if (parse_options(inv, &json, &id, err) < 0)
+	if (parse_options(inv, &json, &id, err) < 0 || nm_sandbox_enter(false, err) < 0)
 		return -1;
-	rc = read_records(inv->state_dir, id, &records, err);
+	load_config(inv, !id, &config);
+	rc = nm_published_read(&config, inv->state_dir, id, &p, err);
 	if (rc == 0 && json)
-		rc = print_json(&records, out, err);
-	else if (rc == 0)
-		print_text(&records, out);
-	nm_records_done(&records);
+		rc = print_json(&p, &config.statics, out, err);
+	else if (rc == 0) {
+		print_containers(&p, out);
+		print_statics(&config.statics, p.statics, out);
+	}
+	nm_published_done(&p);
+	nm_config_done(&config);
 	return rc;
 }

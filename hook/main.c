@@ -19,7 +19,18 @@ const struct nm_cmd nm_commands[] = {
 		nm_cmd_hook},
 	{"plan", "plan [--format iptables]", "print the rules that hook would add, and change nothing",
 		nm_cmd_plan},
-	{"list", "list [--json] [ID]", "show what is published", nm_cmd_list},
+	{"list", "list [--json] [ID]", "show what is published, and how much it has been used", nm_cmd_list},
+	{"add", "add [--pid PID | --address ADDRESS] ID SPEC...", "publish ports of a running container",
+		nm_cmd_add},
+	{"remove", "remove ID [SPEC...]", "withdraw ports of a running container, or all of them",
+		nm_cmd_remove},
+	{"reload", "reload [--force]",
+		"bring back what belongs to live containers and the configuration, and nothing else",
+		nm_cmd_reload},
+	{"flush", "flush [--force]", "remove all that natmap has made", nm_cmd_flush},
+	{"check", "check [--json]", "compare kernel, state and configuration, and change nothing",
+		nm_cmd_check},
+	{"gc", "gc [--id ID]", "withdraw containers that are gone, or one that cannot be judged", nm_cmd_gc},
 	{"doctor", "doctor", "tell what on this host would stop published ports from working", nm_cmd_doctor},
 	{"version", "version", "print the version", nm_cmd_version},
 	{"help", "help [COMMAND]", "print this help", nm_cmd_help},
@@ -31,6 +42,8 @@ static int exit_status(enum nm_err_kind kind)
 	switch (kind) {
 	case NM_ERR_CONFIG:
 		return NM_EXIT_USAGE;
+	case NM_ERR_DIFFERS:
+		return NM_EXIT_DIFFERS;
 	case NM_ERR_TAKEN:
 		return NM_EXIT_TAKEN;
 	case NM_ERR_REFUSED:
@@ -93,14 +106,6 @@ int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err)
 	return nm_fail(err, NM_ERR_CONFIG, "command '%s' is unknown: see natmap help", name);
 }
 
-int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err *err)
-{
-	if (inv->argc > max)
-		return nm_fail(
-			err, NM_ERR_CONFIG, "argument '%s' is one too many: see natmap help", inv->argv[max]);
-	return 0;
-}
-
 static int run_command(struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	const struct nm_cmd *cmd;
@@ -139,7 +144,8 @@ int main(int argc, char **argv)
 
 	nm_sandbox_reset_signals();
 	if (run(argc, argv, &err) < 0) {
-		nm_log_error(&err);
+		if (err.kind != NM_ERR_DIFFERS) /* its differences are told already */
+			nm_log_error(&err);
 		status = exit_status(err.kind);
 	}
 	nm_log_flush();

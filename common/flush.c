@@ -1,0 +1,93 @@
+/*
+ * The order is that of a withdraw: settings that expose something first, then the rules in one transaction,
+ * then hairpin modes, then the records. Killed in between, another flush goes on.
+ */
+#include "flush.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "survey.h"
+#include "sysctl.h"
+
+static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
+{
+	if (force || s->staying.n == 0)
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"%zu containers are published, among them '%s': flush --force withdraws them", s->staying.n,
+		s->staying.v[0].id);
+}
+
+/* All records leave, whoever is there. */
+static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct nm_err *err)
+{
+	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before};
+
+	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++)
+		for (size_t i = 0; i < lists[l]->n; i++)
+			if (nm_records_add(&change->leaving, &lists[l]->v[i], err) < 0)
+				return -1;
+	return 0;
+}
+
+/* Without the guard rule, route_localnet would open the host's own services on 127.0.0.1. */
+static int disable_localnet(struct nm_records *leaving, struct nm_err *err)
+{
+	nm_settings_disable_localnet(leaving);
+	for (size_t i = 0; i < leaving->n; i++)
+		if (leaving->v[i].localnet_set && !leaving->v[i].localnet[0])
+			return nm_fail(err, NM_ERR_FAILED,
+				"switching route_localnet off for container '%s': it stays on, and so do the "
+				"rules that guard 127.0.0.0/8",
+				leaving->v[i].id);
+	return 0;
+}
+
+static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	return nm_iptables_prepare_flush(attempt, left, err);
+}
+
+static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)
+{
+	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		int value = 0;
+
+		if (nm_sysctl_get(names[f], &value, err) < 0 && f == NM_IPV4)
+			return -1; /* IPv6 may be missing */
+		ret[f] = value != 0;
+	}
+	return 0;
+}
+
+static int flush(struct nm_change *change, bool force, struct nm_survey *s, struct nm_flush_left *ret,
+	struct nm_err *err)
+{
+	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
+		nm_survey_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
+		let_all_leave(change, s, err) < 0 || disable_localnet(&change->leaving, err) < 0 ||
+		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
+			0)
+		return -1;
+	nm_settings_disable_hairpin(&change->leaving);
+	nm_change_retire_leaving(change);
+	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
+		return -1;
+	nm_change_end(change, true);
+	return look_at_forwarding(ret->forwarding, err);
+}
+
+int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+
+	*ret = (struct nm_flush_left){0};
+	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,
+		    err) < 0)
+		return -1;
+	return flush(&change, force, &survey, ret, err);
+}

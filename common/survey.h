@@ -1,0 +1,38 @@
+/* Who of the recorded is still there, and what they need now: what reload makes so, and check compares with.
+ */
+#ifndef NM_SURVEY_H
+#define NM_SURVEY_H
+
+#include "change.h"
+#include "wanted.h"
+
+struct nm_survey {
+	struct nm_records gone;    /* their process is */
+	struct nm_records staying; /* as they should be now: the interface that needs route_localnet anew */
+	bool *renewed;             /* for each of those: whether that differs from what is recorded */
+	struct nm_records before;  /* what is recorded of containers that stay, and does not count any more */
+	struct nm_wanted wanted;   /* for those who stay and the static rules, and the layout's base */
+};
+
+/* Reads all records of the state (NULL: there is none) and judges who is gone; the rest of *ret is empty. 0
+ * with *ret for nm_survey_done(), or -1 with *err. */
+int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err *err) NM_MUST_USE;
+
+/*
+ * Fails when the state that was judged may have lost containers, which a reload or flush would take the rules
+ * from: it has damaged lines, or was missing while there are rules that natmap has written for containers.
+ * forced: forgives that. A state of another PID namespace always fails.
+ */
+int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
+
+/* Fills in what those who stay should have by the configuration, which must outlive the survey. base: the
+ * families that have the layout's base in any case; others have it when rules are wanted in them. */
+int nm_survey_plan(
+	struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err) NM_MUST_USE;
+
+/* Families in which rules are wanted beside the base. */
+unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c);
+
+void nm_survey_done(struct nm_survey *s);
+
+#endif

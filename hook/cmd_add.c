@@ -1,0 +1,101 @@
+/* natmap add: publishes further ports of a running container. */
+#include <string.h>
+
+#include "addr.h"
+#include "amend.h"
+#include "cmd.h"
+#include "ocistate.h"
+#include "resolve.h"
+#include "sandbox.h"
+
+/* The container as a hook would describe it; strings are borrowed. */
+static int parse_arguments(
+	const struct nm_invocation *inv, struct nm_ocistate *st, int *ret_specs, struct nm_err *err)
+{
+	uint64_t pid = 0;
+	int i = 0;
+
+	for (; i < inv->argc && inv->argv[i][0] == '-'; i += 2) {
+		bool is_pid = !strcmp(inv->argv[i], "--pid");
+		char *value = inv->argv[i + 1]; /* argv ends with NULL */
+
+		if (!is_pid && strcmp(inv->argv[i], "--address") != 0)
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help add",
+				inv->argv[i]);
+		if (!value)
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s': its value is missing", inv->argv[i]);
+		if (pid || st->address)
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s': --pid or --address, and once",
+				inv->argv[i]);
+		if (!is_pid)
+			st->address = value;
+		else if (nm_num_parse(value, strlen(value), INT32_MAX, &pid) < 0 || pid == 0)
+			return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is no process id", value);
+	}
+	st->pid = (pid_t)pid;
+	if (inv->argc - i < 2)
+		return nm_fail(err, NM_ERR_CONFIG, "%s missing: see natmap help add",
+			inv->argc == i ? "container id" : "ports");
+	st->id = inv->argv[i];
+	if (nm_id_invalid(st->id))
+		return nm_fail(err, NM_ERR_CONFIG, "container id '%s' %s", st->id, nm_id_invalid(st->id));
+	*ret_specs = i + 1;
+	return 0;
+}
+
+/* Whose process or address it is, when the command line does not say. */
+static int find_container(
+	const struct nm_invocation *inv, struct nm_ocistate *st, struct nm_record *known, struct nm_err *err)
+{
+	if (st->pid || st->address)
+		return 0;
+	if (nm_amend_look_up(inv->state_dir, st->id, known, err) < 0)
+		return -1;
+	if (!known->id)
+		return nm_fail(
+			err, NM_ERR_FAILED, "nothing is published for it yet: give --pid, or --address");
+	st->pid = known->pid;
+	return 0;
+}
+
+static int add(const struct nm_invocation *inv, struct nm_ocistate *st, const struct nm_config *c,
+	struct nm_err *err)
+{
+	struct nm_record known = {0}, r = {0};
+	int rc = find_container(inv, st, &known, err);
+
+	if (rc == 0 && known.id && !known.pid) {
+		/* recorded by address: that is all there is to know */
+		r = known;
+		known = (struct nm_record){0};
+		nm_mappings_done(&r.mappings);
+		rc = nm_portspec_parse(st->ports, &r.mappings, err);
+	} else if (rc == 0) {
+		rc = nm_resolve(st, c, &r, err);
+	}
+	if (rc == 0)
+		rc = nm_amend_add(&r, c, inv->state_dir, err);
+	nm_record_done(&known);
+	nm_record_done(&r);
+	return rc;
+}
+
+int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	nm_autofree char *specs = NULL;
+	struct nm_ocistate st = {0}; /* borrows all of it */
+	struct nm_config config;
+	int first = 0, rc;
+
+	(void)out;
+	if (parse_arguments(inv, &st, &first, err) < 0 || nm_cmd_join(inv, first, &specs, err) < 0 ||
+		nm_sandbox_enter(true, err) < 0)
+		return -1;
+	st.ports = specs;
+	nm_config_init(&config);
+	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0 && add(inv, &st, &config, err) < 0)
+		rc = nm_wrap(err, "container '%s'", st.id);
+	nm_config_done(&config);
+	return rc;
+}

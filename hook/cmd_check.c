@@ -1,0 +1,76 @@
+/* natmap check: every difference between kernel, state and configuration, one a line. */
+#include "check.h"
+#include "cmd.h"
+#include "json.h"
+#include "log.h"
+#include "sandbox.h"
+
+enum { LINE_SIZE = 4096 };
+
+static void print_text(const struct nm_differences *d, FILE *out)
+{
+	char line[LINE_SIZE];
+
+	for (size_t i = 0; i < d->n; i++)
+		fprintf(out, "%s\n", nm_log_escape(d->v[i].text, line, sizeof(line)));
+}
+
+static int print_json(const struct nm_differences *d, FILE *out, struct nm_err *err)
+{
+	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	const char *text;
+	size_t len;
+
+	nm_jsonw_object(w);
+	nm_jsonw_string(w, "differences");
+	nm_jsonw_array(w);
+	for (size_t i = 0; i < d->n; i++) {
+		nm_jsonw_object(w);
+		nm_jsonw_string(w, "kind");
+		nm_jsonw_string(w, d->v[i].kind);
+		nm_jsonw_string(w, "text");
+		nm_jsonw_string(w, d->v[i].text);
+		nm_jsonw_object_end(w);
+	}
+	nm_jsonw_array_end(w);
+	nm_jsonw_object_end(w);
+	text = nm_jsonw_finish(w, &len, err);
+	if (!text)
+		return -1;
+	fprintf(out, "%s\n", text);
+	return 0;
+}
+
+static int check(
+	const struct nm_invocation *inv, const struct nm_config *c, bool json, FILE *out, struct nm_err *err)
+{
+	struct nm_differences found = {0};
+	int rc = nm_check(c, inv->state_dir, &found, err);
+
+	if (rc == 0 && json)
+		rc = print_json(&found, out, err);
+	else if (rc == 0)
+		print_text(&found, out);
+	if (rc == 0 && found.n > 0)
+		rc = nm_fail(err, NM_ERR_DIFFERS, "%zu differences", found.n);
+	nm_differences_done(&found);
+	return rc;
+}
+
+int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	struct nm_config config;
+	bool json = false;
+	int rc;
+
+	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0)
+		return -1;
+	nm_config_init(&config);
+	rc = nm_config_load(&config, inv->config_path, err);
+	if (rc == 0)
+		rc = nm_config_require_statics(&config, err);
+	if (rc == 0)
+		rc = check(inv, &config, json, out, err);
+	nm_config_done(&config);
+	return rc;
+}

@@ -1,0 +1,32 @@
+/* natmap flush: the host as it was before natmap; says what stays. */
+#include "cmd.h"
+#include "flush.h"
+#include "sandbox.h"
+
+static void print_left(const struct nm_flush_left *left, FILE *out)
+{
+	static const char *const programs[NM_FAMILY_MAX] = {"iptables", "ip6tables"};
+	static const char *const forwarding[NM_FAMILY_MAX] = {
+		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"};
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+			if (left->iptables.chain[f][t])
+				fprintf(out, "chain NATMAP stays: others use it; see %s -t %s -S\n",
+					programs[f], nm_table_name(t));
+		if (left->forwarding[f])
+			fprintf(out, "forwarding stays on: %s = 1\n", forwarding[f]);
+	}
+}
+
+int nm_cmd_flush(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+{
+	struct nm_flush_left left;
+	bool force = false;
+
+	if (nm_cmd_flag(inv, "--force", &force, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
+		nm_flush(inv->state_dir, force, &left, err) < 0)
+		return -1;
+	print_left(&left, out);
+	return 0;
+}
