@@ -143,10 +143,12 @@ ci: ## what CI runs
 install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
+	install -Dm644 man/natmap.json.5 $(DESTDIR)$(MANDIR)/man5/natmap.json.5
 	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(MANDIR)/man5/natmap.json.5 \
+		$(DESTDIR)$(DATADIR)/runc.json
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 clean: ## remove build/

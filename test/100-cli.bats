@@ -192,6 +192,7 @@ tagged() {
 	"${run[@]}" install
 	assert "$("$into/opt/natmap/bin/natmap" version)" =~ ^'natmap '
 	test -s "$into/opt/natmap/share/man/man8/natmap.8"
+	test -s "$into/opt/natmap/share/man/man5/natmap.json.5"
 	assert "$(ls "$into")" = opt "all of it is below PREFIX"
 	"${run[@]}" uninstall
 	assert "$(find "$into" ! -type d)" = "" "files that uninstall left"
