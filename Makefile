@@ -166,14 +166,16 @@ ci: ## what CI runs
 install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
+	install -Dm644 man/natmap.json.5 $(DESTDIR)$(MANDIR)/man5/natmap.json.5
 	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
 	install -Dm644 $(BUILD)/hooks.d/podman.json $(DESTDIR)$(HOOKSDIR)/natmap.json
 	install -Dm644 $(BUILD)/hooks.d/natmap.bash $(DESTDIR)$(COMPLETIONSDIR)/natmap
 	install -Dm644 -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(BUILD)/hooks.d/%)
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(DATADIR)/runc.json \
-		$(DESTDIR)$(HOOKSDIR)/natmap.json $(DESTDIR)$(COMPLETIONSDIR)/natmap $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
+	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(MANDIR)/man5/natmap.json.5 \
+		$(DESTDIR)$(DATADIR)/runc.json $(DESTDIR)$(HOOKSDIR)/natmap.json $(DESTDIR)$(COMPLETIONSDIR)/natmap \
+		$(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 clean: ## remove build/

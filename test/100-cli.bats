@@ -106,7 +106,7 @@ tagged() {
 	run_natmap list
 	assert "$output" = ""
 	run_natmap list --json
-	assert "$(jq -c . <<<"$output")" = '{"containers":[]}'
+	assert "$(jq -c . <<<"$output")" = '{"containers":[],"static":[]}'
 	run_natmap list web
 	assert "$output" = ""
 	refute test -e "$(state_dir)"
@@ -117,16 +117,17 @@ tagged() {
 	run_natmap list
 	assert "$output" = ""
 	run_natmap list --json
-	assert "$(jq -c . <<<"$output")" = '{"containers":[]}'
+	assert "$(jq -c . <<<"$output")" = '{"containers":[],"static":[]}'
 	assert "$(ls "$(state_dir)")" = ""
 }
 
-@test "list shows the mappings of all containers, or of the one that is asked for" {
+@test "list shows the mappings of all containers in columns, or of the one that is asked for" {
 	publish web 8080:80
 	publish web2 192.0.2.1:53:5353/udp
 	run_natmap list
-	assert "$output" has $'web\t8080:80/tcp\t10.88.7.2\nweb\t8080:80/tcp\tfd00:7::2'
-	assert "$output" has $'web2\t192.0.2.1:53:5353/udp\t10.88.7.2'
+	assert "$output" =~ ^'CONTAINER  PORTS                     PACKETS         BYTES  ADDRESS'$'\n'
+	assert "$output" has 'web        8080:80/tcp                     0             0  10.88.7.2 fd00:7::2'
+	assert "$output" has 'web2       192.0.2.1:53:5353/udp           0             0  10.88.7.2'
 	run_natmap list web
 	assert "$output" lacks web2
 	run_natmap list --json web2

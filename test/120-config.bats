@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
 
 load helpers/natmap
+load helpers/syslog
 
 setup() {
 	net_up
@@ -131,6 +132,16 @@ broken() {
 	broken backend '{"backend": "ipchains"}'
 	config '{"backend": "iptables"}'
 	publish web 8080:80
+}
+
+@test "a mistake in static is only a notice for a container" {
+	config '{"static": {"dnat": [{"name": "mail", "portz": "25"}]}}'
+	syslog_start
+	publish web 8080:80
+	wait_for syslog_has "$NM_TMP/natmap.json: static.dnat[0].portz: unknown key, ignored"
+	config '{"hairpin": "yes", "static": []}'
+	publish rc=2 other 8081:80
+	assert "$stderr" has hairpin
 }
 
 @test "a withdraw does not care about the configuration" {
