@@ -61,6 +61,7 @@ assert_offers() {
 ./lib/systemd/system/natmap.service
 ./share/bash-completion/completions/natmap
 ./share/containers/oci/hooks.d/natmap.json
+./share/man/man5/natmap.json.5
 ./share/man/man8/natmap.8
 ./share/natmap/runc.json" "$(installed "$NM_TMP/image/opt/natmap")"
 	assert "$(installed "$NM_TMP/image" | grep -v '^\./opt/natmap/')" = "" "files elsewhere"
