@@ -166,13 +166,14 @@ static bool is_first_with(const struct nm_records *list, size_t i)
 static int check_settings(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *list = &c->survey.staying;
+	nm_autosettings struct nm_settings_view view = {0};
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err trouble;
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct nm_record now = list->v[i]; /* borrows all of it */
 
-		if (nm_settings_examine(&now, &trouble) < 0) {
+		if (nm_settings_examine(&view, &now, &trouble) < 0) {
 			if (add(c, err, "setting", "container '%s': %s", now.id, trouble.msg) < 0)
 				return -1;
 			continue;

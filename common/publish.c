@@ -146,11 +146,12 @@ int nm_publish_record(
 	struct nm_change *change, struct nm_record *r, const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
+	nm_autosettings struct nm_settings_view view = {0};
 	bool repeated = false;
 
 	change->coming = r;
 	change->options = &c->layout;
-	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(r, err) < 0)
+	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(&view, r, err) < 0)
 		return -1;
 	inherit_settings(r, &change->leaving);
 	inherit_settings(r, recorded);

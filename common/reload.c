@@ -48,7 +48,7 @@ static void enable_settings(const struct nm_survey *s, const struct nm_config *c
 	if (nm_settings_enable_forwarding(c, nm_survey_families(s, c), &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
 	for (size_t i = 0; i < s->staying.n; i++)
-		if (nm_settings_enable(&s->staying.v[i], &err) < 0)
+		if (s->off[i] && nm_settings_enable(&s->staying.v[i], &err) < 0)
 			nm_log_notice("container '%s': %s, ignored: its rules are there", s->staying.v[i].id,
 				err.msg);
 }

@@ -55,19 +55,35 @@ int nm_settings_enable_forwarding(const struct nm_config *c, unsigned families, 
 	return 0;
 }
 
-int nm_settings_examine(struct nm_record *r, struct nm_err *err)
+void nm_settings_view_done(struct nm_settings_view *view)
 {
-	nm_autolink struct nm_link *link = NULL;
-	struct nm_bridge_port port = {0};
-	char name[NM_SYSCTL_NAME_MAX];
-	int value = 1;
+	nm_link_close(view->link);
+	*view = (struct nm_settings_view){0};
+}
 
-	if (r->localnet[0] && nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, err) < 0)
+static int look_at_localnet(struct nm_settings_view *view, const char *interface, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	if (!strcmp(view->localnet, interface))
+		return 0;
+	if (nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &view->value, err) < 0)
 		return -1;
-	r->localnet_set = value == 0;
+	memcpy(view->localnet, interface, sizeof(view->localnet));
+	return 0;
+}
+
+int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, struct nm_err *err)
+{
+	struct nm_bridge_port port = {0};
+
+	if (r->localnet[0] && look_at_localnet(view, r->localnet, err) < 0)
+		return -1;
+	r->localnet_set = r->localnet[0] && view->value == 0;
 	if (!r->bridge_port[0])
 		return 0;
-	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
+	if ((!view->link && nm_link_open(&view->link, err) < 0) ||
+		nm_link_bridge_port_by_name(view->link, r->bridge_port, &port, err) < 0)
 		return -1;
 	r->hairpin_set = port.found && !port.hairpin;
 	return 0;

@@ -10,9 +10,19 @@
 int nm_settings_enable_forwarding(
 	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
 
+/* What looking at many records has in common. Begins as zeros. */
+struct nm_settings_view {
+	struct nm_link *link;       /* owned, opened when it is needed */
+	char localnet[IF_NAMESIZE]; /* the interface looked at last, ... */
+	int value;                  /* ... and its route_localnet */
+};
+
+void nm_settings_view_done(struct nm_settings_view *view);
+#define nm_autosettings NM_CLEANUP(nm_settings_view_done)
+
 /* Sets localnet_set and hairpin_set of the record where what it needs is off, so that natmap has to switch it
  * on. Under the lock, since another hook may just have switched it off. */
-int nm_settings_examine(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Fails when nm_settings_enable() would, as far as can be told before the rules are written. */
 int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;

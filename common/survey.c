@@ -98,33 +98,36 @@ int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *
 	return nm_state_is_new(change->state) ? check_lost_state(change, err) : 0;
 }
 
-static int find_interface(struct nm_link *link, struct nm_record *r, struct nm_err *err)
+static int find_interface(struct nm_record *r, struct nm_err *err)
 {
+	nm_autolink struct nm_link *link = NULL;
 	struct nm_route route;
 
-	if (nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
+	if (nm_link_open(&link, err) < 0 || nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
 		return -1;
 	memcpy(r->localnet, route.interface, sizeof(r->localnet));
 	return 0;
 }
 
 /* Brings the record in line with the configuration and with what somebody else has switched off. */
-static int renew(struct nm_link *link, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+static int renew(struct nm_settings_view *view, const struct nm_config *c, struct nm_record *r, bool *ret_off,
+	struct nm_err *err)
 {
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
 	if (!nm_wanted_needs_localnet(r, &c->layout)) {
 		r->localnet[0] = '\0';
 		localnet_set = false;
-	} else if (!r->localnet[0] && find_interface(link, r, err) < 0) {
+	} else if (!r->localnet[0] && find_interface(r, err) < 0) {
 		return -1;
 	}
 	if (!c->layout.hairpin) {
 		r->bridge_port[0] = '\0';
 		hairpin_set = false;
 	}
-	if (nm_settings_examine(r, err) < 0)
+	if (nm_settings_examine(view, r, err) < 0)
 		return -1;
+	*ret_off = r->localnet_set || r->hairpin_set;
 	r->localnet_set |= localnet_set;
 	r->hairpin_set |= hairpin_set;
 	return 0;
@@ -138,17 +141,16 @@ static bool is_same(const struct nm_record *a, const struct nm_record *b)
 
 static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autosettings struct nm_settings_view view = {0};
 
 	s->renewed = calloc(s->staying.n + 1, sizeof(*s->renewed));
-	if (!s->renewed)
+	s->off = calloc(s->staying.n + 1, sizeof(*s->off));
+	if (!s->renewed || !s->off)
 		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
-	if (nm_link_open(&link, err) < 0)
-		return -1;
 	for (size_t i = 0; i < s->staying.n; i++) {
 		struct nm_record *r = &s->staying.v[i], before = *r, copy;
 
-		if (renew(link, c, r, err) < 0) {
+		if (renew(&view, c, r, &s->off[i], err) < 0) {
 			nm_log_notice(
 				"container '%s': %s, ignored: its rules are not affected", r->id, err->msg);
 			*r = before;
@@ -196,5 +198,6 @@ void nm_survey_done(struct nm_survey *s)
 	nm_records_done(&s->staying);
 	nm_records_done(&s->before);
 	free(s->renewed);
+	free(s->off);
 	*s = (struct nm_survey){0};
 }

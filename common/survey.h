@@ -10,6 +10,7 @@ struct nm_survey {
 	struct nm_records gone;    /* their process is */
 	struct nm_records staying; /* as they should be now: the interface that needs route_localnet anew */
 	bool *renewed;             /* for each of those: whether that differs from what is recorded */
+	bool *off;                 /* ... whether a setting that it needs is off */
 	struct nm_records before;  /* what is recorded of containers that stay, and does not count any more */
 	struct nm_wanted wanted;   /* for those who stay and the static rules, and the layout's base */
 };
