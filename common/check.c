@@ -15,10 +15,13 @@
 
 enum { TRIES = 8 };
 
+#define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
+
 struct check {
 	const struct nm_config *config;
 	struct nm_change change;
 	struct nm_survey survey;
+	unsigned families; /* in which rules are wanted */
 	struct nm_differences found;
 };
 
@@ -55,6 +58,12 @@ add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 	return 0;
 }
 
+/* The base need not be there in a family in which nothing is published, but may. */
+static bool is_needless(const struct check *c, const struct nm_edit *edit)
+{
+	return edit->kind == NM_EDIT_MISSING && !(c->families & 1u << edit->place.family);
+}
+
 /* A rule that is to be moved or made anew is told once, when it is to be deleted. */
 static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
@@ -73,7 +82,7 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	const char *table = nm_table_name(edit->place.table);
 	char text[NM_RULE_STRLEN];
 
-	if (edit->add && edit->kind != NM_EDIT_MISSING)
+	if ((edit->add && edit->kind != NM_EDIT_MISSING) || is_needless(ctx, edit))
 		return 0;
 	if (edit->kind == NM_EDIT_STALE)
 		return add(ctx, err, kinds[edit->kind],
@@ -93,8 +102,7 @@ static int check_rules(struct check *c, struct nm_err *err)
 	for (int i = 0; i < TRIES; i++) {
 		bool interrupted = false;
 
-		if (nm_iptables_diff(
-			    &c->change.nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err) < 0)
+		if (nm_iptables_diff(&c->change.nl, &scope, BOTH, &sink, &interrupted, err) < 0)
 			return -1;
 		if (!interrupted)
 			return 0;
@@ -141,12 +149,10 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 static int check_forwarding(struct check *c, struct nm_err *err)
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
-	unsigned families = nm_survey_families(&c->survey, c->config);
-
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		int value = 1;
 
-		if (families & 1u << f && nm_sysctl_get(names[f], &value, err) < 0)
+		if (c->families & 1u << f && nm_sysctl_get(names[f], &value, err) < 0)
 			return -1;
 		if (!value && add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0)
 			return -1;
@@ -205,7 +211,7 @@ static int note_foreign(void *ctx, const struct nm_nft_foreign *chain, struct nm
 /* Nothing published: nothing of ours for them to drop. */
 static int check_foreign(struct check *c, struct nm_err *err)
 {
-	if (nm_survey_families(&c->survey, c->config) == 0)
+	if (!c->families)
 		return 0;
 	return nm_nft_foreign_each(&c->change.nl, note_foreign, c, err);
 }
@@ -216,8 +222,10 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_survey_judge(c->change.state, &c->survey, err) < 0)
 		return -1;
-	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, 0, err) < 0 ||
-		check_rules(c, err) < 0)
+	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, BOTH, err) < 0)
+		return -1;
+	c->families = nm_survey_families(&c->survey, c->config);
+	if (check_rules(c, err) < 0)
 		return -1;
 	if (c->change.state)
 		nm_state_unlock(c->change.state);

@@ -1,10 +1,10 @@
 #!/bin/bash
 # run.sh [ROUNDS]: measures natmap's hook side by side with what it is compared with, in one run, and says for each number
-# that natmap promises whether it is reached. No bound is a time: all are ratios of this run, but for the memory.
+# that natmap promises whether it is reached: ratios of this run, but for memory and the administrator's commands.
 #
 # Three hosts, each a network namespace with a bridge and one container on it, with an IPv4 and an IPv6 address, publish
-# 8080:80: natmap's, that of `minimal` (minimal.c), and that of the CNI portmap plugin. The machine's own packet filter is
-# not touched. The exit status tells whether everything ran, not whether the numbers are good.
+# 8080:80: natmap's, that of `minimal` (minimal.c), and that of the CNI portmap plugin. On a fourth one the administrator's
+# commands find a thousand containers published. The machine's own packet filter is not touched. The exit status tells whether everything ran, not whether the numbers are good.
 set -eu
 
 # shellcheck source=test/helpers/natmap.bash
@@ -15,6 +15,7 @@ pause_ms=20 # a grace period of the kernel and some: a deletion of the process b
 portmap=/usr/lib/cni/portmap
 programs=$NM_BUILD/test/bench
 few=10 many=10000
+published=1000 command_rounds=10
 
 # host_up HOST: a host with a bridge, and the namespace HOST-ctr of a container on it
 host_up() {
@@ -63,6 +64,10 @@ natmap_job() {
 	job "$1" natmap "$3" "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/$2" hook "$4"
 }
 
+admin_job() { # admin_job COMMAND
+	job "$1" admin stopped.json "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state-admin" "$1"
+}
+
 portmap_job() { # portmap_job NAME CNI_COMMAND
 	job "$1" portmap portmap.json CNI_COMMAND="$2" CNI_CONTAINERID=bench CNI_NETNS="$(netns portmap-ctr)" \
 		CNI_IFNAME=eth0 CNI_PATH="${portmap%/*}" "$portmap"
@@ -84,6 +89,9 @@ job_publish_few() { natmap_job publish-few state-few bench.json createRuntime; }
 job_withdraw_few() { natmap_job withdraw-few state-few stopped.json poststop; }
 job_publish_many() { natmap_job publish-many state-many bench.json createRuntime; }
 job_withdraw_many() { natmap_job withdraw-many state-many stopped.json poststop; }
+job_reload() { admin_job reload; }
+job_list() { admin_job list; }
+job_check() { admin_job check; }
 job_unconcerned() { natmap_job unconcerned state unconcerned.json createRuntime; }
 job_empty() { job empty natmap bench.json "$programs/empty"; }
 job_minimal() { job minimal minimal bench.json "$programs/minimal" add; }
@@ -104,12 +112,25 @@ record_others() {
 			range($n) as $i | .id = "other-\($i)" | .bundle = "/bundle/other-\($i)"
 			| if .netns then .netns |= sub(":.*"; ":\($i + 1)") else . end
 			| if .hairpin then .hairpin.interface = "veth\($i)" else . end
-			| .addresses = ["10.89.\($i / 250 | floor).\($i % 250 + 2)/16"] | .ports = ["\(20000 + $i):80/tcp"]
+			| .addresses = ["10.89.\($i / 250 | floor).\($i % 250 + 2)/16", "fd00:8::\($i % 9000 + 1)/64"] | .ports = ["\(20000 + $i):80/tcp"]
 			' <<<"$record"
 	} >"$NM_TMP/$1/state"
 	# natmap must take them for its own
 	on natmap "$NATMAP" --state-dir "$NM_TMP/$1" list >"$NM_TMP/list"
 	assert "$(grep -c 'other-' "$NM_TMP/list")" = "$2" "containers that natmap knows in $1"
+}
+
+# prepare_admin: a state of many containers as above, for another host, and their rules
+prepare_admin() {
+	local natmap=("$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state-admin")
+	record_others state-admin "$published"
+	on admin "${natmap[@]}" --state-dir "$NM_TMP/state-header" reload
+	{ head -n 1 "$NM_TMP/state-header/state" && tail -n +2 "$NM_TMP/state-admin/state"; } >"$NM_TMP/state-admin/new"
+	mv "$NM_TMP/state-admin/new" "$NM_TMP/state-admin/state"
+	chmod 0600 "$NM_TMP/state-admin/state"
+	on admin "${natmap[@]}" reload
+	on admin "${natmap[@]}" check
+	assert "$(rules admin | grep -c -- '-A NATMAP.* -j DNAT')" = "$((2 * published))" "rules of $published containers"
 }
 
 # prepare: brings the hosts into the state that every round begins with, and checks that all three publish what they say
@@ -125,6 +146,7 @@ prepare() {
 	measure 1 publish >/dev/null
 	record_others state-few "$few"
 	record_others state-many "$many"
+	prepare_admin
 	prepare_minimal
 	measure 1 portmap_add >/dev/null
 	assert_rule portmap "--dport 8080 -j DNAT --to-destination 10.88.7.2:80"
@@ -143,7 +165,7 @@ prepare_minimal() {
 
 # report: the table and the ratios, from the lines of `measure`
 report() {
-	awk -v few="$few" -v many="$many" '
+	awk -v few="$few" -v many="$many" -v published="$published" '
 		function row(name, text) {
 			printf "%-52s %10d %10d %9d\n", text, median[name], p90[name], peak[name]
 		}
@@ -167,6 +189,9 @@ report() {
 			row("withdraw-few", "natmap hook poststop, " few " others recorded")
 			row("publish-many", "natmap hook createRuntime, " many " others recorded")
 			row("withdraw-many", "natmap hook poststop, " many " others recorded")
+			row("reload", "natmap reload, " published " published, nothing to change")
+			row("list", "natmap list, " published " published")
+			row("check", "natmap check, " published " published")
 			print ""
 			judge("publish / portmap ADD", median["publish"] / median["portmap-add"], 1 / 20, "1/20")
 			judge("publish / minimal program", median["publish"] / median["minimal"], 1.5, "1.5")
@@ -176,6 +201,9 @@ report() {
 			tell("withdraw, " many " / " few " others recorded", median["withdraw-many"] / median["withdraw-few"])
 			judge("peak MiB of a publish, " few " others recorded", peak["publish-few"] / 1024, 4, "4 MiB")
 			judge("peak MiB of a publish, " many " others recorded", peak["publish-many"] / 1024, 4, "4 MiB")
+			judge("seconds of a reload, " published " published", median["reload"] / 1e6, 0.5, "0.5 s")
+			judge("seconds of a list, " published " published", median["list"] / 1e6, 0.1, "0.1 s")
+			judge("seconds of a check, " published " published", median["check"] / 1e6, 0.5, "0.5 s")
 			judge("peak MiB of a withdraw, " many " others recorded", peak["withdraw-many"] / 1024, 4, "4 MiB")
 		}'
 }
@@ -200,16 +228,17 @@ for file in "$NATMAP" "$programs"/{measure,minimal,empty} "$portmap"; do
 done
 
 NM_NS=nm-$$
-NM_NODES="natmap natmap-ctr minimal minimal-ctr portmap portmap-ctr"
+NM_NODES="natmap natmap-ctr minimal minimal-ctr portmap portmap-ctr admin admin-ctr"
 NM_TMP=$(mktemp -d /run/natmap-bench.XXXXXX)
 : >"$NM_TMP/pids"
 trap finish EXIT
 trap 'exit 1' INT TERM
-for host in natmap minimal portmap; do
+for host in natmap minimal portmap admin; do
 	host_up "$host"
 done
 prepare
 echo "$rounds rounds of all in turns; kernel $(uname -r), $(nproc) processors, $(iptables --version)"
 measure "$rounds" publish withdraw unconcerned empty minimal minimal_remove portmap_add portmap_del \
 	publish_few withdraw_few publish_many withdraw_many >"$NM_TMP/result"
+measure "$command_rounds" reload list check >>"$NM_TMP/result"
 report <"$NM_TMP/result"
