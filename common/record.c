@@ -389,6 +389,7 @@ int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_e
 	if (!line || nm_record_read(line, len, ret, err) < 0)
 		return -1;
 	ret->offset = r->offset;
+	ret->size = r->size;
 	return 0;
 }
 

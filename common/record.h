@@ -28,6 +28,7 @@ struct nm_record {
 	struct nm_prefixes allow;
 	struct nm_mappings mappings;
 	uint64_t offset; /* of its line in the state file */
+	size_t size;     /* of that line, with its newline */
 };
 
 struct nm_records {
@@ -38,7 +39,7 @@ struct nm_records {
 /* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Sets *ret when both say the same: all but the offset. */
+/* Sets *ret when both say the same: all but the line's place. */
 int nm_record_same(
 	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
 

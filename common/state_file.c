@@ -63,40 +63,52 @@ static int take_lock(
 	return nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
 }
 
-void nm_state_adopt_file(struct nm_state *st, int fd, uint64_t begin, uint64_t end)
-{
-	if (st->fd >= 0)
-		close(st->fd);
-	st->fd = fd;
-	st->same_pidns = true;
-	st->begin = begin;
-	st->end = end;
-}
-
-int nm_state_start_new(const struct nm_state *st, uint64_t *ret_begin)
+int nm_state_write_header(struct nm_state *st)
 {
 	char line[NM_STATE_HEADER_SIZE];
-	nm_autoclose int fd = open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC);
+	size_t len = nm_state_header_print(&st->header, line);
 
-	*ret_begin = nm_state_header_print(&st->self, line);
-	if (fd < 0 || nm_io_write_all(fd, line, *ret_begin) < 0)
-		return -1;
-	return nm_steal_fd(&fd);
+	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : -1;
 }
 
-int nm_state_install_new(struct nm_state *st)
+int nm_state_start_new(const struct nm_state *st, struct nm_state *ret)
 {
-	return renameat(st->dirfd, "state.new", st->dirfd, "state");
+	char line[NM_STATE_HEADER_SIZE];
+	size_t len = nm_state_header_print(&st->self, line);
+	nm_autoclose int fd = open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC);
+
+	if (fd < 0 || nm_io_write_all(fd, line, len) < 0)
+		return -1;
+	*ret = *st;
+	ret->fd = nm_steal_fd(&fd);
+	ret->header = st->self;
+	ret->same_pidns = true;
+	ret->begin = ret->end = ret->open_block = len;
+	ret->last_block = 0;
+	return 0;
+}
+
+int nm_state_install_new(struct nm_state *st, struct nm_state *new)
+{
+	if (renameat(st->dirfd, "state.new", st->dirfd, "state") < 0)
+		return -1;
+	if (st->fd >= 0)
+		close(st->fd);
+	*st = *new;
+	return 0;
 }
 
 static int create(struct nm_state *st, struct nm_err *err)
 {
-	uint64_t begin;
-	nm_autoclose int fd = nm_state_start_new(st, &begin);
+	struct nm_state new = {.fd = -1};
 
-	if (fd < 0 || nm_state_install_new(st) < 0)
-		return nm_state_fail(st, "creating", err);
-	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, begin);
+	if (nm_state_start_new(st, &new) < 0 || nm_state_install_new(st, &new) < 0) {
+		int rc = nm_state_fail(st, "creating", err);
+
+		if (new.fd >= 0)
+			close(new.fd);
+		return rc;
+	}
 	st->is_new = true;
 	return 0;
 }
@@ -155,6 +167,7 @@ static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, str
 			"reading '%s/state': it is of another network namespace; use --state-dir for this "
 			"one",
 			st->dir);
+	st->header = h;
 	st->same_pidns = nm_nsid_equal(&h.pidns, &st->self.pidns);
 	st->begin = strcspn(line, "\n") + 1;
 	return find_end(st, (uint64_t)info.st_size, err);

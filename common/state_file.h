@@ -1,5 +1,5 @@
-/* The inside of struct nm_state, for state_file.c, which opens and replaces the file, and state.c, which
- * knows its lines. */
+/* The inside of struct nm_state, for state_file.c, which opens and replaces the file, and state*.c, which
+ * know its lines. */
 #ifndef NM_STATE_FILE_H
 #define NM_STATE_FILE_H
 
@@ -9,26 +9,29 @@
 struct nm_state {
 	char *dir;
 	int dirfd, lockfd, fd;
-	struct nm_state_header self;
+	struct nm_state_header self;   /* what this process would write */
+	struct nm_state_header header; /* the file's */
 	bool same_pidns;
-	bool is_new;         /* made when it was opened */
-	uint64_t begin;      /* of the first record */
-	uint64_t end;        /* behind the last complete line */
-	uint64_t live, dead; /* bytes of records that nm_state_find() has met */
+	bool is_new;    /* made when it was opened */
+	uint64_t begin; /* of the first record */
+	uint64_t end;   /* behind the last complete line */
+	/* from nm_state_find(): */
+	uint64_t last_block; /* offset of the last block's line, 0: there is none */
+	uint64_t open_block; /* where the lines begin that are in no block yet, 0: unknown */
 	size_t damaged;      /* lines that it could not read */
 };
 
 /* Fails with errno: "WHAT 'DIR/state': ...". */
 int nm_state_fail(const struct nm_state *st, const char *what, struct nm_err *err);
 
-/* Starts the file that is to replace the state, with its header line, which takes *ret_begin bytes. Returns
- * the descriptor, or -1 with errno. */
-int nm_state_start_new(const struct nm_state *st, uint64_t *ret_begin) NM_MUST_USE;
+/* Starts the file that is to replace the state, with its header line. 0 with *ret, which borrows all but its
+ * fd from st, or -1 with errno. */
+int nm_state_start_new(const struct nm_state *st, struct nm_state *ret) NM_MUST_USE;
 
-/* Puts it in the state's place. 0, or -1 with errno. */
-int nm_state_install_new(struct nm_state *st) NM_MUST_USE;
+/* Writes the header again, in place. 0, or -1 with errno. */
+int nm_state_write_header(struct nm_state *st) NM_MUST_USE;
 
-/* Goes on with fd, a file that was started and installed, whose records stand from begin to end. */
-void nm_state_adopt_file(struct nm_state *st, int fd, uint64_t begin, uint64_t end);
+/* Puts it in the state's place and goes on with it. 0, or -1 with errno and new->fd still open. */
+int nm_state_install_new(struct nm_state *st, struct nm_state *new) NM_MUST_USE;
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * A live line begins with a filter of what can be asked about its record, so that a search reads some digits
- * of each line and parses hardly any but those that it looks for. A line without filter, or with one of
- * another form, may be anything. The keys are part of the file's format.
+ * A live line begins with a filter of what can be asked about its record, and a block of lines ends with one
+ * of all its records, so that a search reads some digits of each and parses hardly any lines but those that
+ * it looks for. A line without filter, or with one of another form, may be anything. The keys are part of the
+ * file's format.
  *
  * Ports come in blocks of 64, since a filter knows only what is the same, not what lies between. Whether a
  * record and a query overlap is seen
@@ -167,6 +168,13 @@ const char *nm_record_filter(const struct nm_record *r, char buf[static NM_RECOR
 	return buf;
 }
 
+void nm_record_add_keys(const struct nm_record *r, char *digits, size_t n)
+{
+	struct filter f = {.digits = digits, .n_digits = n};
+
+	add_record(&f, r);
+}
+
 /* Returns the digits of the line's filter, or NULL when it has none that can be read. */
 static const char *find_filter(const char *line, size_t len, size_t *ret_n)
 {
@@ -183,15 +191,20 @@ static const char *find_filter(const char *line, size_t len, size_t *ret_n)
 	return NULL;
 }
 
-bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len)
+bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n)
 {
-	size_t n;
-	const char *digits = keys->everything ? NULL : find_filter(line, len, &n);
-
-	if (!digits)
+	if (keys->everything)
 		return true;
 	for (size_t i = 0; i < keys->n; i++)
 		if (nm_filter_may_have(digits, n, keys->v[i]))
 			return true;
 	return false;
+}
+
+bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len)
+{
+	size_t n;
+	const char *digits = find_filter(line, len, &n);
+
+	return !digits || nm_state_keys_meet(keys, digits, n);
 }

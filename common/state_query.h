@@ -36,6 +36,12 @@ void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_keys
 #define NM_RECORD_FILTER_SIZE (NM_FILTER_DIGITS_MAX + 1)
 const char *nm_record_filter(const struct nm_record *r, char buf[static NM_RECORD_FILTER_SIZE]);
 
+/* Adds the keys of a record to a filter that may have those of others. */
+void nm_record_add_keys(const struct nm_record *r, char *digits, size_t n);
+
+/* False when no record with its keys in this filter can fit the query. */
+bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n);
+
 /* False when the record in this live line (see record.c) cannot fit the query. */
 bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len);
 

@@ -322,9 +322,10 @@ static void test_rate(void)
 	tap_ok(longest < 400, "a line has %zu bytes", longest);
 }
 
-#define BOOT   "\"boot\":\"01234567-89ab-cdef-0123-456789abcdef\""
-#define SPACES "\"netns\":\"4:4026531840\",\"pidns\":\"5:4026531836\""
-#define HEADER "{\"natmap\":1," BOOT "," SPACES "}\n"
+#define BOOT    "\"boot\":\"01234567-89ab-cdef-0123-456789abcdef\""
+#define SPACES  "\"netns\":\"4:4026531840\",\"pidns\":\"5:4026531836\""
+#define NUMBERS "\"retired\":\"0000000000\",\"blocks\":\"0000000000\""
+#define HEADER  "{\"natmap\":1," BOOT "," SPACES "," NUMBERS "}\n"
 
 static void test_header(void)
 {
@@ -335,23 +336,27 @@ static void test_header(void)
 		{HEADER, 1},
 		{"{\"natmap\":2}\n", 2},
 		{"{\"natmap\":2,\"boot\":7}\n", 2},
-		{"{\"natmap\":99," BOOT "," SPACES ",\"more\":1}\n", 99},
+		{"{\"natmap\":99," BOOT "," SPACES "," NUMBERS ",\"more\":1}\n", 99},
 		{"", 0},
 		{"\n", 0},
 		{"{\n", 0},
 		{"{}\n", 0},
 		{"{\"natmap\":1}\n", 0},
-		{"{\"natmap\":\"1\"," BOOT "," SPACES "}\n", 0},
-		{"{\"natmap\":0," BOOT "," SPACES "}\n", 0},
-		{"{\"natmap\":-1," BOOT "," SPACES "}\n", 0},
-		{"{\"natmap\":1," BOOT "," SPACES "}", 0},
-		{"{\"natmap\":1," BOOT "," SPACES "} \n", 0},
-		{"{\"natmap\":1," BOOT "," SPACES ",\"more\":1}\n", 0},
-		{"{\"natmap\":1," SPACES "}\n", 0},
-		{"{\"natmap\":1,\"boot\":\"\"," SPACES "}\n", 0},
-		{"{\"natmap\":1,\"boot\":\"XY\"," SPACES "}\n", 0},
-		{"{\"natmap\":1,\"boot\":\"0123456789012345678901234567890123456789\"," SPACES "}\n", 0},
-		{"{\"natmap\":1," BOOT ",\"netns\":\"4\",\"pidns\":\"5:1\"}\n", 0},
+		{"{\"natmap\":\"1\"," BOOT "," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":0," BOOT "," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":-1," BOOT "," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":1," BOOT "," SPACES "," NUMBERS "}", 0},
+		{"{\"natmap\":1," BOOT "," SPACES "," NUMBERS "} \n", 0},
+		{"{\"natmap\":1," BOOT "," SPACES "," NUMBERS ",\"more\":1}\n", 0},
+		{"{\"natmap\":1," BOOT "," SPACES "}\n", 0},
+		{"{\"natmap\":1," BOOT "," SPACES ",\"retired\":\"0\",\"blocks\":\"0\"}\n", 0},
+		{"{\"natmap\":1," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":1,\"boot\":\"\"," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":1,\"boot\":\"XY\"," SPACES "," NUMBERS "}\n", 0},
+		{"{\"natmap\":1,\"boot\":\"0123456789012345678901234567890123456789\"," SPACES "," NUMBERS
+		 "}\n",
+			0},
+		{"{\"natmap\":1," BOOT ",\"netns\":\"4\",\"pidns\":\"5:1\"," NUMBERS "}\n", 0},
 		{"{\"live\":1,\"id\":\"c\"}\n", 0},
 	};
 	char buf[NM_STATE_HEADER_SIZE];
@@ -368,9 +373,11 @@ static void test_header(void)
 			"a header is printed as it was read");
 	memset(h.boot, 'f', sizeof(h.boot) - 1);
 	h.netns = h.pidns = (struct nm_nsid){UINT64_MAX, UINT64_MAX};
+	h.retired = h.blocks = UINT64_MAX;
 	h.format = NM_STATE_FORMAT;
-	tap_ok(nm_state_header_print(&h, buf) == strlen(buf), "the longest header fits");
-	tap_ok(nm_state_header_parse(buf, &h) == 0 && h.pidns.ino == UINT64_MAX, "and is read");
+	tap_ok(nm_state_header_print(&h, buf) < sizeof(buf), "the longest header fits");
+	tap_ok(nm_state_header_parse(buf, &h) == 0 && h.pidns.ino == UINT64_MAX && h.retired == NM_OFFSET_MAX,
+		"and is read");
 }
 
 int main(void)
