@@ -3,7 +3,7 @@
 #define NM_DYNAMIC_H
 
 #include "config.h"
-#include "record.h"
+#include "state.h"
 
 /* True when some mapping has host port 0. */
 bool nm_dynamic_is_needed(const struct nm_mappings *m);
@@ -11,9 +11,10 @@ bool nm_dynamic_is_needed(const struct nm_mappings *m);
 /*
  * Gives every mapping of r with host port 0 the one that its counterpart in one of the leaving records of r's
  * own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
- * mappings nor those of recorded, and without local listener. -1 with *err when there is none.
+ * mappings nor those that the state has of others than leaving, and without local listener. state NULL:
+ * nothing is recorded. -1 with *err when there is none.
  */
-int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, const struct nm_records *recorded,
+int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
 	const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -87,7 +87,6 @@ static int find_concerned(
 	struct nm_change *change, const struct nm_record *r, struct nm_records *ret, struct nm_err *err)
 {
 	struct nm_state_query query = {
-		.all = nm_dynamic_is_needed(&r->mappings),
 		.id = r->id,
 		.mappings = r->mappings.v,
 		.n_mappings = r->mappings.n,
@@ -156,7 +155,7 @@ int nm_publish_record(
 	inherit_settings(r, &change->leaving);
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
-		nm_dynamic_choose(r, c, recorded, &change->leaving, err) < 0 ||
+		nm_dynamic_choose(r, c, change->state, &change->leaving, err) < 0 ||
 		nm_static_check_conflict(&c->statics, &r->mappings, err) < 0 ||
 		check_listeners(r, c, &change->leaving, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
 		nm_settings_enable_forwarding(c, r->families, err) < 0 ||

@@ -84,7 +84,7 @@ static int plan(const struct nm_invocation *inv, const struct nm_ocistate *st, F
 	if (rc == 0)
 		rc = nm_resolve(st, &config, &r, err);
 	if (rc == 0)
-		rc = nm_dynamic_choose(&r, &config, &none, &none, err);
+		rc = nm_dynamic_choose(&r, &config, NULL, &none, err);
 	if (rc == 0)
 		rc = print_rules(&r, &config.layout, out, err);
 	nm_record_done(&r);
