@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# What reload must not do: fail on a host where nothing is published, or take ports away that it knows nothing about.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
+
+load helpers/natmap
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+@test "a reload sets up the chains on a host where nothing is published" {
+	run_natmap reload
+	assert_rule host '-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
+	run_natmap check
+}
+
+@test "check finds nothing where nothing is published any more, and in a family in which nothing is" {
+	publish web 8080:80
+	withdraw web
+	run_natmap check
+	publish web 0.0.0.0:8080:80
+	run_natmap check
+	run_natmap reload
+	run_natmap check
+}
