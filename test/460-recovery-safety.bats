@@ -27,3 +27,14 @@ teardown() {
 	run_natmap reload
 	run_natmap check
 }
+
+@test "a reload that is refused for a missing state is refused again" {
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap rc=1 reload
+	run_natmap rc=1 reload
+	run_natmap rc=1 flush
+	assert_rule host natmap:web:8080
+	run_natmap reload --force
+	assert_no_rule host natmap:web:8080
+}
