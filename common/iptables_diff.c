@@ -156,14 +156,30 @@ static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
 		r->ours_further_down = true;
 }
 
+/* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
+ * comes. */
+static bool may_decide(const struct nm_nft_rule *rule)
+{
+	static const char snat[] = "natmap:@snat/";
+	bool is_snat = rule->tag_len >= sizeof(snat) && !memcmp(rule->tag, snat, sizeof(snat) - 1);
+
+	if (rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len) && !is_snat)
+		return false;
+	return nm_nft_rule_decides(rule);
+}
+
+/* Of several bare RETURNs in a row, the first is the one that counts. */
 static void note_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
+	bool is_return = nm_nft_rule_is(rule, &bare_return);
 
-	r->others_decide = r->others_decide || nm_nft_rule_decides(rule);
-	r->last_index = r->index;
-	r->last_handle = rule->handle;
-	r->last_is_return = nm_nft_rule_is(rule, &bare_return);
+	r->others_decide = r->others_decide || may_decide(rule);
+	if (!is_return || !r->last_is_return) {
+		r->last_index = r->index;
+		r->last_handle = rule->handle;
+	}
+	r->last_is_return = is_return;
 }
 
 static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
