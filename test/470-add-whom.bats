@@ -40,3 +40,15 @@ teardown() {
 	grep -v -e '^[0-9]* *+++' "$NM_TMP/trace" || :
 	assert "$(sed -n '/setns/,$p' "$NM_TMP/trace" | grep -oE 'capset|flock' | head -n 1)" = capset
 }
+
+@test "a static rule that takes a port does not keep its owner's others from coming and going" {
+	publish web 8080:80 9000:80
+	config '{"static":{"dnat":[{"name":"d","internal_address":"10.88.7.3","ports":"9000"}]}}'
+	run_natmap rc=4 reload
+	run_natmap add web 8081:80
+	run_natmap rc=4 add web 192.0.2.1:9000:81
+	run_natmap remove web 8080:80
+	publish web 8081:80 9000:80
+	run_natmap remove web 9000:80
+	run_natmap reload
+}
