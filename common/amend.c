@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy.h"
+#include "sandbox.h"
 #include "wanted.h"
 
 int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
@@ -24,6 +25,8 @@ int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *re
 	newest = rc == 0 ? nm_records_newest(&found, id) : NULL;
 	if (newest)
 		rc = nm_record_copy(newest, ret, err);
+	if (newest && !nm_state_same_pidns(state))
+		ret->pid = 0; /* here it is another process */
 	nm_records_done(&found);
 	return rc;
 }
@@ -100,7 +103,8 @@ int nm_amend_add(struct nm_record *r, const struct nm_config *c, const char *sta
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_record *has;
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
+	if (nm_sandbox_leave_namespaces(err) < 0 ||
+		nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
 		nm_change_find_id(&change, r->id, err) < 0)
 		return -1;
 	if (!nm_state_same_pidns(change.state))

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "owner_index.h"
+
 enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 
 /* A rule of ours that cannot stay. */
@@ -28,6 +30,7 @@ struct diff {
 	const struct nm_iptables_scope *scope;
 	const struct nm_iptables_sink *sink;
 	struct nm_rule_index index;
+	struct nm_owner_index owners;
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
@@ -57,14 +60,11 @@ static const struct nm_rule *wanted_rule(const struct diff *d, size_t i)
 	return &d->scope->wanted->v[i];
 }
 
-static bool is_owned(const struct nm_nft_rule *rule, const struct nm_iptables_scope *scope)
+static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
 {
-	if (scope->everything)
+	if (d->scope->everything)
 		return rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len);
-	for (size_t i = 0; i < scope->n_owners; i++)
-		if (rule->tag && nm_tag_is_of(rule->tag, rule->tag_len, scope->owners[i]))
-			return true;
-	return false;
+	return rule->tag && nm_owner_index_has(&d->owners, rule->tag, rule->tag_len);
 }
 
 /* A further copy of one of our jumps. */
@@ -156,14 +156,30 @@ static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
 		r->ours_further_down = true;
 }
 
+/* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
+ * comes. */
+static bool may_decide(const struct nm_nft_rule *rule)
+{
+	static const char snat[] = "natmap:@snat/";
+	bool is_snat = rule->tag_len >= sizeof(snat) && !memcmp(rule->tag, snat, sizeof(snat) - 1);
+
+	if (rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len) && !is_snat)
+		return false;
+	return nm_nft_rule_decides(rule);
+}
+
+/* Of several bare RETURNs in a row, the first is the one that counts. */
 static void note_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
+	bool is_return = nm_nft_rule_is(rule, &bare_return);
 
-	r->others_decide = r->others_decide || nm_nft_rule_decides(rule);
-	r->last_index = r->index;
-	r->last_handle = rule->handle;
-	r->last_is_return = nm_nft_rule_is(rule, &bare_return);
+	r->others_decide = r->others_decide || may_decide(rule);
+	if (!is_return || !r->last_is_return) {
+		r->last_index = r->index;
+		r->last_handle = rule->handle;
+	}
+	r->last_is_return = is_return;
 }
 
 static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
@@ -183,7 +199,7 @@ static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err
 		r->jump_handle = rule->handle;
 		return 0;
 	}
-	if (is_owned(rule, r->d->scope) || is_spare_jump(r, rule))
+	if (is_owned(r->d, rule) || is_spare_jump(r, rule))
 		return add_unwanted(r, rule, -1, err);
 	note_other(r, rule);
 	return 0;
@@ -330,6 +346,10 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 
 	if (nm_rule_index_make(scope->wanted, &d.index, err) < 0)
 		return -1;
+	if (nm_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
+		nm_rule_index_done(&d.index);
+		return -1;
+	}
 	d.fate = calloc(scope->wanted->n + 1, sizeof(*d.fate));
 	if (!d.fate) {
 		rc = nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
@@ -341,5 +361,6 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 		*ret_interrupted |= d.interrupted;
 	free(d.fate);
 	nm_rule_index_done(&d.index);
+	nm_owner_index_done(&d.owners);
 	return rc;
 }

@@ -38,8 +38,9 @@ static inline void nm_cleanup_state(struct nm_state **st)
 }
 #define nm_autostate NM_CLEANUP(nm_cleanup_state)
 
-/* True when this call of nm_state_open() has made the file. */
-bool nm_state_is_new(const struct nm_state *st);
+/* True when no line is in the file, not even a retired one: it has just been made, perhaps by a command that
+ * did nothing else. */
+bool nm_state_is_empty(const struct nm_state *st);
 
 /* False when the pids in the state are those of another PID namespace, so that nobody can be judged gone. */
 bool nm_state_same_pidns(const struct nm_state *st);

@@ -97,7 +97,6 @@ static int create(struct nm_state *st, struct nm_err *err)
 	if (fd < 0 || nm_state_install_new(st) < 0)
 		return nm_state_fail(st, "creating", err);
 	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, begin);
-	st->is_new = true;
 	return 0;
 }
 
@@ -220,9 +219,9 @@ void nm_state_close(struct nm_state *st)
 	free(st);
 }
 
-bool nm_state_is_new(const struct nm_state *st)
+bool nm_state_is_empty(const struct nm_state *st)
 {
-	return st->is_new;
+	return st->end == st->begin;
 }
 
 bool nm_state_same_pidns(const struct nm_state *st)

@@ -95,7 +95,7 @@ int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *
 	if (damaged)
 		return nm_fail(err, NM_ERR_FAILED,
 			"%zu lines of the state file are damaged: --force forgets them", damaged);
-	return nm_state_is_new(change->state) ? check_lost_state(change, err) : 0;
+	return nm_state_is_empty(change->state) ? check_lost_state(change, err) : 0;
 }
 
 static int find_interface(struct nm_record *r, struct nm_err *err)
