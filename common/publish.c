@@ -39,6 +39,19 @@ static bool has_already(
 	return false;
 }
 
+/* What stood before the configuration said otherwise is for `reload` and `check` to tell. */
+static int check_statics(const struct nm_record *r, const struct nm_config *c,
+	const struct nm_records *leaving, struct nm_err *err)
+{
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mappings one = {.v = &r->mappings.v[i], .n = 1};
+
+		if (!has_already(leaving, r, one.v) && nm_static_check_conflict(&c->statics, &one, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	const struct nm_records *leaving, struct nm_err *err)
 {
@@ -157,7 +170,7 @@ int nm_publish_record(
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
 		nm_dynamic_choose(r, c, recorded, &change->leaving, err) < 0 ||
-		nm_static_check_conflict(&c->statics, &r->mappings, err) < 0 ||
+		check_statics(r, c, &change->leaving, err) < 0 ||
 		check_listeners(r, c, &change->leaving, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
 		nm_settings_enable_forwarding(c, r->families, err) < 0 ||
 		commit(change, r, &repeated, err) < 0)
