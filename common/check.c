@@ -84,9 +84,6 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 
 	if ((edit->add && edit->kind != NM_EDIT_MISSING) || is_needless(ctx, edit))
 		return 0;
-	/* the base of a family in which nothing is published: it stays, like the jumps */
-	if (edit->kind == NM_EDIT_STALE && nm_tag_is_of(edit->tag, strlen(edit->tag), NM_LAYOUT_ESTABLISHED))
-		return 0;
 	if (edit->kind == NM_EDIT_STALE)
 		return add(ctx, err, kinds[edit->kind],
 			"%s -t %s: chain %s has a rule '%s' that nobody needs", program, table,

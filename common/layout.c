@@ -224,7 +224,7 @@ static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err
 			.ct_established = true,
 			.ct_dnat = true,
 			.verdict = NM_VERDICT_ACCEPT,
-			.owner = NM_LAYOUT_ESTABLISHED},
+			.owner = "@established"},
 	};
 
 	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)

@@ -35,10 +35,9 @@ bool nm_layout_needs_localnet(const struct nm_mapping *m, const struct nm_layout
 int nm_layout_container(const struct nm_publication *pub, const struct nm_layout_options *opt,
 	struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
-#define NM_LAYOUT_ESTABLISHED "@established"
 /* Appends the rules that the layout needs once in each of the families: the jumps FORWARD -> DOCKER-USER ->
  * NATMAP and PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP
- * (owner NM_LAYOUT_ESTABLISHED). */
+ * (owner "@established"). */
 int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
 #endif

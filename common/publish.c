@@ -115,18 +115,39 @@ static int find_concerned(
 	return nm_state_find(change->state, &query, ret, err);
 }
 
+/* Makes the rules of the container those of its former record again; without one they go. */
+static int restore(struct nm_change *undo, const struct nm_record *r, struct nm_err *err)
+{
+	struct nm_records *list = &undo->leaving;
+	struct nm_record former = {0};
+	bool committed;
+	int rc;
+
+	if (nm_change_find_id(undo, r->id, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i].offset == r->offset || (former.id && list->v[i].offset < former.offset))
+			continue;
+		nm_record_done(&former);
+		if (nm_record_copy(&list->v[i], &former, err) < 0)
+			return -1;
+	}
+	undo->coming = former.id ? &former : NULL;
+	rc = nm_change_apply(undo, &committed, err);
+	undo->coming = NULL;
+	nm_record_done(&former);
+	return rc;
+}
+
 /* Undoes a change that failed half-way. *err stays what it is, and says more if this fails too. */
 static void roll_back(struct nm_change *change, struct nm_record *r, bool committed, struct nm_err *err)
 {
-	struct nm_change undo = {.state = change->state, .nl = change->nl};
-	struct nm_record copy = *r;
-	struct nm_records borrowed = {.v = &copy, .n = 1, .capacity = 1};
+	struct nm_change undo = {.state = change->state, .nl = change->nl, .options = change->options};
 	struct nm_err second;
-	int rc;
+	int rc = committed ? restore(&undo, r, &second) : 0;
 
-	undo.leaving = borrowed;
-	rc = committed ? nm_change_apply(&undo, &committed, &second) : 0;
 	change->nl = undo.nl;
+	nm_records_done(&undo.leaving);
 	nm_records_done(&undo.staying);
 	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);

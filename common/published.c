@@ -29,15 +29,14 @@ static void reading_done(struct reading *r)
 	free(r->counters);
 }
 
-/* Only rules that translate are counted: a packet that one lets pass has been counted before. */
-static void end_part(struct reading *r, size_t begin)
+/* Of the rules that one packet passes, only that with this verdict is counted. */
+static void end_part(struct reading *r, size_t begin, enum nm_verdict counted)
 {
 	struct nm_rules *rules = &r->wanted.rules;
 	size_t kept = begin;
 
 	for (size_t i = begin; i < rules->n; i++)
-		if (rules->v[i].verdict == NM_VERDICT_DNAT || rules->v[i].verdict == NM_VERDICT_SNAT ||
-			(rules->v[i].owner[0] == '@' && rules->v[i].verdict == NM_VERDICT_MASQUERADE))
+		if (rules->v[i].verdict == counted)
 			rules->v[kept++] = rules->v[i];
 	rules->n = kept;
 	r->ends[r->n++] = kept;
@@ -46,6 +45,12 @@ static void end_part(struct reading *r, size_t begin)
 static int collect(
 	struct reading *r, const struct nm_config *c, const struct nm_records *records, struct nm_err *err)
 {
+	/* a hairpin's connections all end there, whoever has sent them to the container */
+	static const enum nm_verdict translations[NM_STATIC_KIND_MAX] = {
+		[NM_STATIC_DNAT] = NM_VERDICT_DNAT,
+		[NM_STATIC_SNAT] = NM_VERDICT_SNAT,
+		[NM_STATIC_HAIRPIN] = NM_VERDICT_MASQUERADE,
+	};
 	size_t parts = c->statics.n, begin = 0;
 
 	for (size_t i = 0; i < records->n; i++)
@@ -60,7 +65,7 @@ static int collect(
 			one.mappings = (struct nm_mappings){.v = &records->v[i].mappings.v[j], .n = 1};
 			if (nm_wanted_add_record(&r->wanted, &one, &c->layout, err) < 0)
 				return -1;
-			end_part(r, begin);
+			end_part(r, begin, NM_VERDICT_DNAT);
 			begin = r->wanted.rules.n;
 		}
 	for (size_t i = 0; i < c->statics.n; i++) {
@@ -68,7 +73,7 @@ static int collect(
 
 		if (nm_layout_statics(&one, &r->wanted.rules, err) < 0)
 			return -1;
-		end_part(r, begin);
+		end_part(r, begin, translations[c->statics.v[i].kind]);
 		begin = r->wanted.rules.n;
 	}
 	return 0;

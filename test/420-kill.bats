@@ -21,12 +21,19 @@ teardown() {
 	net_down
 }
 
-# do_hook old|new|end [WRAPPER...]: publishes the old or the new ports, or withdraws; its exit status is in $status
+# do_hook old|new|end|add|remove [WRAPPER...]: publishes the old or the new ports, withdraws, or makes the new ports of the
+# old ones and the other way round by command; its exit status is in $status
 do_hook() {
-	local verb=createRuntime
-	[[ $1 != end ]] || verb=poststop
+	local command=(hook createRuntime) input=$NM_TMP/$1
+	case $1 in
+	end) command=(hook poststop) ;;
+	add | remove)
+		command=("$1" web 9090:90/udp)
+		input=/dev/null
+		;;
+	esac
 	status=0
-	on host timeout 20 "${@:2}" "${argv[@]}" hook "$verb" <"$NM_TMP/$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+	on host timeout 20 "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
 # begin FROM: what there is before the hook that fails: nothing, or the old ports
@@ -76,12 +83,17 @@ calls() {
 	grep -c "$3(" "$NM_TMP/trace" || :
 }
 
+# first MOST: the first call to kill or refuse at; all but the last $last are left out, where that is set
+first() {
+	echo $((${last:-0} > 0 && $1 > ${last:-0} ? $1 - last + 1 : 1))
+}
+
 # kill_at_each FROM HOOK CALL...: kills the hook before each of these system calls, one after the other
 kill_at_each() {
 	local from=$1 hook=$2 call n most when
 	for call in "${@:3}"; do
 		most=$(calls "$from" "$hook" "$call")
-		for ((n = 1; n <= most; n++)); do
+		for ((n = $(first "$most"); n <= most; n++)); do
 			when="after a kill at $call $n of $most"
 			begin "$from" || return 1
 			do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
@@ -97,7 +109,7 @@ kill_at_each() {
 refuse_at_each() {
 	local from=$1 hook=$2 error=$3 call=$4 n most when before
 	most=$(calls "$from" "$hook" "$call")
-	for ((n = 1; n <= most; n++)); do
+	for ((n = $(first "$most"); n <= most; n++)); do
 		when="after $error at $call $n of $most"
 		begin "$from" || return 1
 		before=$(tagged)
@@ -153,4 +165,18 @@ refuse_at_each() {
 @test "withdraw that is refused a call keeps the state covering the kernel" {
 	refuse_at_each new end EIO pwrite64
 	refuse_at_each new end ENOBUFS sendto
+}
+
+@test "add and remove killed at any write, and at the last messages" {
+	local last=10
+	kill_at_each old add flock pwrite64 sendto
+	kill_at_each new remove flock pwrite64 sendto
+}
+
+@test "add and remove that are refused a write or one of the last messages say so and leave the ports as they were" {
+	local last=10
+	refuse_at_each old add EIO pwrite64
+	refuse_at_each new remove EIO pwrite64
+	refuse_at_each old add EPERM sendto
+	refuse_at_each new remove EPERM sendto
 }
