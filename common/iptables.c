@@ -42,6 +42,8 @@ int nm_iptables_prepare(
 		const struct nm_rule *r = &scope->wanted->v[i];
 
 		used[r->family][r->table][r->chain] = true;
+		if (r->verdict == NM_VERDICT_JUMP) /* nobody may need a rule there yet */
+			used[r->family][r->table][r->target] = true;
 	}
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (attempt->families & 1u << f && ensure_chains(attempt->txn, f, used[f], err) < 0)
