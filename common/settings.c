@@ -65,6 +65,7 @@ int nm_settings_examine(struct nm_record *r, struct nm_err *err)
 	if (r->localnet[0] && nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, err) < 0)
 		return -1;
 	r->localnet_set = value == 0;
+	r->hairpin_set = false;
 	if (!r->bridge_port[0])
 		return 0;
 	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
