@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "iptables_diff.h"
+#include "layout.h"
 #include "nft_foreign.h"
 #include "survey.h"
 #include "sysctl.h"
@@ -55,6 +56,15 @@ add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 	return 0;
 }
 
+/* The layout's base stays when the last container leaves and comes with the first one. */
+static bool is_spare_base(const struct check *c, const struct nm_edit *edit)
+{
+	const struct nm_rule *r = edit->wanted;
+	unsigned needed = nm_survey_families(&c->survey, c->config);
+
+	return edit->kind == NM_EDIT_MISSING && nm_layout_is_base(r) && !(needed & 1u << r->family);
+}
+
 /* A rule that is to be moved or made anew is told once, when it is to be deleted. */
 static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
@@ -73,7 +83,7 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	const char *table = nm_table_name(edit->place.table);
 	char text[NM_RULE_STRLEN];
 
-	if (edit->add && edit->kind != NM_EDIT_MISSING)
+	if (edit->add && (edit->kind != NM_EDIT_MISSING || is_spare_base(ctx, edit)))
 		return 0;
 	if (edit->kind == NM_EDIT_STALE)
 		return add(ctx, err, kinds[edit->kind],
@@ -215,7 +225,7 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_survey_judge(c->change.state, &c->survey, err) < 0)
 		return -1;
-	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, 0, err) < 0 ||
+	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, err) < 0 ||
 		check_rules(c, err) < 0)
 		return -1;
 	if (c->change.state)

@@ -4,6 +4,8 @@
  */
 #include "layout.h"
 
+#include <string.h>
+
 static const struct nm_prefix ipv4_loopback = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8};
 static const struct nm_prefix ipv4_localhost = {
 	.addr = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}}, .len = 32};
@@ -197,6 +199,8 @@ int nm_layout_container(const struct nm_publication *pub, const struct nm_layout
 	return add_localnet_guard(pub, rules, err);
 }
 
+static const char established[] = "@established";
+
 static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)
 {
 	const struct nm_rule base[] = {
@@ -224,7 +228,7 @@ static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err
 			.ct_established = true,
 			.ct_dnat = true,
 			.verdict = NM_VERDICT_ACCEPT,
-			.owner = "@established"},
+			.owner = established},
 	};
 
 	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)
@@ -239,4 +243,9 @@ int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err
 		if (families & 1u << f && add_base(f, rules, err) < 0)
 			return -1;
 	return 0;
+}
+
+bool nm_layout_is_base(const struct nm_rule *rule)
+{
+	return !rule->owner || !strcmp(rule->owner, established);
 }

@@ -41,4 +41,7 @@ int nm_layout_container(const struct nm_publication *pub, const struct nm_layout
  * "@established"). */
 int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
+/* True for a rule that nm_layout_base() makes. */
+bool nm_layout_is_base(const struct nm_rule *rule);
+
 #endif
