@@ -68,7 +68,8 @@ static int flush(struct nm_change *change, bool force, struct nm_survey *s, stru
 {
 	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
 		nm_survey_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
-		let_all_leave(change, s, err) < 0 || disable_localnet(&change->leaving, err) < 0 ||
+		nm_state_keep(change->state, err) < 0 || let_all_leave(change, s, err) < 0 ||
+		disable_localnet(&change->leaving, err) < 0 ||
 		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
 			0)
 		return -1;
@@ -86,7 +87,7 @@ int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struc
 	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
 
 	*ret = (struct nm_flush_left){0};
-	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,
+	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_RECOVER, NM_LOCK_TIMEOUT_MS,
 		    err) < 0)
 		return -1;
 	return flush(&change, force, &survey, ret, err);

@@ -55,7 +55,7 @@ static void enable_settings(const struct nm_survey *s, const struct nm_config *c
 
 static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
 {
-	if (append_renewed(change->state, s, err) < 0)
+	if (nm_state_keep(change->state, err) < 0 || append_renewed(change->state, s, err) < 0)
 		return -1;
 	nm_settings_keep_shared(&s->gone, &s->staying, NULL);
 	nm_settings_keep_shared(&s->before, &s->staying, NULL);
@@ -101,7 +101,7 @@ int nm_reload(const struct nm_config *c, const char *state_dir, bool force, stru
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
 
-	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, c->lock_timeout_ms,
+	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_RECOVER, c->lock_timeout_ms,
 		    err) < 0)
 		return -1;
 	return reload(&change, c, force, &survey, err);

@@ -12,10 +12,11 @@
 struct nm_state;
 
 enum nm_state_access {
-	NM_STATE_READ,   /* shared lock; nothing is created */
-	NM_STATE_WRITE,  /* exclusive lock; nothing is created */
-	NM_STATE_CREATE, /* exclusive lock; directory and file are made when missing or of another boot */
-	NM_STATE_FORCE,  /* the same, and a file with a damaged first line is replaced */
+	NM_STATE_READ,    /* shared lock; nothing is created */
+	NM_STATE_WRITE,   /* exclusive lock; nothing is created */
+	NM_STATE_CREATE,  /* exclusive lock; directory and file are made when missing or of another boot */
+	NM_STATE_RECOVER, /* the same, but a file that was made counts only after nm_state_keep() */
+	NM_STATE_FORCE,   /* the same, and a file with a damaged first line is replaced */
 };
 
 /*
@@ -40,6 +41,10 @@ static inline void nm_cleanup_state(struct nm_state **st)
 
 /* True when this call of nm_state_open() has made the file. */
 bool nm_state_is_new(const struct nm_state *st);
+
+/* Puts a file that nm_state_open() has made for RECOVER or FORCE in its place, so that the next one finds it.
+ */
+int nm_state_keep(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
 
 /* False when the pids in the state are those of another PID namespace, so that nobody can be judged gone. */
 bool nm_state_same_pidns(const struct nm_state *st);

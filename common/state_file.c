@@ -94,10 +94,18 @@ static int create(struct nm_state *st, struct nm_err *err)
 	uint64_t begin;
 	nm_autoclose int fd = nm_state_start_new(st, &begin);
 
-	if (fd < 0 || nm_state_install_new(st) < 0)
+	if (fd < 0)
 		return nm_state_fail(st, "creating", err);
 	nm_state_adopt_file(st, nm_steal_fd(&fd), begin, begin);
-	st->is_new = true;
+	st->is_new = st->is_provisional = true;
+	return 0;
+}
+
+int nm_state_keep(struct nm_state *st, struct nm_err *err)
+{
+	if (st->is_provisional && nm_state_install_new(st) < 0)
+		return nm_state_fail(st, "creating", err);
+	st->is_provisional = false;
 	return 0;
 }
 
@@ -174,8 +182,11 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 		return -1;
 	if (ours)
 		return 0;
-	if (access >= NM_STATE_CREATE)
-		return create(st, err);
+	if (access >= NM_STATE_CREATE) {
+		if (create(st, err) < 0)
+			return -1;
+		return access == NM_STATE_CREATE ? nm_state_keep(st, err) : 0;
+	}
 	if (st->fd >= 0)
 		close(st->fd);
 	st->fd = -1;

@@ -12,6 +12,7 @@ struct nm_state {
 	struct nm_state_header self;
 	bool same_pidns;
 	bool is_new;         /* made when it was opened */
+	bool is_provisional; /* ... and is not in its place yet */
 	uint64_t begin;      /* of the first record */
 	uint64_t end;        /* behind the last complete line */
 	uint64_t live, dead; /* bytes of records that nm_state_find() has met */
