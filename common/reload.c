@@ -90,8 +90,7 @@ static int reload(struct nm_change *change, const struct nm_config *c, bool forc
 		nm_survey_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
 		return -1;
 	retire(change, s);
-	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
-		return -1;
+	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return 0;
 }
