@@ -9,12 +9,13 @@ load helpers/syslog
 
 setup() {
 	net_up
-	localnet=ipv4/conf/br0/route_localnet
 }
 
 teardown() {
 	net_down
 }
+
+localnet=ipv4/conf/br0/route_localnet
 
 # answers: the container web and the static rule do, from everywhere they should
 answers() {
@@ -384,6 +385,9 @@ refused() {
 	config '{}'
 	run_natmap reload
 	agrees
+	assert_rule host '-s 10.88.7.0/24'
+	publish web 8080:80 # a reload does not know the bridge port any more
+	assert "$(hairpin_of vctr)" = on
 	assert_reach 'web 10.88.7.1' ctr tcp 192.0.2.1 8080
 	withdraw web
 	assert_clean
