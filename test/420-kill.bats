@@ -47,9 +47,11 @@ begin() {
 wreck() {
 	local line
 	line=$(grep '"live":1,"id":"web"' "$state")
-	sed 's/"id":"web"/"id":"dead"/; s/"start":[0-9]*/"start":1/; s/8080:80/7070:70/' <<<"$line" >>"$state"
-	sed 's/8080:80/6060:60/; p; s/6060:60/8080:80/' <<<"$line" >>"$state"
-	echo damaged >>"$state"
+	{
+		sed 's/"id":"web"/"id":"dead"/; s/"start":[0-9]*/"start":1/; s/8080:80/7070:70/' <<<"$line"
+		sed 's/8080:80/6060:60/; p; s/6060:60/8080:80/' <<<"$line"
+		echo damaged
+	} >>"$state"
 	on host iptables -t nat -F
 	on host ip6tables -F
 	on host nft 'add rule ip filter NATMAP tcp dport 7070 counter return comment "natmap:dead:7070"'

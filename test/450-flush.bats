@@ -62,9 +62,10 @@ no_chain() {
 		on host "$program" -P FORWARD DROP
 		on host "$program" -N DOCKER-USER
 		on host "$program" -A FORWARD -j DOCKER-USER
-		on host "$program" -A DOCKER-USER -j RETURN
+		[[ $program = iptables ]] || on host "$program" -A DOCKER-USER -j RETURN
 		on host "$program" -t nat -A POSTROUTING -p tcp --dport 9 -m comment --comment my-natmap:web:8080 -j MASQUERADE
-		on host "$program" -t raw -S
+		on host "$program" -t nat -P PREROUTING ACCEPT
+		on host "$program" -t raw -P PREROUTING ACCEPT
 		on host "$program" -N MINE
 	done
 	before=$(before)

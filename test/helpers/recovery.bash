@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What reload, check and flush are tested with: damage to the rules, and what natmap says to it.
+# shellcheck disable=SC2154 # $output comes from run_natmap
 
 # shellcheck disable=SC2034 # for the tests: a static rule of the host, mail on 192.0.2.3 for the node ctr2
 NM_STATIC='{"static": {"dnat": [{"name": "mail", "external_address": "192.0.2.3", "internal_address": "10.88.7.3", "ports": "25"}]}}'
@@ -59,7 +60,9 @@ nft_move() {
 # nft_change TABLE CHAIN TEXT SED: changes that rule, which must be one that nft can write
 nft_change() {
 	local rule
-	rule=$(nft_rule "${@:1:3}") && on host nft replace rule ip "$1" "$2" handle "${rule##* }" "$(sed "s/ # handle.*//; $4" <<<"$rule")"
+	rule=$(nft_rule "${@:1:3}") || return 1
+	# shellcheck disable=SC2001 # a program of the caller's
+	on host nft replace rule ip "$1" "$2" handle "${rule##* }" "$(sed "$4" <<<"${rule% \# handle *}")"
 }
 
 # Three ways in which administrators empty the kernel.
@@ -80,6 +83,12 @@ flush_chains() {
 		on host "$program" -F && on host "$program" -X && on host "$program" -t nat -F &&
 			on host "$program" -t nat -X || return 1
 	done
+}
+
+# copy_rules: all rules as iptables-save and iptables-restore bring them back, for example at boot
+copy_rules() {
+	on host iptables-save >"$NM_TMP/4" && on host ip6tables-save >"$NM_TMP/6" && flush_ruleset &&
+		on host iptables-restore <"$NM_TMP/4" && on host ip6tables-restore <"$NM_TMP/6"
 }
 
 # setting NAME [VALUE]: prints net/NAME of the host, or sets it
