@@ -74,8 +74,7 @@ static int flush(struct nm_change *change, bool force, struct nm_survey *s, stru
 		return -1;
 	nm_settings_disable_hairpin(&change->leaving);
 	nm_change_retire_leaving(change);
-	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
-		return -1;
+	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return look_at_forwarding(ret->forwarding, err);
 }

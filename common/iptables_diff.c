@@ -248,8 +248,11 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 
 	for (size_t u = 0; u < r->n_unwanted; u++) {
 		const struct unwanted *old = &r->unwanted[u];
-		struct nm_edit edit = {
-			.kind = NM_EDIT_STALE, .place = r->place, .handle = old->handle, .tag = old->tag};
+		struct nm_edit edit = {.kind = NM_EDIT_STALE,
+			.place = r->place,
+			.handle = old->handle,
+			.tag = old->tag,
+			.restored = old->restored};
 
 		if (old->wanted >= 0) {
 			edit.kind = kind_of(r->d->fate[old->wanted]);

@@ -87,11 +87,10 @@ static int reload(struct nm_change *change, const struct nm_config *c, bool forc
 {
 	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
 		nm_survey_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
-		nm_survey_plan(s, c, BOTH, err) < 0 || apply(change, c, s, err) < 0)
+		nm_survey_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
 		return -1;
 	retire(change, s);
-	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
-		return -1;
+	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return 0;
 }

@@ -80,6 +80,7 @@ int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, stru
 	if (r->localnet[0] && look_at_localnet(view, r->localnet, err) < 0)
 		return -1;
 	r->localnet_set = r->localnet[0] && view->value == 0;
+	r->hairpin_set = false;
 	if (!r->bridge_port[0])
 		return 0;
 	if ((!view->link && nm_link_open(&view->link, err) < 0) ||

@@ -63,7 +63,7 @@ int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_er
  * failure leaves the file as it is and is a notice. */
 void nm_state_compact(struct nm_state *st);
 
-/* The same in any case, and without damaged lines. On failure the file is as before. */
-int nm_state_rewrite(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
+/* The same without damaged lines, when the last nm_state_find() has met any. */
+void nm_state_forget_damaged(struct nm_state *st);
 
 #endif

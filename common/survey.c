@@ -175,9 +175,9 @@ unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c
 	return families;
 }
 
-static int collect_wanted(struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err)
+static int collect_wanted(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	if (nm_layout_base(base | nm_survey_families(s, c), &s->wanted.rules, err) < 0 ||
+	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0 ||
 		nm_layout_statics(&c->statics, &s->wanted.rules, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->staying.n; i++)
@@ -186,9 +186,9 @@ static int collect_wanted(struct nm_survey *s, const struct nm_config *c, unsign
 	return 0;
 }
 
-int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err)
+int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, base, err);
+	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, err);
 }
 
 void nm_survey_done(struct nm_survey *s)
