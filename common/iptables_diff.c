@@ -6,6 +6,7 @@
  *  - a rule of the head or neck of a chain behind a rule of others that may keep packets from it,
  *  - a rule of the head behind one of ours that belongs further down,
  *  - a DROP before an ACCEPT of the same owner,
+ *  - one of the neck, of which several may match a packet, above one that is wanted above it,
  *  - the jump from DOCKER-USER before rules that the administrator put there; a bare RETURN at the end of
  *    that chain stays behind it.
  */
@@ -37,12 +38,20 @@ struct diff {
 	bool interrupted;
 };
 
+/* A rule of the neck that stays. */
+struct neck {
+	size_t wanted;
+	uint64_t handle;
+};
+
 /* One chain while it is read. */
 struct reading {
 	struct diff *d;
 	struct nm_rule_place place;
 	struct unwanted *unwanted; /* owned */
 	size_t n_unwanted;
+	struct neck *necks; /* owned; what is wanted later, as what is inserted later, stands above */
+	size_t n_necks;
 	size_t index;           /* of the next rule */
 	bool others_decide;     /* a rule of others that may keep packets from those behind it has come */
 	bool ours_further_down; /* a rule of ours that stays and belongs behind the head */
@@ -110,6 +119,8 @@ static bool is_misplaced(const struct reading *r, size_t i)
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;
+	if (rule->place == NM_PLACE_NECK && r->n_necks && i > r->necks[r->n_necks - 1].wanted)
+		return true;
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
@@ -145,7 +156,18 @@ static int add_unwanted(struct reading *r, const struct nm_nft_rule *rule, ssize
 	return 0;
 }
 
-static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
+static int keep_neck(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
+{
+	struct neck *grown = reallocarray(r->necks, r->n_necks + 1, sizeof(*grown));
+
+	if (!grown)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	r->necks = grown;
+	r->necks[r->n_necks++] = (struct neck){.wanted = i, .handle = handle};
+	return 0;
+}
+
+static int keep(struct reading *r, const struct nm_nft_rule *rule, size_t i, struct nm_err *err)
 {
 	r->d->fate[i] = KEPT;
 	if (r->d->sink->counters)
@@ -154,6 +176,7 @@ static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
 		r->last_head = rule->handle;
 	else
 		r->ours_further_down = true;
+	return wanted_rule(r->d, i)->place == NM_PLACE_NECK ? keep_neck(r, rule->handle, i, err) : 0;
 }
 
 /* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
@@ -193,11 +216,10 @@ static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err
 		return add_unwanted(r, rule, i, err);
 	}
 	if (i >= 0) {
-		keep(r, rule, (size_t)i);
 		r->jump = i;
 		r->jump_index = r->index;
 		r->jump_handle = rule->handle;
-		return 0;
+		return keep(r, rule, (size_t)i, err);
 	}
 	if (is_owned(r->d, rule) || is_spare_jump(r, rule))
 		return add_unwanted(r, rule, -1, err);
@@ -264,6 +286,16 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 	return 0;
 }
 
+/* Behind which rule that stays one of the neck belongs: the lowest of those wanted above it, else the head's
+ * last. 0: there is none. */
+static uint64_t rule_above(const struct reading *r, size_t i)
+{
+	for (size_t n = r->n_necks; n > 0; n--)
+		if (r->necks[n - 1].wanted > i)
+			return r->necks[n - 1].handle;
+	return r->last_head;
+}
+
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
 	const struct nm_iptables_sink *sink = r->d->sink;
@@ -273,8 +305,8 @@ static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 		.add = true,
 		.tag = ""};
 
-	if (edit.wanted->place == NM_PLACE_NECK && r->last_head) {
-		edit.neighbour = r->last_head;
+	if (edit.wanted->place == NM_PLACE_NECK) {
+		edit.neighbour = rule_above(r, i);
 		edit.behind = true;
 	} else if (r->place.chain == NM_CHAIN_DOCKER_USER && r->last_is_return) {
 		edit.neighbour = r->last_handle;
@@ -315,6 +347,7 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 	if (rc == 0 && used)
 		rc = complete_chain(&r, err);
 	free(r.unwanted);
+	free(r.necks);
 	return rc;
 }
 
