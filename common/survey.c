@@ -8,8 +8,8 @@
 
 #include "iptables_diff.h"
 #include "layout_static.h"
-#include "link.h"
 #include "log.h"
+#include "resolve.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
 {
@@ -98,29 +98,15 @@ int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *
 	return nm_state_is_empty(change->state) ? check_lost_state(change, err) : 0;
 }
 
-static int find_interface(struct nm_record *r, struct nm_err *err)
-{
-	nm_autolink struct nm_link *link = NULL;
-	struct nm_route route;
-
-	if (nm_link_open(&link, err) < 0 || nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
-		return -1;
-	memcpy(r->localnet, route.interface, sizeof(r->localnet));
-	return 0;
-}
-
 /* Brings the record in line with the configuration and with what somebody else has switched off. */
 static int renew(struct nm_settings_view *view, const struct nm_config *c, struct nm_record *r, bool *ret_off,
 	struct nm_err *err)
 {
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
-	if (!nm_wanted_needs_localnet(r, &c->layout)) {
-		r->localnet[0] = '\0';
-		localnet_set = false;
-	} else if (!r->localnet[0] && find_interface(r, err) < 0) {
+	if (nm_resolve_localnet(r, &c->layout, err) < 0)
 		return -1;
-	}
+	localnet_set &= r->localnet[0] != '\0';
 	if (!c->layout.hairpin) {
 		r->bridge_port[0] = '\0';
 		hairpin_set = false;

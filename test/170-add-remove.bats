@@ -529,3 +529,34 @@ amend_nth() {
 	undisturbed add rc=5 web 8081:81,,8082:82
 	undisturbed remove rc=5 web ''
 }
+
+@test "add keeps to the addresses that an annotation chose" {
+	publish web 8080:80 address=10.88.7.2
+	run_natmap add web 8081:81
+	assert "$(rules host | grep -c 'fd00:7::2')" -eq 0 "rules with an address that was not chosen"
+	run_natmap rc=5 add web '[::]:8082:82'
+	withdraw web
+	publish web 0.0.0.0:8080:80
+	run_natmap add web '[::]:8082:82'
+	assert_rule host '--to-destination [fd00:7::2]:82'
+	assert "$(rules host | grep -c 'to-destination .fd00:7::2.:80')" -eq 0 "the first mapping in IPv6"
+}
+
+@test "127.0.0.1 answers for a port that came by add, by the interface of the recorded address" {
+	ip -n "$NM_NS-host" -batch - <<-END
+		link add br1 type bridge
+		addr add 10.77.0.1/24 dev br1
+		link set br1 up
+		link add vctr1 type veth peer name eth1 netns $NM_NS-ctr
+		link set vctr1 master br1 up
+	END
+	ip -n "$NM_NS-ctr" -batch - <<-END
+		addr add 10.77.0.2/24 dev eth1
+		link set eth1 up
+	END
+	serve ctr tcp 81 web
+	publish web 192.0.2.1:8080:80 interface=eth1
+	run_natmap add web 8081:81
+	assert_reach web host tcp 127.0.0.1 8081
+	assert "$(on host cat /proc/sys/net/ipv4/conf/br1/route_localnet /proc/sys/net/ipv4/conf/br0/route_localnet | xargs)" = '1 0'
+}

@@ -132,7 +132,7 @@ no_chain() {
 	run_natmap reload
 	before=$(snapshot host)
 	run_natmap rc=1 flush
-	assert "$stderr" = "natmap: 1 containers are published, among them 'web': flush --force withdraws them"
+	assert "$stderr" = "natmap: 1 container is published, among them 'web': flush --force withdraws what there is"
 	same "the host" "$before" "$(snapshot host)"
 	assert "$(live)" = web
 	run_natmap flush --force

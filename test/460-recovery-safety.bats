@@ -76,3 +76,73 @@ handles() {
 -A DOCKER-USER -j NATMAP'
 	run_natmap check
 }
+
+# read_only: from now on natmap can switch no setting
+read_only() {
+	# shellcheck disable=SC2016,SC2034 # for the shell in the mount namespace; for run_natmap
+	NM_WRAP=(unshare -m --propagation private sh -c '
+		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
+}
+
+# guarded: whether 127.0.0.0/8 is guarded on the bridge, and its route_localnet
+guarded() {
+	rules host | grep -c 'natmap:@localnet/br0' || :
+	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
+}
+
+@test "the guard of an interface stays as long as its route_localnet cannot be switched off, and goes with it" {
+	publish web 8080:80
+	ctr_stop web
+	read_only
+	run_natmap reload
+	assert "$(guarded | xargs)" = '1 1' "after the reload"
+	assert_no_rule host natmap:web
+	run_natmap reload
+	assert "$(guarded | xargs)" = '1 1' "after another reload, when nobody is recorded any more"
+	run_natmap rc=1 flush
+	assert "$stderr" has route_localnet
+	assert "$(guarded | xargs)" = '1 1' "after the flush that failed"
+	NM_WRAP=()
+	run_natmap reload
+	assert "$(guarded | xargs)" = '0 0' "once it can be switched off"
+}
+
+@test "a lost state does not leave route_localnet without its guard" {
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap reload --force
+	assert "$(guarded | xargs)" = '0 0' "after the reload"
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap flush --force
+	assert "$(guarded | xargs)" = '0 0' "after the flush"
+}
+
+@test "route_localnet that was on before natmap stays on" {
+	on host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/route_localnet'
+	publish web 8080:80
+	ctr_stop web
+	run_natmap reload
+	assert "$(guarded | xargs)" = '0 1'
+}
+
+@test "the more specific of two static SNATs stands first, in whatever order they come" {
+	local net='{"name":"net","internal_address":"10.88.7.0/24","external_address":"192.0.2.1"}'
+	local host='{"name":"host","internal_address":"10.88.7.2","external_address":"192.0.2.3"}'
+	local up='{"name":"up","internal_address":"10.88.7.0/24","external_interface":"up0","external_address":"192.0.2.3"}'
+	local order
+	config '{"static":{"snat":['"$host"']}}'
+	run_natmap reload
+	for order in "$net,$host,$up" "$host,$net" "$up,$host" "$up,$host,$net"; do
+		config '{"static":{"snat":['"$order"']}}'
+		run_natmap reload
+		run_natmap check
+		assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" =~ '^@snat/host( @snat/up)?( @snat/net)?$'
+	done
+	on host iptables -t nat -D POSTROUTING 1
+	run_natmap reload
+	assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" = '@snat/host @snat/up @snat/net'
+	config '{"static":{"snat":['"$net,${net/\"net\"/\"again\"}"']}}'
+	run_natmap rc=2 reload
+	assert "$stderr" has 'static.snat[1].internal_address'
+}
