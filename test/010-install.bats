@@ -115,9 +115,9 @@ assert_offers() {
 @test "the services run commands that there are, and their capabilities are enough for them" {
 	local left command
 	left=$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$NM_TREE/hooks.d/natmap.service.in")
-	for command in $(sed -n 's/^Exec[A-Za-z]*=@BINDIR@\/natmap //p' "$NM_TREE"/hooks.d/*.service.in | sort -u); do
+	while read -r command; do
 		assert " $(commands | xargs) " has " $command "
-	done
+	done < <(sed -n 's/^Exec[A-Za-z]*=@BINDIR@\/natmap //p' "$NM_TREE"/hooks.d/*.service.in | sort -u)
 	publish web 8080:80
 	ctr_start other ctr2
 	publish other 9090:90

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What reload must not do: fail on a host where nothing is published, or take ports away that it knows nothing about.
-# shellcheck disable=SC2154 # $stderr comes from run_natmap
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
 
 load helpers/natmap
 
@@ -79,7 +79,7 @@ handles() {
 
 # read_only: from now on natmap can switch no setting
 read_only() {
-	# shellcheck disable=SC2016,SC2034 # for the shell in the mount namespace; for run_natmap
+	# shellcheck disable=SC2016 # for the shell in the mount namespace
 	NM_WRAP=(unshare -m --propagation private sh -c '
 		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
 }
