@@ -22,11 +22,11 @@ static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
 /* All records leave, whoever is there. */
 static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct nm_err *err)
 {
-	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before};
+	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before, NULL};
 
-	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++)
-		for (size_t i = 0; i < lists[l]->n; i++)
-			if (nm_records_add(&change->leaving, &lists[l]->v[i], err) < 0)
+	for (struct nm_records **list = lists; *list; list++)
+		for (size_t i = 0; i < (*list)->n; i++)
+			if (nm_records_add(&change->leaving, &(*list)->v[i], err) < 0)
 				return -1;
 	return 0;
 }

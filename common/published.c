@@ -144,22 +144,32 @@ static int read_state(const char *state_dir, const char *id, struct nm_state **r
 	return 0;
 }
 
+static int read_published(const struct nm_config *c, const char *state_dir, const char *id,
+	struct nm_published *p, struct nm_err *err)
+{
+	nm_autostate struct nm_state *state = NULL;
+	NM_CLEANUP(reading_done) struct reading r = {0};
+
+	if (read_state(state_dir, id, &state, &p->records, err) < 0 || collect(&r, c, &p->records, err) < 0 ||
+		read_counters(&r, err) < 0)
+		return -1;
+	p->mappings = sum(&r, 0, r.n - c->statics.n);
+	p->statics = sum(&r, r.n - c->statics.n, c->statics.n);
+	if (!p->mappings || !p->statics)
+		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+	return 0;
+}
+
 int nm_published_read(const struct nm_config *c, const char *state_dir, const char *id,
 	struct nm_published *ret, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
-	NM_CLEANUP(nm_published_done) struct nm_published p = {0};
-	NM_CLEANUP(reading_done) struct reading r = {0};
+	struct nm_published p = {0};
 
-	if (read_state(state_dir, id, &state, &p.records, err) < 0 || collect(&r, c, &p.records, err) < 0 ||
-		read_counters(&r, err) < 0)
+	if (read_published(c, state_dir, id, &p, err) < 0) {
+		nm_published_done(&p);
 		return -1;
-	p.mappings = sum(&r, 0, r.n - c->statics.n);
-	p.statics = sum(&r, r.n - c->statics.n, c->statics.n);
-	if (!p.mappings || !p.statics)
-		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+	}
 	*ret = p;
-	p = (struct nm_published){0};
 	return 0;
 }
 

@@ -74,11 +74,10 @@ static int find_container(const struct nm_invocation *inv, struct nm_ocistate *s
 	return 0;
 }
 
-static int add(const struct nm_invocation *inv, struct nm_ocistate *st, const struct nm_config *c,
-	struct nm_err *err)
+static int add(const struct nm_invocation *inv, struct nm_ocistate *st,
+	char addresses[static ADDRESSES_STRLEN], const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record known = {0}, r = {0};
-	char addresses[ADDRESSES_STRLEN];
 	int rc = find_container(inv, st, addresses, &known, err);
 
 	if (rc == 0)
@@ -95,7 +94,8 @@ static int add(const struct nm_invocation *inv, struct nm_ocistate *st, const st
 int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *specs = NULL;
-	struct nm_ocistate st = {0}; /* borrows all of it */
+	char addresses[ADDRESSES_STRLEN];
+	struct nm_ocistate st = {0}; /* borrows all of it, perhaps from these */
 	struct nm_config config;
 	int first = 0, rc;
 
@@ -106,7 +106,7 @@ int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	st.ports = specs;
 	nm_config_init(&config);
 	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0 && add(inv, &st, &config, err) < 0)
+	if (rc == 0 && add(inv, &st, addresses, &config, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
 	nm_config_done(&config);
 	return rc;

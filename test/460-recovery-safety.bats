@@ -63,7 +63,7 @@ handles() {
 	run_natmap reload
 	assert_reach ext ctr tcp 192.0.2.2 80
 	run_natmap list --json
-	assert "$(jq '.static[0].packets' <<<"$output")" -eq 1
+	assert "$(jq '.static[0].packets' <<<"$output")" -ge 1
 }
 
 @test "the jump of DOCKER-USER stands before all of several bare RETURNs" {
