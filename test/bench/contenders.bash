@@ -183,6 +183,7 @@ up_portmap() {
 	on "$1" "${words[@]}" <"$NM_TMP/$1.json" >/dev/null
 	portmap_words "$1" DEL
 	on "$1" "${words[@]}" <"$NM_TMP/$1.json"
+	assert_dnats "$1" 0
 	portmap_words "$1" ADD
 	copy_rules "$1" "$(($2 - 1))" "${words[@]}" <"$NM_TMP/$1.json"
 	assert_dnats "$1" "$2"

@@ -18,10 +18,10 @@ report=${1:-/dev/null}
 sizes="1 10 1000 10000"
 pause_ms=20       # as in run.sh
 rounds=20         # of publish and withdraw ...
-others_rounds=10  # ... by the others, which take their time, ...
+others_rounds=6   # ... by the others, which take their time, ...
 slowest_rounds=3  # ... even more so with the most mappings
-traffic_rounds=5
-rate_ms=400 stream_ms=300
+rate_rounds=9 rate_ms=300
+stream_rounds=5 stream_ms=300
 reload_rounds=5
 left_out=()
 
@@ -63,17 +63,17 @@ measure() {
 	done >>"$NM_TMP/result"
 }
 
-# traffic rate|stream MS "HOST...": the median of it through the port of each host, in turns; to the result
+# traffic ROUNDS rate|stream MS "HOST...": the median of it through the port of each host, in turns; to the result
 traffic() {
 	local round host got
-	for ((round = 0; round < traffic_rounds; round++)); do
-		for host in $3; do
-			got=$("$programs/connect" "$1" "$(netns "$host-ctr")" 80 "$(netns "$host-ext")" 192.0.2.1 "$host_port" "$2")
-			echo "$1 ${host%-*} ${host##*-} $got"
+	for ((round = 0; round < $1; round++)); do
+		for host in $4; do
+			got=$("$programs/connect" "$2" "$(netns "$host-ctr")" 80 "$(netns "$host-ext")" 192.0.2.1 "$host_port" "$3")
+			echo "$2 ${host%-*} ${host##*-} $got"
 			on "$host" conntrack -F 2>/dev/null
 		done
 	done >"$NM_TMP/traffic"
-	sort -k2,2 -k3,3n -k4,4n "$NM_TMP/traffic" | awk -v middle="$(((traffic_rounds + 1) / 2))" '
+	sort -k2,2 -k3,3n -k4,4n "$NM_TMP/traffic" | awk -v middle="$((($1 + 1) / 2))" '
 		{ n = $2 $3 == last ? n + 1 : 1; last = $2 $3 }
 		n == middle' >>"$NM_TMP/result"
 }
@@ -96,9 +96,9 @@ run() {
 	measure "$others_rounds" jobs "$(hosts "$others" "${sizes% *}")"
 	measure "$slowest_rounds" jobs "$(hosts "$others" "$most")"
 	say "new connections"
-	traffic rate "$rate_ms" "$all"
+	traffic "$rate_rounds" rate "$rate_ms" "$all"
 	say "throughput"
-	traffic stream "$stream_ms" "$all"
+	traffic "$stream_rounds" stream "$stream_ms" "$all"
 	say "reload"
 	measure "$reload_rounds" reload_jobs "$(hosts "$backends" "$sizes")"
 	say "done"
@@ -118,9 +118,9 @@ machine() {
 	text+=("$(date -u +%Y-%m-%d)")
 	text+=("kernel $(uname -r)")
 	text+=("$(nproc) processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | sort -u | head -n 1))")
-	text+=("$(version "$NATMAP" --version)" "$(version iptables --version)" "$(version nft --version)")
+	text+=("$(version "$NATMAP" --version)" "$(version iptables --version)" "$(version nft --version | sed 's/ (.*//')")
 	text+=("CNI plugins $(package_version containernetworking-plugins)")
-	[[ ! -x "$netavark" ]] || text+=("$(version "$netavark" --version), its iptables driver")
+	[[ ! -x "$netavark" ]] || text+=("$(version "$netavark" --version) with its iptables driver")
 	printf '%s\n' "${text[@]}" | paste -sd, | sed 's/,/, /g'
 }
 
@@ -132,14 +132,14 @@ results() {
 		Written by \`make bench\`, which overwrites it. $(machine).
 
 		![Cost against mappings](scale.svg)
-
-		$(printf '%s\n\n' "${left_out[@]}")
 	END
+	[[ ${#left_out[@]} = 0 ]] || printf '%s\n' '' "${left_out[@]}"
 	awk -v form=tables -f "$bench/scale.awk" "$NM_TMP/result"
 	cat <<-END
 
-		Medians of $rounds rounds, of portmap and netavark $others_rounds and with ${sizes##* } mappings $slowest_rounds;
-		of traffic and reload $traffic_rounds. Whole processes, as the runtime waits for them.
+		Medians. Publish and withdraw: $rounds rounds, by portmap and netavark $others_rounds, and $slowest_rounds with the most
+		mappings; connections $rate_rounds, throughput $stream_rounds, reload $reload_rounds. The times are those of whole
+		processes, as their caller waits for them.
 
 		- The number of mappings includes the one that is withdrawn, published and connected to, the last of them. The others
 		  lead to other containers of its network. Those of natmap are written by \`natmap reload\`; those of portmap and netavark
@@ -165,10 +165,10 @@ results() {
 # plot: scale.svg
 plot() {
 	local who
-	for who in iptables nftables portmap netavark; do
+	for who in $backends $others; do
 		awk -v form=columns -v who="$who" -f "$bench/scale.awk" "$NM_TMP/result" >"$NM_TMP/$who.dat"
 	done
-	(cd "$NM_TMP" && gnuplot "$bench/scale.gp") >"$bench/scale.svg"
+	(cd "$NM_TMP" && gnuplot -e "contenders = '$backends $others'" "$bench/scale.gp") >"$bench/scale.svg"
 }
 
 # readme: the main table between its two marks
@@ -207,7 +207,7 @@ trap 'exit 1' INT TERM
 state bench - stopped >"$NM_TMP/stopped.json"
 mkdir "$NM_TMP/netavark"
 find_contenders
-printf '%s\n' "${left_out[@]}"
+[[ ${#left_out[@]} = 0 ]] || printf '%s\n' "${left_out[@]}"
 run
 awk -v form=judge -f "$bench/scale.awk" "$NM_TMP/result" >"$NM_TMP/judged"
 results >"$NM_TMP/RESULTS.md"
