@@ -58,7 +58,8 @@ function rows(prefix, quantity, unit) {
 	row(prefix "natmap, iptables", quantity, "iptables", unit)
 	row(prefix "CNI portmap", quantity, "portmap", unit)
 	row(prefix "netavark" (quantity ~ /publish|withdraw/ ? ", port only" : ""), quantity, "netavark", unit)
-	row(prefix "netavark, with the interface", quantity, "netavark-whole", unit)
+	if (form == "tables")
+		row(prefix "netavark, with the interface", quantity, "netavark-whole", unit)
 }
 
 function table(title, quantity, unit) {

@@ -2,7 +2,7 @@
 set terminal svg size 1080,400 font "sans-serif,13" background rgb "white"
 set multiplot layout 1,3
 set logscale xy
-set xtics (1, 10, 100, "1,000" 1000, "10,000" 10000)
+set xtics (1, 10, 100, "1k" 1000, "10k" 10000)
 set xrange [0.8:14000]
 set xlabel "mappings"
 set grid
@@ -25,12 +25,12 @@ style(i) = value(name(i)."_style")
 label(i) = value(name(i)."_title")
 
 set yrange [1:20000]
-set format y "%'.0f"
+set format y "%.0f"
 set title "publish, ms"
 plot for [i = 1:words(contenders)] name(i).".dat" using 1:2 linetype style(i)
 set title "withdraw, ms"
 plot for [i = 1:words(contenders)] name(i).".dat" using 1:3 linetype style(i)
-set yrange [100:40000]
+set yrange [10:40000]
 set title "new connections per second"
 set key bottom left Left reverse samplen 1.5
 plot for [i = 1:words(contenders)] name(i).".dat" using 1:4 linetype style(i) title label(i)
