@@ -1,7 +1,6 @@
 /*
- * The canonical line of a container. Members come in one order and without blanks, so that the state file can
- * be searched as bytes: "id":"X", an address with its slash, "interface":"X", a port with its colon, and
- * "ranges":true as a sign that ports may hide in ranges.
+ * The canonical line of a container. Members come in one order and without blanks, so that grep finds them
+ * and lines can be compared as bytes. What natmap itself finds them by is not here but in state_query.c.
  */
 #include "record.h"
 
@@ -160,19 +159,12 @@ static void write_addresses(struct nm_jsonw *w, const struct nm_record *r)
 static void write_mappings(struct nm_jsonw *w, const struct nm_mappings *m)
 {
 	char text[NM_PORTSPEC_STRLEN];
-	bool ranges = false;
 
 	nm_jsonw_string(w, "ports");
 	nm_jsonw_array(w);
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t i = 0; i < m->n; i++)
 		nm_jsonw_string(w, nm_mapping_print(&m->v[i], text));
-		ranges |= m->v[i].count > 1;
-	}
 	nm_jsonw_array_end(w);
-	if (ranges) {
-		nm_jsonw_string(w, "ranges");
-		nm_jsonw_bool(w, true);
-	}
 }
 
 void nm_record_write(const struct nm_record *r, struct nm_jsonw *w)
@@ -231,7 +223,7 @@ static int read_nsid(const struct nm_json_event *ev, struct nm_nsid *ret, struct
 	return 0;
 }
 
-/* Only the canonical text, for which state_query.c looks. */
+/* Only the canonical text. */
 static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, struct nm_err *err)
 {
 	char text[NM_PREFIX_STRLEN], canonical[NM_PREFIX_STRLEN];

@@ -38,7 +38,7 @@ struct nm_records {
 /* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Sets *ret when both would be the same line of the state file. */
+/* Sets *ret when both say the same: all but the offset. */
 int nm_record_same(
 	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
 
@@ -69,8 +69,11 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 /* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
 #define NM_RECORD_LIVE    "{\"live\":1,"
 #define NM_RECORD_RETIRED "{\"live\":0,"
+/* What follows in lines that natmap has written: the filter of nm_record_filter(). */
+#define NM_RECORD_FILTER "\"filter\":\""
 
-/* Writes the record's members into the object that is open in w; also the form of list --json. */
+/* Writes the record's members, without the filter, into the object that is open in w; also the form of list
+ * --json. */
 void nm_record_write(const struct nm_record *r, struct nm_jsonw *w);
 
 /* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with

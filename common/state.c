@@ -90,7 +90,7 @@ static int each_line(struct nm_state *st, line_handler *handler, void *ctx, stru
 
 struct search {
 	struct nm_state_query query; /* what is still looked for */
-	struct nm_state_patterns patterns;
+	struct nm_state_keys keys;
 	struct nm_records *found;
 };
 
@@ -111,7 +111,7 @@ static void stop_looking_for_interfaces(struct search *search, const struct nm_r
 		q->localnet = NULL;
 	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
 		q->bridge_port = NULL;
-	nm_state_query_compile(q, &search->patterns);
+	nm_state_query_compile(q, &search->keys);
 }
 
 static int examine_live(struct nm_state *st, const char *line, size_t len, uint64_t offset,
@@ -148,7 +148,7 @@ static int examine_line(
 	}
 	st->live += len + 1;
 	if (is_excepted(search->query.except, offset) ||
-		(is_live(line, len) && !nm_state_patterns_fit(&search->patterns, line, len)))
+		(is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
 		return 0;
 	return examine_live(st, line, len, offset, search, err);
 }
@@ -158,7 +158,7 @@ int nm_state_find(
 {
 	struct search search = {.query = *query, .found = ret};
 
-	nm_state_query_compile(query, &search.patterns);
+	nm_state_query_compile(query, &search.keys);
 	st->live = st->dead = st->damaged = 0;
 	return each_line(st, examine_line, &search, err);
 }
@@ -172,6 +172,7 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 {
 	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
 	nm_autofree char *line = NULL;
+	char filter[NM_RECORD_FILTER_SIZE];
 	const char *text;
 	size_t len;
 	ssize_t n;
@@ -179,6 +180,8 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	nm_jsonw_object(w);
 	nm_jsonw_string(w, "live");
 	nm_jsonw_integer(w, 1);
+	nm_jsonw_string(w, "filter");
+	nm_jsonw_string(w, nm_record_filter(r, filter));
 	nm_record_write(r, w);
 	nm_jsonw_object_end(w);
 	text = nm_jsonw_finish(w, &len, err);

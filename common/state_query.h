@@ -1,16 +1,18 @@
-/* Searching the state as bytes: which lines are worth parsing. Pure. */
+/* Searching the state without parsing it: which lines are worth that. Pure. */
 #ifndef NM_STATE_QUERY_H
 #define NM_STATE_QUERY_H
 
 #include "portspec.h"
+#include "state_filter.h"
 
+struct nm_record;
 struct nm_records;
 
 /* What records to look for; members left NULL or 0 do not matter, and one that fits is enough. */
 struct nm_state_query {
 	bool all;
 	const char *id;
-	const struct nm_mapping *mappings; /* that might overlap */
+	const struct nm_mapping *mappings; /* that might overlap; one whose host port is open does not */
 	size_t n_mappings;
 	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
 	unsigned families;               /* which of them */
@@ -20,20 +22,21 @@ struct nm_state_query {
 	const struct nm_records *except; /* those with the offsets of these do not count */
 };
 
-/* The byte strings that a query comes down to. */
-#define NM_PATTERNS_MAX   16
-#define NM_PATTERN_STRLEN 128
-struct nm_state_patterns {
-	bool everything; /* the query is too wide for patterns */
-	const char *id;  /* borrowed from the query */
+/* The keys that a query comes down to: a record that fits has one of them in its filter. */
+#define NM_QUERY_KEYS_MAX 128
+struct nm_state_keys {
+	bool everything; /* the query is too wide for keys */
 	size_t n;
-	size_t len[NM_PATTERNS_MAX];
-	char text[NM_PATTERNS_MAX][NM_PATTERN_STRLEN];
+	uint64_t v[NM_QUERY_KEYS_MAX];
 };
 
-void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret);
+void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_keys *ret);
 
-/* False when the record in this line (see record.c) cannot fit the query. */
-bool nm_state_patterns_fit(const struct nm_state_patterns *p, const char *line, size_t len);
+/* Writes the filter of a record into buf, which is also returned: what NM_RECORD_FILTER begins. */
+#define NM_RECORD_FILTER_SIZE (NM_FILTER_DIGITS_MAX + 1)
+const char *nm_record_filter(const struct nm_record *r, char buf[static NM_RECORD_FILTER_SIZE]);
+
+/* False when the record in this live line (see record.c) cannot fit the query. */
+bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len);
 
 #endif

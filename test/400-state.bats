@@ -207,7 +207,7 @@ fill_disk() {
 @test "the file stays small over hundreds of containers, and live records survive" {
 	local i largest=0 size bundle
 	publish web 8080:80
-	for ((i = 0; i < 150; i++)); do
+	for ((i = 0; i < 130; i++)); do
 		bundle=/$(printf '%01000d' "$i")
 		publish other 9090:90 "bundle=$bundle" >"$NM_TMP/cycle"
 		withdraw other "bundle=$bundle" >"$NM_TMP/cycle"
@@ -224,10 +224,10 @@ fill_disk() {
 	assert_clean
 }
 
-@test "a thousand records do not stop a hook, and list --json shows them all" {
+@test "a thousand records, written by hand, do not stop a hook, and list --json shows them all" {
 	publish web 8080:80
 	local line i
-	line=$(tail -n 1 "$state")
+	line=$(tail -n 1 "$state" | jq -c 'del(.filter)')
 	for i in {1..1000}; do
 		printf '%s\n' "$line"
 	done | awk '{ gsub(/"web"/, "\"ctr" NR "\""); gsub(/10\.88\.7\.2\/24/, "10.89." int(NR / 250) "." NR % 250 + 1 "/16")
@@ -236,6 +236,7 @@ fill_disk() {
 	publish other 9090:90
 	run_natmap list --json
 	assert "$(jq '.containers | length' <<<"$output")" -eq 1002
+	assert "$output" lacks filter
 	publish rc=4 third 10500:80
 	withdraw other
 	withdraw web

@@ -50,7 +50,7 @@ static void test_round_trip(void)
 		LINE(IPTABLES ADDRESSES "\"allow\":[\"10.1.2.3/8\",\"2001:db8::/32\",\"0.0.0.0/0\"]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"ports\":[\"8080:80/tcp\",\"192.0.2.1:53:53/udp\","
 					"\"[2001:db8::1]:1:1/sctp\",\"0.0.0.0:2:2/tcp\",\"[::]:2:2/tcp\"]"),
-		LINE(IPTABLES ADDRESSES "\"ports\":[\"8000-8010:80-90/tcp\"],\"ranges\":true"),
+		LINE(IPTABLES ADDRESSES "\"ports\":[\"8000-8010:80-90/tcp\"]"),
 		LINE("\"pid\":17834,\"start\":12345,\"netns\":\"4:4026532001\",\"bundle\":\"/b\"," IPTABLES
 		     "\"addresses\":[\"10.0.0.2/24\",\"fd00::2/64\"],"
 		     "\"localnet\":{\"interface\":\"br0\",\"set\":true},"

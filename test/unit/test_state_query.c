@@ -1,5 +1,5 @@
-/* state_query.c and state_header.c: a byte search that may say yes too often, but never no to a record that a
- * parse finds to match. */
+/* state_query.c and state_header.c: a search by filters that may say yes now and then, but never no to a
+ * record that a parse finds to match. */
 #include <stdlib.h>
 
 #include "json.h"
@@ -10,10 +10,10 @@
 
 static bool fits(const struct nm_state_query *q, const char *line, size_t len)
 {
-	struct nm_state_patterns patterns;
+	struct nm_state_keys keys;
 
-	nm_state_query_compile(q, &patterns);
-	return nm_state_patterns_fit(&patterns, line, len);
+	nm_state_query_compile(q, &keys);
+	return nm_state_keys_fit(&keys, line, len);
 }
 
 enum { ROUNDS = 20000, CONTAINER_MAPPINGS = 3 };
@@ -30,7 +30,7 @@ static unsigned choose(unsigned n)
 
 /* Few values, many of them alike, so that records and queries often meet or nearly do. */
 static const char *const ids[] = {"c", "cc", "80", "live", "ranges", "c-1", "10.0.0.2"};
-static const char *const interfaces[] = {"", "", "br0", "br", "br00", "0", "a\"b", "a\\b", "true"};
+static const char *const interfaces[] = {"", "", "br0", "br", "br00", "0", "a\"b", "a\\b", "a\tb"};
 static const char *const addresses[NM_FAMILY_MAX][4] = {
 	{"10.0.0.2", "10.0.0.20", "110.0.0.2", "10.0.0.0"},
 	{"fd00::2", "fd00::22", "fd00::", "fd00::2:0:0:2"},
@@ -41,7 +41,7 @@ static const char *const protocols[] = {"tcp", "udp", "sctp"};
 
 #define PICK(list) ((list)[choose(sizeof(list) / sizeof(*(list)))])
 
-/* Some mappings, ports 1 to 100; those that do not go together are left out. */
+/* Some mappings, ports 1 to 100, across two blocks; those that do not go together are left out. */
 static struct nm_mappings some_mappings(unsigned at_most)
 {
 	struct nm_mappings list = {0};
@@ -83,7 +83,9 @@ static struct nm_record some_record(void)
 
 	(void)snprintf(r.localnet, sizeof(r.localnet), "%s", PICK(interfaces));
 	(void)snprintf(r.bridge_port, sizeof(r.bridge_port), "%s", PICK(interfaces));
-	r.bundle = choose(2) ? strdup(PICK(interfaces)) : NULL;
+	r.localnet_set = r.localnet[0] && choose(2);
+	r.hairpin_set = r.bridge_port[0] && choose(2);
+	r.bundle = choose(2) ? strdup(PICK(ids)) : NULL;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		r.address[f] = some_address(f);
 	return r;
@@ -92,6 +94,7 @@ static struct nm_record some_record(void)
 static char *write_line(const struct nm_record *r)
 {
 	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	char filter[NM_RECORD_FILTER_SIZE];
 	const char *text;
 	struct nm_err err;
 	size_t len;
@@ -99,6 +102,8 @@ static char *write_line(const struct nm_record *r)
 	nm_jsonw_object(w);
 	nm_jsonw_string(w, "live");
 	nm_jsonw_integer(w, 1);
+	nm_jsonw_string(w, "filter");
+	nm_jsonw_string(w, nm_record_filter(r, filter));
 	nm_record_write(r, w);
 	nm_jsonw_object_end(w);
 	text = nm_jsonw_finish(w, &len, &err);
@@ -109,8 +114,8 @@ static char *write_line(const struct nm_record *r)
 static bool matches(const struct nm_state_query *q, const struct nm_record *r)
 {
 	if (q->all || (q->id && !strcmp(q->id, r->id)) ||
-		(q->localnet && !strcmp(q->localnet, r->localnet)) ||
-		(q->bridge_port && !strcmp(q->bridge_port, r->bridge_port)))
+		(q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set)) ||
+		(q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set)))
 		return true;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & r->families & 1u << f &&
@@ -146,6 +151,7 @@ static void test_never_no(void)
 		q.id = choose(3) ? NULL : PICK(ids);
 		q.n_mappings = choose(2) ? mappings.n : 0;
 		q.families = choose(2) ? 0 : choose(4);
+		q.set = choose(2);
 		q.localnet = choose(3) ? NULL : some_interface();
 		q.bridge_port = choose(3) ? NULL : some_interface();
 		if (nm_record_read(line, strlen(line), &back, &err) < 0)
@@ -166,52 +172,154 @@ static void test_never_no(void)
 		matched, ROUNDS, passed_over);
 }
 
-/* What makes a hook cheap: lines that need not be parsed. */
+/* A record as read from a line, which has no filter, and written again. */
+static char *with_filter(const char *line)
+{
+	struct nm_record r = {0};
+	struct nm_err err;
+	char *written;
+
+	if (nm_record_read(line, strlen(line), &r, &err) < 0)
+		tap_ok(false, "the test's own record: %s", err.msg);
+	written = write_line(&r);
+	nm_record_done(&r);
+	return written;
+}
+
+/* What makes a hook cheap: lines that need not be parsed. These keys do not collide. */
 static void test_passes_over(void)
 {
-	static const char line[] =
-		"{\"live\":1,\"id\":\"abc\",\"bundle\":\"/b/443:1\",\"backend\":\"iptables\","
-		"\"addresses\":[\"10.0.0.2/24\"],\"localnet\":{\"interface\":\"br0\",\"set\":true},"
-		"\"hairpin\":{\"interface\":\"veth1\",\"set\":true},\"ports\":[\"8080:80/tcp\"]}";
-	struct nm_mapping m = {
-		.families = NM_IPV4_BIT, .any_host = true, .protocol = IPPROTO_TCP, .count = 1};
+	nm_autofree char *line = with_filter("{\"id\":\"abc\",\"addresses\":[\"10.0.0.2/24\"],"
+					     "\"localnet\":{\"interface\":\"br0\",\"set\":true},"
+					     "\"hairpin\":{\"interface\":\"veth1\",\"set\":false},"
+					     "\"ports\":[\"8080:80/tcp\",\"9000-9100:9000-9100/udp\"]}");
 	struct nm_prefix wanted[NM_FAMILY_MAX] = {{{NM_IPV4, {10, 0, 0, 2}}, 32}};
 	const struct {
 		const char *name;
 		struct nm_state_query q;
-		uint16_t port;
 		bool expected;
+		uint8_t protocol; /* 0: no mapping in the query */
+		uint16_t port, count;
 	} rows[] = {
-		{"nothing asked", {.all = false}, 0, false},
-		{"all", {.all = true}, 0, true},
-		{"id", {.id = "abc"}, 0, true},
-		{"beginning of the id", {.id = "ab"}, 0, false},
-		{"longer id", {.id = "abcd"}, 0, false},
-		{"id that stands elsewhere", {.id = "br0"}, 0, false},
-		{"interface", {.localnet = "br0"}, 0, true},
-		{"beginning of the interface", {.localnet = "br"}, 0, false},
-		{"interface of the other kind", {.localnet = "veth1"}, 0, false},
-		{"bridge port", {.bridge_port = "veth1"}, 0, true},
-		{"bridge port of the other kind", {.bridge_port = "br0"}, 0, false},
-		{"address", {.address = wanted, .families = NM_IPV4_BIT}, 0, true},
-		{"address of a family that is not asked", {.address = wanted}, 0, false},
-		{"port", {.mappings = &m, .n_mappings = 1}, 8080, true},
-		{"another port", {.mappings = &m, .n_mappings = 1}, 8081, false},
-		{"container port", {.mappings = &m, .n_mappings = 1}, 90, false},
+		{"nothing asked", {.all = false}, false},
+		{"all", {.all = true}, true},
+		{"id", {.id = "abc"}, true},
+		{"beginning of the id", {.id = "ab"}, false},
+		{"longer id", {.id = "abcd"}, false},
+		{"id that stands elsewhere", {.id = "br0"}, false},
+		{"interface", {.localnet = "br0"}, true},
+		{"interface, switched on", {.localnet = "br0", .set = true}, true},
+		{"beginning of the interface", {.localnet = "br"}, false},
+		{"interface of the other kind", {.localnet = "veth1"}, false},
+		{"bridge port", {.bridge_port = "veth1"}, true},
+		{"bridge port, switched on", {.bridge_port = "veth1", .set = true}, false},
+		{"bridge port of the other kind", {.bridge_port = "br0"}, false},
+		{"address", {.address = wanted, .families = NM_IPV4_BIT}, true},
+		{"address of a family that is not asked", {.address = wanted}, false},
+		{"port", {.all = false}, true, IPPROTO_TCP, 8080, 1},
+		{"port of another protocol", {.all = false}, false, IPPROTO_UDP, 8080, 1},
+		{"another port of the block", {.all = false}, false, IPPROTO_TCP, 8081, 1},
+		{"container port", {.all = false}, false, IPPROTO_TCP, 80, 1},
+		{"first port of the range", {.all = false}, true, IPPROTO_UDP, 9000, 1},
+		{"last port of the range", {.all = false}, true, IPPROTO_UDP, 9100, 1},
+		{"port blocks away from the range", {.all = false}, false, IPPROTO_UDP, 9200, 1},
+		{"range with the port", {.all = false}, true, IPPROTO_TCP, 8000, 1000},
+		{"range without the port", {.all = false}, false, IPPROTO_TCP, 8300, 1000},
+		{"range that meets the range", {.all = false}, true, IPPROTO_UDP, 9100, 10},
+		{"range that is too wide for keys", {.all = false}, true, IPPROTO_TCP, 20000, 30000},
+		{"port to be chosen", {.all = false}, false, IPPROTO_TCP, 0, 1},
 	};
 
 	nm_each(row, rows) {
 		/* exactly so large, so that a sanitizer sees what is read behind it */
-		nm_autofree char *copy = malloc(sizeof(line) - 1);
+		size_t len = strlen(line);
+		nm_autofree char *copy = malloc(len);
+		struct nm_mapping m = {.families = NM_IPV4_BIT,
+			.any_host = true,
+			.protocol = row->protocol,
+			.host_port = row->port,
+			.count = row->count};
+		struct nm_state_query q = row->q;
 
-		m.host_port = row->port;
-		memcpy(copy, line, sizeof(line) - 1);
-		tap_ok(fits(&row->q, copy, sizeof(line) - 1) == row->expected, "%s: %s", row->name,
+		q.mappings = &m;
+		q.n_mappings = row->protocol ? 1 : 0;
+		memcpy(copy, line, len);
+		tap_ok(fits(&q, copy, len) == row->expected, "%s: %s", row->name,
 			row->expected ? "found" : "passed over");
 	}
-	tap_ok(!fits(&(struct nm_state_query){.id = "abc"}, line, 0), "nothing in an empty line");
-	tap_ok(!fits(&(struct nm_state_query){.id = "abc"}, line, strlen("{\"live\":1,\"id\":\"abc")),
-		"nothing in a line cut short");
+}
+
+/* What cannot be searched by its filter is parsed. */
+static void test_without_filter(void)
+{
+	static const char *const lines[] = {
+		"",
+		"{\"live\":1,",
+		"{\"live\":1,\"filter\":\"",
+		"{\"live\":1,\"filter\":\"@@@@@@@@@@@@@@@@",
+		"{\"live\":1,\"filter\":\"\",\"id\":\"c\"}",
+		"{\"live\":1,\"filter\":7,\"id\":\"c\"}",
+		"{\"live\":1,\"filter\":\"@@@@@@@@@@@@@@@\",\"id\":\"c\"}",
+		"{\"live\":1,\"filter\":\"@@@@@@@@@@@@@@@@@\",\"id\":\"c\"}",
+		"{\"live\":1,\"id\":\"c\",\"ports\":[\"80:80/tcp\"]}",
+		"{\"live\":1, \"filter\":\"@@@@@@@@@@@@@@@@\",\"id\":\"c\"}",
+		"{\"filter\":\"@@@@@@@@@@@@@@@@\",\"live\":1}",
+	};
+	static const char empty[] = "{\"live\":1,\"filter\":\"@@@@@@@@@@@@@@@@\",\"id\":\"c\"}";
+	struct nm_state_query q = {.id = "d"};
+
+	nm_each(line, lines) {
+		size_t len = strlen(*line);
+		nm_autofree char *copy = malloc(len ? len : 1);
+
+		memcpy(copy, *line, len);
+		tap_ok(fits(&q, copy, len), "not passed over: %s", *line);
+	}
+	tap_ok(!fits(&q, empty, sizeof(empty) - 1), "passed over: %s", empty);
+}
+
+/* How many of many records that a common query has nothing to do with are parsed all the same. */
+static void test_rate(void)
+{
+	enum { RECORDS = 10000 };
+	struct nm_prefix wanted[NM_FAMILY_MAX] = {
+		{{NM_IPV4, {10, 88, 7, 2}}, 24}, {{NM_IPV6, {0xfd, 7, [15] = 2}}, 64}};
+	struct nm_mapping asked[] = {{.protocol = IPPROTO_TCP, .host_port = 8080, .count = 1},
+		{.protocol = IPPROTO_UDP, .host_port = 8000, .count = 20}};
+	const struct nm_state_query q = {.id = "bench",
+		.address = wanted,
+		.families = NM_IPV4_BIT | NM_IPV6_BIT,
+		.localnet = "br1",
+		.bridge_port = "vctr",
+		.mappings = asked,
+		.n_mappings = 2};
+	size_t passed = 0, longest = 0;
+
+	for (unsigned i = 0; i < RECORDS; i++) {
+		/* a range and ports beyond those that are asked for */
+		char id[16], ports[128];
+		nm_autofree char *line = NULL;
+		struct nm_record r = {.id = id,
+			.families = NM_IPV4_BIT | NM_IPV6_BIT,
+			.localnet = "br0",
+			.localnet_set = true,
+			.hairpin_set = true,
+			.address = {{{NM_IPV4, {10, 89, (uint8_t)(i / 250), (uint8_t)(i % 250 + 2)}}, 16},
+				{{NM_IPV6, {0xfd, 8, [14] = (uint8_t)(i >> 8), (uint8_t)i}}, 64}}};
+		struct nm_err err;
+
+		(void)snprintf(id, sizeof(id), "other-%u", i);
+		(void)snprintf(r.bridge_port, sizeof(r.bridge_port), "veth%u", i);
+		(void)snprintf(ports, sizeof(ports), "%u:80,%u-%u", 20000 + i, 30000 + i, 30009 + i);
+		if (nm_portspec_parse(ports, &r.mappings, &err) < 0)
+			tap_ok(false, "the test's own ports '%s'", ports);
+		line = write_line(&r);
+		passed += fits(&q, line, strlen(line));
+		longest = strlen(line) > longest ? strlen(line) : longest;
+		nm_mappings_done(&r.mappings);
+	}
+	tap_ok(passed < RECORDS / 100, "%zu of %d others are parsed for a query", passed, RECORDS);
+	tap_ok(longest < 400, "a line has %zu bytes", longest);
 }
 
 #define BOOT   "\"boot\":\"01234567-89ab-cdef-0123-456789abcdef\""
@@ -269,6 +377,8 @@ int main(void)
 {
 	test_never_no();
 	test_passes_over();
+	test_without_filter();
+	test_rate();
 	test_header();
 	return tap_done();
 }
