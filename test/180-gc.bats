@@ -127,7 +127,7 @@ pidns() {
 	assert "$output" = dead
 	publish web 8080:80
 	publish reused 8081:81
-	sed -i '/"live":1,"id":"reused"/s/"start":[0-9]*/"start":1/' "$state"
+	sed -i '/"live":1,.*"id":"reused"/s/"start":[0-9]*/"start":1/' "$state"
 	gc
 	assert "$output" = reused
 	assert "$(live), $(tagged)" = 'web, web'

@@ -47,7 +47,7 @@ begin() {
 # wreck: web's rules are lost in part, a dead container has one, web is recorded twice, and a line is damaged
 wreck() {
 	local line
-	line=$(grep '"live":1,"id":"web"' "$state")
+	line=$(grep '"live":1,.*"id":"web"' "$state" | sed 's/"filter":"[^"]*",//')
 	{
 		sed 's/"id":"web"/"id":"dead"/; s/"start":[0-9]*/"start":1/; s/8080:80/7070:70/' <<<"$line"
 		sed 's/8080:80/6060:60/; p; s/6060:60/8080:80/' <<<"$line"

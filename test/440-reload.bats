@@ -258,7 +258,7 @@ disturb() {
 # append SED: copies web's line to the end of the state, changed
 append() {
 	local line
-	line=$(grep '"live":1,"id":"web"' "$(state_dir)/state" | tail -n 1)
+	line=$(grep '"live":1,.*"id":"web"' "$(state_dir)/state" | tail -n 1 | sed 's/"filter":"[^"]*",//')
 	sed "$1" <<<"$line" >>"$(state_dir)/state"
 }
 

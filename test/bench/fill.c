@@ -18,13 +18,13 @@ enum { FIRST_PORT = 10000, FILL_MAX = 50000, ADDRESSES_PER_BYTE = 250 };
 
 static void alter(struct nm_record *r, unsigned i)
 {
-	uint8_t *address = r->address[NM_IPV4].addr.bytes;
+	uint8_t *ipv4 = r->address[NM_IPV4].addr.bytes, *ipv6 = r->address[NM_IPV6].addr.bytes;
 
 	r->netns.ino = i + 1;
 	r->bridge_port[0] = '\0';
 	r->hairpin_set = false;
-	address[2] = (uint8_t)(1 + i / ADDRESSES_PER_BYTE);
-	address[3] = (uint8_t)(1 + i % ADDRESSES_PER_BYTE);
+	ipv4[2] = ipv6[14] = (uint8_t)(1 + i / ADDRESSES_PER_BYTE);
+	ipv4[3] = ipv6[15] = (uint8_t)(1 + i % ADDRESSES_PER_BYTE);
 	r->mappings.v[0].host_port = (uint16_t)(FIRST_PORT + i);
 }
 
@@ -55,7 +55,7 @@ static int fill(const char *dir, unsigned n, struct nm_err *err)
 		return -1;
 	if (!st || nm_state_find(st, &all, &found, err) < 0)
 		return st ? -1 : nm_fail(err, NM_ERR_FAILED, "no state in '%s'", dir);
-	if (found.n != 1 || found.v[0].mappings.n != 1 || found.v[0].families != NM_IPV4_BIT)
+	if (found.n != 1 || found.v[0].mappings.n != 1 || !(found.v[0].families & NM_IPV4_BIT))
 		rc = nm_fail(err, NM_ERR_FAILED, "'%s' must name one container with one IPv4 mapping", dir);
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = append(st, &found.v[0], i, err);
