@@ -134,10 +134,10 @@ prepare() {
 	state bench - stopped >"$NM_TMP/stopped.json"
 	portmap_config >"$NM_TMP/portmap.json"
 	measure 1 publish >/dev/null
+	prepare_minimal
 	record_others state-few "$few"
 	record_others state-many "$many"
 	prepare_admin
-	prepare_minimal
 	measure 1 portmap_add >/dev/null
 	assert_rule portmap "--dport 8080 -j DNAT --to-destination 10.88.7.2:80"
 	measure 1 withdraw minimal_remove portmap_del >/dev/null

@@ -31,7 +31,8 @@ generation() {
 
 # numbered: all rules of the host with handles and counters, but for those of jumps, which other packets pass, too
 numbered() {
-	on host nft -a list ruleset 2>/dev/null | sed '/ jump /s/counter packets [0-9]* bytes [0-9]*/counter/'
+	on host nft -a list ruleset 2>/dev/null |
+		sed '/ jump \|@established/s/counter packets [0-9]* bytes [0-9]*/counter/'
 }
 
 # chain_of TABLE CHAIN: its rules on the host, without the name of the chain
