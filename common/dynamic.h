@@ -3,7 +3,7 @@
 #define NM_DYNAMIC_H
 
 #include "config.h"
-#include "record.h"
+#include "records.h"
 
 /* True when some mapping has host port 0. */
 bool nm_dynamic_is_needed(const struct nm_mappings *m);

@@ -1,3 +1,8 @@
+/*
+ * A guard may be there that nobody wants, because the state that knew about it is lost or a withdraw could
+ * not switch route_localnet off. It must not go before that is off: else containers would reach the host's
+ * own services.
+ */
 #include "guard.h"
 
 #include <string.h>

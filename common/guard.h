@@ -3,6 +3,7 @@
 #define NM_GUARD_H
 
 #include "netlink.h"
+#include "records.h"
 #include "wanted.h"
 
 /*

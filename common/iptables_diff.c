@@ -259,10 +259,8 @@ static void pair_changed(struct reading *r)
 	}
 }
 
-static enum nm_edit_kind kind_of(uint8_t fate)
-{
-	return fate == MISPLACED ? NM_EDIT_MISPLACED : fate == CHANGED ? NM_EDIT_CHANGED : NM_EDIT_MISSING;
-}
+static const enum nm_edit_kind kind_of[] = {
+	[MISSING] = NM_EDIT_MISSING, [CHANGED] = NM_EDIT_CHANGED, [MISPLACED] = NM_EDIT_MISPLACED};
 
 static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
@@ -277,7 +275,7 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 			.restored = old->restored};
 
 		if (old->wanted >= 0) {
-			edit.kind = kind_of(r->d->fate[old->wanted]);
+			edit.kind = kind_of[r->d->fate[old->wanted]];
 			edit.wanted = wanted_rule(r->d, (size_t)old->wanted);
 		}
 		if (sink->edit(sink->ctx, &edit, err) < 0)
@@ -299,7 +297,7 @@ static uint64_t rule_above(const struct reading *r, size_t i)
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
 	const struct nm_iptables_sink *sink = r->d->sink;
-	struct nm_edit edit = {.kind = kind_of(r->d->fate[i]),
+	struct nm_edit edit = {.kind = kind_of[r->d->fate[i]],
 		.place = r->place,
 		.wanted = wanted_rule(r->d, i),
 		.add = true,

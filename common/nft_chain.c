@@ -1,3 +1,5 @@
+/* Dumps of tables and chains. A dump that somebody's change interrupted begins again in netlink.c; here it is
+ * only noted, since what has been handed over already cannot be taken back. */
 #include "nft_chain.h"
 
 #include <arpa/inet.h>

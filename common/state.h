@@ -2,7 +2,7 @@
 #ifndef NM_STATE_H
 #define NM_STATE_H
 
-#include "record.h"
+#include "records.h"
 #include "state_query.h"
 
 #define NM_STATE_DIR       "/run/natmap"

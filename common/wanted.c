@@ -1,3 +1,5 @@
+/* Collects rules from records. A guard belongs to an interface, not to a container: it is there once, however
+ * many containers are behind it. */
 #include "wanted.h"
 
 #include <string.h>
