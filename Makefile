@@ -44,7 +44,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
 SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
-SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/helpers/*.bash hooks.d/*.bash.in .ci/run))
+SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 UNITS      := natmap.service natmap-gc.service natmap-gc.timer
 GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
@@ -150,10 +150,11 @@ format-check: ## fail when a C file is not formatted
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
-bench: ## measure publish and withdraw against the CNI portmap plugin (root)
-	$(Q)test/install-deps.sh
+bench: ## measure against CNI portmap and netavark, write test/bench/RESULTS.md (root)
+	$(Q)test/install-deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs
-	$(Q)test/bench/run.sh
+	$(Q)bash -o pipefail -c 'test/bench/run.sh | tee $(BUILD)/test/bench/report'
+	$(Q)test/bench/scale.sh $(BUILD)/test/bench/report
 
 demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)
 	$(Q)test/install-deps.sh

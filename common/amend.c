@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "policy.h"
-#include "wanted.h"
+#include "resolve.h"
+#include "sandbox.h"
 
 int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
 {
@@ -24,6 +25,8 @@ int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *re
 	newest = rc == 0 ? nm_records_newest(&found, id) : NULL;
 	if (newest)
 		rc = nm_record_copy(newest, ret, err);
+	if (newest && !nm_state_same_pidns(state))
+		ret->pid = 0; /* here it is another process */
 	nm_records_done(&found);
 	return rc;
 }
@@ -66,25 +69,36 @@ static int merge_mappings(struct nm_mappings *list, const struct nm_mappings *mo
 	return 0;
 }
 
-/* Makes *r what the container has with what r asks for beside it. */
-static int merge(struct nm_record *r, const struct nm_record *has, struct nm_err *err)
+/* True when one of the mappings would spread to the family if the container got an address in it. */
+static bool would_spread(const struct nm_mappings *list, enum nm_family family)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].families & 1u << family)
+			return true;
+	return false;
+}
+
+/* Makes *r what the container has with what r asks for beside it. What it has stays where it is: an
+ * annotation may have chosen its addresses. */
+static int merge(
+	struct nm_record *r, const struct nm_record *has, const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record both;
 
 	if (nm_record_copy(has, &both, err) < 0)
 		return -1;
-	if (merge_mappings(&both.mappings, &r->mappings, err) < 0) {
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (r->families & ~both.families & 1u << f && !would_spread(&both.mappings, f)) {
+			both.address[f] = r->address[f];
+			both.families |= 1u << f;
+		}
+	if (!both.bridge_port[0])
+		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
+	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 || nm_resolve_families(&both, err) < 0 ||
+		nm_resolve_localnet(&both, &c->layout, err) < 0) {
 		nm_record_done(&both);
 		return -1;
 	}
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (r->families & ~both.families & 1u << f)
-			both.address[f] = r->address[f];
-	both.families |= r->families;
-	if (!both.localnet[0])
-		memcpy(both.localnet, r->localnet, sizeof(both.localnet));
-	if (!both.bridge_port[0])
-		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
 	nm_record_done(r);
 	*r = both;
 	return 0;
@@ -100,13 +114,14 @@ int nm_amend_add(struct nm_record *r, const struct nm_config *c, const char *sta
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_record *has;
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
+	if (nm_sandbox_leave_namespaces(err) < 0 ||
+		nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
 		nm_change_find_id(&change, r->id, err) < 0)
 		return -1;
 	if (!nm_state_same_pidns(change.state))
 		r->pid = 0;
 	has = nm_records_newest(&change.leaving, r->id);
-	if (has && is_same_container(has, r) && merge(r, has, err) < 0)
+	if (has && is_same_container(has, r) && merge(r, has, c, err) < 0)
 		return -1;
 	if (has && !is_same_container(has, r)) /* left to nm_publish_record() to judge */
 		nm_records_done(&change.leaving);
@@ -140,9 +155,7 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 		}
 	r->mappings.n = kept;
 	r->families &= families;
-	if (!nm_wanted_needs_localnet(r, options))
-		r->localnet[0] = '\0';
-	return 0;
+	return nm_resolve_localnet(r, options, err);
 }
 
 static int remove_some(struct nm_change *change, const char *id, const struct nm_mappings *mappings,

@@ -5,7 +5,7 @@
 #include "publish.h"
 
 /* Reads the container's newest record. 0 with *ret for nm_record_done(), whose id is NULL when nothing is
- * published for it, or -1 with *err. */
+ * published for it, and whose pid is 0 when it means another process here, or -1 with *err. */
 int nm_amend_look_up(
 	const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 

@@ -1,3 +1,5 @@
+/* Who published and withdrew what, for the administrator: read in the log, never by natmap. Ports are listed
+ * up to a reasonable length. */
 #include "audit.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef NM_AUDIT_H
 #define NM_AUDIT_H
 
-#include "record.h"
+#include "records.h"
 
 /* Queues "VERB container 'ID': PORTS to ADDRESSES" (nm_log_audit()). */
 void nm_audit(const char *verb, const struct nm_record *r);

@@ -117,8 +117,10 @@ static int apply(struct nm_change *change, struct nm_wanted *wanted, struct owne
 	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
 	nm_settings_disable_localnet(&change->leaving);
 	if (collect_wanted(change, wanted, err) < 0 || collect_owners(&change->leaving, owners, err) < 0 ||
-		apply_rules(change, &wanted->rules, owners, err) < 0)
+		apply_rules(change, &wanted->rules, owners, err) < 0) {
+		nm_settings_restore_localnet(&change->leaving);
 		return -1;
+	}
 	*ret_committed = true;
 	nm_settings_disable_hairpin(&change->leaving);
 	return change->coming ? nm_settings_enable(change->coming, err) : 0;

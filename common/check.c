@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "iptables_diff.h"
+#include "layout.h"
 #include "nft_foreign.h"
 #include "survey.h"
 #include "sysctl.h"
@@ -222,7 +223,7 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_survey_judge(c->change.state, &c->survey, err) < 0)
 		return -1;
-	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, BOTH, err) < 0)
+	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, err) < 0)
 		return -1;
 	c->families = nm_survey_families(&c->survey, c->config);
 	if (check_rules(c, err) < 0)

@@ -291,6 +291,15 @@ static bool contradict(const struct nm_static *a, const struct nm_static *b)
 	return nm_static_ports_intersect(a, b);
 }
 
+/* The more specific of two SNAT entries wins (layout_static.c): only equal ones leave it open. */
+static bool is_same_source(const struct nm_static *a, const struct nm_static *b)
+{
+	struct nm_prefix x = nm_prefix_network(&a->internal), y = nm_prefix_network(&b->internal);
+
+	return a->kind == NM_STATIC_SNAT && x.len == y.len && nm_addr_equal(&x.addr, &y.addr) &&
+		!strcmp(a->interface, b->interface);
+}
+
 /* The entry against those before it. */
 static int check_against(const struct nm_statics *list, const struct nm_static *s, struct nm_err *err)
 {
@@ -302,6 +311,11 @@ static int check_against(const struct nm_statics *list, const struct nm_static *
 		if (strcmp(other->name, s->name) == 0)
 			return nm_fail(err, NM_ERR_CONFIG,
 				"static.%s[%zu].name: expected another name than that of static.%s[%zu]",
+				kind, index_of(list, s), kind, index_of(list, other));
+		if (is_same_source(other, s))
+			return nm_fail(err, NM_ERR_CONFIG,
+				"static.%s[%zu].internal_address: expected another one than that of "
+				"static.%s[%zu], or another interface",
 				kind, index_of(list, s), kind, index_of(list, other));
 		if (contradict(other, s))
 			return nm_fail(err, NM_ERR_CONFIG,

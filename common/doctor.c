@@ -14,6 +14,7 @@
 #include "feature.h"
 #include "io.h"
 #include "link.h"
+#include "nft_chain.h"
 #include "nft_foreign.h"
 #include "nft_read.h"
 #include "rtnl.h"
@@ -136,7 +137,7 @@ static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struc
 
 	if (!is_switched_on(x->d->firewalld_conf, "StrictForwardPorts"))
 		return 0;
-	if (nm_nft_foreign_has_table(nl, NFPROTO_INET, "firewalld", &there, err) < 0)
+	if (nm_nft_has_table(nl, NFPROTO_INET, "firewalld", &there, err) < 0)
 		return -1;
 	x->strict_firewalld = there;
 	if (there)

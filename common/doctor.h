@@ -4,7 +4,7 @@
 #define NM_DOCTOR_H
 
 #include "config.h"
-#include "record.h"
+#include "records.h"
 
 #define NM_DOCTOR_FIREWALLD_CONF "/etc/firewalld/firewalld.conf"
 

@@ -29,8 +29,14 @@ static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *l
 	return false;
 }
 
-static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const struct nm_records *recorded)
+static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
+	const struct nm_records *recorded)
 {
+	if (!nm_portset_has(&c->policy.host_ports, m->host_port))
+		return false;
+	for (size_t i = 0; i < c->statics.n; i++)
+		if (nm_static_overlaps(&c->statics.v[i], m))
+			return false;
 	for (size_t i = 0; i < recorded->n; i++)
 		if (overlaps_any(m, &recorded->v[i].mappings))
 			return false;
@@ -69,8 +75,7 @@ static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const st
 		uint16_t taken;
 
 		candidate.host_port = (uint16_t)(first + i);
-		if (!nm_portset_has(&c->policy.host_ports, candidate.host_port) ||
-			!is_free(&candidate, r, recorded))
+		if (!is_free(&candidate, r, c, recorded))
 			continue;
 		if (nm_listener_find(listener, &candidate, &taken, err) < 0)
 			return -1;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "log.h"
+#include "guard.h"
 #include "survey.h"
 #include "sysctl.h"
 
@@ -15,33 +15,38 @@ static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
 	if (force || s->staying.n == 0)
 		return 0;
 	return nm_fail(err, NM_ERR_FAILED,
-		"%zu containers are published, among them '%s': flush --force withdraws them", s->staying.n,
-		s->staying.v[0].id);
+		"%zu %s published, among them '%s': flush --force withdraws what there is", s->staying.n,
+		s->staying.n == 1 ? "container is" : "containers are", s->staying.v[0].id);
 }
 
 /* All records leave, whoever is there. */
 static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct nm_err *err)
 {
-	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before};
+	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before, NULL};
 
-	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++)
-		for (size_t i = 0; i < lists[l]->n; i++)
-			if (nm_records_add(&change->leaving, &lists[l]->v[i], err) < 0)
+	for (struct nm_records **list = lists; *list; list++)
+		for (size_t i = 0; i < (*list)->n; i++)
+			if (nm_records_add(&change->leaving, &(*list)->v[i], err) < 0)
 				return -1;
 	return 0;
 }
 
 /* Without the guard rule, route_localnet would open the host's own services on 127.0.0.1. */
-static int disable_localnet(struct nm_records *leaving, struct nm_err *err)
+static int release_guards(struct nm_change *change, struct nm_err *err)
 {
-	nm_settings_disable_localnet(leaving);
-	for (size_t i = 0; i < leaving->n; i++)
-		if (leaving->v[i].localnet_set && !leaving->v[i].localnet[0])
-			return nm_fail(err, NM_ERR_FAILED,
-				"switching route_localnet off for container '%s': it stays on, and so do the "
-				"rules that guard 127.0.0.0/8",
-				leaving->v[i].id);
-	return 0;
+	const struct nm_records *const leaving[] = {&change->leaving, NULL};
+	struct nm_wanted kept = {0};
+	size_t n;
+	int rc;
+
+	nm_settings_disable_localnet(&change->leaving);
+	rc = nm_guard_release(&change->nl, leaving, &kept, &n, err);
+	nm_wanted_done(&kept);
+	if (rc == 0 && n > 0)
+		rc = nm_fail(err, NM_ERR_FAILED,
+			"switching route_localnet off: it stays on, and so do the rules that guard "
+			"127.0.0.0/8");
+	return rc;
 }
 
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -68,14 +73,17 @@ static int flush(struct nm_change *change, bool force, struct nm_survey *s, stru
 {
 	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
 		nm_survey_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
-		let_all_leave(change, s, err) < 0 || disable_localnet(&change->leaving, err) < 0 ||
-		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
-			0)
+		let_all_leave(change, s, err) < 0)
 		return -1;
+	if (release_guards(change, err) < 0 ||
+		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
+			0) {
+		nm_settings_restore_localnet(&change->leaving);
+		return -1;
+	}
 	nm_settings_disable_hairpin(&change->leaving);
 	nm_change_retire_leaving(change);
-	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
-		return -1;
+	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return look_at_forwarding(ret->forwarding, err);
 }

@@ -1,3 +1,6 @@
+/* What a hook after the end would have done, for those whose hook never ran. Who is there is judged as a
+ * reload does it (survey.c); a record that does not count any more though its container is there is left to
+ * that. */
 #include "gc.h"
 
 #include "survey.h"

@@ -2,7 +2,7 @@
 #ifndef NM_GC_H
 #define NM_GC_H
 
-#include "record.h"
+#include "records.h"
 
 /* Withdraws every container that is gone. 0 with *ret_withdrawn, owned by the caller, or -1 with *err: also
  * when the state is of another PID namespace, where nobody can be judged. */

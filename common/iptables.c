@@ -42,7 +42,7 @@ int nm_iptables_prepare(
 		const struct nm_rule *r = &scope->wanted->v[i];
 
 		used[r->family][r->table][r->chain] = true;
-		if (r->verdict == NM_VERDICT_JUMP)
+		if (r->verdict == NM_VERDICT_JUMP) /* to a chain that may have no rules */
 			used[r->family][r->table][r->target] = true;
 	}
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)

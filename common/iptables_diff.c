@@ -6,12 +6,15 @@
  *  - a rule of the head or neck of a chain behind a rule of others that may keep packets from it,
  *  - a rule of the head behind one of ours that belongs further down,
  *  - a DROP before an ACCEPT of the same owner,
+ *  - one of the neck, of which several may match a packet, above one that is wanted above it,
  *  - the jump from DOCKER-USER before rules that the administrator put there; a bare RETURN at the end of
  *    that chain stays behind it.
  */
 #include "iptables_diff.h"
 
 #include <string.h>
+
+#include "owner_index.h"
 
 enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 
@@ -28,10 +31,17 @@ struct diff {
 	const struct nm_iptables_scope *scope;
 	const struct nm_iptables_sink *sink;
 	struct nm_rule_index index;
+	struct nm_owner_index owners;
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
 	bool interrupted;
+};
+
+/* A rule of the neck that stays. */
+struct neck {
+	size_t wanted;
+	uint64_t handle;
 };
 
 /* One chain while it is read. */
@@ -40,6 +50,8 @@ struct reading {
 	struct nm_rule_place place;
 	struct unwanted *unwanted; /* owned */
 	size_t n_unwanted;
+	struct neck *necks; /* owned; what is wanted later, as what is inserted later, stands above */
+	size_t n_necks;
 	size_t index;           /* of the next rule */
 	bool others_decide;     /* a rule of others that may keep packets from those behind it has come */
 	bool ours_further_down; /* a rule of ours that stays and belongs behind the head */
@@ -57,14 +69,11 @@ static const struct nm_rule *wanted_rule(const struct diff *d, size_t i)
 	return &d->scope->wanted->v[i];
 }
 
-static bool is_owned(const struct nm_nft_rule *rule, const struct nm_iptables_scope *scope)
+static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
 {
-	if (scope->everything)
+	if (d->scope->everything)
 		return rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len);
-	for (size_t i = 0; i < scope->n_owners; i++)
-		if (rule->tag && nm_tag_is_of(rule->tag, rule->tag_len, scope->owners[i]))
-			return true;
-	return false;
+	return rule->tag && nm_owner_index_has(&d->owners, rule->tag, rule->tag_len);
 }
 
 /* A further copy of one of our jumps. */
@@ -110,6 +119,8 @@ static bool is_misplaced(const struct reading *r, size_t i)
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;
+	if (rule->place == NM_PLACE_NECK && r->n_necks && i > r->necks[r->n_necks - 1].wanted)
+		return true;
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
@@ -145,7 +156,18 @@ static int add_unwanted(struct reading *r, const struct nm_nft_rule *rule, ssize
 	return 0;
 }
 
-static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
+static int keep_neck(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
+{
+	struct neck *grown = reallocarray(r->necks, r->n_necks + 1, sizeof(*grown));
+
+	if (!grown)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	r->necks = grown;
+	r->necks[r->n_necks++] = (struct neck){.wanted = i, .handle = handle};
+	return 0;
+}
+
+static int keep(struct reading *r, const struct nm_nft_rule *rule, size_t i, struct nm_err *err)
 {
 	r->d->fate[i] = KEPT;
 	if (r->d->sink->counters)
@@ -154,16 +176,33 @@ static void keep(struct reading *r, const struct nm_nft_rule *rule, size_t i)
 		r->last_head = rule->handle;
 	else
 		r->ours_further_down = true;
+	return wanted_rule(r->d, i)->place == NM_PLACE_NECK ? keep_neck(r, rule->handle, i, err) : 0;
 }
 
+/* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
+ * comes. */
+static bool may_decide(const struct nm_nft_rule *rule)
+{
+	static const char snat[] = "natmap:@snat/";
+	bool is_snat = rule->tag_len >= sizeof(snat) && !memcmp(rule->tag, snat, sizeof(snat) - 1);
+
+	if (rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len) && !is_snat)
+		return false;
+	return nm_nft_rule_decides(rule);
+}
+
+/* Of several bare RETURNs in a row, the first is the one that counts. */
 static void note_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
+	bool is_return = nm_nft_rule_is(rule, &bare_return);
 
-	r->others_decide = r->others_decide || nm_nft_rule_decides(rule);
-	r->last_index = r->index;
-	r->last_handle = rule->handle;
-	r->last_is_return = nm_nft_rule_is(rule, &bare_return);
+	r->others_decide = r->others_decide || may_decide(rule);
+	if (!is_return || !r->last_is_return) {
+		r->last_index = r->index;
+		r->last_handle = rule->handle;
+	}
+	r->last_is_return = is_return;
 }
 
 static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
@@ -177,13 +216,12 @@ static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err
 		return add_unwanted(r, rule, i, err);
 	}
 	if (i >= 0) {
-		keep(r, rule, (size_t)i);
 		r->jump = i;
 		r->jump_index = r->index;
 		r->jump_handle = rule->handle;
-		return 0;
+		return keep(r, rule, (size_t)i, err);
 	}
-	if (is_owned(rule, r->d->scope) || is_spare_jump(r, rule))
+	if (is_owned(r->d, rule) || is_spare_jump(r, rule))
 		return add_unwanted(r, rule, -1, err);
 	note_other(r, rule);
 	return 0;
@@ -221,10 +259,8 @@ static void pair_changed(struct reading *r)
 	}
 }
 
-static enum nm_edit_kind kind_of(uint8_t fate)
-{
-	return fate == MISPLACED ? NM_EDIT_MISPLACED : fate == CHANGED ? NM_EDIT_CHANGED : NM_EDIT_MISSING;
-}
+static const enum nm_edit_kind kind_of[] = {
+	[MISSING] = NM_EDIT_MISSING, [CHANGED] = NM_EDIT_CHANGED, [MISPLACED] = NM_EDIT_MISPLACED};
 
 static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
@@ -232,11 +268,14 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 
 	for (size_t u = 0; u < r->n_unwanted; u++) {
 		const struct unwanted *old = &r->unwanted[u];
-		struct nm_edit edit = {
-			.kind = NM_EDIT_STALE, .place = r->place, .handle = old->handle, .tag = old->tag};
+		struct nm_edit edit = {.kind = NM_EDIT_STALE,
+			.place = r->place,
+			.handle = old->handle,
+			.tag = old->tag,
+			.restored = old->restored};
 
 		if (old->wanted >= 0) {
-			edit.kind = kind_of(r->d->fate[old->wanted]);
+			edit.kind = kind_of[r->d->fate[old->wanted]];
 			edit.wanted = wanted_rule(r->d, (size_t)old->wanted);
 		}
 		if (sink->edit(sink->ctx, &edit, err) < 0)
@@ -245,17 +284,27 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 	return 0;
 }
 
+/* Behind which rule that stays one of the neck belongs: the lowest of those wanted above it, else the head's
+ * last. 0: there is none. */
+static uint64_t rule_above(const struct reading *r, size_t i)
+{
+	for (size_t n = r->n_necks; n > 0; n--)
+		if (r->necks[n - 1].wanted > i)
+			return r->necks[n - 1].handle;
+	return r->last_head;
+}
+
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
 	const struct nm_iptables_sink *sink = r->d->sink;
-	struct nm_edit edit = {.kind = kind_of(r->d->fate[i]),
+	struct nm_edit edit = {.kind = kind_of[r->d->fate[i]],
 		.place = r->place,
 		.wanted = wanted_rule(r->d, i),
 		.add = true,
 		.tag = ""};
 
-	if (edit.wanted->place == NM_PLACE_NECK && r->last_head) {
-		edit.neighbour = r->last_head;
+	if (edit.wanted->place == NM_PLACE_NECK) {
+		edit.neighbour = rule_above(r, i);
 		edit.behind = true;
 	} else if (r->place.chain == NM_CHAIN_DOCKER_USER && r->last_is_return) {
 		edit.neighbour = r->last_handle;
@@ -296,6 +345,7 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 	if (rc == 0 && used)
 		rc = complete_chain(&r, err);
 	free(r.unwanted);
+	free(r.necks);
 	return rc;
 }
 
@@ -330,6 +380,10 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 
 	if (nm_rule_index_make(scope->wanted, &d.index, err) < 0)
 		return -1;
+	if (nm_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
+		nm_rule_index_done(&d.index);
+		return -1;
+	}
 	d.fate = calloc(scope->wanted->n + 1, sizeof(*d.fate));
 	if (!d.fate) {
 		rc = nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
@@ -341,5 +395,6 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 		*ret_interrupted |= d.interrupted;
 	free(d.fate);
 	nm_rule_index_done(&d.index);
+	nm_owner_index_done(&d.owners);
 	return rc;
 }

@@ -155,20 +155,20 @@ static int add_guard(const struct part *p, struct nm_err *err)
 }
 
 /* With route_localnet, whatever sits behind the interface could reach the host's own 127.0.0.1. */
-static int add_localnet_guard(const struct nm_publication *pub, struct nm_rules *rules, struct nm_err *err)
+int nm_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err)
 {
-	struct nm_rule rule = {
+	const struct nm_rule rule = {
 		.family = NM_IPV4,
 		.table = NM_TABLE_RAW,
 		.chain = NM_CHAIN_PREROUTING,
 		.place = NM_PLACE_HEAD,
-		.in_if = pub->localnet,
+		.in_if = owner + sizeof(NM_LAYOUT_GUARD) - 1,
 		.dst = ipv4_loopback,
 		.verdict = NM_VERDICT_DROP,
-		.owner = pub->localnet_owner,
+		.owner = owner,
 	};
 
-	return pub->localnet ? nm_rules_add(rules, &rule, err) : 0;
+	return nm_rules_add(rules, &rule, err);
 }
 
 int nm_layout_container(const struct nm_publication *pub, const struct nm_layout_options *opt,
@@ -194,7 +194,7 @@ int nm_layout_container(const struct nm_publication *pub, const struct nm_layout
 				return -1;
 		}
 	}
-	return add_localnet_guard(pub, rules, err);
+	return 0;
 }
 
 static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)

@@ -15,8 +15,6 @@ struct nm_publication {
 	bool restricted; /* only sources in allow may pass the FORWARD chain */
 	const struct nm_prefix *allow;
 	size_t n_allow;
-	const char *localnet; /* interface towards the container when it needs route_localnet, else NULL */
-	const char *localnet_owner; /* owner of its guard rule: "@localnet/IF" */
 };
 
 /* The settings that decide about rules: natmap.json(5). */
@@ -35,10 +33,14 @@ bool nm_layout_needs_localnet(const struct nm_mapping *m, const struct nm_layout
 int nm_layout_container(const struct nm_publication *pub, const struct nm_layout_options *opt,
 	struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
+#define NM_LAYOUT_GUARD "@localnet/"
+/* Appends the rule that guards 127.0.0.0/8 on an interface with route_localnet; owner is NM_LAYOUT_GUARD and
+ * the interface's name, and borrowed. */
+int nm_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
+
 /* Appends the rules that the layout needs once in each of the families: the jumps FORWARD -> DOCKER-USER ->
  * NATMAP and PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP
- * (owner
- * "@established"). */
+ * (owner "@established"). */
 int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -135,17 +135,42 @@ static int add_hairpin(const struct nm_static *s, struct nm_rules *rules, struct
 	return add_translated(s, accept, rules, err);
 }
 
+/* What is inserted later stands further up: so the longer prefix comes last, and of equals the one with an
+ * interface, for the more specific SNAT to win. */
+static int compare_snats(const void *a, const void *b)
+{
+	const struct nm_static *x = *(const struct nm_static *const *)a;
+	const struct nm_static *y = *(const struct nm_static *const *)b;
+
+	if (x->internal.len != y->internal.len)
+		return x->internal.len - y->internal.len;
+	return (x->interface[0] != 0) - (y->interface[0] != 0);
+}
+
+static int add_snats(const struct nm_statics *s, struct nm_rules *rules, struct nm_err *err)
+{
+	nm_autofree const struct nm_static **snats = calloc(s->n + 1, sizeof(struct nm_static *));
+	size_t n = 0;
+
+	if (!snats)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].kind == NM_STATIC_SNAT)
+			snats[n++] = &s->v[i];
+	qsort(snats, n, sizeof(struct nm_static *), compare_snats);
+	for (size_t i = 0; i < n; i++)
+		if (add_snat(snats[i], rules, err) < 0)
+			return -1;
+	return 0;
+}
+
 int nm_layout_statics(const struct nm_statics *s, struct nm_rules *rules, struct nm_err *err)
 {
-	static int (*const adders[NM_STATIC_KIND_MAX])(
-		const struct nm_static *, struct nm_rules *, struct nm_err *) = {
-		[NM_STATIC_DNAT] = add_dnat,
-		[NM_STATIC_SNAT] = add_snat,
-		[NM_STATIC_HAIRPIN] = add_hairpin,
-	};
-
+	if (add_snats(s, rules, err) < 0)
+		return -1;
 	for (size_t i = 0; i < s->n; i++)
-		if (adders[s->v[i].kind](&s->v[i], rules, err) < 0)
+		if ((s->v[i].kind == NM_STATIC_DNAT && add_dnat(&s->v[i], rules, err) < 0) ||
+			(s->v[i].kind == NM_STATIC_HAIRPIN && add_hairpin(&s->v[i], rules, err) < 0))
 			return -1;
 	return 0;
 }

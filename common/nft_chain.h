@@ -33,4 +33,8 @@ int nm_nft_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handl
 int nm_nft_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx,
 	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
+/* Whether there is a table of that name. */
+int nm_nft_has_table(
+	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err) NM_MUST_USE;
+
 #endif

@@ -11,19 +11,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables_compat.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "nft_chain.h"
 #include "nft_read.h"
 
 enum { TRIES = 8 };
-
-static uint16_t message_type(uint16_t type)
-{
-	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-}
 
 struct chains {
 	struct nm_nft_foreign *v;
@@ -45,56 +40,40 @@ static bool is_iptables_forward(const struct nm_nft_foreign *chain)
 		!strcmp(chain->chain, "FORWARD");
 }
 
-/* False for a chain that does not see forwarded IP packets. */
-static bool parse_chain(const struct nlmsghdr *msg, struct nm_nft_foreign *ret)
+static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	const struct nfgenmsg *nfg = nm_netlink_header(msg, sizeof(*nfg));
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*nfg));
-	struct nm_attrs hook = nm_attrs_nested(attrs, NFTA_CHAIN_HOOK);
-
-	if (msg->nlmsg_type != message_type(NFT_MSG_NEWCHAIN) || !nfg ||
-		number(hook, NFTA_HOOK_HOOKNUM) != NF_INET_FORWARD)
-		return false;
-	ret->nfproto = nfg->nfgen_family;
-	ret->by_policy =
-		number(attrs, NFTA_CHAIN_POLICY) == NF_DROP && nm_attrs_nested(attrs, NFTA_CHAIN_POLICY).len;
-	return (ret->nfproto == NFPROTO_IPV4 || ret->nfproto == NFPROTO_IPV6 ||
-		       ret->nfproto == NFPROTO_INET) &&
-		nm_attrs_string(attrs, NFTA_CHAIN_TABLE, ret->table, sizeof(ret->table)) &&
-		nm_attrs_string(attrs, NFTA_CHAIN_NAME, ret->chain, sizeof(ret->chain)) &&
-		!is_iptables_forward(ret);
-}
-
-static int take_chain(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
-{
+	struct nm_nft_foreign foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops}, *grown;
 	struct chains *chains = ctx;
-	struct nm_nft_foreign chain, *grown;
 
-	if (!parse_chain(msg, &chain))
+	if (!chain->is_base || chain->hook != NF_INET_FORWARD ||
+		(chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
+			chain->nfproto != NFPROTO_INET))
+		return 0;
+	(void)snprintf(foreign.table, sizeof(foreign.table), "%s", chain->table);
+	(void)snprintf(foreign.chain, sizeof(foreign.chain), "%s", chain->name);
+	if (is_iptables_forward(&foreign))
 		return 0;
 	grown = reallocarray(chains->v, chains->n + 1, sizeof(*grown));
 	if (!grown)
 		return nm_fail_errno(err, ENOMEM, "%zu chains", chains->n);
 	chains->v = grown;
-	chains->v[chains->n++] = chain;
+	chains->v[chains->n++] = foreign;
 	return 0;
-}
-
-static void forget_chains(void *ctx)
-{
-	((struct chains *)ctx)->n = 0;
 }
 
 static int read_chains(struct nm_netlink *nl, struct chains *chains, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.reply = take_chain, .restart = forget_chains, .ctx = chains};
-	struct nm_request request;
+	for (int i = 0; i < TRIES; i++) {
+		bool interrupted = false;
 
-	nm_request_init(&request);
-	(void)nm_request_begin(&request, message_type(NFT_MSG_GETCHAIN), NLM_F_DUMP, sizeof(struct nfgenmsg));
-	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading the chains of nf_tables");
-	return 0;
+		chains->n = 0;
+		if (nm_nft_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, &interrupted, err) < 0)
+			return -1;
+		if (!interrupted)
+			return 0;
+	}
+	return nm_fail(err, NM_ERR_FAILED,
+		"reading the chains of nf_tables: others changed them %d times meanwhile", TRIES);
 }
 
 enum effect { GOES_ON, ACCEPTS, DROPS };
@@ -267,26 +246,4 @@ const char *nm_nft_foreign_command(const struct nm_nft_foreign *chain, char buf[
 		(void)snprintf(buf, NM_NFT_FOREIGN_STRLEN, "nft insert rule %s %s %s ct status dnat accept",
 			nm_nft_foreign_family(chain), chain->table, chain->chain);
 	return buf;
-}
-
-static bool is_missing(int error_number)
-{
-	return error_number == ENOENT;
-}
-
-int nm_nft_foreign_has_table(
-	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err)
-{
-	const struct nm_netlink_sink sink = {.tolerate = is_missing};
-	struct nm_request request;
-	struct nfgenmsg *nfg;
-
-	nm_request_init(&request);
-	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETTABLE), 0, sizeof(*nfg));
-	nfg->nfgen_family = nfproto;
-	nm_request_put(&request, NFTA_TABLE_NAME, name, strlen(name) + 1);
-	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "looking for table '%s'", name);
-	*ret = nl->accepted > 0;
-	return 0;
 }

@@ -34,8 +34,4 @@ const char *nm_nft_foreign_family(const struct nm_nft_foreign *chain);
 const char *nm_nft_foreign_command(
 	const struct nm_nft_foreign *chain, char buf[static NM_NFT_FOREIGN_STRLEN]);
 
-/* Whether there is a table of that name. */
-int nm_nft_foreign_has_table(
-	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err) NM_MUST_USE;
-
 #endif

@@ -2,7 +2,7 @@
 #ifndef NM_OWNERSHIP_H
 #define NM_OWNERSHIP_H
 
-#include "record.h"
+#include "records.h"
 
 /*
  * Sorts recorded, what the state knows about wanted's id, host ports, addresses and interfaces, into

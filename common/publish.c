@@ -39,6 +39,19 @@ static bool has_already(
 	return false;
 }
 
+/* What it has already, it keeps: reload and check tell of the conflict. */
+static int check_statics(const struct nm_record *r, const struct nm_config *c,
+	const struct nm_records *leaving, struct nm_err *err)
+{
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mappings one = {.v = &r->mappings.v[i], .n = 1};
+
+		if (!has_already(leaving, r, one.v) && nm_static_check_conflict(&c->statics, &one, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	const struct nm_records *leaving, struct nm_err *err)
 {
@@ -101,18 +114,39 @@ static int find_concerned(
 	return nm_state_find(change->state, &query, ret, err);
 }
 
+/* Makes the rules of the container those of its former record again; without one they go. */
+static int restore(struct nm_change *undo, const struct nm_record *r, struct nm_err *err)
+{
+	struct nm_records *list = &undo->leaving;
+	struct nm_record former = {0};
+	bool committed;
+	int rc;
+
+	if (nm_change_find_id(undo, r->id, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i].offset == r->offset || (former.id && list->v[i].offset < former.offset))
+			continue;
+		nm_record_done(&former);
+		if (nm_record_copy(&list->v[i], &former, err) < 0)
+			return -1;
+	}
+	undo->coming = former.id ? &former : NULL;
+	rc = nm_change_apply(undo, &committed, err);
+	undo->coming = NULL;
+	nm_record_done(&former);
+	return rc;
+}
+
 /* Undoes a change that failed half-way. *err stays what it is, and says more if this fails too. */
 static void roll_back(struct nm_change *change, struct nm_record *r, bool committed, struct nm_err *err)
 {
-	struct nm_change undo = {.state = change->state, .nl = change->nl};
-	struct nm_record copy = *r;
-	struct nm_records borrowed = {.v = &copy, .n = 1, .capacity = 1};
+	struct nm_change undo = {.state = change->state, .nl = change->nl, .options = change->options};
 	struct nm_err second;
-	int rc;
+	int rc = committed ? restore(&undo, r, &second) : 0;
 
-	undo.leaving = borrowed;
-	rc = committed ? nm_change_apply(&undo, &committed, &second) : 0;
 	change->nl = undo.nl;
+	nm_records_done(&undo.leaving);
 	nm_records_done(&undo.staying);
 	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
@@ -156,7 +190,7 @@ int nm_publish_record(
 	inherit_settings(r, recorded);
 	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
 		nm_dynamic_choose(r, c, change->state, &change->leaving, err) < 0 ||
-		nm_static_check_conflict(&c->statics, &r->mappings, err) < 0 ||
+		check_statics(r, c, &change->leaving, err) < 0 ||
 		check_listeners(r, c, &change->leaving, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
 		nm_settings_enable_forwarding(c, r->families, err) < 0 ||
 		commit(change, r, &repeated, err) < 0)

@@ -29,15 +29,14 @@ static void reading_done(struct reading *r)
 	free(r->counters);
 }
 
-/* Only rules that translate are counted: a packet that one lets pass has been counted before. */
-static void end_part(struct reading *r, size_t begin)
+/* Of the rules that one packet passes, only that with this verdict is counted. */
+static void end_part(struct reading *r, size_t begin, enum nm_verdict counted)
 {
 	struct nm_rules *rules = &r->wanted.rules;
 	size_t kept = begin;
 
 	for (size_t i = begin; i < rules->n; i++)
-		if (rules->v[i].verdict == NM_VERDICT_DNAT || rules->v[i].verdict == NM_VERDICT_SNAT ||
-			(rules->v[i].owner[0] == '@' && rules->v[i].verdict == NM_VERDICT_MASQUERADE))
+		if (rules->v[i].verdict == counted)
 			rules->v[kept++] = rules->v[i];
 	rules->n = kept;
 	r->ends[r->n++] = kept;
@@ -46,6 +45,12 @@ static void end_part(struct reading *r, size_t begin)
 static int collect(
 	struct reading *r, const struct nm_config *c, const struct nm_records *records, struct nm_err *err)
 {
+	/* a hairpin's connections all end there, whoever has sent them to the container */
+	static const enum nm_verdict translations[NM_STATIC_KIND_MAX] = {
+		[NM_STATIC_DNAT] = NM_VERDICT_DNAT,
+		[NM_STATIC_SNAT] = NM_VERDICT_SNAT,
+		[NM_STATIC_HAIRPIN] = NM_VERDICT_MASQUERADE,
+	};
 	size_t parts = c->statics.n, begin = 0;
 
 	for (size_t i = 0; i < records->n; i++)
@@ -60,7 +65,7 @@ static int collect(
 			one.mappings = (struct nm_mappings){.v = &records->v[i].mappings.v[j], .n = 1};
 			if (nm_wanted_add_record(&r->wanted, &one, &c->layout, err) < 0)
 				return -1;
-			end_part(r, begin);
+			end_part(r, begin, NM_VERDICT_DNAT);
 			begin = r->wanted.rules.n;
 		}
 	for (size_t i = 0; i < c->statics.n; i++) {
@@ -68,7 +73,7 @@ static int collect(
 
 		if (nm_layout_statics(&one, &r->wanted.rules, err) < 0)
 			return -1;
-		end_part(r, begin);
+		end_part(r, begin, translations[c->statics.v[i].kind]);
 		begin = r->wanted.rules.n;
 	}
 	return 0;
@@ -139,22 +144,32 @@ static int read_state(const char *state_dir, const char *id, struct nm_state **r
 	return 0;
 }
 
+static int read_published(const struct nm_config *c, const char *state_dir, const char *id,
+	struct nm_published *p, struct nm_err *err)
+{
+	nm_autostate struct nm_state *state = NULL;
+	NM_CLEANUP(reading_done) struct reading r = {0};
+
+	if (read_state(state_dir, id, &state, &p->records, err) < 0 || collect(&r, c, &p->records, err) < 0 ||
+		read_counters(&r, err) < 0)
+		return -1;
+	p->mappings = sum(&r, 0, r.n - c->statics.n);
+	p->statics = sum(&r, r.n - c->statics.n, c->statics.n);
+	if (!p->mappings || !p->statics)
+		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+	return 0;
+}
+
 int nm_published_read(const struct nm_config *c, const char *state_dir, const char *id,
 	struct nm_published *ret, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
-	NM_CLEANUP(nm_published_done) struct nm_published p = {0};
-	NM_CLEANUP(reading_done) struct reading r = {0};
+	struct nm_published p = {0};
 
-	if (read_state(state_dir, id, &state, &p.records, err) < 0 || collect(&r, c, &p.records, err) < 0 ||
-		read_counters(&r, err) < 0)
+	if (read_published(c, state_dir, id, &p, err) < 0) {
+		nm_published_done(&p);
 		return -1;
-	p.mappings = sum(&r, 0, r.n - c->statics.n);
-	p.statics = sum(&r, r.n - c->statics.n, c->statics.n);
-	if (!p.mappings || !p.statics)
-		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+	}
 	*ret = p;
-	p = (struct nm_published){0};
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include "config.h"
 #include "nft_read.h"
-#include "record.h"
+#include "records.h"
 
 struct nm_published {
 	struct nm_records records;    /* one for each container; owned */

@@ -31,11 +31,6 @@ struct nm_record {
 	size_t size;     /* of that line, with its newline */
 };
 
-struct nm_records {
-	struct nm_record *v; /* owned */
-	size_t n, capacity;
-};
-
 /* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
@@ -44,26 +39,6 @@ int nm_record_same(
 	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 void nm_record_done(struct nm_record *r);
-void nm_records_done(struct nm_records *r);
-/* Moves *r to the end of the list and leaves it empty. */
-int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
-
-/* Moves the list out and leaves an empty one. */
-struct nm_records nm_records_steal(struct nm_records *list);
-
-/* The record of this id that was written last, borrowed: the valid one where a change was cut short. NULL:
- * there is none. */
-const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id);
-
-/* Sorts the list by id, and keeps of each the record that was written last. */
-void nm_records_keep_newest(struct nm_records *list);
-
-/* Sorts the list by id, of each the record that was written last first. */
-void nm_records_sort(struct nm_records *list);
-
-/* Drops the records of other ids; the order changes. */
-void nm_records_keep_id(struct nm_records *list, const char *id);
-
 /* True when a mapping is for this family and no other. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 

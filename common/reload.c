@@ -12,6 +12,7 @@
  */
 #include "reload.h"
 
+#include "guard.h"
 #include "iptables.h"
 #include "log.h"
 #include "survey.h"
@@ -55,14 +56,21 @@ static void enable_settings(const struct nm_survey *s, const struct nm_config *c
 
 static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
 {
+	const struct nm_records *const leaving[] = {&s->gone, &s->before, NULL};
+	size_t kept;
+
 	if (append_renewed(change->state, s, err) < 0)
 		return -1;
 	nm_settings_keep_shared(&s->gone, &s->staying, NULL);
 	nm_settings_keep_shared(&s->before, &s->staying, NULL);
 	nm_settings_disable_localnet(&s->gone);
 	nm_settings_disable_localnet(&s->before);
-	if (nm_nft_transact(&change->nl, BOTH, true, prepare, &s->wanted.rules, err) < 0)
+	if (nm_guard_release(&change->nl, leaving, &s->wanted, &kept, err) < 0 ||
+		nm_nft_transact(&change->nl, BOTH, true, prepare, &s->wanted.rules, err) < 0) {
+		nm_settings_restore_localnet(&s->gone);
+		nm_settings_restore_localnet(&s->before);
 		return -1;
+	}
 	nm_settings_disable_hairpin(&s->gone);
 	nm_settings_disable_hairpin(&s->before);
 	enable_settings(s, c);
@@ -87,11 +95,10 @@ static int reload(struct nm_change *change, const struct nm_config *c, bool forc
 {
 	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
 		nm_survey_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
-		nm_survey_plan(s, c, BOTH, err) < 0 || apply(change, c, s, err) < 0)
+		nm_survey_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
 		return -1;
 	retire(change, s);
-	if (nm_state_damaged(change->state) && nm_state_rewrite(change->state, err) < 0)
-		return -1;
+	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return 0;
 }

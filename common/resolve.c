@@ -63,8 +63,7 @@ static void take_found(const struct nm_netns *ns, struct nm_record *r)
 	}
 }
 
-/* Keeps the families that some mapping covers, and refuses a mapping that has none of the container's. */
-static int match_families(struct nm_record *r, struct nm_err *err)
+int nm_resolve_families(struct nm_record *r, struct nm_err *err)
 {
 	unsigned wanted = 0;
 	char text[NM_PORTSPEC_STRLEN];
@@ -191,7 +190,7 @@ static int resolve_network(const struct nm_ocistate *st, const struct nm_config 
 		take_found(ns, r);
 	else if (take_annotated(st->address, c, ns, r, err) < 0)
 		return -1;
-	if (match_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
+	if (nm_resolve_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
 		resolve_routes(link, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
 		return -1;
 	return c->layout.hairpin && ns ? resolve_bridge_port(link, ns, r, err) : 0;
@@ -220,6 +219,22 @@ static int resolve_record(
 		rc = resolve_network(st, c, &ns, r, err);
 	nm_netns_done(&ns);
 	return rc;
+}
+
+int nm_resolve_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_route route;
+
+	if (!nm_wanted_needs_localnet(r, options))
+		r->localnet[0] = '\0';
+	else if (!r->localnet[0]) {
+		if (nm_link_open(&link, err) < 0 ||
+			nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
+			return -1;
+		memcpy(r->localnet, route.interface, sizeof(r->localnet));
+	}
+	return 0;
 }
 
 int nm_resolve(

@@ -16,4 +16,12 @@
 int nm_resolve(const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret,
 	struct nm_err *err) NM_MUST_USE;
 
+/* Keeps the families of r that some mapping covers. NM_ERR_REFUSED for a mapping that has none of them. */
+int nm_resolve_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* Names the interface whose route_localnet the mappings need, by the route to the container, where the record
+ * does not yet; forgets it where they need none. */
+int nm_resolve_localnet(
+	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
+
 #endif

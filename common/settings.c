@@ -14,7 +14,7 @@
 
 const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
 {
-	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, "@localnet/%s", interface);
+	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, NM_LAYOUT_GUARD "%s", interface);
 	return buf;
 }
 
@@ -80,6 +80,7 @@ int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, stru
 	if (r->localnet[0] && look_at_localnet(view, r->localnet, err) < 0)
 		return -1;
 	r->localnet_set = r->localnet[0] && view->value == 0;
+	r->hairpin_set = false;
 	if (!r->bridge_port[0])
 		return 0;
 	if ((!view->link && nm_link_open(&view->link, err) < 0) ||
@@ -146,6 +147,21 @@ void nm_settings_disable_localnet(struct nm_records *leaving)
 			continue;
 		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
 		r->localnet[0] = '\0';
+	}
+}
+
+void nm_settings_restore_localnet(const struct nm_records *leaving)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err err;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (r->localnet[0] && r->localnet_set &&
+			nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, &err) < 0)
+			nm_log_notice("%s, ignored: ports of container '%s' do not answer on 127.0.0.1",
+				err.msg, r->id);
 	}
 }
 

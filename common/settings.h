@@ -40,11 +40,14 @@ void nm_settings_keep_shared(
  * its guard must stay then. */
 void nm_settings_disable_localnet(struct nm_records *leaving);
 
+/* Switches it on again where nm_settings_disable_localnet() has switched it off. A failure is a notice. */
+void nm_settings_restore_localnet(const struct nm_records *leaving);
+
 /* Switches hairpin mode off likewise. A failure is a notice. */
 void nm_settings_disable_hairpin(const struct nm_records *leaving);
 
-/* Owner of the guard rule of an interface with route_localnet: "@localnet/IF". */
-#define NM_LOCALNET_OWNER_SIZE (sizeof("@localnet/") + IF_NAMESIZE)
+/* Owner of the guard rule of an interface: nm_layout_guard(). */
+#define NM_LOCALNET_OWNER_SIZE (sizeof(NM_LAYOUT_GUARD) + IF_NAMESIZE)
 const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE]);
 
 #endif

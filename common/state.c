@@ -193,9 +193,12 @@ static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
 	return -1;
 }
 
-int nm_state_rewrite(struct nm_state *st, struct nm_err *err)
+void nm_state_forget_damaged(struct nm_state *st)
 {
-	return rewrite(st, true, err);
+	struct nm_err err;
+
+	if (st->damaged && rewrite(st, true, &err) < 0)
+		nm_log_notice("%s, ignored: only the damaged lines stay", err.msg);
 }
 
 void nm_state_compact(struct nm_state *st)

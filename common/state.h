@@ -2,7 +2,7 @@
 #ifndef NM_STATE_H
 #define NM_STATE_H
 
-#include "record.h"
+#include "records.h"
 #include "state_query.h"
 
 #define NM_STATE_DIR       "/run/natmap"
@@ -38,8 +38,9 @@ static inline void nm_cleanup_state(struct nm_state **st)
 }
 #define nm_autostate NM_CLEANUP(nm_cleanup_state)
 
-/* True when this call of nm_state_open() has made the file. */
-bool nm_state_is_new(const struct nm_state *st);
+/* True when no line is in the file, not even a retired one: it has just been made, perhaps by a command that
+ * did nothing else. */
+bool nm_state_is_empty(const struct nm_state *st);
 
 /* False when the pids in the state are those of another PID namespace, so that nobody can be judged gone. */
 bool nm_state_same_pidns(const struct nm_state *st);
@@ -62,7 +63,7 @@ int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_er
  * failure leaves the file as it is and is a notice. */
 void nm_state_compact(struct nm_state *st);
 
-/* The same in any case, and without damaged lines. On failure the file is as before. */
-int nm_state_rewrite(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
+/* The same without damaged lines, when the last nm_state_find() has met any. */
+void nm_state_forget_damaged(struct nm_state *st);
 
 #endif

@@ -109,7 +109,6 @@ static int create(struct nm_state *st, struct nm_err *err)
 			close(new.fd);
 		return rc;
 	}
-	st->is_new = true;
 	return 0;
 }
 
@@ -233,9 +232,9 @@ void nm_state_close(struct nm_state *st)
 	free(st);
 }
 
-bool nm_state_is_new(const struct nm_state *st)
+bool nm_state_is_empty(const struct nm_state *st)
 {
-	return st->is_new;
+	return st->end == st->begin;
 }
 
 bool nm_state_same_pidns(const struct nm_state *st)

@@ -12,7 +12,6 @@ struct nm_state {
 	struct nm_state_header self;   /* what this process would write */
 	struct nm_state_header header; /* the file's */
 	bool same_pidns;
-	bool is_new;    /* made when it was opened */
 	uint64_t begin; /* of the first record */
 	uint64_t end;   /* behind the last complete line */
 	/* from nm_state_find(): */

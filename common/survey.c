@@ -8,8 +8,8 @@
 
 #include "iptables_diff.h"
 #include "layout_static.h"
-#include "link.h"
 #include "log.h"
+#include "resolve.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
 {
@@ -95,18 +95,7 @@ int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *
 	if (damaged)
 		return nm_fail(err, NM_ERR_FAILED,
 			"%zu lines of the state file are damaged: --force forgets them", damaged);
-	return nm_state_is_new(change->state) ? check_lost_state(change, err) : 0;
-}
-
-static int find_interface(struct nm_record *r, struct nm_err *err)
-{
-	nm_autolink struct nm_link *link = NULL;
-	struct nm_route route;
-
-	if (nm_link_open(&link, err) < 0 || nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
-		return -1;
-	memcpy(r->localnet, route.interface, sizeof(r->localnet));
-	return 0;
+	return nm_state_is_empty(change->state) ? check_lost_state(change, err) : 0;
 }
 
 /* Brings the record in line with the configuration and with what somebody else has switched off. */
@@ -115,12 +104,9 @@ static int renew(struct nm_settings_view *view, const struct nm_config *c, struc
 {
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
-	if (!nm_wanted_needs_localnet(r, &c->layout)) {
-		r->localnet[0] = '\0';
-		localnet_set = false;
-	} else if (!r->localnet[0] && find_interface(r, err) < 0) {
+	if (nm_resolve_localnet(r, &c->layout, err) < 0)
 		return -1;
-	}
+	localnet_set &= r->localnet[0] != '\0';
 	if (!c->layout.hairpin) {
 		r->bridge_port[0] = '\0';
 		hairpin_set = false;
@@ -175,9 +161,9 @@ unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c
 	return families;
 }
 
-static int collect_wanted(struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err)
+static int collect_wanted(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	if (nm_layout_base(base | nm_survey_families(s, c), &s->wanted.rules, err) < 0 ||
+	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0 ||
 		nm_layout_statics(&c->statics, &s->wanted.rules, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->staying.n; i++)
@@ -186,9 +172,9 @@ static int collect_wanted(struct nm_survey *s, const struct nm_config *c, unsign
 	return 0;
 }
 
-int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err)
+int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, base, err);
+	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, err);
 }
 
 void nm_survey_done(struct nm_survey *s)

@@ -26,10 +26,9 @@ int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err
  */
 int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
 
-/* Fills in what those who stay should have by the configuration, which must outlive the survey. base: the
- * families that have the layout's base in any case; others have it when rules are wanted in them. */
-int nm_survey_plan(
-	struct nm_survey *s, const struct nm_config *c, unsigned base, struct nm_err *err) NM_MUST_USE;
+/* Fills in what those who stay should have by the configuration, which must outlive the survey. Both families
+ * have the layout's base. */
+int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
 /* Families in which rules are wanted beside the base. */
 unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c);

@@ -1,28 +1,37 @@
+/* Collects rules from records. A guard belongs to an interface, not to a container: it is there once, however
+ * many containers are behind it. */
 #include "wanted.h"
 
 #include <string.h>
 
 #include "settings.h"
 
-/* The owner of the interface's guard rule; *ret_new when nobody needed it before. NULL: memory. */
-static const char *guard_of(struct nm_wanted *w, const char *interface, bool *ret_new)
+bool nm_wanted_has_guard(const struct nm_wanted *w, const char *interface)
+{
+	char owner[NM_LOCALNET_OWNER_SIZE];
+
+	nm_settings_localnet_owner(interface, owner);
+	for (size_t i = 0; i < w->n_guards; i++)
+		if (!strcmp(w->guards[i], owner))
+			return true;
+	return false;
+}
+
+/* The rule borrows both names from the owner's text. */
+int nm_wanted_add_guard(struct nm_wanted *w, const char *interface, struct nm_err *err)
 {
 	char owner[NM_LOCALNET_OWNER_SIZE], **grown;
 
-	nm_settings_localnet_owner(interface, owner);
-	*ret_new = false;
-	for (size_t i = 0; i < w->n_guards; i++)
-		if (!strcmp(w->guards[i], owner))
-			return w->guards[i];
+	if (nm_wanted_has_guard(w, interface))
+		return 0;
 	grown = reallocarray(w->guards, w->n_guards + 1, sizeof(*grown));
 	if (!grown)
-		return NULL;
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 	w->guards = grown;
-	w->guards[w->n_guards] = strdup(owner);
+	w->guards[w->n_guards] = strdup(nm_settings_localnet_owner(interface, owner));
 	if (!w->guards[w->n_guards])
-		return NULL;
-	*ret_new = true;
-	return w->guards[w->n_guards++];
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	return nm_layout_guard(w->guards[w->n_guards++], &w->rules, err);
 }
 
 int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
@@ -37,17 +46,12 @@ int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
 		.allow = r->allow.v,
 		.n_allow = r->allow.n,
 	};
-	bool new_guard = false;
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		pub.address[f] = r->address[f];
-	if (r->localnet[0]) {
-		pub.localnet_owner = guard_of(w, r->localnet, &new_guard);
-		if (!pub.localnet_owner)
-			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	}
-	pub.localnet = new_guard ? r->localnet : NULL;
-	return nm_layout_container(&pub, options, &w->rules, err);
+	if (nm_layout_container(&pub, options, &w->rules, err) < 0)
+		return -1;
+	return r->localnet[0] ? nm_wanted_add_guard(w, r->localnet, err) : 0;
 }
 
 bool nm_wanted_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)

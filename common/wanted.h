@@ -16,6 +16,10 @@ struct nm_wanted {
 int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
+/* The guard of an interface alone: appends it, or tells whether it is there. */
+int nm_wanted_add_guard(struct nm_wanted *w, const char *interface, struct nm_err *err) NM_MUST_USE;
+bool nm_wanted_has_guard(const struct nm_wanted *w, const char *interface);
+
 /* True when some mapping of the record reaches the container from 127.0.0.0/8, which takes route_localnet on
  * the interface towards it. */
 bool nm_wanted_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options);

@@ -7,6 +7,9 @@
 #include "ocistate.h"
 #include "resolve.h"
 #include "sandbox.h"
+#include "text.h"
+
+enum { ADDRESSES_STRLEN = NM_FAMILY_MAX * NM_PREFIX_STRLEN };
 
 /* The container as a hook would describe it; strings are borrowed. */
 static int parse_arguments(
@@ -43,9 +46,20 @@ static int parse_arguments(
 	return 0;
 }
 
+static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSES_STRLEN])
+{
+	struct nm_text t = {.buf = buf, .size = ADDRESSES_STRLEN};
+	char text[NM_PREFIX_STRLEN];
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (r->families & 1u << f)
+			nm_text_put(&t, "%s%s", t.used ? "," : "", nm_prefix_print(&r->address[f], text));
+	return buf;
+}
+
 /* Whose process or address it is, when the command line does not say. */
-static int find_container(
-	const struct nm_invocation *inv, struct nm_ocistate *st, struct nm_record *known, struct nm_err *err)
+static int find_container(const struct nm_invocation *inv, struct nm_ocistate *st,
+	char addresses[static ADDRESSES_STRLEN], struct nm_record *known, struct nm_err *err)
 {
 	if (st->pid || st->address)
 		return 0;
@@ -55,24 +69,21 @@ static int find_container(
 		return nm_fail(
 			err, NM_ERR_FAILED, "nothing is published for it yet: give --pid, or --address");
 	st->pid = known->pid;
+	if (!known->pid) /* recorded by address: that is all there is to know */
+		st->address = print_addresses(known, addresses);
 	return 0;
 }
 
-static int add(const struct nm_invocation *inv, struct nm_ocistate *st, const struct nm_config *c,
-	struct nm_err *err)
+static int add(const struct nm_invocation *inv, struct nm_ocistate *st,
+	char addresses[static ADDRESSES_STRLEN], const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record known = {0}, r = {0};
-	int rc = find_container(inv, st, &known, err);
+	int rc = find_container(inv, st, addresses, &known, err);
 
-	if (rc == 0 && known.id && !known.pid) {
-		/* recorded by address: that is all there is to know */
-		r = known;
-		known = (struct nm_record){0};
-		nm_mappings_done(&r.mappings);
-		rc = nm_portspec_parse(st->ports, &r.mappings, err);
-	} else if (rc == 0) {
+	if (rc == 0)
 		rc = nm_resolve(st, c, &r, err);
-	}
+	if (rc == 0 && known.pid && known.start != r.start)
+		rc = nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);
 	if (rc == 0)
 		rc = nm_amend_add(&r, c, inv->state_dir, err);
 	nm_record_done(&known);
@@ -83,7 +94,8 @@ static int add(const struct nm_invocation *inv, struct nm_ocistate *st, const st
 int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *specs = NULL;
-	struct nm_ocistate st = {0}; /* borrows all of it */
+	char addresses[ADDRESSES_STRLEN];
+	struct nm_ocistate st = {0}; /* borrows all of it, perhaps from these */
 	struct nm_config config;
 	int first = 0, rc;
 
@@ -94,7 +106,7 @@ int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	st.ports = specs;
 	nm_config_init(&config);
 	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0 && add(inv, &st, &config, err) < 0)
+	if (rc == 0 && add(inv, &st, addresses, &config, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
 	nm_config_done(&config);
 	return rc;

@@ -112,13 +112,25 @@ assert_offers() {
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")"
 }
 
-@test "the capabilities of the services are enough to take a container's rules away" {
-	local left
+@test "the services run commands that there are, and their capabilities are enough for them" {
+	local left command
 	left=$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$NM_TREE/hooks.d/natmap.service.in")
+	while read -r command; do
+		assert " $(commands | xargs) " has " $command "
+	done < <(sed -n 's/^Exec[A-Za-z]*=@BINDIR@\/natmap //p' "$NM_TREE"/hooks.d/*.service.in | sort -u)
 	publish web 8080:80
+	ctr_start other ctr2
+	publish other 9090:90
+	ctr_stop web
 	# shellcheck disable=SC2034 # for run_natmap
 	NM_WRAP=(setpriv --inh-caps=-all --bounding-set="-all,+${left,,}" --no-new-privs)
-	withdraw web
+	on host nft flush ruleset
+	run_natmap reload
+	assert_rule host natmap:other:9090
+	assert_no_rule host natmap:web
+	ctr_stop other
+	run_natmap gc
+	assert "$output" = other
 	assert_clean
 }
 

@@ -21,19 +21,42 @@ teardown() {
 	net_down
 }
 
-# do_hook old|new|end [WRAPPER...]: publishes the old or the new ports, or withdraws; its exit status is in $status
+# do_hook old|new|end|add|remove|reload [WRAPPER...]: publishes the old or the new ports, withdraws, makes the new ports of
+# the old ones and the other way round by command, or recovers; its exit status is in $status
 do_hook() {
-	local verb=createRuntime
-	[[ $1 != end ]] || verb=poststop
+	local command=(hook createRuntime) input=$NM_TMP/$1
+	case $1 in
+	end) command=(hook poststop) ;;
+	add | remove) command=("$1" web 9090:90/udp) input=/dev/null ;;
+	reload) command=(reload --force) input=/dev/null ;;
+	esac
 	status=0
-	on host timeout 20 "${@:2}" "${argv[@]}" hook "$verb" <"$NM_TMP/$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+	on host timeout 20 "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
-# begin FROM: what there is before the hook that fails: nothing, or the old ports
+# begin FROM: what there is before the hook that fails: nothing, the old or the new ports, or a wreck
 begin() {
+	local from=$1
+	[[ $from != wreck ]] || from=new
 	do_hook end
-	[[ $1 = nothing ]] || do_hook "$1"
-	assert "$status" -eq 0 "preparation: $(<"$NM_TMP/err")"
+	[[ $from = nothing ]] || do_hook "$from"
+	assert "$status" -eq 0 "preparation: $(<"$NM_TMP/err")" || return 1
+	[[ $1 != wreck ]] || wreck
+}
+
+# wreck: web's rules are lost in part, a dead container has one, web is recorded twice, and a line is damaged
+wreck() {
+	local line
+	line=$(grep '"live":1,.*"id":"web"' "$state" | sed 's/"filter":"[^"]*",//')
+	{
+		sed 's/"id":"web"/"id":"dead"/; s/"start":[0-9]*/"start":1/; s/8080:80/7070:70/' <<<"$line"
+		sed 's/8080:80/6060:60/; p; s/6060:60/8080:80/' <<<"$line"
+		echo damaged
+	} >>"$state"
+	on host iptables -t nat -F
+	on host ip6tables -F
+	on host nft 'add rule ip filter NATMAP tcp dport 7070 counter return comment "natmap:dead:7070"'
+	on host nft 'add rule ip filter NATMAP tcp dport 6060 counter return comment "natmap:web:6060"'
 }
 
 # settings: what natmap switches on for a container
@@ -50,7 +73,7 @@ tagged() {
 # recorded: ID:PORT of every live record. Only a last line without its end may be no JSON.
 recorded() {
 	[[ -s "$state" ]] || return 0
-	head -n "$(wc -l <"$state")" "$state" | jq -r 'select(.live == 1) | .id as $id | .ports[] | "\($id):\(split(":")[0])"' | sort -u
+	head -n "$(wc -l <"$state")" "$state" | grep -vx damaged | jq -r 'select(.live == 1) | .id as $id | .ports[] | "\($id):\(split(":")[0])"' | sort -u
 }
 
 # covered WHEN: the state is valid and lists all that is in the kernel
@@ -59,11 +82,12 @@ covered() {
 	assert "$(comm -23 <(tagged) "$NM_TMP/recorded")" = "" "rules without a record $1"
 }
 
-# recovers WHEN: the next hooks succeed and leave nothing
+# recovers WHEN HOOK: the next hooks, or the next reload and withdrawal, succeed and leave nothing
 recovers() {
-	do_hook new
-	assert "$status" -eq 0 "publish $1: $(<"$NM_TMP/err")" || return 1
-	assert "$(tagged | xargs)" = 'web:8080 web:9090' "rules after a publish $1" || return 1
+	[[ $2 = reload ]] || set -- "$1" new
+	do_hook "$2"
+	assert "$status" -eq 0 "$2 $1: $(<"$NM_TMP/err")" || return 1
+	assert "$(tagged | xargs)" = 'web:8080 web:9090' "rules after $2 $1" || return 1
 	do_hook end
 	assert "$status" -eq 0 "withdraw $1: $(<"$NM_TMP/err")" || return 1
 	assert "$(tagged)$(recorded)" = "" "left after a withdraw $1" || return 1
@@ -76,17 +100,23 @@ calls() {
 	grep -c "$3(" "$NM_TMP/trace" || :
 }
 
+# some MOST: which of the calls to kill or refuse at: the last dozen, which change things, and of the earlier ones, of which
+# most are messages that read a chain, every seventh
+some() {
+	seq "$1" | awk -v most="$1" '$1 > most - 12 || $1 % 7 == 1'
+}
+
 # kill_at_each FROM HOOK CALL...: kills the hook before each of these system calls, one after the other
 kill_at_each() {
 	local from=$1 hook=$2 call n most when
 	for call in "${@:3}"; do
 		most=$(calls "$from" "$hook" "$call")
-		for ((n = 1; n <= most; n++)); do
+		for n in $(some "$most"); do
 			when="after a kill at $call $n of $most"
 			begin "$from" || return 1
 			do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
 			assert "$status" -ge 128 "status $when" || return 1
-			covered "$when" && recovers "$when" || return 1
+			covered "$when" && recovers "$when" "$hook" || return 1
 		done
 	done
 }
@@ -97,7 +127,7 @@ kill_at_each() {
 refuse_at_each() {
 	local from=$1 hook=$2 error=$3 call=$4 n most when before
 	most=$(calls "$from" "$hook" "$call")
-	for ((n = 1; n <= most; n++)); do
+	for n in $(some "$most"); do
 		when="after $error at $call $n of $most"
 		begin "$from" || return 1
 		before=$(tagged)
@@ -109,10 +139,10 @@ refuse_at_each() {
 		assert "$stderr" lacks forbidden "$when" || return 1
 		if [[ $status = 1 && $hook != end ]]; then
 			same "rules $when" "$before" "$(tagged)" || return 1
-			same "records $when ($stderr)" "$before" "$(recorded)" || return 1
+			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$(recorded)" || return 1
 		fi
 		[[ $hook != end ]] || on host bridge link set dev vctr hairpin off # a withdraw that cannot only reports it
-		recovers "$when" || return 1
+		recovers "$when" "$hook" || return 1
 	done
 }
 
@@ -134,7 +164,7 @@ refuse_at_each() {
 		rm -rf "$NM_TMP/state"
 		do_hook new strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=1"
 		assert "$status" -ge 128 "status after a kill at $call"
-		covered "after a kill at $call" && recovers "after a kill at $call"
+		covered "after a kill at $call" && recovers "after a kill at $call" new
 	done
 }
 
@@ -153,4 +183,27 @@ refuse_at_each() {
 @test "withdraw that is refused a call keeps the state covering the kernel" {
 	refuse_at_each new end EIO pwrite64
 	refuse_at_each new end ENOBUFS sendto
+}
+
+@test "add and remove killed at any write, and at the last messages" {
+	kill_at_each old add flock pwrite64 sendto
+	kill_at_each new remove flock pwrite64 sendto
+}
+
+@test "add and remove that are refused a write or one of the last messages say so and leave the ports as they were" {
+	refuse_at_each old add EIO pwrite64
+	refuse_at_each new remove EIO pwrite64
+	refuse_at_each old add EPERM sendto
+	refuse_at_each new remove EPERM sendto
+}
+
+@test "reload killed at any write, message or file" {
+	kill_at_each wreck reload renameat pwrite64 write sendto
+}
+
+@test "reload that is refused a call says so, leaves the rules as they were, and the state covers the kernel" {
+	refuse_at_each wreck reload EIO pwrite64
+	refuse_at_each wreck reload ENOSPC write
+	refuse_at_each wreck reload EIO renameat
+	refuse_at_each wreck reload ENOBUFS sendto
 }

@@ -1,17 +1,20 @@
 #!/bin/sh
-# Installs what building natmap, its tests and the demo need on Debian and Ubuntu: only what is missing, so that a
-# second run needs no network. As root.
+# install-deps.sh [bench]: installs what building natmap, its tests and the demo need on Debian and Ubuntu, and with
+# `bench` what only the benchmarks need: only what is missing, so that a second run needs no network. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
 tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl systemd"
-bench="containernetworking-plugins"
+bench="containernetworking-plugins netavark gnuplot-nox"
+
+wanted="$build $tests"
+[ "${1:-}" != bench ] || wanted="$wanted $bench"
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.
 # shellcheck disable=SC2086 # a list of words
-installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $build $tests $bench 2>/dev/null | sed -n 's/ installed$//p') || :
+installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p') || :
 missing=
-for package in $build $tests $bench; do
+for package in $wanted; do
 	printf '%s\n' "$installed" | grep -qx "$package" || missing="$missing $package"
 done
 if [ -z "$missing" ]; then

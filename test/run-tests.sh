@@ -114,7 +114,9 @@ run_all "${units[@]}"
 if [[ $# -gt 0 && $(id -u) != 0 ]]; then
 	echo "The bats files need root: left out $# of $#"
 elif [[ $# -gt 0 ]]; then
-	run_all "$@"
+	# the largest first, so that none of them is left for the end, when nothing runs beside it
+	mapfile -t files < <(ls -S "$@")
+	run_all "${files[@]}"
 fi
 
 if [[ ${NM_TEST_STRICT:-0} = 1 ]]; then

@@ -42,13 +42,13 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 			{.addr = {NM_IPV6, {0xfd, 0, 0, 7, [15] = 2}}, .len = 64}},
 		.mappings = &mapping,
 		.n_mappings = 1,
-		.localnet = "br0",
-		.localnet_owner = guard,
 	};
 
 	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, base, err) < 0)
 		return -1;
-	return nm_layout_container(&pub, &options, own, err);
+	if (nm_layout_container(&pub, &options, own, err) < 0)
+		return -1;
+	return nm_layout_guard(guard, own, err);
 }
 
 /* Creates the tables and chains that the rules are in, as natmap does each time. */

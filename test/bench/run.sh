@@ -99,10 +99,12 @@ job_minimal_remove() { job -minimal-remove minimal bench.json "$programs/minimal
 job_portmap_add() { portmap_job portmap-add ADD; }
 job_portmap_del() { portmap_job portmap-del DEL; }
 
-# record_others DIR N: makes a state directory that says that N containers are published, like that of this bench
+# record_others DIR N: makes a state directory that says that N containers are published, like that of this bench and
+# without it
 record_others() {
 	cp -a "$NM_TMP/state" "$NM_TMP/$1"
-	on natmap "$programs/record" "$NM_TMP/$1" "$2"
+	on natmap "$programs/fill" "$NM_TMP/$1" "$2"
+	on natmap "$NATMAP" --state-dir "$NM_TMP/$1" hook poststop <"$NM_TMP/stopped.json"
 	# natmap must take them for its own
 	on natmap "$NATMAP" --state-dir "$NM_TMP/$1" list >"$NM_TMP/list"
 	assert "$(grep -c 'other-' "$NM_TMP/list")" = "$2" "containers that natmap knows in $1"
@@ -132,10 +134,10 @@ prepare() {
 	state bench - stopped >"$NM_TMP/stopped.json"
 	portmap_config >"$NM_TMP/portmap.json"
 	measure 1 publish >/dev/null
+	prepare_minimal
 	record_others state-few "$few"
 	record_others state-many "$many"
 	prepare_admin
-	prepare_minimal
 	measure 1 portmap_add >/dev/null
 	assert_rule portmap "--dport 8080 -j DNAT --to-destination 10.88.7.2:80"
 	measure 1 withdraw minimal_remove portmap_del >/dev/null
@@ -205,7 +207,7 @@ if [[ $(id -u) != 0 ]]; then
 	echo "bench: run this as root, it makes network namespaces" >&2
 	exit 1
 fi
-for file in "$NATMAP" "$programs"/{measure,minimal,empty,record} "$portmap"; do
+for file in "$NATMAP" "$programs"/{measure,minimal,empty,fill} "$portmap"; do
 	if [[ ! -x "$file" ]]; then
 		echo "bench: $file is missing: 'make deps' and 'make bench' make it" >&2
 		exit 1

@@ -32,20 +32,19 @@ static const char *print(const struct nm_rules *rules, char out[static TEXT_MAX]
 struct row {
 	const char *name;
 	const struct nm_layout_options *opt;
-	const char *ports, *address, *allow, *localnet; /* address: a list; allow, localnet: NULL for none */
+	const char *ports, *address, *allow, *guard; /* address: a list; allow, guard: NULL for none */
 	const char *expected;
 };
 
 static void run(const struct row *row)
 {
 	static char got[TEXT_MAX];
-	struct nm_publication pub = {.id = "web", .restricted = row->allow, .localnet = row->localnet};
+	struct nm_publication pub = {.id = "web", .restricted = row->allow};
 	struct nm_mappings mappings = {0};
 	struct nm_prefixes addresses = {0}, allow = {0};
 	struct nm_rules rules = {0};
 	struct nm_err err;
 
-	pub.localnet_owner = row->localnet ? "@localnet/br0" : NULL;
 	if (nm_portspec_parse(row->ports, &mappings, &err) < 0 ||
 		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, &addresses, &err) < 0 ||
 		(row->allow && *row->allow &&
@@ -62,6 +61,8 @@ static void run(const struct row *row)
 	pub.allow = allow.v;
 	pub.n_allow = allow.n;
 	if (nm_layout_container(&pub, row->opt, &rules, &err) < 0)
+		tap_ok(false, "%s: %s", row->name, err.msg);
+	if (row->guard && nm_layout_guard(row->guard, &rules, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&rules, got), row->expected, "%s", row->name);
 	nm_rules_done(&rules);
@@ -128,7 +129,8 @@ static void test_wildcards(void)
 			NAT4 LOCAL4 OUTPUT4 ALL4 FORWARD4 NAT6 OUTPUT6 ALL6 FORWARD6},
 		{"masquerade_all without hairpin has nothing to widen", &masquerade_all_no_hairpin, "8080:80",
 			DUAL, NULL, NULL, NAT4 LOCAL4 OUTPUT4 LOOPBACK4 FORWARD4 NAT6 OUTPUT6 FORWARD6},
-		{"guard of an interface with route_localnet", &defaults, "8080:80", DUAL, NULL, "br0",
+		{"guard of an interface with route_localnet", &defaults, "8080:80", DUAL, NULL,
+			"@localnet/br0",
 			WILDCARD4 WILDCARD6 "4 raw -I PREROUTING -d 127.0.0.0/8 -i br0 -m comment --comment "
 					    "\"natmap:@localnet/br0\" -j DROP\n"},
 	};

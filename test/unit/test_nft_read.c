@@ -92,8 +92,6 @@ static struct nm_rules some_rules(struct nm_mappings *m)
 		.restricted = true,
 		.allow = allow,
 		.n_allow = 3,
-		.localnet = "br0",
-		.localnet_owner = "@localnet/br0",
 	};
 	struct nm_rules rules = {0};
 	struct nm_err err;
@@ -105,6 +103,7 @@ static struct nm_rules some_rules(struct nm_mappings *m)
 	pub.mappings = m->v;
 	pub.n_mappings = m->n;
 	if (nm_layout_container(&pub, &opt, &rules, &err) < 0 ||
+		nm_layout_guard("@localnet/br0", &rules, &err) < 0 ||
 		nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
 	return rules;

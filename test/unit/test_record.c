@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "json.h"
-#include "record.h"
+#include "records.h"
 #include "tap.h"
 
 /* The record as a line in memory of the caller. */

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# check: each way in which kernel, state and configuration can differ is told in one line, and nothing is changed.
+# shellcheck disable=SC2154 # $stderr and $output come from run_natmap
+
+load helpers/natmap
+load helpers/recovery
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+# tells N KIND TEXT: check finds N differences, all of that kind, one with TEXT; in lines and in JSON the same; and
+# neither host nor state is changed
+tells() {
+	local host state lines
+	host=$(snapshot host)
+	state=$(cat "$(state_dir)/state" 2>&1) || :
+	run_natmap rc=3 check || return 1
+	lines=$output
+	assert "$stderr" = "" || return 1
+	assert "$(wc -l <<<"$lines")" -eq "$1" lines && assert "$lines" has "$3" || return 1
+	run_natmap rc=3 check --json || return 1
+	assert "$(jq -r '.differences[].kind' <<<"$output" | uniq)" = "$2" kinds || return 1
+	same "lines and JSON" "$lines" "$(jq -r '.differences[].text' <<<"$output")" || return 1
+	assert "$(jq -c '[keys, (.differences[0] | keys)]' <<<"$output")" = '[["differences"],["kind","text"]]' || return 1
+	same "the host" "$host" "$(snapshot host)" || return 1
+	same "the state" "$state" "$(cat "$(state_dir)/state" 2>&1 || :)"
+}
+
+@test "a host where natmap never was has no differences, and check leaves it so" {
+	local before
+	before=$(snapshot host)
+	agrees
+	run_natmap check --json
+	assert "$output" = '{"differences":[]}'
+	same "the host" "$before" "$(snapshot host)"
+	refute test -e "$(state_dir)"
+}
+
+@test "a host with published containers has no differences, nor one after the last has left, nor with others' rules" {
+	publish web 8080:80,127.0.0.2:81:81 allow=192.0.2.0/24
+	publish other '[::]:8081:80/udp'
+	agrees
+	on host iptables -A FORWARD -s 10.9.0.0/16 -m comment --comment my-natmap:web:80 -j DROP
+	on host iptables -t nat -A POSTROUTING -s 10.88.7.0/24 -j MASQUERADE
+	on host iptables -I DOCKER-USER -s 192.0.2.9 -j DROP
+	agrees
+	withdraw web
+	agrees
+	withdraw other
+	agrees
+}
+
+@test "missing-rule: a rule of a container is not there" {
+	publish web 8080:80
+	nft_take filter NATMAP natmap:web:8080
+	tells 1 missing-rule "iptables -t filter: rule '-A NATMAP -d 10.88.7.2/32 -p tcp"
+}
+
+@test "missing-rule: static rules that no reload has brought yet, also with a family of their own" {
+	publish web 192.0.2.1:8080:80
+	config "$NM_STATIC"
+	tells 3 missing-rule natmap:@dnat/mail
+}
+
+@test "stale-rule: a rule that nobody needs" {
+	publish web 8080:80
+	on host ip6tables -t nat -A POSTROUTING -s fd00:9::/64 -m comment --comment natmap:dead:9 -j ACCEPT
+	tells 1 stale-rule "ip6tables -t nat: chain POSTROUTING has a rule 'natmap:dead:9' that nobody needs"
+}
+
+@test "changed-rule: a rule whose match or target somebody changed" {
+	publish web 8080:80
+	nft_change nat NATMAP natmap:web:8080 's/:80 /:81 /'
+	tells 1 changed-rule "natmap:web:8080"
+	run_natmap reload
+	nft_change nat NATMAP natmap:web:8080 's/dport 8080/dport 8081/'
+	tells 1 changed-rule "has been changed"
+}
+
+@test "misplaced-rule: a rule stands where it does not work" {
+	publish web 192.0.2.1:8080:80
+	on host iptables -t nat -I POSTROUTING -s 10.88.7.0/24 -j ACCEPT
+	tells 1 misplaced-rule "stands where it does not work"
+	on host iptables -t nat -D POSTROUTING 1
+	publish other 9090:90
+	nft_move insert nat NATMAP natmap:other:9090
+	tells 1 misplaced-rule natmap:web:8080
+}
+
+@test "jump: one that is missing, stands twice, or before the administrator's rules" {
+	publish web 192.0.2.1:8080:80
+	on host iptables -D FORWARD -j DOCKER-USER
+	tells 1 jump "iptables -t filter: rule '-I FORWARD -j DOCKER-USER' is missing"
+	run_natmap reload
+	on host iptables -A DOCKER-USER -s 192.0.2.9 -j DROP
+	tells 1 jump "rule '-A DOCKER-USER -j NATMAP' stands where it does not work"
+	run_natmap reload
+	on host iptables -t nat -I PREROUTING -m addrtype --dst-type LOCAL -j NATMAP
+	tells 1 stale-rule "chain PREROUTING has a rule 'jump' that nobody needs"
+}
+
+@test "setting: forwarding, route_localnet, hairpin mode; only where somebody needs it" {
+	publish web 8080:80
+	publish other 9090:90
+	setting ipv4/ip_forward 0
+	tells 1 setting "net/ipv4/ip_forward is 0"
+	setting ipv4/ip_forward 1
+	setting ipv6/conf/all/forwarding 0
+	tells 1 setting "net/ipv6/conf/all/forwarding is 0"
+	setting ipv6/conf/all/forwarding 1
+	setting ipv4/conf/br0/route_localnet 0
+	tells 1 setting "net/ipv4/conf/br0/route_localnet is 0"
+	setting ipv4/conf/br0/route_localnet 1
+	withdraw other
+	on host bridge link set dev vctr hairpin off
+	tells 1 setting "hairpin mode of bridge port 'vctr' is off"
+	withdraw web
+	setting ipv4/ip_forward 0
+	agrees
+}
+
+@test "gone-container: its process has ended and no hook told; its rules are not wanted" {
+	ctr_start web
+	publish keep 192.0.2.1:8081:81
+	publish web 192.0.2.1:8080:80
+	ctr_stop web
+	differs gone-container stale-rule
+	assert "$(jq -r '.differences[0].text' <<<"$output")" = "container 'web' is gone, but still published"
+	nft_take nat NATMAP web && nft_take nat OUTPUT web && nft_take nat POSTROUTING web && nft_take filter NATMAP web
+	tells 1 gone-container "container 'web' is gone, but still published"
+}
+
+@test "interrupted-change: a container is recorded twice" {
+	publish web 8080:80
+	sed -i '$p' "$(state_dir)/state"
+	tells 1 interrupted-change "container 'web' is recorded twice"
+}
+
+@test "damaged-state: lines that are no records; a torn last line is none of them" {
+	publish web 8080:80
+	printf '{"live":1,"id":"to' >>"$(state_dir)/state"
+	agrees
+	printf 'rn"}\ngarbage\n' >>"$(state_dir)/state"
+	tells 1 damaged-state "the state file has 2 lines that are no records"
+	sed -i 1d "$(state_dir)/state"
+	run_natmap rc=1 check
+	assert "$stderr" has "first line is damaged"
+}
+
+@test "conflict: a static rule and a container want the same packets" {
+	config "$NM_STATIC"
+	run_natmap reload
+	config '{}'
+	publish web 192.0.2.3:25:80
+	config "$NM_STATIC"
+	tells 1 conflict "container 'web'"
+	assert "$output" has mail
+}
+
+@test "dropping-chain: a chain of somebody else's drops what is forwarded to containers" {
+	on host nft 'table inet fence { chain gate { type filter hook forward priority 10; policy drop; }; }'
+	agrees
+	publish web 8080:80
+	tells 1 dropping-chain "chain 'gate' of table inet 'fence'"
+}
+
+@test "a broken configuration is told in one line and not compared with" {
+	config '{"static": {"dnat": [{}]}}'
+	run_natmap rc=2 check
+	assert "$stderr" has 'static.dnat[0]'
+	assert "$output" = ""
+}
+
+@test "a check while the rules change all the time sees no half done change" {
+	ctr_start web
+	work() {
+		for _ in {1..12}; do
+			case $1 in
+			1) agrees || return 1 ;;
+			*) publish "c$1" "80$1:80" pid="$(ctr_pid web)" && withdraw "c$1" || return 1 ;;
+			esac
+		done
+	}
+	at_once 3 work
+	assert_clean
+}

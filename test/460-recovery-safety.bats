@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# What reload must not do: fail on a host where nothing is published, or take ports away that it knows nothing about.
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
+
+load helpers/natmap
+
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
+@test "a reload sets up the chains on a host where nothing is published" {
+	run_natmap reload
+	assert_rule host '-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
+	run_natmap check
+}
+
+@test "check finds nothing where nothing is published any more, and in a family in which nothing is" {
+	publish web 8080:80
+	withdraw web
+	run_natmap check
+	publish web 0.0.0.0:8080:80
+	run_natmap check
+	run_natmap reload
+	run_natmap check
+}
+
+@test "a reload that is refused for a missing state is refused again" {
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap rc=1 reload
+	run_natmap rc=1 reload
+	run_natmap rc=1 flush
+	assert_rule host natmap:web:8080
+	run_natmap reload --force
+	assert_no_rule host natmap:web:8080
+}
+
+# handles CHAIN TABLE: the rules of a chain with their handles
+handles() {
+	on host nft -a --stateless list chain ip "$2" "$1" 2>/dev/null
+}
+
+@test "rules of natmap's own before them do not move rules that are right" {
+	local nat raw
+	ctr_start other ctr2
+	publish web 8080:80
+	publish other 127.0.0.1:8081:80
+	nat=$(handles POSTROUTING nat)
+	raw=$(handles PREROUTING raw)
+	publish web 8080:80
+	same "POSTROUTING" "$nat" "$(handles POSTROUTING nat)"
+	same "raw PREROUTING" "$raw" "$(handles PREROUTING raw)"
+}
+
+@test "list counts a static SNAT while a container's MASQUERADE stands before it" {
+	config '{"static":{"snat":[{"name":"out","internal_address":"10.88.7.0/24","external_address":"192.0.2.3"}]}}'
+	serve ext tcp 80 ext
+	publish web 8080:80
+	run_natmap reload
+	assert_reach ext ctr tcp 192.0.2.2 80
+	run_natmap list --json
+	assert "$(jq '.static[0].packets' <<<"$output")" -ge 1
+}
+
+@test "the jump of DOCKER-USER stands before all of several bare RETURNs" {
+	publish web 8080:80
+	on host iptables -A DOCKER-USER -s 192.0.2.9 -j DROP
+	on host iptables -A DOCKER-USER -j RETURN
+	on host iptables -A DOCKER-USER -j RETURN
+	run_natmap reload
+	assert "$(on host iptables -S DOCKER-USER | sed -n 2,3p)" = '-A DOCKER-USER -s 192.0.2.9/32 -j DROP
+-A DOCKER-USER -j NATMAP'
+	run_natmap check
+}
+
+# read_only: from now on natmap can switch no setting
+read_only() {
+	# shellcheck disable=SC2016 # for the shell in the mount namespace
+	NM_WRAP=(unshare -m --propagation private sh -c '
+		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
+}
+
+# guarded: whether 127.0.0.0/8 is guarded on the bridge, and its route_localnet
+guarded() {
+	rules host | grep -c 'natmap:@localnet/br0' || :
+	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
+}
+
+@test "the guard of an interface stays as long as its route_localnet cannot be switched off, and goes with it" {
+	publish web 8080:80
+	ctr_stop web
+	read_only
+	run_natmap reload
+	assert "$(guarded | xargs)" = '1 1' "after the reload"
+	assert_no_rule host natmap:web
+	run_natmap reload
+	assert "$(guarded | xargs)" = '1 1' "after another reload, when nobody is recorded any more"
+	run_natmap rc=1 flush
+	assert "$stderr" has route_localnet
+	assert "$(guarded | xargs)" = '1 1' "after the flush that failed"
+	NM_WRAP=()
+	run_natmap reload
+	assert "$(guarded | xargs)" = '0 0' "once it can be switched off"
+}
+
+@test "a lost state does not leave route_localnet without its guard" {
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap reload --force
+	assert "$(guarded | xargs)" = '0 0' "after the reload"
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	run_natmap flush --force
+	assert "$(guarded | xargs)" = '0 0' "after the flush"
+}
+
+@test "route_localnet that was on before natmap stays on" {
+	on host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/route_localnet'
+	publish web 8080:80
+	ctr_stop web
+	run_natmap reload
+	assert "$(guarded | xargs)" = '0 1'
+}
+
+@test "the more specific of two static SNATs stands first, in whatever order they come" {
+	local net='{"name":"net","internal_address":"10.88.7.0/24","external_address":"192.0.2.1"}'
+	local host='{"name":"host","internal_address":"10.88.7.2","external_address":"192.0.2.3"}'
+	local up='{"name":"up","internal_address":"10.88.7.0/24","external_interface":"up0","external_address":"192.0.2.3"}'
+	local order
+	config '{"static":{"snat":['"$host"']}}'
+	run_natmap reload
+	for order in "$net,$host,$up" "$host,$net" "$up,$host" "$up,$host,$net"; do
+		config '{"static":{"snat":['"$order"']}}'
+		run_natmap reload
+		run_natmap check
+		assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" =~ '^@snat/host( @snat/up)?( @snat/net)?$'
+	done
+	on host iptables -t nat -D POSTROUTING 1
+	run_natmap reload
+	assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" = '@snat/host @snat/up @snat/net'
+	config '{"static":{"snat":['"$net,${net/\"net\"/\"again\"}"']}}'
+	run_natmap rc=2 reload
+	assert "$stderr" has 'static.snat[1].internal_address'
+}
