@@ -5,8 +5,8 @@
 
 void nm_offset_print(uint64_t n, char *digits)
 {
-	for (char *p = digits + NM_OFFSET_DIGITS; p > digits; n /= 10)
-		*--p = (char)('0' + n % 10);
+	for (unsigned i = NM_OFFSET_DIGITS; i > 0; n /= 10)
+		digits[--i] = (char)('0' + n % 10);
 }
 
 static bool read_offset(const char *digits, uint64_t *ret)

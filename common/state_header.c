@@ -41,6 +41,7 @@ int nm_state_header_parse(const char *line, struct nm_state_header *ret)
 {
 	struct nm_state_header h = {0};
 	char printed[NM_STATE_HEADER_SIZE];
+	size_t len;
 	int n;
 
 	n = sscanf(line,
@@ -50,9 +51,9 @@ int nm_state_header_parse(const char *line, struct nm_state_header *ret)
 		&h.blocks);
 	if (n < 1 || h.format < 1)
 		return -1;
+	len = nm_state_header_print(&h, printed);
 	/* what was printed differently cannot be written over in place */
-	if (h.format <= NM_STATE_FORMAT &&
-		(n != 8 || strncmp(line, printed, nm_state_header_print(&h, printed)) != 0))
+	if (h.format <= NM_STATE_FORMAT && (n != 8 || strncmp(line, printed, len) != 0))
 		return -1;
 	*ret = h;
 	return 0;
