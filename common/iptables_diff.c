@@ -30,7 +30,7 @@ struct diff {
 	struct nm_netlink *nl;
 	const struct nm_iptables_scope *scope;
 	const struct nm_iptables_sink *sink;
-	struct nm_rule_index index;
+	struct nm_hash_index index;
 	struct nm_owner_index owners;
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
@@ -381,7 +381,7 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 	if (nm_rule_index_make(scope->wanted, &d.index, err) < 0)
 		return -1;
 	if (nm_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
-		nm_rule_index_done(&d.index);
+		nm_hash_index_done(&d.index);
 		return -1;
 	}
 	d.fate = calloc(scope->wanted->n + 1, sizeof(*d.fate));
@@ -394,7 +394,7 @@ int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scop
 	if (rc == 0)
 		*ret_interrupted |= d.interrupted;
 	free(d.fate);
-	nm_rule_index_done(&d.index);
+	nm_hash_index_done(&d.index);
 	nm_owner_index_done(&d.owners);
 	return rc;
 }

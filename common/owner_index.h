@@ -2,14 +2,12 @@
 #ifndef NM_OWNER_INDEX_H
 #define NM_OWNER_INDEX_H
 
+#include "hash_index.h"
 #include "rule.h"
 
 struct nm_owner_index {
-	struct nm_owner_index_entry {
-		uint64_t hash;
-		const char *owner; /* borrowed */
-	} * entries;               /* owned */
-	size_t n;
+	const char *const *owners; /* borrowed */
+	struct nm_hash_index index;
 };
 
 /* Indexes n owners (nm_rule.owner). 0 with *ret for nm_owner_index_done(), or -1 with *err (memory). */
