@@ -98,7 +98,7 @@ up_natmap() { # up_natmap HOST N BACKEND
 	on "$1" "$programs/fill" "$NM_TMP/state-$1" "$(($2 - 1))"
 	on "$1" "${natmap[@]}" reload
 	on "$1" "${natmap[@]}" check >/dev/null
-	assert "$(wc -l <"$NM_TMP/state-$1/state")" = "$(($2 + 1))" "lines of the state of $1"
+	assert "$(grep -c '^{"live":1' "$NM_TMP/state-$1/state")" = "$2" "containers in the state of $1"
 }
 
 up_iptables() {
