@@ -10,6 +10,8 @@
 
 #include "iptables_diff.h"
 #include "nft_foreign.h"
+#include "nftables.h"
+#include "nftables_accept.h"
 #include "survey.h"
 #include "sysctl.h"
 
@@ -92,17 +94,63 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 		program, table, nm_rule_print(edit->wanted, text), what[edit->kind]);
 }
 
+/* The same for natmap's own tables. */
+static int note_own(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+{
+	static const char *const kinds[] = {
+		[NM_EDIT_MISSING] = "missing-rule",
+		[NM_EDIT_STALE] = "stale-rule",
+		[NM_EDIT_CHANGED] = "changed-rule",
+	};
+	static const char *const what[] = {
+		[NM_EDIT_MISSING] = "is missing",
+		[NM_EDIT_STALE] = "is needed by nobody",
+		[NM_EDIT_CHANGED] = "has been changed",
+	};
+	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6";
+	const struct check *c = ctx;
+
+	if (edit->kind == NM_EDIT_MISSING && !(c->families & 1u << edit->family))
+		return 0;
+	if (!edit->where[0])
+		return add(ctx, err, kinds[edit->kind], "nft table %s %s: it is needed by nobody", family,
+			NM_NFTABLES_TABLE);
+	return add(ctx, err, kinds[edit->kind], "nft table %s %s, %s: '%.*s' %s", family, NM_NFTABLES_TABLE,
+		edit->where, edit->tag_len ? (int)edit->tag_len : (int)strlen("rule"),
+		edit->tag_len ? edit->tag : "rule", what[edit->kind]);
+}
+
+static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
+{
+	bool iptables = c->config->backend == NM_BACKEND_IPTABLES;
+	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = c};
+	const struct nm_own_sink own = {.note = note_own, .ctx = c};
+	struct nm_iptables_scope scope = {.everything = true, .look_for_old = true};
+	struct nm_netlink *nl = &c->change.nl;
+	struct nm_rules accept = {0};
+	int rc = 0;
+
+	if (!iptables)
+		rc = nm_nftables_accept(nl, c->families, true, &accept, ret_interrupted, err);
+	scope.wanted = iptables ? &c->survey.wanted.rules : &accept;
+	if (rc == 0)
+		rc = nm_iptables_diff(nl, &scope, BOTH, &sink, ret_interrupted, err);
+	nm_rules_done(&accept);
+	if (rc < 0)
+		return -1;
+	return iptables ? nm_nftables_flush(nl, &own, ret_interrupted, err)
+			: nm_nftables_compare(nl, BOTH, &c->survey.wanted.elements, &c->survey.statics, &own,
+				  ret_interrupted, err);
+}
+
 static int check_rules(struct check *c, struct nm_err *err)
 {
-	const struct nm_iptables_scope scope = {
-		.wanted = &c->survey.wanted.rules, .everything = true, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = c};
 	size_t begin = c->found.n;
 
 	for (int i = 0; i < TRIES; i++) {
 		bool interrupted = false;
 
-		if (nm_iptables_diff(&c->change.nl, &scope, BOTH, &sink, &interrupted, err) < 0)
+		if (compare(c, &interrupted, err) < 0)
 			return -1;
 		if (!interrupted)
 			return 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "nftables.h"
 #include "survey.h"
 #include "sysctl.h"
 
@@ -46,7 +47,12 @@ static int disable_localnet(struct nm_records *leaving, struct nm_err *err)
 
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	return nm_iptables_prepare_flush(attempt, left, err);
+	static const struct nm_rules none;
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+
+	if (nm_iptables_prepare_flush(attempt, &none, left, err) < 0)
+		return -1;
+	return nm_nftables_flush(attempt->nl, &sink, &attempt->interrupted, err);
 }
 
 static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)

@@ -282,6 +282,22 @@ static const struct nlattr *find_attr(struct nm_attrs attrs, uint16_t type)
 	return NULL;
 }
 
+bool nm_attrs_next(struct nm_attrs *list, uint16_t *ret_type, struct nm_attrs *ret)
+{
+	const struct nlattr *a = list->data;
+	size_t step;
+
+	if (!mnl_attr_ok(a, (int)list->len))
+		return false;
+	*ret_type = mnl_attr_get_type(a);
+	*ret = (struct nm_attrs){mnl_attr_get_payload(a), mnl_attr_get_payload_len(a)};
+	step = aligned(a->nla_len);
+	step = step < list->len ? step : list->len;
+	list->data = (const char *)list->data + step;
+	list->len -= step;
+	return true;
+}
+
 struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type)
 {
 	const struct nlattr *a = find_attr(attrs, type);

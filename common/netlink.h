@@ -74,6 +74,9 @@ const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size);
 struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size);
 struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type);
 
+/* Takes the first attribute off *list: its payload, borrowed. False: none is left. */
+bool nm_attrs_next(struct nm_attrs *list, uint16_t *ret_type, struct nm_attrs *ret);
+
 /* Copy the attribute of that type; false, and *ret untouched, when it is missing or has another length. */
 bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);
 bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret);

@@ -1,6 +1,7 @@
 #include "nft_chain.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -106,6 +107,30 @@ int nm_nft_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handl
 	bool *ret_interrupted, struct nm_err *err)
 {
 	return walk(nl, nfproto, &(struct walk){.chain = handler, .ctx = ctx}, ret_interrupted, err);
+}
+
+static bool is_missing(int error_number)
+{
+	return error_number == ENOENT;
+}
+
+int nm_nft_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
+	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
+{
+	struct walk w = {.chain = handler, .ctx = ctx};
+	struct nm_netlink_sink sink = {.reply = read_chain, .tolerate = is_missing, .ctx = &w};
+	struct nm_request request;
+	struct nfgenmsg *nfg;
+
+	nm_request_init(&request);
+	nfg = nm_request_begin(
+		&request, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN), 0, sizeof(*nfg));
+	nfg->nfgen_family = nfproto;
+	nm_request_put(&request, NFTA_CHAIN_TABLE, table, strlen(table) + 1);
+	nm_request_put(&request, NFTA_CHAIN_NAME, name, strlen(name) + 1);
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading chain '%s' of table '%s'", name, table);
+	return 0;
 }
 
 int nm_nft_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx,

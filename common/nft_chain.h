@@ -30,6 +30,9 @@ typedef int nm_nft_table_handler(void *ctx, const struct nm_nft_table *table, st
  * is set when somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
 int nm_nft_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx,
 	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+/* Calls it for this one, if it is there. */
+int nm_nft_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
+	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 int nm_nft_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx,
 	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 

@@ -119,12 +119,15 @@ static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
 	const struct reading *reading = ctx;
 	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
+	char chain[NFT_NAME_MAXLEN] = "";
 
 	if (msg->nlmsg_type != message_type(NFT_MSG_NEWRULE) || reading->interrupted)
 		return 0;
 	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
+	(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain)); /* the kernel always tells */
+	rule.chain = chain;
 	rule.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
 	if (!rule.tag)
 		find_xt_comment(&rule);
@@ -148,9 +151,10 @@ int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *tabl
 	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
 	nfg->nfgen_family = nfproto;
 	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
-	nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
+	if (chain)
+		nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading chain '%s' of table '%s'", chain, table);
+		return nm_wrap(err, "reading the rules of table '%s'", table);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
 }
@@ -188,7 +192,7 @@ static bool is_counter(const struct nlattr *expression)
 		!strcmp(name, "counter");
 }
 
-static bool expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
+bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 {
 	const struct nlattr *a, *b;
 
@@ -218,7 +222,7 @@ bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted
 	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_nft_put_rule(msg, wanted);
-	return expressions_equal(
+	return nm_nft_expressions_equal(
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		rule->expressions);
 }

@@ -96,6 +96,7 @@ static int find_concerned(
 		.localnet = r->localnet[0] ? r->localnet : NULL,
 		.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
 		.set = true,
+		.backend = r->backend,
 		.except = &change->leaving,
 	};
 
@@ -149,6 +150,7 @@ int nm_publish_record(
 	nm_autosettings struct nm_settings_view view = {0};
 	bool repeated = false;
 
+	r->backend = c->backend;
 	change->coming = r;
 	change->options = &c->layout;
 	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(&view, r, err) < 0)

@@ -13,7 +13,10 @@
 #include "reload.h"
 
 #include "iptables.h"
+#include "iptables_flush.h"
 #include "log.h"
+#include "nftables.h"
+#include "nftables_accept.h"
 #include "survey.h"
 
 #define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
@@ -34,11 +37,33 @@ static int append_renewed(struct nm_state *state, struct nm_survey *s, struct nm
 	return 0;
 }
 
-static int prepare(void *wanted, struct nm_nft_attempt *attempt, struct nm_err *err)
-{
-	const struct nm_iptables_scope scope = {.wanted = wanted, .everything = true, .look_for_old = true};
+struct plan {
+	const struct nm_survey *survey;
+	enum nm_backend backend;
+	struct nm_rules accept; /* what nftables needs in iptables' tables */
+};
 
-	return nm_iptables_prepare(&scope, attempt, err);
+/* What the other backend has goes in the same transaction. */
+static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	struct plan *plan = ctx;
+	const struct nm_survey *s = plan->survey;
+	const struct nm_iptables_scope scope = {
+		.wanted = &s->wanted.rules, .everything = true, .look_for_old = true};
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+	struct nm_iptables_left left; /* others use it */
+
+	if (plan->backend == NM_BACKEND_IPTABLES)
+		return nm_iptables_prepare(&scope, attempt, err) < 0
+			? -1
+			: nm_nftables_flush(attempt->nl, &sink, &attempt->interrupted, err);
+	nm_rules_done(&plan->accept);
+	if (nm_nftables_accept(
+		    attempt->nl, attempt->families, true, &plan->accept, &attempt->interrupted, err) < 0 ||
+		nm_iptables_prepare_flush(attempt, &plan->accept, &left, err) < 0)
+		return -1;
+	return nm_nftables_compare(attempt->nl, attempt->families, &s->wanted.elements, &s->statics, &sink,
+		&attempt->interrupted, err);
 }
 
 static void enable_settings(const struct nm_survey *s, const struct nm_config *c)
@@ -55,13 +80,18 @@ static void enable_settings(const struct nm_survey *s, const struct nm_config *c
 
 static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
 {
+	struct plan plan = {.survey = s, .backend = c->backend};
+	int rc;
+
 	if (append_renewed(change->state, s, err) < 0)
 		return -1;
 	nm_settings_keep_shared(&s->gone, &s->staying, NULL);
 	nm_settings_keep_shared(&s->before, &s->staying, NULL);
 	nm_settings_disable_localnet(&s->gone);
 	nm_settings_disable_localnet(&s->before);
-	if (nm_nft_transact(&change->nl, BOTH, true, prepare, &s->wanted.rules, err) < 0)
+	rc = nm_nft_transact(&change->nl, BOTH, true, prepare, &plan, err);
+	nm_rules_done(&plan.accept);
+	if (rc < 0)
 		return -1;
 	nm_settings_disable_hairpin(&s->gone);
 	nm_settings_disable_hairpin(&s->before);

@@ -12,6 +12,14 @@
 enum { PORTS_MAX = 8 };
 _Static_assert(NM_FAMILY_MAX + 2 + 1 + PORTS_MAX <= NM_PATTERNS_MAX, "addresses, interfaces, ranges, ports");
 
+_Static_assert(NM_PATTERNS_MAX <= 16, "a bit of uint16_t for each");
+
+static uint8_t hash_pair(char before_last, char last)
+{
+	return (uint8_t)((uint8_t)before_last * 37u ^ (uint8_t)last);
+}
+
+/* Every pattern has two bytes at least. */
 static void __attribute__((format(printf, 2, 3))) add(struct nm_state_patterns *p, const char *fmt, ...)
 {
 	va_list ap;
@@ -19,6 +27,8 @@ static void __attribute__((format(printf, 2, 3))) add(struct nm_state_patterns *
 	va_start(ap, fmt);
 	p->len[p->n] = (size_t)vsnprintf(p->text[p->n], NM_PATTERN_STRLEN, fmt, ap);
 	va_end(ap);
+	p->by_end[hash_pair(p->text[p->n][p->len[p->n] - 2], p->text[p->n][p->len[p->n] - 1])] |=
+		(uint16_t)(1u << p->n);
 	p->n++;
 }
 
@@ -58,6 +68,7 @@ void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patt
 	ret->everything = q->all;
 	ret->id = q->id;
 	ret->n = 0;
+	memset(ret->by_end, 0, sizeof(ret->by_end));
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & 1u << f)
 			add(ret, "\"%s/", nm_addr_print(&q->address[f].addr, text));
@@ -76,12 +87,25 @@ static bool has_id(const char *line, size_t len, const char *id)
 		!memcmp(line + before_len, id, id_len) && line[before_len + id_len] == '"';
 }
 
+static bool ends_here(const struct nm_state_patterns *p, uint16_t candidates, const char *line, size_t end)
+{
+	for (size_t i = 0; candidates; i++, candidates >>= 1)
+		if (candidates & 1 && p->len[i] <= end &&
+			!memcmp(line + end - p->len[i], p->text[i], p->len[i]))
+			return true;
+	return false;
+}
+
+/* All patterns at once: memmem() would spend more on getting ready for a line than on reading it. */
 bool nm_state_patterns_fit(const struct nm_state_patterns *p, const char *line, size_t len)
 {
 	if (p->everything || (p->id && has_id(line, len, p->id)))
 		return true;
-	for (size_t i = 0; i < p->n; i++)
-		if (memmem(line, len, p->text[i], p->len[i]))
+	for (size_t end = 2; end <= len; end++) {
+		uint16_t candidates = p->by_end[hash_pair(line[end - 2], line[end - 1])];
+
+		if (candidates && ends_here(p, candidates, line, end))
 			return true;
+	}
 	return false;
 }

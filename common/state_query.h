@@ -2,6 +2,7 @@
 #ifndef NM_STATE_QUERY_H
 #define NM_STATE_QUERY_H
 
+#include "backend.h"
 #include "portspec.h"
 
 struct nm_records;
@@ -17,6 +18,7 @@ struct nm_state_query {
 	const char *localnet;    /* interface whose route_localnet they need: one such record is enough */
 	const char *bridge_port; /* port whose hairpin mode they need: likewise */
 	bool set;                /* of these two, only what natmap switched on */
+	enum nm_backend backend; /* one such record of this backend */
 	const struct nm_records *except; /* those with the offsets of these do not count */
 };
 
@@ -29,6 +31,7 @@ struct nm_state_patterns {
 	size_t n;
 	size_t len[NM_PATTERNS_MAX];
 	char text[NM_PATTERNS_MAX][NM_PATTERN_STRLEN];
+	uint16_t by_end[256]; /* which patterns, as bits, end in two bytes with this hash */
 };
 
 void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret);

@@ -47,7 +47,18 @@ int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
 			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 	}
 	pub.localnet = new_guard ? r->localnet : NULL;
-	return nm_layout_container(&pub, options, &w->rules, err);
+	return r->backend == NM_BACKEND_IPTABLES ? nm_layout_container(&pub, options, &w->rules, err)
+						 : nm_nftables_layout(&pub, options, &w->elements, err);
+}
+
+int nm_wanted_add_possible(struct nm_wanted *w, const struct nm_record *r, struct nm_err *err)
+{
+	struct nm_layout_options options = {.localhost = true, .hairpin = true};
+
+	if (nm_wanted_add_record(w, r, &options, err) < 0)
+		return -1;
+	options.masquerade_all = true;
+	return nm_wanted_add_record(w, r, &options, err);
 }
 
 bool nm_wanted_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)
@@ -64,5 +75,6 @@ void nm_wanted_done(struct nm_wanted *w)
 		free(w->guards[i]);
 	free(w->guards);
 	nm_rules_done(&w->rules);
+	nm_elements_done(&w->elements);
 	*w = (struct nm_wanted){0};
 }

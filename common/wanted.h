@@ -1,20 +1,24 @@
-/* The rules that should be in the kernel, in the iptables layout, collected from those who need them. */
+/* What should be in the kernel, in the layout of each backend, collected from those who need it. */
 #ifndef NM_WANTED_H
 #define NM_WANTED_H
 
-#include "layout.h"
+#include "nftables_layout.h"
 #include "record.h"
 
 /* Rules borrow from the records they were made for. */
 struct nm_wanted {
-	struct nm_rules rules;
+	struct nm_rules rules;       /* of records in iptables */
+	struct nm_elements elements; /* of records in nftables */
 	char **guards; /* owners of the guard rules of interfaces with route_localnet, one for each; owned */
 	size_t n_guards;
 };
 
-/* Appends all rules of the record; the guard of its interface only once for all. */
+/* Appends all rules or elements of the record; the guard of its interface only once for all. */
 int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
+
+/* The same for whatever the record may have, if the options have been others when it was published. */
+int nm_wanted_add_possible(struct nm_wanted *w, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* True when some mapping of the record reaches the container from 127.0.0.0/8, which takes route_localnet on
  * the interface towards it. */

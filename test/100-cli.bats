@@ -164,6 +164,7 @@ tagged() {
 }
 
 @test "a plan, once loaded, is what the hook writes" {
+	iptables_only
 	fresh_up
 	ctr_start web
 	state web "$(ctr_pid web)" creating 'io.natmap.ports=8080:80,[::]:53:53/udp,127.0.0.2:7000-7002:8000-8002,192.0.2.3:1-3:1-3/sctp' \

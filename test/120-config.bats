@@ -79,7 +79,7 @@ broken() {
 	denied policy.address 8080:80 address=10.88.7.4
 	denied policy.address 8080:80 address=fd00:7::3
 	publish web 8080:80 address=10.88.7.3
-	assert_rule host 'to-destination 10.88.7.3:80'
+	assert_rule host "$(leads_to 10.88.7.3 80)"
 }
 
 @test "more ports than policy.max_ports are refused, with ranges counted by port" {
@@ -128,7 +128,7 @@ broken() {
 }
 
 @test "the backends that this version lacks are refused" {
-	broken "backend: 'nftables'" '{"backend": "nftables"}'
+	broken "backend: 'auto'" '{"backend": "auto"}'
 	broken backend '{"backend": "ipchains"}'
 	config '{"backend": "iptables"}'
 	publish web 8080:80
@@ -219,7 +219,7 @@ broken() {
 	set_sysctl host ipv6/conf/all/forwarding 0
 	publish web 8080:80
 	assert "$(rules host)" lacks fd00:7::2
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	sysctl_is host ipv6/conf/all/forwarding 0
 	publish rc=1 six '[::]:8081:80'
 	assert "$stderr" has 'sysctl -w net.ipv6.conf.all.forwarding=1'

@@ -100,8 +100,8 @@ list_ports() {
 @test "by default neighbours and the container itself are masqueraded and the bridge port reflects" {
 	hairpin_is off
 	publish web 8080:80
-	assert_rule host '-A POSTROUTING -s 10.88.7.0/24 -d 10.88.7.2/32'
-	assert_rule host '-A POSTROUTING -s fd00:7::/64 -d fd00:7::2/128'
+	assert_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
+	assert_rule host "$(masquerades fd00:7::/64 fd00:7::2)"
 	hairpin_is on
 	withdraw web
 	hairpin_is off
@@ -110,9 +110,9 @@ list_ports() {
 @test "with hairpin false there is neither the masquerading nor the bridge port's mode" {
 	config '{"hairpin": false}'
 	publish web 8080:80
-	assert_no_rule host '-s 10.88.7.0/24'
-	assert_no_rule host '-s fd00:7::/64'
-	assert_rule host '-A POSTROUTING -s 127.0.0.0/8 -d 10.88.7.2/32'
+	assert_no_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
+	assert_no_rule host "$(masquerades fd00:7::/64 fd00:7::2)"
+	assert_rule host "$(masquerades 127.0.0.0/8 10.88.7.2)"
 	hairpin_is off
 }
 
@@ -127,7 +127,7 @@ list_ports() {
 	config '{"masquerade_all": true}'
 	serve ctr tcp 80 'web %p'
 	publish web 8080:80
-	assert_rule host '-A POSTROUTING -d 10.88.7.2/32 -p tcp'
+	assert_rule host "$(in_nftables && masquerades 0.0.0.0/0 10.88.7.2 || masquerades 10.88.7.2)"
 	assert_reach 'web 10.88.7.1' ext tcp 192.0.2.1 8080
 	assert_reach 'web fd00:7::1' ext tcp fd00:99::1 8080
 	assert_reach 'web 10.88.7.1' host tcp 127.0.0.1 8080

@@ -76,8 +76,8 @@ allow_any() {
 	denied fd00:7::3 fd00:7::3 10.88.7.2,fd00:7::3
 	denied 192.0.2.2 192.0.2.2
 	publish web 8080:80 address=10.88.7.2,fd00:7::2
-	assert_rule host 'to-destination 10.88.7.2:80'
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
 }
 
 @test "an annotated address of one family leaves out the other" {
@@ -90,13 +90,13 @@ allow_any() {
 @test "a second address of the container can be annotated" {
 	on ctr ip address add 10.88.7.77/24 dev eth0
 	publish web 8080:80 address=10.88.7.77/24
-	assert_rule host 'to-destination 10.88.7.77:80'
+	assert_rule host "$(leads_to 10.88.7.77 80)"
 	assert_rule host '-s 10.88.7.0/24 -d 10.88.7.77/32'
 }
 
 @test "without a prefix length only the address itself is masqueraded" {
 	publish web 8080:80 address=10.88.7.2,fd00:7::2
-	assert_rule host '-s 10.88.7.2/32 -d 10.88.7.2/32'
+	assert_rule host "$(masquerades 10.88.7.2/32 10.88.7.2)"
 	assert_rule host '-s fd00:7::2/128 -d fd00:7::2/128'
 }
 
@@ -154,10 +154,10 @@ allow_any() {
 	on ctr ip address add 10.88.7.66/24 dev aaa0
 	on ctr ip link set aaa0 up
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	withdraw web
 	publish web 8080:80 interface=aaa0
-	assert_rule host 'to-destination 10.88.7.66:80'
+	assert_rule host "$(leads_to 10.88.7.66 80)"
 	assert_no_rule host fd00:7::2
 	withdraw web
 	publish rc=5 web 8080:80 interface=none0
@@ -170,14 +170,14 @@ allow_any() {
 	on ctr ip route del default
 	on ctr ip -6 route del default
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
 }
 
 @test "a container with IPv4 alone is published on IPv4 alone" {
 	readdress 10.88.7.2/24
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	assert "$(on host ip6tables-save)" lacks natmap
 	publish rc=5 six '[::]:8081:80'
 	assert "$stderr" has 'no IPv6 address'
@@ -188,7 +188,7 @@ allow_any() {
 @test "a container with IPv6 alone is published on IPv6 alone" {
 	readdress fd00:7::2/64
 	publish web 8080:80
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to fd00:7::2 80)"
 	assert "$(on host iptables-save)" lacks natmap
 	publish rc=5 four 0.0.0.0:8081:80
 	assert "$stderr" has 'no IPv4 address'

@@ -83,8 +83,8 @@ setting() {
 
 @test "iptables' own tables are mended with iptables, so that it goes on reading them" {
 	serve ctr tcp 80 web
-	publish web 8080:80
 	on host iptables -P FORWARD DROP
+	publish web 8080:80
 	healthy
 	on host iptables -t mangle -A FORWARD -j LOG
 	on host iptables -t mangle -A FORWARD -p icmp -j ACCEPT
@@ -236,7 +236,7 @@ judged() {
 	setting ipv4/conf/br0/route_localnet 0
 	ctr_stop web
 	ill "container 'web' is gone"
-	assert "$cure" = "natmap --state-dir $(state_dir) gc"
+	assert "$cure" = "natmap --config $NM_TMP/natmap.json --state-dir $(state_dir) gc"
 }
 
 @test "containers that are gone are told once" {
@@ -261,7 +261,7 @@ judged() {
 	setting ipv4/ip_forward 0
 	ill '1 lines of the state file are damaged' 2
 	assert "$output" has 'IPv4 forwarding is off'
-	assert "$cure" = "natmap --state-dir $(state_dir) reload --force"
+	assert "$cure" = "natmap --config $NM_TMP/natmap.json --state-dir $(state_dir) reload --force"
 	sed -i 1s/natmap/damned/ "$(state_dir)/state"
 	config '{"ip_forward": {"ipv4": "check"}}'
 	ill 'its first line is damaged' 2
@@ -331,6 +331,7 @@ lacking_make() {
 }
 
 @test "what the kernel lacks is told with the module that has it" {
+	iptables_only
 	local lacking
 	lacking_make
 	for lacking in 10=nf_tables 1=nf_conntrack_netlink 11=nft_compat addrtype=xt_addrtype conntrack=xt_conntrack \
@@ -349,4 +350,19 @@ lacking_make() {
 	run_natmap rc=1 doctor
 	assert "$stderr" has CAP_NET_ADMIN
 	assert "$output" = ""
+}
+
+@test "in nftables a chain of iptables that begins to drop is seen, and a reload makes a way through it" {
+	config '{"backend": "nftables"}'
+	serve ctr tcp 80 web
+	publish web 8080:80
+	healthy
+	on host iptables -P FORWARD DROP
+	ill "iptables' chain FORWARD may drop"
+	assert_no_reach ext tcp 192.0.2.1 8080
+	run_natmap rc=3 check
+	assert "$output" has natmap:@nftables
+	cured
+	assert_reach web ext tcp 192.0.2.1 8080
+	run_natmap check
 }

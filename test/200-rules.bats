@@ -5,6 +5,7 @@
 load helpers/natmap
 
 setup() {
+	iptables_only
 	net_up
 }
 

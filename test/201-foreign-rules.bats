@@ -4,6 +4,7 @@
 load helpers/natmap
 
 setup() {
+	iptables_only
 	net_up
 }
 

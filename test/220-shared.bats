@@ -218,10 +218,11 @@ pidns() {
 }
 
 @test "a table that belongs to another process is reported as the reason, with one port and with a thousand" {
-	local before ports owner
+	local before ports owner table=nat
+	! in_nftables || table=natmap
 	ports=$(seq -s, 20000 20999)
 	before=$(snapshot host)
-	spawn host sh -c '{ echo "add table ip nat { flags owner; }"; exec sleep 600; } | nft -i'
+	spawn host sh -c "{ echo 'add table ip $table { flags owner; }'; exec sleep 600; } | nft -i"
 	owner=$spawned
 	wait_for has_table || skip "this kernel's tables have no owners"
 	for ports in 8080:80 "$ports"; do

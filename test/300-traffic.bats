@@ -205,6 +205,7 @@ teardown() {
 }
 
 @test "sctp gets the rules of the others" {
+	iptables_only
 	publish web 8080:80/sctp 192.0.2.1:9000-9010:9100-9110/sctp
 	assert_rule host '-A NATMAP -p sctp -m sctp --dport 8080 -m comment --comment "natmap:web:8080" -j DNAT --to-destination 10.88.7.2:80'
 	assert_rule host '-A NATMAP -d 192.0.2.1/32 -p sctp -m sctp --dport 9000:9010'

@@ -22,15 +22,14 @@ setting() {
 }
 
 localnet=ipv4/conf/br0/route_localnet
-guard='-A PREROUTING -d 127.0.0.0/8 -i br0 '
 
 # localnet_is VALUE: route_localnet of the bridge; the guard is there with 1, and not with 0
 localnet_is() {
 	assert "$(setting $localnet)" = "$1" route_localnet || return 1
 	if [[ $1 = 1 ]]; then
-		assert_rule host "$guard"
+		assert_rule host "$(guards br0)"
 	else
-		assert_no_rule host "$guard"
+		assert_no_rule host "$(guards br0)"
 	fi
 }
 
@@ -68,8 +67,8 @@ read_only_settings() {
 	config '{"ip_forward": {"ipv4": "check", "ipv6": "check"}}'
 	setting ipv6/conf/all/forwarding 0
 	publish web 8080:80
-	assert_rule host '--to-destination 10.88.7.2:80'
-	assert_no_rule host '--to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_no_rule host "$(leads_to fd00:7::2 80)"
 	assert "$(setting ipv6/conf/all/forwarding)" = 0
 	withdraw web
 	setting ipv4/ip_forward 0
@@ -142,7 +141,7 @@ read_only_settings() {
 	localnet_is 1
 	withdraw two
 	assert "$(setting $localnet)" = 1
-	assert_no_rule host "$guard"
+	assert_no_rule host "$(guards br0)"
 }
 
 @test "a hook that runs twice puts route_localnet back once, and a replacement does, too" {
@@ -171,9 +170,11 @@ read_only_settings() {
 }
 
 @test "the guard stands before route_localnet is on: nothing is set when the rules cannot be written" {
-	# An inconsistent chain of the administrator's: NATMAP as a base chain cannot be jumped to.
-	on host nft add table ip nat
-	on host nft 'add chain ip nat NATMAP { type nat hook prerouting priority 5; }'
+	# An inconsistent chain of the administrator's: as a base chain it cannot be jumped to.
+	local table=nat chain=NATMAP
+	! in_nftables || { table=natmap && chain=translate; }
+	on host nft add table ip $table
+	on host nft "add chain ip $table $chain { type nat hook prerouting priority 5; }"
 	publish rc=1 web 8080:80
 	localnet_is 0
 	assert "$(hairpin_of vctr)" = off

@@ -21,9 +21,55 @@ export NATMAP
 NM_WRAP=()
 
 # config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
+# NM_BACKEND=nftables in the environment puts that backend first into each object that names none.
 config() {
-	printf '%s\n' "$1" >"$NM_TMP/natmap.json"
+	local text=$1 rest=${1#"{"}
+	if [[ -n "${NM_BACKEND:-}" && "$text" = "{"* && "$text" != *'"backend"'* ]]; then
+		text="{\"backend\": \"$NM_BACKEND\"$([[ "$rest" =~ ^[[:space:]]*"}" ]] || printf ,)$rest"
+	fi
+	printf '%s\n' "$text" >"$NM_TMP/natmap.json"
 	chmod 0600 "$NM_TMP/natmap.json"
+}
+
+# in_nftables: the tests run with that backend
+in_nftables() {
+	[[ "${NM_BACKEND:-iptables}" = nftables ]]
+}
+
+# iptables_only: skips a test that is about what the iptables backend writes, when another one is tested
+iptables_only() {
+	! in_nftables || skip "about the iptables backend"
+}
+
+# leads_to ADDRESS PORT, guards INTERFACE: what a line of `rules` says of a mapping's target, or of the interface that a
+# guard of 127.0.0.0/8 is for
+leads_to() {
+	if in_nftables; then
+		printf ': %s . %s' "$1" "$2"
+	else
+		[[ "$1" != *:* ]] || set -- "[$1]" "$2"
+		printf -- '--to-destination %s:%s' "$1" "$2"
+	fi
+}
+
+guards() {
+	if in_nftables; then
+		printf 'natmap:@localnet/%s' "$1"
+	else
+		printf -- '-A PREROUTING -d 127.0.0.0/8 -i %s ' "$1"
+	fi
+}
+
+# masquerades [NETWORK/LEN] CONTAINER: what a line of `rules` says of the clients of a mapping that are masqueraded
+masquerades() {
+	local network="" whole=32
+	[[ $# -eq 1 ]] || { network=$1 && shift; }
+	[[ "$1" != *:* ]] || whole=128
+	if in_nftables; then
+		printf '%s . %s . ' "${network%/*}" "$1"
+	else
+		printf -- '-A POSTROUTING %s-d %s/%s -p' "${network:+-s $network }" "$1" "$whole"
+	fi
 }
 
 # state_dir: the test's own state directory
