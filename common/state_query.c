@@ -27,8 +27,6 @@ static void __attribute__((format(printf, 2, 3))) add(struct nm_state_patterns *
 	va_start(ap, fmt);
 	p->len[p->n] = (size_t)vsnprintf(p->text[p->n], NM_PATTERN_STRLEN, fmt, ap);
 	va_end(ap);
-	p->by_end[hash_pair(p->text[p->n][p->len[p->n] - 2], p->text[p->n][p->len[p->n] - 1])] |=
-		(uint16_t)(1u << p->n);
 	p->n++;
 }
 
@@ -61,6 +59,25 @@ static void add_ports(struct nm_state_patterns *p, const struct nm_mapping *m, s
 	}
 }
 
+/* The tables of Wu and Manber's search, for blocks of two bytes. */
+static void prepare_search(struct nm_state_patterns *p)
+{
+	p->shortest = NM_PATTERN_STRLEN;
+	for (size_t i = 0; i < p->n; i++)
+		p->shortest = p->len[i] < p->shortest ? p->len[i] : p->shortest;
+	memset(p->shift, (int)p->shortest - 1, sizeof(p->shift));
+	memset(p->begins, 0, sizeof(p->begins));
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 1; j < p->shortest; j++) {
+			uint8_t h = hash_pair(p->text[i][j - 1], p->text[i][j]);
+			uint8_t left = (uint8_t)(p->shortest - 1 - j);
+
+			p->shift[h] = left < p->shift[h] ? left : p->shift[h];
+			if (left == 0)
+				p->begins[h] |= (uint16_t)(1u << i);
+		}
+}
+
 void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret)
 {
 	char text[NM_ADDR_STRLEN];
@@ -68,13 +85,13 @@ void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patt
 	ret->everything = q->all;
 	ret->id = q->id;
 	ret->n = 0;
-	memset(ret->by_end, 0, sizeof(ret->by_end));
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & 1u << f)
 			add(ret, "\"%s/", nm_addr_print(&q->address[f].addr, text));
 	add_interface(ret, "localnet", q->localnet, q->set);
 	add_interface(ret, "hairpin", q->bridge_port, q->set);
 	add_ports(ret, q->mappings, q->n_mappings);
+	prepare_search(ret);
 }
 
 /* The id is the first member behind the mark of a live line. */
@@ -87,11 +104,10 @@ static bool has_id(const char *line, size_t len, const char *id)
 		!memcmp(line + before_len, id, id_len) && line[before_len + id_len] == '"';
 }
 
-static bool ends_here(const struct nm_state_patterns *p, uint16_t candidates, const char *line, size_t end)
+static bool is_here(const struct nm_state_patterns *p, uint16_t candidates, const char *at, size_t left)
 {
 	for (size_t i = 0; candidates; i++, candidates >>= 1)
-		if (candidates & 1 && p->len[i] <= end &&
-			!memcmp(line + end - p->len[i], p->text[i], p->len[i]))
+		if (candidates & 1 && p->len[i] <= left && !memcmp(at, p->text[i], p->len[i]))
 			return true;
 	return false;
 }
@@ -101,11 +117,13 @@ bool nm_state_patterns_fit(const struct nm_state_patterns *p, const char *line, 
 {
 	if (p->everything || (p->id && has_id(line, len, p->id)))
 		return true;
-	for (size_t end = 2; end <= len; end++) {
-		uint16_t candidates = p->by_end[hash_pair(line[end - 2], line[end - 1])];
+	for (size_t last = p->shortest - 1; p->n > 0 && last < len;) {
+		uint8_t h = hash_pair(line[last - 1], line[last]);
+		size_t begin = last + 1 - p->shortest;
 
-		if (candidates && ends_here(p, candidates, line, end))
+		if (!p->shift[h] && is_here(p, p->begins[h], line + begin, len - begin))
 			return true;
+		last += p->shift[h] ? p->shift[h] : 1;
 	}
 	return false;
 }

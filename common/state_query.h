@@ -31,7 +31,12 @@ struct nm_state_patterns {
 	size_t n;
 	size_t len[NM_PATTERNS_MAX];
 	char text[NM_PATTERNS_MAX][NM_PATTERN_STRLEN];
-	uint16_t by_end[256]; /* which patterns, as bits, end in two bytes with this hash */
+	/* For searching all at once, by their first bytes, as many as the shortest has: by the hash of two
+	 * bytes of a line, how far the end of such a beginning is off at least, and, with 0, which patterns
+	 * it may be of, as bits. */
+	size_t shortest;
+	uint8_t shift[256];
+	uint16_t begins[256];
 };
 
 void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_patterns *ret);

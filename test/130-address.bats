@@ -91,13 +91,13 @@ allow_any() {
 	on ctr ip address add 10.88.7.77/24 dev eth0
 	publish web 8080:80 address=10.88.7.77/24
 	assert_rule host "$(leads_to 10.88.7.77 80)"
-	assert_rule host '-s 10.88.7.0/24 -d 10.88.7.77/32'
+	assert_rule host "$(masquerades 10.88.7.0/24 10.88.7.77)"
 }
 
 @test "without a prefix length only the address itself is masqueraded" {
 	publish web 8080:80 address=10.88.7.2,fd00:7::2
 	assert_rule host "$(masquerades 10.88.7.2/32 10.88.7.2)"
-	assert_rule host '-s fd00:7::2/128 -d fd00:7::2/128'
+	assert_rule host "$(masquerades fd00:7::2/128 fd00:7::2)"
 }
 
 @test "a prefix shorter than the host's route is refused" {
