@@ -13,7 +13,7 @@
 
 enum { FIRST_LOOK = 64 };
 
-bool nm_dynamic_is_needed(const struct nm_mappings *m)
+static bool is_needed(const struct nm_mappings *m)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (!m->v[i].host_port)
@@ -128,7 +128,7 @@ int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, struct nm_
 {
 	nm_autolistener struct nm_listener *listener = NULL;
 
-	if (!nm_dynamic_is_needed(&r->mappings))
+	if (!is_needed(&r->mappings))
 		return 0;
 	if (nm_listener_open(&listener, err) < 0)
 		return -1;

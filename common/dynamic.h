@@ -5,9 +5,6 @@
 #include "config.h"
 #include "state.h"
 
-/* True when some mapping has host port 0. */
-bool nm_dynamic_is_needed(const struct nm_mappings *m);
-
 /*
  * Gives every mapping of r with host port 0 the one that its counterpart in one of the leaving records of r's
  * own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
