@@ -157,6 +157,14 @@ static uint8_t clear_host_bits(uint8_t byte, size_t position, uint8_t prefix_len
 	return (uint8_t)(byte & 0xff00 >> (prefix_len - first));
 }
 
+void nm_prefix_mask(uint8_t len, uint8_t ret[static 16])
+{
+	memset(ret, 0, 16);
+	memset(ret, 0xff, len / 8);
+	if (len % 8)
+		ret[len / 8] = (uint8_t)(0xff << (8 - len % 8));
+}
+
 struct nm_prefix nm_prefix_network(const struct nm_prefix *p)
 {
 	struct nm_prefix network = *p;

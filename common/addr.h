@@ -70,6 +70,9 @@ struct nm_prefix nm_prefix_whole(const struct nm_addr *a);
 /* p with its host bits cleared. */
 struct nm_prefix nm_prefix_network(const struct nm_prefix *p);
 
+/* Writes the netmask of a prefix length: its first len bits. */
+void nm_prefix_mask(uint8_t len, uint8_t ret[static 16]);
+
 bool nm_addr_is_unspecified(const struct nm_addr *a);
 bool nm_addr_is_loopback(const struct nm_addr *a); /* 127.0.0.0/8, ::1, and IPv4-mapped 127.0.0.0/8 */
 /* NULL when a may be a container's or a host's published address, else why not: "unspecified", "loopback",

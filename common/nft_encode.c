@@ -15,6 +15,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
@@ -22,99 +23,24 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nft_expr.h"
+
 /* Room that was promised: the _check variants could only fail on a wrong NM_NFT_RULE_SIZE. */
 static void put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
 {
 	mnl_attr_put(nlh, type, len, data);
 }
 
-static void put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type, htonl(value));
-}
-
-struct expr {
-	struct nlattr *elem, *data;
-};
-
-static struct expr expr_begin(struct nlmsghdr *nlh, const char *name)
-{
-	struct expr e;
-
-	e.elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
-	e.data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-	return e;
-}
-
-static void expr_end(struct nlmsghdr *nlh, struct expr e)
-{
-	mnl_attr_nest_end(nlh, e.data);
-	mnl_attr_nest_end(nlh, e.elem);
-}
-
-static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-
-	put(nlh, NFTA_DATA_VALUE, value, len);
-	mnl_attr_nest_end(nlh, nest);
-}
-
-static void put_meta(struct nlmsghdr *nlh, uint32_t key)
-{
-	struct expr e = expr_begin(nlh, "meta");
-
-	put_be32(nlh, NFTA_META_KEY, key);
-	put_be32(nlh, NFTA_META_DREG, NFT_REG_1);
-	expr_end(nlh, e);
-}
-
-static void put_cmp(struct nlmsghdr *nlh, bool negate, const void *value, size_t len)
-{
-	struct expr e = expr_begin(nlh, "cmp");
-
-	put_be32(nlh, NFTA_CMP_SREG, NFT_REG_1);
-	put_be32(nlh, NFTA_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
-	put_value(nlh, NFTA_CMP_DATA, value, len);
-	expr_end(nlh, e);
-}
-
-static void put_payload(struct nlmsghdr *nlh, uint32_t offset, uint32_t len)
-{
-	struct expr e = expr_begin(nlh, "payload");
-
-	put_be32(nlh, NFTA_PAYLOAD_DREG, NFT_REG_1);
-	put_be32(nlh, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	put_be32(nlh, NFTA_PAYLOAD_OFFSET, offset);
-	put_be32(nlh, NFTA_PAYLOAD_LEN, len);
-	expr_end(nlh, e);
-}
-
-static void put_mask(struct nlmsghdr *nlh, const uint8_t *mask, size_t len)
-{
-	static const uint8_t zeros[16];
-	struct expr e = expr_begin(nlh, "bitwise");
-
-	put_be32(nlh, NFTA_BITWISE_SREG, NFT_REG_1);
-	put_be32(nlh, NFTA_BITWISE_DREG, NFT_REG_1);
-	put_be32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
-	put_be32(nlh, NFTA_BITWISE_OP, NFT_BITWISE_BOOL);
-	put_value(nlh, NFTA_BITWISE_MASK, mask, len);
-	put_value(nlh, NFTA_BITWISE_XOR, zeros, len);
-	expr_end(nlh, e);
-}
-
 static void put_xt(
 	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
 {
-	struct expr e = expr_begin(nlh, kind);
+	struct nm_expr e = nm_expr_begin(nlh, kind);
 
 	/* NFTA_TARGET_* have the same numbers as NFTA_MATCH_* */
 	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
-	put_be32(nlh, NFTA_MATCH_REV, rev);
+	nm_expr_put_be32(nlh, NFTA_MATCH_REV, rev);
 	put(nlh, NFTA_MATCH_INFO, info, len);
-	expr_end(nlh, e);
+	nm_expr_end(nlh, e);
 }
 
 /* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). Initialize padded, which
@@ -133,16 +59,15 @@ static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool ne
 
 	if (p->len == 0)
 		return;
-	put_payload(nlh, offset, (uint32_t)size);
+	nm_expr_payload(nlh, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, NFT_REG_1);
 	if (p->len < size * 8) {
-		uint8_t mask[16] = {0};
+		static const uint8_t zeros[16];
+		uint8_t mask[16];
 
-		memset(mask, 0xff, p->len / 8);
-		if (p->len % 8)
-			mask[p->len / 8] = (uint8_t)(0xff << (8 - p->len % 8));
-		put_mask(nlh, mask, size);
+		nm_prefix_mask(p->len, mask);
+		nm_expr_bitwise(nlh, NFT_REG_1, mask, zeros, size);
 	}
-	put_cmp(nlh, negate, network.addr.bytes, size);
+	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
 }
 
 static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports ports)
@@ -196,6 +121,14 @@ static void put_addrtype_local(struct nlmsghdr *nlh)
 	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
 }
 
+static void put_mark(struct nlmsghdr *nlh, uint32_t mark)
+{
+	XT_PADDED(struct xt_mark_mtinfo1) match = {.padded = {0}};
+
+	match.info.mark = match.info.mask = mark;
+	put_xt(nlh, "match", "mark", 1, &match, sizeof(match));
+}
+
 static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint16_t states)
 {
 	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
@@ -222,8 +155,8 @@ static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, 
 {
 	if (!name)
 		return;
-	put_meta(nlh, key);
-	put_cmp(nlh, negate, name, strlen(name) + 1);
+	nm_expr_meta(nlh, key, NFT_REG_1);
+	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, name, strlen(name) + 1);
 }
 
 static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
@@ -231,8 +164,8 @@ static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	put_interface(nlh, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
 	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, false);
 	if (rule->protocol) {
-		put_meta(nlh, NFT_META_L4PROTO);
-		put_cmp(nlh, false, &rule->protocol, sizeof(rule->protocol));
+		nm_expr_meta(nlh, NFT_META_L4PROTO, NFT_REG_1);
+		nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &rule->protocol, sizeof(rule->protocol));
 	}
 	put_address(nlh, &rule->src, rule->not_src, true);
 	put_address(nlh, &rule->dst, rule->not_dst, false);
@@ -242,36 +175,13 @@ static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		put_multiport(nlh, rule->multiport, rule->n_multiport);
 	if (rule->dst_local)
 		put_addrtype_local(nlh);
+	if (rule->mark)
+		put_mark(nlh, rule->mark);
 	if (rule->ct_established)
 		put_conntrack(nlh, NULL,
 			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
 	if (rule->ct_dnat)
 		put_conntrack(nlh, rule, XT_CONNTRACK_STATE_DNAT);
-}
-
-static void put_counter(struct nlmsghdr *nlh)
-{
-	struct expr e = expr_begin(nlh, "counter");
-
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, 0);
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, 0);
-	expr_end(nlh, e);
-}
-
-static void put_verdict(struct nlmsghdr *nlh, int code, const char *chain)
-{
-	struct expr e = expr_begin(nlh, "immediate");
-	struct nlattr *data, *verdict;
-
-	put_be32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	data = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
-	verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
-	put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)code);
-	if (chain)
-		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
-	mnl_attr_nest_end(nlh, verdict);
-	mnl_attr_nest_end(nlh, data);
-	expr_end(nlh, e);
 }
 
 static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
@@ -329,16 +239,16 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
 	switch (rule->verdict) {
 	case NM_VERDICT_ACCEPT:
-		put_verdict(nlh, NF_ACCEPT, NULL);
+		nm_expr_verdict(nlh, NF_ACCEPT, NULL);
 		break;
 	case NM_VERDICT_DROP:
-		put_verdict(nlh, NF_DROP, NULL);
+		nm_expr_verdict(nlh, NF_DROP, NULL);
 		break;
 	case NM_VERDICT_RETURN:
-		put_verdict(nlh, NFT_RETURN, NULL);
+		nm_expr_verdict(nlh, NFT_RETURN, NULL);
 		break;
 	case NM_VERDICT_JUMP:
-		put_verdict(nlh, NFT_JUMP, nm_chain_name(rule->target));
+		nm_expr_verdict(nlh, NFT_JUMP, nm_chain_name(rule->target));
 		break;
 	case NM_VERDICT_DNAT:
 		put_dnat(nlh, rule);
@@ -373,13 +283,13 @@ void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	char tag[NM_TAG_SIZE];
 
 	put_matches(nlh, rule);
-	put_counter(nlh);
+	nm_expr_counter(nlh);
 	put_target(nlh, rule);
 	mnl_attr_nest_end(nlh, nest);
 
 	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
-	put_be32(nlh, NFTA_RULE_COMPAT_PROTO, rule->protocol);
-	put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
+	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_PROTO, rule->protocol);
+	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
 	mnl_attr_nest_end(nlh, nest);
 
 	if (rule->owner)

@@ -247,6 +247,8 @@ const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLE
 	put_multiport(&t, r);
 	if (r->dst_local)
 		nm_text_put(&t, " -m addrtype --dst-type LOCAL");
+	if (r->mark)
+		nm_text_put(&t, " -m mark --mark 0x%x/0x%x", r->mark, r->mark);
 	put_conntrack(&t, r);
 	if (r->owner)
 		nm_text_put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
