@@ -41,6 +41,7 @@ endif
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c)))
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
+UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
 SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
@@ -75,9 +76,10 @@ $(BUILD)/%.o: %.c Makefile | check-packages
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(UNIT_TESTS): $(UNIT_COMMON)
 $(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
 # Each time, since BINDIR may be another one now.
 $(BUILD)/hooks.d/%: hooks.d/%.in FORCE

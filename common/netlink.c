@@ -232,6 +232,11 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 	return 0;
 }
 
+bool nm_netlink_is_missing(int error_number)
+{
+	return error_number == ENOENT;
+}
+
 int nm_netlink_talk(
 	struct nm_netlink *nl, struct nm_request *r, const struct nm_netlink_sink *sink, struct nm_err *err)
 {
@@ -263,22 +268,32 @@ struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size)
 	return (struct nm_attrs){mnl_nlmsg_get_payload_offset(msg, header_size), len - skip};
 }
 
+const struct nlattr *nm_attrs_next(struct nm_attrs *list)
+{
+	const struct nlattr *a = list->data;
+	size_t step;
+
+	if (!mnl_attr_ok(a, (int)list->len))
+		return NULL;
+	step = aligned(a->nla_len);
+	step = step < list->len ? step : list->len;
+	list->data = (const char *)list->data + step;
+	list->len -= step;
+	return a;
+}
+
+struct nm_attrs nm_attrs_inside(const struct nlattr *attr)
+{
+	return (struct nm_attrs){mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr)};
+}
+
 static const struct nlattr *find_attr(struct nm_attrs attrs, uint16_t type)
 {
-	const char *p = attrs.data;
-	size_t left = attrs.len;
+	const struct nlattr *a;
 
-	while (mnl_attr_ok((const struct nlattr *)(const void *)p, (int)left)) {
-		const struct nlattr *a = (const struct nlattr *)(const void *)p;
-		size_t step = aligned(a->nla_len);
-
+	while ((a = nm_attrs_next(&attrs)))
 		if (mnl_attr_get_type(a) == type)
 			return a;
-		if (step >= left)
-			break;
-		p += step;
-		left -= step;
-	}
 	return NULL;
 }
 
@@ -286,9 +301,7 @@ struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type)
 {
 	const struct nlattr *a = find_attr(attrs, type);
 
-	if (!a)
-		return (struct nm_attrs){NULL, 0};
-	return (struct nm_attrs){mnl_attr_get_payload(a), mnl_attr_get_payload_len(a)};
+	return a ? nm_attrs_inside(a) : (struct nm_attrs){NULL, 0};
 }
 
 bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size)

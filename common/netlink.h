@@ -54,6 +54,9 @@ struct nm_netlink_sink {
 	void *ctx;
 };
 
+/* For tolerate: ENOENT. */
+bool nm_netlink_is_missing(int error_number);
+
 /*
  * Sends all messages of *r and takes the answer of each: up to NLMSG_DONE for a dump, the acknowledgement
  * with NLM_F_ACK, else one reply. The kernel answers while it takes the request, so this never blocks; what
@@ -73,6 +76,10 @@ const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size);
 /* Empty when there are none. */
 struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size);
 struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type);
+
+/* Takes the first attribute off *list and returns it, borrowed. NULL: none is left. */
+const struct nlattr *nm_attrs_next(struct nm_attrs *list);
+struct nm_attrs nm_attrs_inside(const struct nlattr *attr); /* its payload */
 
 /* Copy the attribute of that type; false, and *ret untouched, when it is missing or has another length. */
 bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);

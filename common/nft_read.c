@@ -40,36 +40,17 @@ int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 	return 0;
 }
 
-static const struct nlattr *next_attr(struct nm_attrs *list)
-{
-	const struct nlattr *a = list->data;
-	size_t step;
-
-	if (!mnl_attr_ok(a, (int)list->len))
-		return NULL;
-	step = ((size_t)a->nla_len + NLA_ALIGNTO - 1) & ~(size_t)(NLA_ALIGNTO - 1);
-	step = step < list->len ? step : list->len;
-	list->data = (const char *)list->data + step;
-	list->len -= step;
-	return a;
-}
-
-static struct nm_attrs inside(const struct nlattr *a)
-{
-	return (struct nm_attrs){.data = mnl_attr_get_payload(a), .len = mnl_attr_get_payload_len(a)};
-}
-
 bool nm_nft_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
 {
-	const struct nlattr *a = next_attr(list);
+	const struct nlattr *a = nm_attrs_next(list);
 
 	if (!a)
 		return false;
 	name[0] = '\0';
 	/* "", for a longer one, is none that anybody knows */
-	(void)nm_attrs_string(inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
-	*ret_data = nm_attrs_nested(inside(a), NFTA_EXPR_DATA);
+	(void)nm_attrs_string(nm_attrs_inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
+	*ret_data = nm_attrs_nested(nm_attrs_inside(a), NFTA_EXPR_DATA);
 	return true;
 }
 
@@ -119,12 +100,15 @@ static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
 	const struct reading *reading = ctx;
 	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
+	char chain[NFT_NAME_MAXLEN] = "";
 
 	if (msg->nlmsg_type != message_type(NFT_MSG_NEWRULE) || reading->interrupted)
 		return 0;
 	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
+	(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain)); /* the kernel always tells */
+	rule.chain = chain;
 	rule.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
 	if (!rule.tag)
 		find_xt_comment(&rule);
@@ -148,9 +132,10 @@ int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *tabl
 	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
 	nfg->nfgen_family = nfproto;
 	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
-	nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
+	if (chain)
+		nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading chain '%s' of table '%s'", chain, table);
+		return nm_wrap(err, "reading the rules of table '%s'", table);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
 }
@@ -162,42 +147,54 @@ int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table
 		handler, ctx, ret_interrupted, err);
 }
 
+/* An attribute of four zeros that older kernels do not know or dump: NFTA_BITWISE_OP (Linux 5.6). */
+static bool may_be_left_out(const struct nlattr *ours)
+{
+	static const uint8_t zeros[4];
+	struct nm_attrs value = nm_attrs_inside(ours);
+
+	return !(ours->nla_type & NLA_F_NESTED) && value.len == sizeof(zeros) &&
+		!memcmp(value.data, zeros, sizeof(zeros));
+}
+
 /* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
 static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
 {
-	struct nm_attrs x = inside(ours), y = inside(theirs);
+	struct nm_attrs x = nm_attrs_inside(ours), y = nm_attrs_inside(theirs);
 	const struct nlattr *a, *b;
 
-	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs) || x.len != y.len)
+	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs))
 		return false;
 	if (!(ours->nla_type & NLA_F_NESTED))
-		return !memcmp(x.data, y.data, x.len);
-	while ((a = next_attr(&x))) {
-		b = next_attr(&y);
-		if (!b || !attr_equal(a, b))
+		return x.len == y.len && !memcmp(x.data, y.data, x.len);
+	b = nm_attrs_next(&y);
+	while ((a = nm_attrs_next(&x))) {
+		if (b && attr_equal(a, b))
+			b = nm_attrs_next(&y);
+		else if (!may_be_left_out(a))
 			return false;
 	}
-	return true;
+	return !b;
 }
 
 static bool is_counter(const struct nlattr *expression)
 {
 	char name[sizeof("counter")];
 
-	return nm_attrs_string(inside(expression), NFTA_EXPR_NAME, name, sizeof(name)) &&
+	return nm_attrs_string(nm_attrs_inside(expression), NFTA_EXPR_NAME, name, sizeof(name)) &&
 		!strcmp(name, "counter");
 }
 
-static bool expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
+bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 {
 	const struct nlattr *a, *b;
 
-	while ((a = next_attr(&ours))) {
-		b = next_attr(&theirs);
+	while ((a = nm_attrs_next(&ours))) {
+		b = nm_attrs_next(&theirs);
 		if (!b || is_counter(a) != is_counter(b) || (!is_counter(a) && !attr_equal(a, b)))
 			return false;
 	}
-	return !next_attr(&theirs);
+	return !nm_attrs_next(&theirs);
 }
 
 static bool tag_equal(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
@@ -218,7 +215,7 @@ bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted
 	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_nft_put_rule(msg, wanted);
-	return expressions_equal(
+	return nm_nft_expressions_equal(
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		rule->expressions);
 }

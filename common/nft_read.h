@@ -11,6 +11,7 @@ int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) 
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
 	uint64_t handle;
+	const char *chain;
 	struct nm_attrs expressions;
 	const char *tag; /* its comment, not NUL-terminated; NULL: none. nftables' own, else that of -m
 			    comment, as iptables-restore writes it */
@@ -29,9 +30,13 @@ typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struc
 int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
-/* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table. */
+/* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table; chain NULL: for
+ * all of the table. */
 int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
+/* True when both lists of expressions are the same, but for the values of counters. */
+bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
 
 /* True when the rule that was read has the comment and, but for the values of counters, the expressions of
  * the wanted. */

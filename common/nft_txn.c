@@ -26,6 +26,7 @@
 
 #include "netlink.h"
 #include "nft_encode.h"
+#include "nft_refusal.h"
 
 #define MESSAGE(type) ((uint16_t)((NFNL_SUBSYS_NFTABLES << 8) | (type)))
 
@@ -135,6 +136,21 @@ static struct nlmsghdr *begin_change(struct nm_nft_txn *txn, uint16_t type, uint
 static void end_change(struct nm_nft_txn *txn, const struct nlmsghdr *nlh)
 {
 	txn->used += nlh->nlmsg_len; /* attributes keep it aligned */
+}
+
+struct nlmsghdr *nm_nft_txn_begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags,
+	enum nm_family family, bool effective, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = begin_change(txn, type, flags, family, NULL, err);
+
+	if (nlh)
+		txn->effective += effective;
+	return nlh;
+}
+
+void nm_nft_txn_end(struct nm_nft_txn *txn, const struct nlmsghdr *nlh)
+{
+	end_change(txn, nlh);
 }
 
 int nm_nft_txn_ensure_table(
@@ -291,35 +307,6 @@ static int send_batch(struct nm_nft_txn *txn, int fd, struct nm_err *err)
 	return n < 0 ? nm_fail_errno(err, errno, "sending the nf_tables transaction") : 0;
 }
 
-/* The first error by sequence number, told with its object. */
-static int refuse(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err)
-{
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
-	char table[32] = "?", chain[32] = "?", text[NM_RULE_STRLEN];
-
-	/* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE and NFTA_RULE_TABLE are all 1; the chain's name differs */
-	(void)nm_attrs_string(attrs, NFTA_RULE_TABLE, table, sizeof(table));
-	switch (msg->nlmsg_type & 0xff) {
-	case NFT_MSG_NEWTABLE:
-		return nm_fail_errno(err, error, "creating table '%s'", table);
-	case NFT_MSG_NEWCHAIN:
-		(void)nm_attrs_string(attrs, NFTA_CHAIN_NAME, chain, sizeof(chain));
-		return nm_fail_errno(err, error, "creating chain '%s' in table '%s'", chain, table);
-	case NFT_MSG_NEWRULE:
-		return nm_fail_errno(
-			err, error, "adding rule '%s' to table '%s'", nm_rule_print(rule, text), table);
-	case NFT_MSG_DELTABLE:
-		return nm_fail_errno(err, error, "deleting table '%s'", table);
-	case NFT_MSG_DELCHAIN:
-		(void)nm_attrs_string(attrs, NFTA_CHAIN_NAME, chain, sizeof(chain));
-		return nm_fail_errno(err, error, "deleting chain '%s' of table '%s'", chain, table);
-	default:
-		(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain));
-		return nm_fail_errno(
-			err, error, "deleting a rule from chain '%s' in table '%s'", chain, table);
-	}
-}
-
 struct verdict {
 	bool acknowledged;
 	uint32_t seq; /* of the first error */
@@ -374,6 +361,13 @@ static bool is_ipv6_unknown(const struct nm_nft_txn *txn, const struct verdict *
 	return msg->nlmsg_type == MESSAGE(NFT_MSG_NEWTABLE) && nfg->nfgen_family == NFPROTO_IPV6;
 }
 
+/* An element has the key already, which the transaction was made without looking for. */
+static bool is_element_there(const struct nm_nft_txn *txn, const struct verdict *v)
+{
+	return v->error == EEXIST && v->seq > 0 && v->seq <= txn->n &&
+		message_of(txn, &txn->changes[v->seq - 1])->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
+}
+
 int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err)
 {
 	struct verdict v = {0};
@@ -385,7 +379,8 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 	if (send_batch(txn, fd, err) < 0 || read_replies(fd, &v, err) < 0)
 		return -1;
 	/* without any answer the change was applied or not: the next reading tells */
-	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged)) {
+	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged) ||
+		is_element_there(txn, &v)) {
 		*ret = NM_NFT_STALE;
 	} else if (is_ipv6_unknown(txn, &v)) {
 		*ret = NM_NFT_NO_IPV6;
@@ -394,7 +389,7 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 
 		if (!change)
 			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
-		return refuse(message_of(txn, change), change->rule, v.error, err);
+		return nm_nft_refuse(message_of(txn, change), change->rule, v.error, err);
 	}
 	return 0;
 }

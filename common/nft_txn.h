@@ -42,13 +42,24 @@ int nm_nft_txn_delete_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 int nm_nft_txn_delete_table(
 	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
 
+/*
+ * Any other change: begin returns the message of NFT_MSG_* type, for attributes of no more than
+ * NM_NFT_RULE_SIZE bytes (nft_encode.h), which end appends; nothing else comes between the two. NULL with
+ * *err (memory). effective: it adds or deletes something.
+ */
+struct nlmsghdr;
+struct nlmsghdr *nm_nft_txn_begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags,
+	enum nm_family family, bool effective, struct nm_err *err);
+void nm_nft_txn_end(struct nm_nft_txn *txn, const struct nlmsghdr *nlh);
+
 /* True when nothing is added or deleted: then all that was ensured is there already, if rules were found in
  * it. */
 bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn);
 
 enum nm_nft_outcome {
 	NM_NFT_COMMITTED,
-	NM_NFT_STALE,   /* the generation has passed, or the kernel's answer is lost: read again */
+	NM_NFT_STALE,   /* the generation has passed, the kernel's answer is lost, or an element was there
+			   already: read again */
 	NM_NFT_NO_IPV6, /* the kernel's nf_tables has no IPv6: nothing was applied */
 };
 

@@ -1,0 +1,223 @@
+#include "kernel.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nft_encode.h"
+#include "nft_expr.h"
+#include "rule.h"
+
+/* The other end gets an abstract address, whose bytes are zeros where one of netlink has its port: that of
+ * the kernel. */
+bool kernel_open(struct kernel *k)
+{
+	struct sockaddr address = {.sa_family = AF_UNIX};
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
+		return false;
+	k->nl = nm_netlink_borrow(fd[0]);
+	k->fd = fd[1];
+	memset(address.sa_data, 0, sizeof(address.sa_data));
+	memcpy(address.sa_data + 6, &(pid_t){getpid()}, sizeof(pid_t));
+	return bind(fd[1], &address, sizeof(address)) == 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	close(k->nl.fd);
+	close(k->fd);
+}
+
+struct nlmsghdr *reply_at(struct reply *r, size_t at)
+{
+	return (struct nlmsghdr *)(void *)(r->bytes + at);
+}
+
+struct nlmsghdr *reply_begin(struct reply *r, uint32_t seq, uint16_t nft_type)
+{
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
+
+	msg->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | nft_type);
+	msg->nlmsg_seq = seq;
+	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
+	return msg;
+}
+
+void reply_end(struct reply *r, const struct nlmsghdr *msg)
+{
+	r->len += NLMSG_ALIGN(msg->nlmsg_len);
+}
+
+void reply_done(struct reply *r, uint32_t seq, uint16_t flags)
+{
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
+
+	msg->nlmsg_type = NLMSG_DONE;
+	msg->nlmsg_seq = seq;
+	msg->nlmsg_flags = flags;
+	*(int *)mnl_nlmsg_put_extra_header(msg, sizeof(int)) = 0;
+	reply_end(r, msg);
+}
+
+void reply_error(struct reply *r, uint32_t seq, int error_number)
+{
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
+
+	msg->nlmsg_type = NLMSG_ERROR;
+	msg->nlmsg_seq = seq;
+	((struct nlmsgerr *)mnl_nlmsg_put_extra_header(msg, sizeof(struct nlmsgerr)))->error = -error_number;
+	reply_end(r, msg);
+}
+
+static void put_name(struct nlmsghdr *msg, uint16_t type, const char *name)
+{
+	if (name)
+		mnl_attr_put_strz(msg, type, name);
+}
+
+static void put_number(struct nlmsghdr *msg, uint16_t type, uint32_t value)
+{
+	if (value)
+		nm_expr_put_be32(msg, type, value);
+}
+
+static void put_nfproto(struct nlmsghdr *msg, uint8_t nfproto)
+{
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(msg))->nfgen_family = nfproto;
+}
+
+void reply_table(struct reply *r, uint32_t seq, const struct nm_nft_table *table)
+{
+	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWTABLE);
+
+	put_nfproto(msg, table->nfproto);
+	put_name(msg, NFTA_TABLE_NAME, table->name);
+	put_number(msg, NFTA_TABLE_FLAGS, table->is_dormant ? NFT_TABLE_F_DORMANT : 0);
+	put_number(msg, NFTA_TABLE_USE, table->use);
+	if (table->made)
+		nm_nft_put_comment(msg, NFTA_TABLE_USERDATA, NM_TAG_MADE);
+	reply_end(r, msg);
+}
+
+void reply_chain(struct reply *r, uint32_t seq, const struct nm_nft_chain *chain)
+{
+	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWCHAIN);
+	struct nlattr *hook;
+
+	put_nfproto(msg, chain->nfproto);
+	put_name(msg, NFTA_CHAIN_TABLE, chain->table);
+	put_name(msg, NFTA_CHAIN_NAME, chain->name);
+	if (chain->is_base) {
+		hook = mnl_attr_nest_start(msg, NFTA_CHAIN_HOOK);
+		nm_expr_put_be32(msg, NFTA_HOOK_HOOKNUM, chain->hook);
+		nm_expr_put_be32(msg, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
+		mnl_attr_nest_end(msg, hook);
+		nm_expr_put_be32(msg, NFTA_CHAIN_POLICY, chain->drops ? NF_DROP : NF_ACCEPT);
+		put_name(msg, NFTA_CHAIN_TYPE, chain->type);
+	}
+	put_number(msg, NFTA_CHAIN_USE, chain->use);
+	if (chain->made)
+		nm_nft_put_comment(msg, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
+	reply_end(r, msg);
+}
+
+void reply_set(struct reply *r, uint32_t seq, const struct nm_nft_set *set)
+{
+	static const char userdata[] = {0, 4, 1, 0, 0, 0};
+	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWSET);
+
+	put_name(msg, NFTA_SET_TABLE, set->table);
+	put_name(msg, NFTA_SET_NAME, set->name);
+	put_number(msg, NFTA_SET_FLAGS, set->flags);
+	put_number(msg, NFTA_SET_KEY_LEN, set->key_size);
+	put_number(msg, NFTA_SET_DATA_LEN, set->data_size);
+	if (set->has_userdata)
+		mnl_attr_put(msg, NFTA_SET_USERDATA, sizeof(userdata), userdata);
+	reply_end(r, msg);
+}
+
+void reply_rule(struct reply *r, uint32_t seq, const char *comment)
+{
+	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
+
+	put_name(msg, NFTA_RULE_CHAIN, "chain");
+	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, 1);
+	if (comment)
+		nm_nft_put_comment(msg, NFTA_RULE_USERDATA, comment);
+	reply_end(r, msg);
+}
+
+bool kernel_send(const struct kernel *k, const struct reply *r)
+{
+	char asked;
+
+	while (recv(k->fd, &asked, sizeof(asked), MSG_DONTWAIT) >= 0)
+		;
+	return send(k->fd, r->bytes, r->len, 0) == (ssize_t)r->len;
+}
+
+static size_t say_request(char *text, size_t used, const struct nlmsghdr *msg)
+{
+	struct nm_attrs list = nm_attrs_of(msg, sizeof(struct nfgenmsg));
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(msg);
+	const struct nlattr *a;
+
+	used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, "%u%s %u", msg->nlmsg_type & 0xff,
+		(msg->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? " all" : "", nfg->nfgen_family);
+	while ((a = nm_attrs_next(&list)) && used < KERNEL_ASKED_SIZE)
+		used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, " %.*s",
+			(int)mnl_attr_get_payload_len(a), mnl_attr_get_str(a));
+	if (used < KERNEL_ASKED_SIZE)
+		used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, ";");
+	return used;
+}
+
+const char *kernel_asked(const struct kernel *k, char ret[static KERNEL_ASKED_SIZE])
+{
+	struct reply r = {.len = 0};
+	size_t used = 0;
+	ssize_t n;
+
+	ret[0] = '\0';
+	while ((n = recv(k->fd, r.bytes, sizeof(r.bytes), MSG_DONTWAIT)) > 0) {
+		const struct nlmsghdr *msg = NULL;
+
+		r.len = (size_t)n;
+		while ((msg = reply_next(&r, msg)) && used < KERNEL_ASKED_SIZE)
+			used = say_request(ret, used, msg);
+	}
+	return ret;
+}
+
+bool kernel_commit(struct nm_nft_txn *txn, struct reply *ret)
+{
+	enum nm_nft_outcome outcome;
+	struct nm_err err;
+	ssize_t n = -1;
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) < 0)
+		return false;
+	/* nothing has answered yet: the outcome is not known */
+	if (nm_nft_txn_commit(txn, fd[0], &outcome, &err) == 0)
+		n = recv(fd[1], ret->bytes, sizeof(ret->bytes), MSG_DONTWAIT | MSG_TRUNC);
+	close(fd[0]);
+	close(fd[1]);
+	ret->len = n > 0 ? (size_t)n : 0;
+	return n > 0 && (size_t)n <= sizeof(ret->bytes);
+}
+
+const struct nlmsghdr *reply_next(struct reply *r, const struct nlmsghdr *msg)
+{
+	size_t at = msg ? (size_t)((const char *)msg - r->bytes) + NLMSG_ALIGN(msg->nlmsg_len) : 0;
+
+	while (at < r->len && reply_at(r, at)->nlmsg_type <= NFNL_MSG_BATCH_END)
+		at += NLMSG_ALIGN(reply_at(r, at)->nlmsg_len);
+	return at < r->len ? reply_at(r, at) : NULL;
+}
