@@ -109,7 +109,7 @@ static bool is_same_container(const struct nm_record *a, const struct nm_record 
 	return a->pid ? a->pid == b->pid && a->start == b->start : !b->pid;
 }
 
-int nm_amend_add(struct nm_record *r, const struct nm_config *c, const char *state_dir, struct nm_err *err)
+int nm_amend_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_record *has;
@@ -125,7 +125,7 @@ int nm_amend_add(struct nm_record *r, const struct nm_config *c, const char *sta
 		return -1;
 	if (has && !is_same_container(has, r)) /* left to nm_publish_record() to judge */
 		nm_records_done(&change.leaving);
-	if (nm_policy_check_mappings(c, &r->mappings, err) < 0)
+	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
 	return nm_publish_record(&change, r, c, err);
 }
@@ -159,7 +159,7 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 }
 
 static int remove_some(struct nm_change *change, const char *id, const struct nm_mappings *mappings,
-	const struct nm_config *c, struct nm_err *err)
+	struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record rest;
 	int rc;
@@ -175,7 +175,7 @@ static int remove_some(struct nm_change *change, const char *id, const struct nm
 	return rc;
 }
 
-int nm_amend_remove(const char *id, const struct nm_mappings *mappings, const struct nm_config *c,
+int nm_amend_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
 	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;

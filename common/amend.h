@@ -14,13 +14,13 @@ int nm_amend_look_up(
  * keeps; without any, publishes *r as it is. What is published already is no error. Otherwise like
  * nm_publish().
  */
-int nm_amend_add(struct nm_record *r, const struct nm_config *c, const char *state_dir,
-	struct nm_err *err) NM_MUST_USE;
+int nm_amend_add(
+	struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
 /* Withdraws these mappings of the container, all (NULL) or the last ones with its record. NM_ERR_FAILED,
  * naming it, when one of them is not published. c: for the rules of those that stay; may be NULL with
  * mappings NULL. */
-int nm_amend_remove(const char *id, const struct nm_mappings *mappings, const struct nm_config *c,
+int nm_amend_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
 	const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
 #endif

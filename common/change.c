@@ -7,13 +7,13 @@
 #include <linux/netlink.h>
 
 #include "audit.h"
+#include "backend_auto.h"
+#include "change_commit.h"
 #include "conntrack.h"
-#include "iptables.h"
 #include "linger.h"
 #include "log.h"
 #include "ownership.h"
 #include "sandbox.h"
-#include "wanted.h"
 
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err)
@@ -33,6 +33,13 @@ int nm_change_connect(struct nm_change *change, struct nm_err *err)
 	return 0;
 }
 
+int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, struct nm_err *err)
+{
+	if (c->backend != NM_BACKEND_AUTO)
+		return 0;
+	return nm_change_connect(change, err) < 0 ? -1 : nm_backend_settle(&change->nl, &c->backend, err);
+}
+
 int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err)
 {
 	struct nm_state_query query = {.id = id};
@@ -41,45 +48,6 @@ int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *e
 		return -1;
 	nm_records_keep_id(&change->leaving, id);
 	return 0;
-}
-
-/* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
-struct owners {
-	const char **v;
-	char (*guards)[NM_LOCALNET_OWNER_SIZE];
-	size_t n;
-};
-
-static int collect_owners(const struct nm_records *leaving, struct owners *ret, struct nm_err *err)
-{
-	ret->v = calloc(2 * leaving->n + 1, sizeof(*ret->v));
-	ret->guards = calloc(leaving->n + 1, sizeof(*ret->guards));
-	if (!ret->v || !ret->guards)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	for (size_t i = 0; i < leaving->n; i++) {
-		ret->v[ret->n++] = leaving->v[i].id;
-		if (leaving->v[i].localnet[0])
-			ret->v[ret->n++] = nm_settings_localnet_owner(leaving->v[i].localnet, ret->guards[i]);
-	}
-	return 0;
-}
-
-static int apply_rules(struct nm_change *change, const struct nm_rules *wanted, const struct owners *owners,
-	struct nm_err *err)
-{
-	const struct nm_iptables_scope scope = {
-		.wanted = wanted,
-		.owners = owners->v,
-		.n_owners = owners->n,
-		.look_for_old = change->leaving.n > 0,
-	};
-	bool ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
-		!nm_record_names_family(change->coming, NM_IPV6);
-	unsigned families = change->coming ? change->coming->families : 0;
-
-	for (size_t i = 0; i < change->leaving.n; i++)
-		families |= change->leaving.v[i].families;
-	return nm_iptables_apply(&change->nl, &scope, families, ipv6_optional, err);
 }
 
 static int find_staying(struct nm_change *change, struct nm_err *err)
@@ -91,6 +59,7 @@ static int find_staying(struct nm_change *change, struct nm_err *err)
 			.n_mappings = r->mappings.n,
 			.localnet = r->localnet[0] ? r->localnet : NULL,
 			.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
+			.backend = r->backend,
 			.except = &change->leaving,
 		};
 
@@ -100,44 +69,20 @@ static int find_staying(struct nm_change *change, struct nm_err *err)
 	return 0;
 }
 
-static int collect_wanted(const struct nm_change *change, struct nm_wanted *wanted, struct nm_err *err)
+int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err)
 {
-	if (!change->coming)
-		return 0;
-	if (nm_layout_base(change->coming->families, &wanted->rules, err) < 0)
-		return -1;
-	return nm_wanted_add_record(wanted, change->coming, change->options, err);
-}
-
-static int apply(struct nm_change *change, struct nm_wanted *wanted, struct owners *owners,
-	bool *ret_committed, struct nm_err *err)
-{
+	*ret_committed = false;
 	if (nm_change_connect(change, err) < 0 || find_staying(change, err) < 0)
 		return -1;
 	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
 	nm_settings_disable_localnet(&change->leaving);
-	if (collect_wanted(change, wanted, err) < 0 || collect_owners(&change->leaving, owners, err) < 0 ||
-		apply_rules(change, &wanted->rules, owners, err) < 0) {
+	if (nm_change_commit(change, err) < 0) {
 		nm_settings_restore_localnet(&change->leaving);
 		return -1;
 	}
 	*ret_committed = true;
 	nm_settings_disable_hairpin(&change->leaving);
 	return change->coming ? nm_settings_enable(change->coming, err) : 0;
-}
-
-int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err)
-{
-	struct nm_wanted wanted = {0};
-	struct owners owners = {0};
-	int rc;
-
-	*ret_committed = false;
-	rc = apply(change, &wanted, &owners, ret_committed, err);
-	nm_wanted_done(&wanted);
-	free(owners.v);
-	free(owners.guards);
-	return rc;
 }
 
 static int retire_all(struct nm_state *st, const struct nm_records *records, struct nm_err *err)

@@ -29,6 +29,9 @@ int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_sta
 /* Opens change->nl, which then lives until the process ends (nm_linger_keep()). */
 int nm_change_connect(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 
+/* Settles c->backend, over change->nl, if the configuration leaves it to natmap: nm_backend_settle(). */
+int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
+
 /* Lets every record of this container leave. */
 int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err) NM_MUST_USE;
 

@@ -1,6 +1,6 @@
 /*
- * The state is read under its lock, and so are the rules, so that no hook is seen half done. A ruleset that
- * others change meanwhile is read again.
+ * The state is read under its lock, and so are rules and settings, so that no hook is seen half done. A
+ * ruleset that others change meanwhile is read again.
  */
 #include "check.h"
 
@@ -11,6 +11,8 @@
 #include "iptables_diff.h"
 #include "layout.h"
 #include "nft_foreign.h"
+#include "nftables.h"
+#include "nftables_accept.h"
 #include "survey.h"
 #include "sysctl.h"
 
@@ -19,7 +21,7 @@ enum { TRIES = 8 };
 #define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
 
 struct check {
-	const struct nm_config *config;
+	struct nm_config *config;
 	struct nm_change change;
 	struct nm_survey survey;
 	unsigned families; /* in which rules are wanted */
@@ -93,17 +95,95 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 		program, table, nm_rule_print(edit->wanted, text), what[edit->kind]);
 }
 
+/* A withdraw leaves the rules for prefix lengths. */
+static bool is_needless_own(const struct check *c, const struct nm_own_edit *edit)
+{
+	struct nm_own_lens lens;
+
+	if (edit->kind == NM_EDIT_MISSING)
+		return !(c->families & 1u << edit->family);
+	return edit->kind == NM_EDIT_STALE && nm_nftables_read_len(edit->tag, edit->tag_len, &lens);
+}
+
+/* A chain whose rules have no comments is told once, and so is a set of such elements, which are others'. */
+static int note_own_place(
+	struct check *c, const struct nm_own_edit *edit, const char *family, struct nm_err *err)
+{
+	bool is_missing = edit->kind == NM_EDIT_MISSING;
+	struct nm_differences *d = &c->found;
+
+	if (add(c, err, is_missing ? "missing-rule" : "stale-rule", "nft table %s %s: %s '%s' has %s", family,
+		    NM_NFTABLES_TABLE, edit->is_element ? "set" : "chain", edit->where,
+		    is_missing                 ? "lost rules"
+			    : edit->is_element ? "elements that nobody needs"
+					       : "rules that nobody needs") < 0)
+		return -1;
+	if (d->n > 1 && !strcmp(d->v[d->n - 1].text, d->v[d->n - 2].text))
+		forget_from(d, d->n - 1);
+	return 0;
+}
+
+/* The same for natmap's own tables. */
+static int note_own(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+{
+	static const char *const kinds[] = {
+		[NM_EDIT_MISSING] = "missing-rule",
+		[NM_EDIT_STALE] = "stale-rule",
+		[NM_EDIT_CHANGED] = "changed-rule",
+	};
+	static const char *const what[] = {
+		[NM_EDIT_MISSING] = "is missing",
+		[NM_EDIT_STALE] = "is needed by nobody",
+		[NM_EDIT_CHANGED] = "has been changed",
+	};
+	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6";
+	struct check *c = ctx;
+
+	if (is_needless_own(c, edit))
+		return 0;
+	if (!edit->where[0])
+		return add(c, err, kinds[edit->kind], "nft table %s %s is needed by nobody", family,
+			NM_NFTABLES_TABLE);
+	if (edit->kind == NM_EDIT_CHANGED && !edit->tag_len)
+		return add(c, err, kinds[edit->kind], "nft table %s %s: %s is not as natmap makes it", family,
+			NM_NFTABLES_TABLE, edit->where);
+	if (!edit->tag_len)
+		return note_own_place(c, edit, family, err);
+	return add(c, err, kinds[edit->kind], "nft table %s %s, %s: '%.*s' %s", family, NM_NFTABLES_TABLE,
+		edit->where, (int)edit->tag_len, edit->tag, what[edit->kind]);
+}
+
+static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
+{
+	bool iptables = c->config->backend == NM_BACKEND_IPTABLES;
+	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = c};
+	const struct nm_own_sink own = {.note = note_own, .ctx = c};
+	struct nm_iptables_scope scope = {.everything = true, .look_for_old = true};
+	struct nm_netlink *nl = &c->change.nl;
+	struct nm_rules accept = {0};
+	int rc = 0;
+
+	if (!iptables)
+		rc = nm_nftables_accept(nl, c->families, &accept, ret_interrupted, err);
+	scope.wanted = iptables ? &c->survey.wanted.rules : &accept;
+	if (rc == 0)
+		rc = nm_iptables_diff(nl, &scope, BOTH, &sink, ret_interrupted, err);
+	nm_rules_done(&accept);
+	if (rc < 0)
+		return -1;
+	return iptables ? nm_nftables_flush(nl, &own, err)
+			: nm_nftables_compare(nl, BOTH, &c->survey.wanted.elements, &c->survey.statics, &own,
+				  ret_interrupted, err);
+}
+
 static int check_rules(struct check *c, struct nm_err *err)
 {
-	const struct nm_iptables_scope scope = {
-		.wanted = &c->survey.wanted.rules, .everything = true, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = c};
 	size_t begin = c->found.n;
 
 	for (int i = 0; i < TRIES; i++) {
 		bool interrupted = false;
 
-		if (nm_iptables_diff(&c->change.nl, &scope, BOTH, &sink, &interrupted, err) < 0)
+		if (compare(c, &interrupted, err) < 0)
 			return -1;
 		if (!interrupted)
 			return 0;
@@ -221,21 +301,21 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 {
 	if (nm_change_begin(&c->change, state_dir, NM_STATE_READ, c->config->lock_timeout_ms, err) < 0 ||
 		nm_change_connect(&c->change, err) < 0 ||
+		nm_change_settle_backend(&c->change, c->config, err) < 0 ||
 		nm_survey_judge(c->change.state, &c->survey, err) < 0)
 		return -1;
 	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, err) < 0)
 		return -1;
 	c->families = nm_survey_families(&c->survey, c->config);
-	if (check_rules(c, err) < 0)
+	if (check_rules(c, err) < 0 || check_conflicts(c, err) < 0 || check_forwarding(c, err) < 0 ||
+		check_settings(c, err) < 0)
 		return -1;
 	if (c->change.state)
 		nm_state_unlock(c->change.state);
-	if (check_conflicts(c, err) < 0 || check_forwarding(c, err) < 0 || check_settings(c, err) < 0)
-		return -1;
 	return check_foreign(c, err);
 }
 
-int nm_check(const struct nm_config *c, const char *state_dir, struct nm_differences *ret, struct nm_err *err)
+int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *ret, struct nm_err *err)
 {
 	struct check run = {.config = c, .change = NM_CHANGE_INIT};
 	int rc = check(&run, state_dir, err);

@@ -16,7 +16,7 @@ struct nm_differences {
 
 /* Compares what is with what nm_reload() would make of it. 0 with *ret for nm_differences_done(), which is
  * empty when nothing differs, or -1 with *err. The state's lock has been released then. */
-int nm_check(const struct nm_config *c, const char *state_dir, struct nm_differences *ret,
+int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *ret,
 	struct nm_err *err) NM_MUST_USE;
 
 void nm_differences_done(struct nm_differences *d);

@@ -63,12 +63,13 @@ static int read_backend(struct nm_config_loader *l, const struct nm_config_row *
 {
 	nm_autofree char *text = NULL;
 
-	(void)l; /* there is one backend: nothing to note down */
 	if (nm_config_get_string(row, event, &text, err) < 0)
 		return -1;
-	if (strcmp(text, "nftables") == 0 || strcmp(text, "auto") == 0)
-		return nm_fail(err, NM_ERR_CONFIG, "backend: '%s' is not supported by this version", text);
-	return strcmp(text, "iptables") == 0 ? 0 : nm_config_fail_expected(row, event, err);
+	if (strcmp(text, "auto") == 0)
+		l->config->backend = NM_BACKEND_AUTO;
+	else if (!nm_backend_parse(text, &l->config->backend))
+		return nm_config_fail_expected(row, event, err);
+	return 0;
 }
 
 static int read_portset(const struct nm_config_row *row, const struct nm_json_event *event,
@@ -138,7 +139,7 @@ _Static_assert(sizeof(enum nm_listener_check) == sizeof(unsigned), "enum nm_list
 
 static const struct nm_config_row rows[] = {
 	NM_CONFIG_ROW("", nm_config_read_object, "an object"),
-	NM_CONFIG_ROW("backend", read_backend, "\"iptables\""),
+	NM_CONFIG_ROW("backend", read_backend, "\"iptables\", \"nftables\" or \"auto\""),
 	NM_CONFIG_ROW("localhost", read_bool, "true or false", SETS(layout.localhost)),
 	NM_CONFIG_ROW("hairpin", read_bool, "true or false", SETS(layout.hairpin)),
 	NM_CONFIG_ROW("masquerade_all", read_bool, "true or false", SETS(layout.masquerade_all)),

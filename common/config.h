@@ -3,6 +3,7 @@
 #define NM_CONFIG_H
 
 #include "addr.h"
+#include "backend.h"
 #include "layout.h"
 #include "staticnat.h"
 
@@ -20,6 +21,7 @@ struct nm_policy {
 };
 
 struct nm_config {
+	enum nm_backend backend; /* NM_BACKEND_AUTO: whoever uses it settles it first */
 	struct nm_layout_options layout;
 	enum nm_forward forward[NM_FAMILY_MAX];
 	enum nm_listener_check listener_check;

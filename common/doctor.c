@@ -11,12 +11,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "backend_auto.h"
 #include "feature.h"
 #include "io.h"
 #include "link.h"
 #include "nft_chain.h"
 #include "nft_foreign.h"
 #include "nft_read.h"
+#include "nftables_accept.h"
 #include "rtnl.h"
 #include "sysctl.h"
 
@@ -149,9 +151,28 @@ static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struc
 	return 0;
 }
 
+/* A FORWARD chain that came to drop after the publish. */
+static int examine_accept(const struct examination *x, struct nm_netlink *nl, struct nm_err *err)
+{
+	char command[COMMAND_SIZE];
+	unsigned families = 0;
+	bool missing = false;
+
+	for (size_t i = 0; i < x->d->records->n; i++)
+		if (x->d->records->v[i].backend == NM_BACKEND_NFTABLES)
+			families |= x->d->records->v[i].families;
+	if (nm_nftables_accept_is_missing(nl, families, &missing, err) < 0)
+		return -1;
+	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
+	if (missing)
+		tell(x, command, "iptables' chain FORWARD may drop what was sent to published ports");
+	return 0;
+}
+
 static int examine_kernel(struct examination *x, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink nl = {.fd = -1};
+	enum nm_backend backend = x->d->config->backend;
 	struct nm_err cause;
 	uint32_t generation;
 
@@ -163,8 +184,10 @@ static int examine_kernel(struct examination *x, struct nm_err *err)
 		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", cause.msg);
 		return 0;
 	}
-	nm_feature_each_missing(&nl, has_ipv6(), tell_missing, x);
-	if (examine_firewalld(x, &nl, err) < 0)
+	if (nm_backend_settle(&nl, &backend, err) < 0)
+		return -1;
+	nm_feature_each_missing(&nl, backend, has_ipv6(), tell_missing, x);
+	if (examine_firewalld(x, &nl, err) < 0 || examine_accept(x, &nl, err) < 0)
 		return -1;
 	return nm_nft_foreign_each(&nl, tell_foreign, x, err);
 }
@@ -271,7 +294,7 @@ static void examine_legacy(const struct examination *x, const char *family, cons
 static int examine_gone(const struct examination *x, struct nm_err *err)
 {
 	struct nm_records *records = x->d->records;
-	char command[NM_DOCTOR_WORD_SIZE], one[256] = "";
+	char command[COMMAND_SIZE], one[256] = "";
 	size_t n = 0;
 
 	for (size_t i = records->n; x->d->can_judge && i-- > 0;) {

@@ -1,7 +1,7 @@
 /*
- * Asking the kernel for the xt extensions that the rules are made of, which nf_tables reaches through
- * nft_compat, and for ctnetlink. Whatever is said instead of an answer means that a publish would fail there,
- * too.
+ * Asking the kernel for the xt extensions that rules in iptables' tables are made of, which nf_tables reaches
+ * through nft_compat, and for ctnetlink. Whatever is said instead of an answer means that a publish would
+ * fail there, too.
  */
 #include "feature.h"
 
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "nft_encode.h"
+#include "nftables_accept.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
 
@@ -23,16 +24,18 @@ struct extension {
 	const char *name;
 	uint32_t revision;
 	const char *module;
+	bool iptables, nftables; /* which backend needs it */
 };
 
-/* What nft_encode.c writes, but for sctp, which few use. */
+/* What nft_encode.c writes, but for sctp, which few use. In nftables it is the rule of nftables_accept.c. */
 static const struct extension extensions[] = {
-	{MATCH, "tcp", 0, "xt_tcpudp"},
-	{MATCH, "udp", 0, "xt_tcpudp"},
-	{MATCH, "addrtype", 1, "xt_addrtype"},
-	{MATCH, "conntrack", 3, "xt_conntrack"},
-	{TARGET, "DNAT", 2, "xt_nat"},
-	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE"},
+	{MATCH, "tcp", 0, "xt_tcpudp", .iptables = true},
+	{MATCH, "udp", 0, "xt_tcpudp", .iptables = true},
+	{MATCH, "addrtype", 1, "xt_addrtype", .iptables = true},
+	{MATCH, "mark", 1, "xt_mark", .nftables = true},
+	{MATCH, "conntrack", 3, "xt_conntrack", .iptables = true, .nftables = true},
+	{TARGET, "DNAT", 2, "xt_nat", .iptables = true},
+	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", .iptables = true},
 };
 
 /* No such name; such a name, but not of this revision. */
@@ -75,13 +78,16 @@ static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, b
 	return true;
 }
 
-static void examine_extensions(struct nm_netlink *nl, bool ipv6, nm_feature_handler *handler, void *ctx)
+static void examine_extensions(
+	struct nm_netlink *nl, bool iptables, bool ipv6, nm_feature_handler *handler, void *ctx)
 {
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
 		const struct extension *x = &extensions[i];
 		char what[64];
 		bool known;
 
+		if (iptables ? !x->iptables : !x->nftables)
+			continue;
 		if (!ask_all_families(nl, x, ipv6, &known)) {
 			handler(ctx, "nft_compat", "nft_compat");
 			return;
@@ -105,9 +111,28 @@ static bool has_ctnetlink(struct nm_netlink *nl)
 	return nm_netlink_talk(nl, &r, &sink, &err) == 0;
 }
 
-void nm_feature_each_missing(struct nm_netlink *nl, bool ipv6, nm_feature_handler *handler, void *ctx)
+/* A FORWARD chain of iptables that may drop something; one that cannot be read is told elsewhere. */
+static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 {
+	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
+	struct nm_rules accept = {0};
+	bool interrupted = false, needed;
+	struct nm_err err;
+
+	needed = nm_nftables_accept(nl, families, &accept, &interrupted, &err) == 0 && accept.n > 0;
+	nm_rules_done(&accept);
+	return needed;
+}
+
+void nm_feature_each_missing(
+	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_feature_handler *handler, void *ctx)
+{
+	bool iptables = backend == NM_BACKEND_IPTABLES;
+
 	if (!has_ctnetlink(nl))
 		handler(ctx, "ctnetlink", "nf_conntrack_netlink");
-	examine_extensions(nl, ipv6, handler, ctx);
+	if (!iptables)
+		nm_feature_nftables(nl, ipv6, handler, ctx);
+	if (iptables || needs_accept(nl, ipv6))
+		examine_extensions(nl, iptables, ipv6, handler, ctx);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "guard.h"
+#include "nftables.h"
 #include "survey.h"
 #include "sysctl.h"
 
@@ -40,7 +41,7 @@ static int release_guards(struct nm_change *change, struct nm_err *err)
 	int rc;
 
 	nm_settings_disable_localnet(&change->leaving);
-	rc = nm_guard_release(&change->nl, leaving, &kept, &n, err);
+	rc = nm_guard_release(&change->nl, leaving, NM_BACKEND_IPTABLES, &kept, &n, err);
 	nm_wanted_done(&kept);
 	if (rc == 0 && n > 0)
 		rc = nm_fail(err, NM_ERR_FAILED,
@@ -51,7 +52,12 @@ static int release_guards(struct nm_change *change, struct nm_err *err)
 
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	return nm_iptables_prepare_flush(attempt, left, err);
+	static const struct nm_rules none;
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+
+	if (nm_iptables_prepare_flush(attempt, &none, left, err) < 0)
+		return -1;
+	return nm_nftables_flush(attempt->nl, &sink, err);
 }
 
 static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)

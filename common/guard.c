@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "log.h"
-#include "nft_read.h"
+#include "nft_chain.h"
+#include "nft_set.h"
+#include "nftables_base.h"
 #include "settings.h"
 #include "sysctl.h"
-
-static const char prefix[] = "natmap:@localnet/";
 
 /* Interfaces that have a guard. */
 struct guarded {
@@ -20,22 +20,31 @@ struct guarded {
 	size_t n;
 };
 
-static int note_guard(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int note_tag(struct guarded *g, const char *tag, size_t len, struct nm_err *err)
 {
-	struct guarded *g = ctx;
+	static const char prefix[] = "natmap:" NM_LAYOUT_GUARD;
 	size_t prefix_len = sizeof(prefix) - 1;
 	char(*grown)[IF_NAMESIZE];
 
-	if (rule->tag_len <= prefix_len || memcmp(rule->tag, prefix, prefix_len) != 0 ||
-		rule->tag_len - prefix_len >= IF_NAMESIZE)
+	if (len <= prefix_len || memcmp(tag, prefix, prefix_len) != 0 || len - prefix_len >= IF_NAMESIZE)
 		return 0;
 	grown = reallocarray(g->v, g->n + 1, sizeof(*grown));
 	if (!grown)
 		return nm_fail(err, NM_ERR_FAILED, "reading the guards of interfaces: out of memory");
 	g->v = grown;
 	memset(g->v[g->n], 0, IF_NAMESIZE);
-	memcpy(g->v[g->n++], rule->tag + prefix_len, rule->tag_len - prefix_len);
+	memcpy(g->v[g->n++], tag + prefix_len, len - prefix_len);
 	return 0;
+}
+
+static int note_rule(void *guarded, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	return note_tag(guarded, rule->tag, rule->tag_len, err);
+}
+
+static int note_element(void *guarded, const struct nm_nft_element *element, struct nm_err *err)
+{
+	return note_tag(guarded, element->tag, element->tag_len, err);
 }
 
 /* True when it was on already for all who are known to have needed it. */
@@ -67,33 +76,36 @@ static bool is_off(const char *interface, struct nm_err *err)
 	return nm_sysctl_set(name, 0, err) == 0;
 }
 
-static int release(const struct guarded *g, const struct nm_records *const *lists, struct nm_wanted *w,
-	size_t *ret_kept, struct nm_err *err)
+static int release(const struct guarded *g, const struct nm_records *const *lists, enum nm_backend backend,
+	struct nm_wanted *w, size_t *ret_kept, struct nm_err *err)
 {
 	struct nm_err why;
 
 	for (size_t i = 0; i < g->n; i++) {
 		if (nm_wanted_has_guard(w, g->v[i]) || is_admins(lists, g->v[i]) || is_off(g->v[i], &why))
 			continue;
-		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", why.msg);
-		if (nm_wanted_add_guard(w, g->v[i], err) < 0)
+		nm_log_notice("%s, ignored: what guards 127.0.0.0/8 on it stays, too", why.msg);
+		if (nm_wanted_add_guard(w, g->v[i], backend, err) < 0)
 			return -1;
 		++*ret_kept;
 	}
 	return 0;
 }
 
-int nm_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists, struct nm_wanted *w,
-	size_t *ret_kept, struct nm_err *err)
+int nm_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists, enum nm_backend backend,
+	struct nm_wanted *w, size_t *ret_kept, struct nm_err *err)
 {
 	struct guarded g = {0};
 	bool interrupted = false; /* by others, who have no guards of ours */
 	int rc = nm_nft_each_rule(
-		nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, note_guard, &g, &interrupted, err);
+		nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, note_rule, &g, &interrupted, err);
 
 	*ret_kept = 0;
 	if (rc == 0)
-		rc = release(&g, lists, w, ret_kept, err);
+		rc = nm_nft_each_element(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
+			nm_set_name(NM_SET_LOCALNET), note_element, &g, &interrupted, err);
+	if (rc == 0)
+		rc = release(&g, lists, backend, w, ret_kept, err);
 	free(g.v);
 	return rc;
 }

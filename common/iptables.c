@@ -30,36 +30,32 @@ static int ensure_chains(struct nm_nft_txn *txn, enum nm_family family, bool use
 	return 0;
 }
 
-int nm_iptables_prepare(
-	const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
+int nm_iptables_ensure(
+	struct nm_nft_txn *txn, const struct nm_rules *wanted, unsigned families, struct nm_err *err)
 {
-	const struct nm_iptables_sink sink = {.edit = nm_iptables_edit, .ctx = attempt->txn};
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
-	struct nm_iptables_scope all = *scope;
 
-	all.look_for_old |= attempt->again;
-	for (size_t i = 0; i < scope->wanted->n; i++) {
-		const struct nm_rule *r = &scope->wanted->v[i];
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct nm_rule *r = &wanted->v[i];
 
 		used[r->family][r->table][r->chain] = true;
 		if (r->verdict == NM_VERDICT_JUMP) /* to a chain that may have no rules */
 			used[r->family][r->table][r->target] = true;
 	}
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (attempt->families & 1u << f && ensure_chains(attempt->txn, f, used[f], err) < 0)
+		if (families & 1u << f && ensure_chains(txn, f, used[f], err) < 0)
 			return -1;
+	return 0;
+}
+
+int nm_iptables_prepare(
+	const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	const struct nm_iptables_sink sink = {.edit = nm_iptables_edit, .ctx = attempt->txn};
+	struct nm_iptables_scope all = *scope;
+
+	all.look_for_old |= attempt->again;
+	if (nm_iptables_ensure(attempt->txn, scope->wanted, attempt->families, err) < 0)
+		return -1;
 	return nm_iptables_diff(attempt->nl, &all, attempt->families, &sink, &attempt->interrupted, err);
-}
-
-static int prepare(void *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
-{
-	return nm_iptables_prepare(scope, attempt, err);
-}
-
-int nm_iptables_apply(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	bool ipv6_optional, struct nm_err *err)
-{
-	struct nm_iptables_scope copy = *scope;
-
-	return nm_nft_transact(nl, families, ipv6_optional, prepare, &copy, err);
 }

@@ -19,6 +19,7 @@ struct chain {
 
 struct flush {
 	struct nm_nft_attempt *attempt;
+	const struct nm_rules *wanted;
 	enum nm_family family;
 	enum nm_table table; /* whose chains are being read */
 	struct chain chains[NM_TABLE_MAX][NM_CHAIN_MAX];
@@ -78,11 +79,11 @@ static int note_table(void *ctx, const struct nm_nft_table *table, struct nm_err
 	return 0;
 }
 
-static int delete_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+static int edit_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
 	struct flush *f = ctx;
 
-	f->chains[edit->place.table][edit->place.chain].use--;
+	f->chains[edit->place.table][edit->place.chain].use += edit->add ? 1 : -1;
 	return nm_iptables_edit(f->attempt->txn, edit, err);
 }
 
@@ -141,11 +142,19 @@ static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, st
 	return natmap->found && !*ret_left ? delete_chain(f, table, NM_CHAIN_NATMAP, err) : 0;
 }
 
+static bool is_wanted(const struct flush *f)
+{
+	for (size_t i = 0; i < f->wanted->n; i++)
+		if (f->wanted->v[i].family == f->family)
+			return true;
+	return false;
+}
+
 static int flush_docker_user(struct flush *f, struct nm_err *err)
 {
 	struct chain *user = &f->chains[NM_TABLE_FILTER][NM_CHAIN_DOCKER_USER];
 
-	if (!user->found || !user->made || f->docker)
+	if (!user->found || !user->made || f->docker || is_wanted(f))
 		return 0;
 	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, true, err) < 0)
 		return -1;
@@ -172,13 +181,14 @@ static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 
 static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)
 {
-	static const struct nm_rules none;
-	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = delete_rule, .ctx = f};
+	const struct nm_iptables_scope scope = {
+		.wanted = f->wanted, .everything = true, .look_for_old = true};
+	const struct nm_iptables_sink sink = {.edit = edit_rule, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
 	if (nm_nft_each_table(a->nl, nm_nft_family(f->family), note_table, f, &a->interrupted, err) < 0 ||
 		nm_nft_each_chain(a->nl, nm_nft_family(f->family), note_chain, f, &a->interrupted, err) < 0 ||
+		nm_iptables_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
 		nm_iptables_diff(a->nl, &scope, 1u << f->family, &sink, &a->interrupted, err) < 0)
 		return -1;
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
@@ -192,11 +202,11 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	return 0;
 }
 
-int nm_iptables_prepare_flush(
-	struct nm_nft_attempt *attempt, struct nm_iptables_left *ret_left, struct nm_err *err)
+int nm_iptables_prepare_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+	struct nm_iptables_left *ret_left, struct nm_err *err)
 {
 	for (enum nm_family family = NM_IPV4; family < NM_FAMILY_MAX; family++) {
-		struct flush f = {.attempt = attempt, .family = family};
+		struct flush f = {.attempt = attempt, .wanted = wanted, .family = family};
 
 		if (flush_family(&f, ret_left->chain[family], err) < 0)
 			return -1;

@@ -36,7 +36,8 @@ static int check_mapping(const struct nm_config *c, const struct nm_mapping *m, 
 	return 0;
 }
 
-int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings *m, struct nm_err *err)
+int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings *m,
+	const struct nm_prefixes *allow, struct nm_err *err)
 {
 	unsigned ports = 0;
 
@@ -49,6 +50,11 @@ int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings
 		return nm_fail(err, NM_ERR_REFUSED,
 			"%u published ports: refused by policy.max_ports, which is %u", ports,
 			c->policy.max_ports);
+	if (ports * allow->n > NM_ALLOWED_MAX)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"%u published ports for %zu networks of io.natmap.allow: more than %d pairs are "
+			"refused",
+			ports, allow->n, NM_ALLOWED_MAX);
 	return 0;
 }
 

@@ -108,6 +108,7 @@ static int find_concerned(
 		.localnet = r->localnet[0] ? r->localnet : NULL,
 		.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
 		.set = true,
+		.backend = r->backend,
 		.except = &change->leaving,
 	};
 
@@ -175,13 +176,15 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 	return 0;
 }
 
-int nm_publish_record(
-	struct nm_change *change, struct nm_record *r, const struct nm_config *c, struct nm_err *err)
+int nm_publish_record(struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err)
 {
 	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
 	nm_autosettings struct nm_settings_view view = {0};
 	bool repeated = false;
 
+	if (nm_change_settle_backend(change, c, err) < 0)
+		return -1;
+	r->backend = c->backend;
 	change->coming = r;
 	change->options = &c->layout;
 	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(&view, r, err) < 0)
@@ -201,7 +204,7 @@ int nm_publish_record(
 	return 0;
 }
 
-int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state_dir, struct nm_err *err)
+int nm_publish(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 

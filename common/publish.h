@@ -6,17 +6,17 @@
 
 /*
  * Publishes the record that nm_resolve() has made, chooses its dynamic host ports, and replaces what its id
- * or gone containers had. Does nothing when it is all there. Confines the process to state_dir. 0, or -1 with
- * *err and, unless *err says otherwise, nothing of it left; NM_ERR_TAKEN when a live container has a host
- * port or the id, or a local process listens there.
+ * or gone containers had. Does nothing when it is all there. Settles c->backend. Confines the process to
+ * state_dir. 0, or -1 with *err and, unless *err says otherwise, nothing of it left; NM_ERR_TAKEN when a live
+ * container has a host port or the id, or a local process listens there.
  */
-int nm_publish(struct nm_record *r, const struct nm_config *c, const char *state_dir,
-	struct nm_err *err) NM_MUST_USE;
+int nm_publish(
+	struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
 /* The same for a change that has been begun with NM_STATE_CREATE, and which it ends: what leaves by itself is
  * in change->leaving already. */
-int nm_publish_record(struct nm_change *change, struct nm_record *r, const struct nm_config *c,
-	struct nm_err *err) NM_MUST_USE;
+int nm_publish_record(
+	struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Withdraws all that is published for the container id. An unknown id, or a bundle (may be NULL) that is

@@ -17,8 +17,8 @@ struct nm_published {
  * as with all rules of nat, of the first packet of each connection. The state's lock has been released then.
  * 0 with *ret for nm_published_done(), or -1 with *err.
  */
-int nm_published_read(const struct nm_config *c, const char *state_dir, const char *id,
-	struct nm_published *ret, struct nm_err *err) NM_MUST_USE;
+int nm_published_read(struct nm_config *c, const char *state_dir, const char *id, struct nm_published *ret,
+	struct nm_err *err) NM_MUST_USE;
 
 void nm_published_done(struct nm_published *p);
 

@@ -102,7 +102,7 @@ void nm_record_write(const struct nm_record *r, struct nm_jsonw *w)
 		nm_jsonw_string(w, r->bundle);
 	}
 	nm_jsonw_string(w, "backend");
-	nm_jsonw_string(w, "iptables");
+	nm_jsonw_string(w, nm_backend_name(r->backend));
 	write_addresses(w, r);
 	write_switch(w, "localnet", r->localnet, r->localnet_set);
 	write_switch(w, "hairpin", r->bridge_port, r->hairpin_set);
@@ -210,6 +210,15 @@ static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *re
 	return nm_json_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
 }
 
+static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, struct nm_err *err)
+{
+	char name[16];
+
+	if (read_text(ev, name, sizeof(name), err) < 0)
+		return -1;
+	return nm_backend_parse(name, ret) ? 0 : bad(ev, err);
+}
+
 static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
 {
 	int64_t number;
@@ -218,6 +227,8 @@ static int read_identity(struct nm_record *r, const struct nm_json_event *ev, st
 		return r->id ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->id, err);
 	if (nm_json_at(ev, "bundle", NULL))
 		return r->bundle ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->bundle, err);
+	if (nm_json_at(ev, "backend", NULL))
+		return read_backend(ev, &r->backend, err);
 	if (nm_json_at(ev, "netns", NULL))
 		return read_nsid(ev, &r->netns, err);
 	if (nm_json_at(ev, "pid", NULL)) {

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/types.h>
 
+#include "backend.h"
 #include "netns.h"
 #include "portspec.h"
 
@@ -16,9 +17,10 @@ struct nm_record {
 	char *id;
 	pid_t pid;      /* the container's process; 0: unknown, then the record is never gone by itself */
 	uint64_t start; /* of that process: nm_process_start() */
-	struct nm_nsid netns; /* of the container; ino 0: unknown */
-	char *bundle;         /* NULL: unknown */
-	unsigned families;    /* which of the addresses there are: NM_IPV4_BIT, NM_IPV6_BIT */
+	struct nm_nsid netns;    /* of the container; ino 0: unknown */
+	char *bundle;            /* NULL: unknown */
+	enum nm_backend backend; /* where its mappings are */
+	unsigned families;       /* which of the addresses there are: NM_IPV4_BIT, NM_IPV6_BIT */
 	struct nm_prefix address[NM_FAMILY_MAX];
 	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
 	bool localnet_set;             /* natmap switched it on */

@@ -14,7 +14,10 @@
 
 #include "guard.h"
 #include "iptables.h"
+#include "iptables_flush.h"
 #include "log.h"
+#include "nftables.h"
+#include "nftables_accept.h"
 #include "survey.h"
 
 #define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
@@ -35,11 +38,33 @@ static int append_renewed(struct nm_state *state, struct nm_survey *s, struct nm
 	return 0;
 }
 
-static int prepare(void *wanted, struct nm_nft_attempt *attempt, struct nm_err *err)
-{
-	const struct nm_iptables_scope scope = {.wanted = wanted, .everything = true, .look_for_old = true};
+struct plan {
+	const struct nm_survey *survey;
+	const struct nm_config *config;
+	struct nm_rules accept; /* what nftables needs in iptables' tables */
+};
 
-	return nm_iptables_prepare(&scope, attempt, err);
+/* What the other backend has goes in the same transaction. */
+static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	struct plan *plan = ctx;
+	const struct nm_survey *s = plan->survey;
+	const struct nm_iptables_scope scope = {
+		.wanted = &s->wanted.rules, .everything = true, .look_for_old = true};
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+	struct nm_iptables_left left; /* others use it */
+
+	if (plan->config->backend == NM_BACKEND_IPTABLES)
+		return nm_iptables_prepare(&scope, attempt, err) < 0
+			? -1
+			: nm_nftables_flush(attempt->nl, &sink, err);
+	nm_rules_done(&plan->accept);
+	if (nm_nftables_accept(attempt->nl, nm_survey_families(s, plan->config), &plan->accept,
+		    &attempt->interrupted, err) < 0 ||
+		nm_iptables_prepare_flush(attempt, &plan->accept, &left, err) < 0)
+		return -1;
+	return nm_nftables_compare(attempt->nl, attempt->families, &s->wanted.elements, &s->statics, &sink,
+		&attempt->interrupted, err);
 }
 
 static void enable_settings(const struct nm_survey *s, const struct nm_config *c)
@@ -57,7 +82,9 @@ static void enable_settings(const struct nm_survey *s, const struct nm_config *c
 static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
 {
 	const struct nm_records *const leaving[] = {&s->gone, &s->before, NULL};
+	struct plan plan = {.survey = s, .config = c};
 	size_t kept;
+	int rc;
 
 	if (append_renewed(change->state, s, err) < 0)
 		return -1;
@@ -65,8 +92,11 @@ static int apply(struct nm_change *change, const struct nm_config *c, struct nm_
 	nm_settings_keep_shared(&s->before, &s->staying, NULL);
 	nm_settings_disable_localnet(&s->gone);
 	nm_settings_disable_localnet(&s->before);
-	if (nm_guard_release(&change->nl, leaving, &s->wanted, &kept, err) < 0 ||
-		nm_nft_transact(&change->nl, BOTH, true, prepare, &s->wanted.rules, err) < 0) {
+	rc = nm_guard_release(&change->nl, leaving, c->backend, &s->wanted, &kept, err);
+	if (rc == 0)
+		rc = nm_nft_transact(&change->nl, BOTH, true, prepare, &plan, err);
+	nm_rules_done(&plan.accept);
+	if (rc < 0) {
 		nm_settings_restore_localnet(&s->gone);
 		nm_settings_restore_localnet(&s->before);
 		return -1;
@@ -90,12 +120,13 @@ static void retire(struct nm_change *change, struct nm_survey *s)
 	nm_change_retire_leaving(change);
 }
 
-static int reload(struct nm_change *change, const struct nm_config *c, bool force, struct nm_survey *s,
-	struct nm_err *err)
+static int reload(
+	struct nm_change *change, struct nm_config *c, bool force, struct nm_survey *s, struct nm_err *err)
 {
-	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
-		nm_survey_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
-		nm_survey_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
+	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
+		nm_survey_judge(change->state, s, err) < 0 || nm_survey_check_state(change, force, err) < 0 ||
+		check_conflicts(s, c, err) < 0 || nm_survey_plan(s, c, err) < 0 ||
+		apply(change, c, s, err) < 0)
 		return -1;
 	retire(change, s);
 	nm_state_forget_damaged(change->state);
@@ -103,7 +134,7 @@ static int reload(struct nm_change *change, const struct nm_config *c, bool forc
 	return 0;
 }
 
-int nm_reload(const struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
+int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};

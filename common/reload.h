@@ -11,6 +11,6 @@
  * that containers may lose their rules. 0, or -1 with *err and the rules as they were; NM_ERR_TAKEN when a
  * static rule and a live container want the same packets.
  */
-int nm_reload(const struct nm_config *c, const char *state_dir, bool force, struct nm_err *err) NM_MUST_USE;
+int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -202,13 +202,14 @@ static int resolve_record(
 	struct nm_netns ns = {0};
 	int rc;
 
-	if (nm_portspec_parse(st->ports, &r->mappings, err) < 0 ||
-		nm_policy_check_mappings(c, &r->mappings, err) < 0)
+	if (nm_portspec_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
 	r->restricted = st->allow != NULL;
 	if (st->allow &&
 		nm_prefixes_parse(st->allow, ALLOW_MAX, "io.natmap.allow", NM_ERR_REFUSED, &r->allow, err) <
 			0)
+		return -1;
+	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
 	if (!st->pid)
 		return resolve_network(st, c, NULL, r, err);

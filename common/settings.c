@@ -114,8 +114,11 @@ int nm_settings_enable(const struct nm_record *r, struct nm_err *err)
 
 static void forget_shared(struct nm_record *leaving, const struct nm_record *other)
 {
-	if (!strcmp(leaving->localnet, other->localnet))
-		leaving->localnet[0] = '\0';
+	if (!strcmp(leaving->localnet, other->localnet)) {
+		leaving->localnet_set = false;
+		if (leaving->backend == other->backend)
+			leaving->localnet[0] = '\0';
+	}
 	if (!strcmp(leaving->bridge_port, other->bridge_port))
 		leaving->bridge_port[0] = '\0';
 }

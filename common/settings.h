@@ -31,7 +31,8 @@ int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUS
 int nm_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Clears localnet, or bridge_port, of every record in leaving that one of staying, or coming (may be NULL),
- * still needs: what is left in leaving goes. */
+ * still needs: what is left in leaving goes. Each backend has a guard of its own for route_localnet: when
+ * only records of the other one need it, localnet_set alone is cleared. */
 void nm_settings_keep_shared(
 	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming);
 

@@ -32,7 +32,8 @@ static void stop_looking_for_interfaces(struct search *search, const struct nm_r
 {
 	struct nm_state_query *q = &search->query;
 
-	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set))
+	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set) &&
+		q->backend == r->backend)
 		q->localnet = NULL;
 	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
 		q->bridge_port = NULL;

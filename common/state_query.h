@@ -2,6 +2,7 @@
 #ifndef NM_STATE_QUERY_H
 #define NM_STATE_QUERY_H
 
+#include "backend.h"
 #include "portspec.h"
 #include "state_filter.h"
 
@@ -19,6 +20,7 @@ struct nm_state_query {
 	const char *localnet;    /* interface whose route_localnet they need: one such record is enough */
 	const char *bridge_port; /* port whose hairpin mode they need: likewise */
 	bool set;                /* of these two, only what natmap switched on */
+	enum nm_backend backend; /* localnet: one such record of this backend */
 	const struct nm_records *except; /* those with the offsets of these do not count */
 };
 

@@ -9,6 +9,7 @@
 #include "iptables_diff.h"
 #include "layout_static.h"
 #include "log.h"
+#include "nftables.h"
 #include "resolve.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
@@ -80,6 +81,8 @@ static int check_lost_state(struct nm_change *change, struct nm_err *err)
 	const struct nm_iptables_sink sink = {.edit = find_container_rule};
 	bool interrupted = false; /* by others, who do not write rules of containers */
 
+	if (nm_nftables_check_empty(&change->nl, err) < 0)
+		return -1;
 	return nm_iptables_diff(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
 }
 
@@ -121,8 +124,9 @@ static int renew(struct nm_settings_view *view, const struct nm_config *c, struc
 
 static bool is_same(const struct nm_record *a, const struct nm_record *b)
 {
-	return !strcmp(a->localnet, b->localnet) && !strcmp(a->bridge_port, b->bridge_port) &&
-		a->localnet_set == b->localnet_set && a->hairpin_set == b->hairpin_set;
+	return a->backend == b->backend && !strcmp(a->localnet, b->localnet) &&
+		!strcmp(a->bridge_port, b->bridge_port) && a->localnet_set == b->localnet_set &&
+		a->hairpin_set == b->hairpin_set;
 }
 
 static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
@@ -141,6 +145,7 @@ static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_e
 				"container '%s': %s, ignored: its rules are not affected", r->id, err->msg);
 			*r = before;
 		}
+		r->backend = c->backend;
 		s->renewed[i] = !is_same(r, &before);
 		if (s->renewed[i] &&
 			(nm_record_copy(&before, &copy, err) < 0 ||
@@ -163,8 +168,11 @@ unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c
 
 static int collect_wanted(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
 {
-	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0 ||
-		nm_layout_statics(&c->statics, &s->wanted.rules, err) < 0)
+	bool iptables = c->backend == NM_BACKEND_IPTABLES;
+
+	if (iptables && nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0)
+		return -1;
+	if (nm_layout_statics(&c->statics, iptables ? &s->wanted.rules : &s->statics, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->staying.n; i++)
 		if (nm_wanted_add_record(&s->wanted, &s->staying.v[i], &c->layout, err) < 0)
@@ -180,6 +188,7 @@ int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err
 void nm_survey_done(struct nm_survey *s)
 {
 	nm_wanted_done(&s->wanted);
+	nm_rules_done(&s->statics);
 	nm_records_done(&s->gone);
 	nm_records_done(&s->staying);
 	nm_records_done(&s->before);

@@ -12,7 +12,9 @@ struct nm_survey {
 	bool *renewed;             /* for each of those: whether that differs from what is recorded */
 	bool *off;                 /* ... whether a setting that it needs is off */
 	struct nm_records before;  /* what is recorded of containers that stay, and does not count any more */
-	struct nm_wanted wanted;   /* for those who stay and the static rules, and the layout's base */
+	struct nm_wanted wanted;   /* for those who stay; in iptables for the static rules, too, and the
+				      layout's base */
+	struct nm_rules statics;   /* in nftables: the static rules */
 };
 
 /* Reads all records of the state (NULL: there is none) and judges who is gone; the rest of *ret is empty. 0

@@ -1,5 +1,5 @@
-/* Collects rules from records. A guard belongs to an interface, not to a container: it is there once, however
- * many containers are behind it. */
+/* Collects rules and elements from records. A guard belongs to an interface, not to a container: it is there
+ * once, however many containers are behind it. */
 #include "wanted.h"
 
 #include <string.h>
@@ -17,10 +17,12 @@ bool nm_wanted_has_guard(const struct nm_wanted *w, const char *interface)
 	return false;
 }
 
-/* The rule borrows both names from the owner's text. */
-int nm_wanted_add_guard(struct nm_wanted *w, const char *interface, struct nm_err *err)
+/* What is appended borrows both names from the owner's text. */
+int nm_wanted_add_guard(
+	struct nm_wanted *w, const char *interface, enum nm_backend backend, struct nm_err *err)
 {
 	char owner[NM_LOCALNET_OWNER_SIZE], **grown;
+	const char *kept;
 
 	if (nm_wanted_has_guard(w, interface))
 		return 0;
@@ -31,7 +33,9 @@ int nm_wanted_add_guard(struct nm_wanted *w, const char *interface, struct nm_er
 	w->guards[w->n_guards] = strdup(nm_settings_localnet_owner(interface, owner));
 	if (!w->guards[w->n_guards])
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	return nm_layout_guard(w->guards[w->n_guards++], &w->rules, err);
+	kept = w->guards[w->n_guards++];
+	return backend == NM_BACKEND_IPTABLES ? nm_layout_guard(kept, &w->rules, err)
+					      : nm_nftables_layout_guard(kept, &w->elements, err);
 }
 
 int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
@@ -49,9 +53,10 @@ int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		pub.address[f] = r->address[f];
-	if (nm_layout_container(&pub, options, &w->rules, err) < 0)
+	if (r->backend == NM_BACKEND_IPTABLES ? nm_layout_container(&pub, options, &w->rules, err) < 0
+					      : nm_nftables_layout(&pub, options, &w->elements, err) < 0)
 		return -1;
-	return r->localnet[0] ? nm_wanted_add_guard(w, r->localnet, err) : 0;
+	return r->localnet[0] ? nm_wanted_add_guard(w, r->localnet, r->backend, err) : 0;
 }
 
 bool nm_wanted_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)
@@ -68,5 +73,6 @@ void nm_wanted_done(struct nm_wanted *w)
 		free(w->guards[i]);
 	free(w->guards);
 	nm_rules_done(&w->rules);
+	nm_elements_done(&w->elements);
 	*w = (struct nm_wanted){0};
 }

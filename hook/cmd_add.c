@@ -75,7 +75,7 @@ static int find_container(const struct nm_invocation *inv, struct nm_ocistate *s
 }
 
 static int add(const struct nm_invocation *inv, struct nm_ocistate *st,
-	char addresses[static ADDRESSES_STRLEN], const struct nm_config *c, struct nm_err *err)
+	char addresses[static ADDRESSES_STRLEN], struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record known = {0}, r = {0};
 	int rc = find_container(inv, st, addresses, &known, err);

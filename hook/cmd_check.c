@@ -42,7 +42,7 @@ static int print_json(const struct nm_differences *d, FILE *out, struct nm_err *
 }
 
 static int check(
-	const struct nm_invocation *inv, const struct nm_config *c, bool json, FILE *out, struct nm_err *err)
+	const struct nm_invocation *inv, struct nm_config *c, bool json, FILE *out, struct nm_err *err)
 {
 	struct nm_differences found = {0};
 	int rc = nm_check(c, inv->state_dir, &found, err);

@@ -67,7 +67,8 @@ static void examine_state(const struct nm_invocation *inv, struct nm_doctor *d, 
 static int examine(const struct nm_invocation *inv, const struct nm_config *config, struct report *report,
 	struct nm_err *err)
 {
-	char natmap[NM_DOCTOR_WORD_SIZE + 64] = "natmap", word[NM_DOCTOR_WORD_SIZE];
+	char natmap[2 * NM_DOCTOR_WORD_SIZE + 64] = "natmap", word[NM_DOCTOR_WORD_SIZE];
+	size_t len;
 	nm_autofree char *firewalld = calloc(1, FIREWALLD_CONF_SIZE);
 	struct nm_records records = {0};
 	struct nm_doctor d = {
@@ -78,8 +79,12 @@ static int examine(const struct nm_invocation *inv, const struct nm_config *conf
 		return nm_fail(err, NM_ERR_FAILED, "reading " NM_DOCTOR_FIREWALLD_CONF ": out of memory");
 	if (nm_io_read_small(AT_FDCWD, NM_DOCTOR_FIREWALLD_CONF, firewalld, FIREWALLD_CONF_SIZE) < 0)
 		firewalld[0] = '\0';
+	if (inv->config_path)
+		(void)snprintf(
+			natmap, sizeof(natmap), "natmap --config %s", nm_doctor_word(inv->config_path, word));
+	len = strlen(natmap);
 	if (strcmp(inv->state_dir, NM_STATE_DIR) != 0)
-		(void)snprintf(natmap, sizeof(natmap), "natmap --state-dir %s",
+		(void)snprintf(natmap + len, sizeof(natmap) - len, " --state-dir %s",
 			nm_doctor_word(inv->state_dir, word));
 	examine_state(inv, &d, report);
 	rc = nm_doctor_examine(&d, print_finding, report, err);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Proves the harness, without natmap: when one of these fails, look no further.
 # shellcheck disable=SC2016,SC2154 # text for other shells; $stderr comes from run_natmap
+# bats file_tags=once
 
 load helpers/natmap
 load helpers/runc

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What `make install` puts where, and whether it fits together: units, hooks, completion.
 # shellcheck disable=SC2016,SC2154 # text for another shell; $output comes from run_natmap
+# bats file_tags=once
 
 load helpers/natmap
 
@@ -176,7 +177,8 @@ assert_offers() {
 	install_make all
 	mkdir -p "$NM_TMP/dir/sub"
 	touch "$NM_TMP/dir/some file"
-	assert_offers iptables plan --format i
+	assert_offers 'iptables nft' plan --format ''
+	assert_offers nft plan --format n
 	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config "$NM_TMP/dir/s"
 	assert_offers "$NM_TMP/dir/some file $NM_TMP/dir/sub" --config = "$NM_TMP/dir/s"
 	assert_offers "$NM_TMP/dir/sub" --state-dir "$NM_TMP/dir/s"

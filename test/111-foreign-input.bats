@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Input that is none of our business, and how the hook tells creation from deletion.
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
+# bats file_tags=once
 
 load helpers/natmap
 
@@ -14,8 +15,7 @@ teardown() {
 
 # ignored <INPUT: the hook has nothing to do with it, neither with a stage nor without
 ignored() {
-	local before
-	before=$(snapshot host)
+	before=${before:-$(snapshot host)} # of the whole test
 	cat >"$NM_TMP/input"
 	run_natmap hook createRuntime <"$NM_TMP/input" || return 1
 	assert "$output" = "" || return 1
@@ -104,7 +104,7 @@ hook_text() {
 
 @test "an annotation with escapes in its key is ours, too" {
 	hook_text createRuntime '{"id":"web","pid":PID,"annotations":{"io\u002enatmap.ports":"8080:\u00380"}}'
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	local bad='{"id":"web","pid":PID,"annotations":{"io\u002enatmap\u002eports":"8080:80","io.natmap\u002eports":"8081:80"}}'
 	run_natmap rc=5 hook createRuntime <<<"${bad//PID/$(ctr_pid web)}"
 }

@@ -22,6 +22,7 @@ list_ports() {
 	run_natmap list --json "$1" >/dev/null && jq -r '.containers[].ports | join(",")' <<<"$output"
 }
 
+# bats test_tags=once
 @test "a port on which a local process listens on that very address is taken" {
 	serve host tcp 192.0.2.1:8080
 	serve host tcp '[fd00:99::1]:8081'
@@ -39,6 +40,7 @@ list_ports() {
 	assert "$output" = ""
 }
 
+# bats test_tags=once
 @test "a wildcard is taken by a local process that listens on all addresses" {
 	serve host tcp 8080
 	serve host udp 53
@@ -48,6 +50,7 @@ list_ports() {
 	publish rc=4 web 0.0.0.0:8080:80
 }
 
+# bats test_tags=once
 @test "a local process on another address, port or protocol, or in the container, does not matter" {
 	serve host tcp 192.0.2.1:8080
 	serve ctr tcp 8080
@@ -57,6 +60,7 @@ list_ports() {
 	publish web '[::]:8080:80'
 }
 
+# bats test_tags=once
 @test "with listener_check warn or off a local listener does not stop a publish" {
 	serve host tcp 192.0.2.1:8080
 	local mode
@@ -68,6 +72,7 @@ list_ports() {
 	done
 }
 
+# bats test_tags=once
 @test "host port 0 takes a free port of dynamic_ports, and a repeated hook keeps it" {
 	config '{"dynamic_ports": "61500-61501"}'
 	publish one 0:80
@@ -84,6 +89,7 @@ list_ports() {
 	publish three 0:80/udp
 }
 
+# bats test_tags=once
 @test "a free port is none that a local process listens on or that the policy reserves" {
 	config '{"dynamic_ports": "61500-61502", "policy": {"reserved_ports": "61501"}}'
 	serve host tcp 61500
@@ -91,6 +97,7 @@ list_ports() {
 	assert "$(list_ports web)" = 61502:80/tcp
 }
 
+# bats test_tags=once
 @test "several free ports of one container differ, and explicit ones are passed over" {
 	config '{"dynamic_ports": "61500-61502"}'
 	publish web 61501:1 0:80 0:81
@@ -100,8 +107,8 @@ list_ports() {
 @test "by default neighbours and the container itself are masqueraded and the bridge port reflects" {
 	hairpin_is off
 	publish web 8080:80
-	assert_rule host '-A POSTROUTING -s 10.88.7.0/24 -d 10.88.7.2/32'
-	assert_rule host '-A POSTROUTING -s fd00:7::/64 -d fd00:7::2/128'
+	assert_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
+	assert_rule host "$(masquerades fd00:7::/64 fd00:7::2)"
 	hairpin_is on
 	withdraw web
 	hairpin_is off
@@ -110,12 +117,13 @@ list_ports() {
 @test "with hairpin false there is neither the masquerading nor the bridge port's mode" {
 	config '{"hairpin": false}'
 	publish web 8080:80
-	assert_no_rule host '-s 10.88.7.0/24'
-	assert_no_rule host '-s fd00:7::/64'
-	assert_rule host '-A POSTROUTING -s 127.0.0.0/8 -d 10.88.7.2/32'
+	assert_no_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
+	assert_no_rule host "$(masquerades fd00:7::/64 fd00:7::2)"
+	assert_rule host "$(masquerades 127.0.0.0/8 10.88.7.2)"
 	hairpin_is off
 }
 
+# bats test_tags=once
 @test "a bridge port that reflected before does so after" {
 	on host bridge link set dev vctr hairpin on
 	publish web 8080:80
@@ -127,7 +135,7 @@ list_ports() {
 	config '{"masquerade_all": true}'
 	serve ctr tcp 80 'web %p'
 	publish web 8080:80
-	assert_rule host '-A POSTROUTING -d 10.88.7.2/32 -p tcp'
+	assert_rule host "$(in_nftables && masquerades 0.0.0.0/0 10.88.7.2 || masquerades 10.88.7.2)"
 	assert_reach 'web 10.88.7.1' ext tcp 192.0.2.1 8080
 	assert_reach 'web fd00:7::1' ext tcp fd00:99::1 8080
 	assert_reach 'web 10.88.7.1' host tcp 127.0.0.1 8080

@@ -38,48 +38,56 @@ allow_any() {
 	config '{"policy": {"address": ["0.0.0.0/0", "::/0"]}}'
 }
 
+# bats test_tags=once
 @test "loopback addresses are refused" {
 	denied loopback 127.0.0.1 ::1
 	allow_any
 	denied loopback 127.0.0.1 127.8.9.10 ::1
 }
 
+# bats test_tags=once
 @test "unspecified addresses are refused" {
 	allow_any
 	denied unspecified 0.0.0.0 ::
 }
 
+# bats test_tags=once
 @test "multicast and broadcast addresses are refused" {
 	allow_any
 	denied multicast 224.0.0.5 239.1.2.3 ff02::1 ff05::1:3
 	denied broadcast 255.255.255.255 10.88.7.255 192.0.2.255
 }
 
+# bats test_tags=once
 @test "link-local addresses are refused" {
 	allow_any
 	denied link-local 169.254.169.254 fe80::1
 }
 
+# bats test_tags=once
 @test "the host's own addresses are refused" {
 	allow_any
 	denied "the host's own" 192.0.2.1 192.0.2.3 10.88.7.1 fd00:99::1 fd00:7::1
 }
 
+# bats test_tags=once
 @test "an IPv4 address in IPv6 clothes is refused" {
 	allow_any
 	denied loopback ::ffff:127.0.0.1
 	denied IPv4-mapped ::ffff:192.0.2.1 ::ffff:10.88.7.2
 }
 
+# bats test_tags=once
 @test "an annotated address must be the container's" {
 	denied 10.88.7.3 10.88.7.3
 	denied fd00:7::3 fd00:7::3 10.88.7.2,fd00:7::3
 	denied 192.0.2.2 192.0.2.2
 	publish web 8080:80 address=10.88.7.2,fd00:7::2
-	assert_rule host 'to-destination 10.88.7.2:80'
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
 }
 
+# bats test_tags=once
 @test "an annotated address of one family leaves out the other" {
 	publish web 8080:80 address=10.88.7.2
 	assert_no_rule host fd00:7::2
@@ -90,22 +98,24 @@ allow_any() {
 @test "a second address of the container can be annotated" {
 	on ctr ip address add 10.88.7.77/24 dev eth0
 	publish web 8080:80 address=10.88.7.77/24
-	assert_rule host 'to-destination 10.88.7.77:80'
-	assert_rule host '-s 10.88.7.0/24 -d 10.88.7.77/32'
+	assert_rule host "$(leads_to 10.88.7.77 80)"
+	assert_rule host "$(masquerades 10.88.7.0/24 10.88.7.77)"
 }
 
 @test "without a prefix length only the address itself is masqueraded" {
 	publish web 8080:80 address=10.88.7.2,fd00:7::2
-	assert_rule host '-s 10.88.7.2/32 -d 10.88.7.2/32'
-	assert_rule host '-s fd00:7::2/128 -d fd00:7::2/128'
+	assert_rule host "$(masquerades 10.88.7.2/32 10.88.7.2)"
+	assert_rule host "$(masquerades fd00:7::2/128 fd00:7::2)"
 }
 
+# bats test_tags=once
 @test "a prefix shorter than the host's route is refused" {
 	denied /24 10.88.7.2/16 10.88.7.2/23 10.88.7.2/0
 	denied /64 fd00:7::2/48 fd00:7::2/0
 	publish web 8080:80 address=10.88.7.2/24,fd00:7::2/64
 }
 
+# bats test_tags=once
 @test "an address found in the container is refused like an annotated one" {
 	readdress 192.0.2.1/24
 	publish rc=5 web 0.0.0.0:8080:80
@@ -118,6 +128,7 @@ allow_any() {
 	refute test -e "$(state_dir)"
 }
 
+# bats test_tags=once
 @test "a container in the host's network is refused" {
 	ctr_start web host
 	publish rc=5 web 8080:80
@@ -125,6 +136,7 @@ allow_any() {
 	refute test -e "$(state_dir)"
 }
 
+# bats test_tags=once
 @test "a process that is gone is a failure" {
 	local pid
 	pid=$(ctr_start web)
@@ -134,11 +146,13 @@ allow_any() {
 	refute test -e "$(state_dir)"
 }
 
+# bats test_tags=once
 @test "a publish without a process is refused" {
 	publish rc=5 web 8080:80 pid=0
 	assert "$stderr" has pid
 }
 
+# bats test_tags=once
 @test "a container without a global address is a failure that says so" {
 	readdress
 	publish rc=1 web 8080:80
@@ -149,35 +163,37 @@ allow_any() {
 	refute test -e "$(state_dir)"
 }
 
+# bats test_tags=once
 @test "the interface of the default route decides, or io.natmap.interface" {
 	on ctr ip link add aaa0 type bridge
 	on ctr ip address add 10.88.7.66/24 dev aaa0
 	on ctr ip link set aaa0 up
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	withdraw web
 	publish web 8080:80 interface=aaa0
-	assert_rule host 'to-destination 10.88.7.66:80'
+	assert_rule host "$(leads_to 10.88.7.66 80)"
 	assert_no_rule host fd00:7::2
 	withdraw web
 	publish rc=5 web 8080:80 interface=none0
 	assert "$stderr" has "'none0'"
 }
 
+# bats test_tags=once
 @test "without a default route the first interface with a global address decides" {
 	on ctr ip link add aaa0 type bridge
 	on ctr ip link set aaa0 up
 	on ctr ip route del default
 	on ctr ip -6 route del default
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
 }
 
 @test "a container with IPv4 alone is published on IPv4 alone" {
 	readdress 10.88.7.2/24
 	publish web 8080:80
-	assert_rule host 'to-destination 10.88.7.2:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
 	assert "$(on host ip6tables-save)" lacks natmap
 	publish rc=5 six '[::]:8081:80'
 	assert "$stderr" has 'no IPv6 address'
@@ -188,7 +204,7 @@ allow_any() {
 @test "a container with IPv6 alone is published on IPv6 alone" {
 	readdress fd00:7::2/64
 	publish web 8080:80
-	assert_rule host 'to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to fd00:7::2 80)"
 	assert "$(on host iptables-save)" lacks natmap
 	publish rc=5 four 0.0.0.0:8081:80
 	assert "$stderr" has 'no IPv4 address'
@@ -196,6 +212,7 @@ allow_any() {
 	publish rc=5 four 127.0.0.1:8081:80
 }
 
+# bats test_tags=once
 @test "a wildcard claims both families even when the container has one" {
 	readdress 10.88.7.2/24
 	publish web 8080:80
@@ -204,6 +221,7 @@ allow_any() {
 	assert "$stderr" has "'web'"
 }
 
+# bats test_tags=once
 @test "an address that the host has no route to is a failure" {
 	allow_any
 	publish rc=1 web 8080:80 address=203.0.113.7

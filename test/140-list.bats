@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
 
 load helpers/natmap
+load helpers/recovery
 load helpers/syslog
 
 setup() {
@@ -55,6 +56,7 @@ web        0.0.0.0:81:81/tcp                      0             0  10.88.7.2
 web        [fd00:99::1]:82-83:92-93/udp           0             0  fd00:7::2'
 }
 
+# bats test_tags=once
 @test "the columns are as wide as their widest entries, also with an id of 1000 bytes" {
 	local long i n
 	long=$(printf 'a%.0s' {1..1000})
@@ -170,6 +172,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	assert "$(static_packets hairpin x)" -eq 2
 }
 
+# bats test_tags=once
 @test "one container alone: its mappings, no static rules, and nothing for an unknown id" {
 	config '{"static": {"dnat": [{"name": "x", "internal_address": "10.88.7.2", "ports": "25"}]}}'
 	publish web 8080:80
@@ -198,13 +201,14 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	assert "$(wc -l <<<"$output")" -eq 1
 	assert "$(jq -c 'keys_unsorted' <<<"$output")" = '["containers","static"]'
 	assert "$(jq -c '.containers[0] | [.id, .pid, .bundle, .backend, .addresses, .allow, .ports]' <<<"$output")" = \
-		"[\"web\",$pid,\"/bundle/web\",\"iptables\",[\"10.88.7.2/24\",\"fd00:7::2/64\"],[\"192.0.2.0/24\"],[\"8080:80/tcp\",\"53:53/udp\"]]"
+		"[\"web\",$pid,\"/bundle/web\",\"${NM_BACKEND:-iptables}\",[\"10.88.7.2/24\",\"fd00:7::2/64\"],[\"192.0.2.0/24\"],[\"8080:80/tcp\",\"53:53/udp\"]]"
 	assert "$(jq -c '.containers[0].mappings' <<<"$output")" = \
 		'[{"ports":"8080:80/tcp","packets":0,"bytes":0},{"ports":"53:53/udp","packets":0,"bytes":0}]'
 	assert "$(jq -c '.static' <<<"$output")" = \
 		'[{"kind":"snat","name":"x","rule":"10.88.7.2 as 203.0.113.43","packets":0,"bytes":0}]'
 }
 
+# bats test_tags=once
 @test "a broken configuration is a notice, and what is published is still shown" {
 	local text
 	syslog_start
@@ -226,12 +230,14 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	serve ctr tcp 80 web
 	publish web 8080:80 8081:80
 	connect 1 ext tcp 192.0.2.1 8081
-	on host iptables -t nat -D NATMAP 1
-	on host iptables -F FORWARD
+	connect 1 ext tcp 192.0.2.1 8080
+	translation_take web:8080
+	in_nftables || on host iptables -F FORWARD
 	assert "$(packets 8080:80/tcp)" -eq 0
 	assert "$(packets 8081:80/tcp)" -eq 1
 }
 
+# bats test_tags=once
 @test "a container that is recorded twice, since a change was cut short, is shown once, as it was last" {
 	publish web 8080:80
 	publish web 8081:80
@@ -241,6 +247,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	assert "$(jq -c '[.containers[].ports]' <<<"$output")" = '[["8081:80/tcp"]]'
 }
 
+# bats test_tags=once
 @test "what a bundle is called cannot reach the terminal: controls are refused, the rest is in JSON only, escaped" {
 	local pid text
 	pid=$(ctr_start web)
@@ -257,6 +264,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	assert "$output" has '"bundle":"/bundle/red \"\\"'
 }
 
+# bats test_tags=once
 @test "list waits for nobody who only reads, and does not hold the lock while it prints" {
 	local line
 	publish web 8080:80
@@ -275,6 +283,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	exec 8<&-
 }
 
+# bats test_tags=once
 @test "list refuses options and arguments that it does not know" {
 	run_natmap rc=2 list --jsn
 	run_natmap rc=2 list a b

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, which sets $stderr and $output
 
 load helpers/natmap
+load helpers/lacking
 
 setup() {
 	net_up
@@ -83,8 +84,8 @@ setting() {
 
 @test "iptables' own tables are mended with iptables, so that it goes on reading them" {
 	serve ctr tcp 80 web
-	publish web 8080:80
 	on host iptables -P FORWARD DROP
+	publish web 8080:80
 	healthy
 	on host iptables -t mangle -A FORWARD -j LOG
 	on host iptables -t mangle -A FORWARD -p icmp -j ACCEPT
@@ -119,6 +120,7 @@ judged() {
 	fi || fail "rules: ${*:2}"
 }
 
+# bats test_tags=once
 @test "only an accept for all that was translated, before the drop, is a way out" {
 	judged healthy 'ct status dnat accept'
 	judged healthy 'ct state established accept' 'ct status dnat counter log accept'
@@ -137,6 +139,7 @@ judged() {
 	judged ill 'reject with icmpx admin-prohibited' 'ct status dnat accept'
 }
 
+# bats test_tags=once
 @test "chains that forward nothing of IP, or let everything on, are no obstacle" {
 	on host nft -f - <<-'END'
 		table inet fence {
@@ -152,6 +155,7 @@ judged() {
 	healthy
 }
 
+# bats test_tags=once
 @test "the longest names of tables and chains are read" {
 	local long
 	printf -v long 'n%.0s' {1..255}
@@ -160,6 +164,7 @@ judged() {
 	cured
 }
 
+# bats test_tags=once
 @test "forwarding that is off is an obstacle where a publish would not switch it on" {
 	setting ipv4/ip_forward 0
 	healthy
@@ -178,6 +183,7 @@ judged() {
 	cured
 }
 
+# bats test_tags=once
 @test "IPv6 forwarding matters between two networks, and its command keeps the default route" {
 	on host ip -6 route add default via fd00:99::2 dev up0 proto ra
 	setting ipv6/conf/all/forwarding 0
@@ -190,6 +196,7 @@ judged() {
 	healthy
 }
 
+# bats test_tags=once
 @test "legacy tables in force are told with their names, and their rules can be moved" {
 	on host iptables-legacy -P FORWARD DROP
 	on host iptables-legacy -A FORWARD -s 192.0.2.99 -j DROP
@@ -202,6 +209,7 @@ judged() {
 	ill 'legacy ip6tables (mangle)' 2
 }
 
+# bats test_tags=once
 @test "a setting that a container needs, and somebody switched off, is told" {
 	publish web 8080:80
 	ctr_start two ctr2
@@ -223,6 +231,7 @@ judged() {
 	cured
 }
 
+# bats test_tags=once
 @test "an interface with a dot in its name is one for sysctl, too" {
 	on host sh -c 'ip link set br0 down && ip link set br0 name br0.7 && ip link set br0.7 up'
 	publish web 0.0.0.0:8080:80
@@ -231,14 +240,16 @@ judged() {
 	cured
 }
 
+# bats test_tags=once
 @test "what needed a setting and is gone does not need it any more" {
 	publish web 8080:80
 	setting ipv4/conf/br0/route_localnet 0
 	ctr_stop web
 	ill "container 'web' is gone"
-	assert "$cure" = "natmap --state-dir $(state_dir) gc"
+	assert "$cure" = "natmap --config $NM_TMP/natmap.json --state-dir $(state_dir) gc"
 }
 
+# bats test_tags=once
 @test "containers that are gone are told once" {
 	publish one 8081:80
 	publish two 8082:80
@@ -255,13 +266,14 @@ judged() {
 	fi
 }
 
+# bats test_tags=once
 @test "a state that cannot be read is told, and everything else as well" {
 	publish web 8080:80
 	echo '{"live":1,"id":7}' >>"$(state_dir)/state"
 	setting ipv4/ip_forward 0
 	ill '1 lines of the state file are damaged' 2
 	assert "$output" has 'IPv4 forwarding is off'
-	assert "$cure" = "natmap --state-dir $(state_dir) reload --force"
+	assert "$cure" = "natmap --config $NM_TMP/natmap.json --state-dir $(state_dir) reload --force"
 	sed -i 1s/natmap/damned/ "$(state_dir)/state"
 	config '{"ip_forward": {"ipv4": "check"}}'
 	ill 'its first line is damaged' 2
@@ -286,6 +298,7 @@ firewalld_up() {
 	on host nft 'table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; ct state established accept; reject with icmpx admin-prohibited; }; }'
 }
 
+# bats test_tags=once
 @test "firewalld's StrictForwardPorts is told instead of its chain, where firewalld runs" {
 	etc_up
 	healthy
@@ -297,6 +310,7 @@ firewalld_up() {
 	assert "$(<"$NM_TMP/etc/firewalld/firewalld.conf")" = $'# StrictForwardPorts=no\nDefaultZone=public\nStrictForwardPorts=no'
 }
 
+# bats test_tags=once
 @test "firewalld's chain is told without StrictForwardPorts" {
 	etc_up
 	printf '#StrictForwardPorts=yes\nStrictForwardPorts=no\n' >"$NM_TMP/etc/firewalld/firewalld.conf"
@@ -305,42 +319,47 @@ firewalld_up() {
 	cured
 }
 
-# lacking_make: a library that lets the kernel seem to lack what $LACKING names: a subsystem of nfnetlink by its number,
-# or an xt extension. It asks the kernel for another instead.
-lacking_make() {
-	cc -shared -fPIC -o "$NM_TMP/lacking.so" -x c - <<-'END'
-		#define _GNU_SOURCE
-		#include <linux/netlink.h>
-		#include <stdlib.h>
-		#include <string.h>
-		#include <sys/socket.h>
-		#include <sys/syscall.h>
-		#include <unistd.h>
-		ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
-		{
-			const char *lacking = getenv("LACKING");
-			struct nlmsghdr *msg = (struct nlmsghdr *)data;
-			char *name = memmem(data, len, lacking, strlen(lacking));
-			if (msg->nlmsg_type >> 8 == atoi(lacking))
-				msg->nlmsg_type |= 15 << 8;
-			if (msg->nlmsg_type >> 8 == 11 && name)
-				*name = '?';
-			return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
-		}
-	END
-}
-
+# bats test_tags=iptables
 @test "what the kernel lacks is told with the module that has it" {
 	local lacking
-	lacking_make
 	for lacking in 10=nf_tables 1=nf_conntrack_netlink 11=nft_compat addrtype=xt_addrtype conntrack=xt_conntrack \
 		DNAT=xt_nat MASQUERADE=xt_MASQUERADE; do
-		NM_WRAP=(env "LACKING=${lacking%=*}" ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$NM_TMP/lacking.so")
+		lacking "${lacking%=*}"
 		ill "the kernel has no "
 		assert "$cure" = "modprobe ${lacking#*=}"
 	done
 }
 
+# bats test_tags=nftables
+@test "in nftables, too, where nothing is left of the question" {
+	local lacking before
+	config '{"backend": "nftables"}'
+	before=$(snapshot host)
+	for lacking in 10=nf_tables 1=nf_conntrack_netlink ct=nft_ct fib=nft_fib_ipv4 nat=nft_nat masq=nft_masq; do
+		lacking "${lacking%=*}"
+		ill "the kernel has no "
+		assert "$cure" = "modprobe ${lacking#*=}"
+	done
+	lacking MASQUERADE
+	healthy
+	same "the host" "$before" "$(snapshot host)"
+}
+
+# bats test_tags=nftables
+@test "in nftables a FORWARD chain that drops takes two extensions of iptables" {
+	local lacking
+	config '{"backend": "nftables"}'
+	for lacking in mark conntrack; do
+		on host iptables -P FORWARD ACCEPT
+		lacking "$lacking"
+		healthy
+		on host iptables -P FORWARD DROP
+		ill "the kernel has no match '$lacking'"
+		assert "$cure" = "modprobe xt_$lacking"
+	done
+}
+
+# bats test_tags=once
 @test "without CAP_NET_ADMIN, or with a bad configuration, there is no examination" {
 	config '{"no": 1}'
 	run_natmap rc=2 doctor
@@ -349,4 +368,20 @@ lacking_make() {
 	run_natmap rc=1 doctor
 	assert "$stderr" has CAP_NET_ADMIN
 	assert "$output" = ""
+}
+
+# bats test_tags=nftables
+@test "in nftables a chain of iptables that begins to drop is seen, and a reload makes a way through it" {
+	config '{"backend": "nftables"}'
+	serve ctr tcp 80 web
+	publish web 8080:80
+	healthy
+	on host iptables -P FORWARD DROP
+	ill "iptables' chain FORWARD may drop"
+	assert_no_reach ext tcp 192.0.2.1 8080
+	run_natmap rc=3 check
+	assert "$output" has natmap:@nftables
+	cured
+	assert_reach web ext tcp 192.0.2.1 8080
+	run_natmap check
 }

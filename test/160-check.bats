@@ -45,9 +45,9 @@ tells() {
 	publish web 8080:80,127.0.0.2:81:81 allow=192.0.2.0/24
 	publish other '[::]:8081:80/udp'
 	agrees
-	on host iptables -A FORWARD -s 10.9.0.0/16 -m comment --comment my-natmap:web:80 -j DROP
+	on host iptables -A INPUT -s 10.9.0.0/16 -m comment --comment my-natmap:web:80 -j DROP
 	on host iptables -t nat -A POSTROUTING -s 10.88.7.0/24 -j MASQUERADE
-	on host iptables -I DOCKER-USER -s 192.0.2.9 -j DROP
+	in_nftables || on host iptables -I DOCKER-USER -s 192.0.2.9 -j DROP
 	agrees
 	withdraw web
 	agrees
@@ -56,9 +56,11 @@ tells() {
 }
 
 @test "missing-rule: a rule of a container is not there" {
+	local text="iptables -t nat: rule '-A NATMAP -p tcp -m tcp --dport 8080"
+	! in_nftables || text="nft table ip natmap, ports: 'natmap:web:8080' is missing"
 	publish web 8080:80
-	nft_take filter NATMAP natmap:web:8080
-	tells 1 missing-rule "iptables -t filter: rule '-A NATMAP -d 10.88.7.2/32 -p tcp"
+	translation_take web:8080
+	tells 1 missing-rule "$text"
 }
 
 @test "missing-rule: static rules that no reload has brought yet, also with a family of their own" {
@@ -71,17 +73,47 @@ tells() {
 	publish web 8080:80
 	on host ip6tables -t nat -A POSTROUTING -s fd00:9::/64 -m comment --comment natmap:dead:9 -j ACCEPT
 	tells 1 stale-rule "ip6tables -t nat: chain POSTROUTING has a rule 'natmap:dead:9' that nobody needs"
+	run_natmap reload
+	translation_add dead:99
+	tells 1 stale-rule natmap:dead:99
 }
 
-@test "changed-rule: a rule whose match or target somebody changed" {
+@test "changed-rule: a rule whose target somebody changed" {
 	publish web 8080:80
-	nft_change nat NATMAP natmap:web:8080 's/:80 /:81 /'
+	translation_change web:8080
 	tells 1 changed-rule "natmap:web:8080"
+	assert "$output" has "has been changed"
+}
+
+# bats test_tags=nftables
+@test "changed-rule: an element that has somebody else's name" {
+	publish web 8080:80
+	translation_take web:8080
+	on host nft add element ip natmap ports '{ tcp . 8080 comment "natmap:web2:8080" : 10.88.7.2 . 80 }'
+	tells 1 changed-rule "nft table ip natmap, ports: 'natmap:web:8080' has been changed"
+}
+
+# bats test_tags=nftables
+@test "missing-rule, stale-rule: of the rules that every table of natmap's has, one is gone, added, or in another place" {
+	publish web 8080:80
+	nft_take natmap forward 'jump static_forward'
+	tells 1 missing-rule "nft table ip natmap: chain 'forward' has lost rules"
 	run_natmap reload
+	on host nft insert rule ip6 natmap translate tcp dport 8080 accept
+	tells 1 stale-rule "nft table ip6 natmap: chain 'translate' has rules that nobody needs"
+	run_natmap reload
+	nft_move insert natmap translate @ports
+	differs missing-rule stale-rule
+}
+
+# bats test_tags=iptables
+@test "changed-rule: a rule whose match somebody changed" {
+	publish web 8080:80
 	nft_change nat NATMAP natmap:web:8080 's/dport 8080/dport 8081/'
 	tells 1 changed-rule "has been changed"
 }
 
+# bats test_tags=iptables
 @test "misplaced-rule: a rule stands where it does not work" {
 	publish web 192.0.2.1:8080:80
 	on host iptables -t nat -I POSTROUTING -s 10.88.7.0/24 -j ACCEPT
@@ -92,6 +124,7 @@ tells() {
 	tells 1 misplaced-rule natmap:web:8080
 }
 
+# bats test_tags=iptables
 @test "jump: one that is missing, stands twice, or before the administrator's rules" {
 	publish web 192.0.2.1:8080:80
 	on host iptables -D FORWARD -j DOCKER-USER
@@ -131,7 +164,7 @@ tells() {
 	ctr_stop web
 	differs gone-container stale-rule
 	assert "$(jq -r '.differences[0].text' <<<"$output")" = "container 'web' is gone, but still published"
-	nft_take nat NATMAP web && nft_take nat OUTPUT web && nft_take nat POSTROUTING web && nft_take filter NATMAP web
+	container_take web
 	tells 1 gone-container "container 'web' is gone, but still published"
 }
 

@@ -22,7 +22,7 @@ gc() {
 
 # live: the ids of the live records
 live() {
-	jq -r 'select(.live == 1) | .id' "$state" | sort | xargs
+	live_ids | tr ' ' '\n' | sort | xargs
 }
 
 # tagged: the ids of containers that have rules
@@ -44,6 +44,7 @@ pidns() {
 	sed -i '1s/"pidns":"[^"]*"/"pidns":"'"$1"'"/' "$state"
 }
 
+# bats test_tags=once
 @test "on an empty host there is nothing to do, and nothing is made" {
 	gc
 	assert "$output" = ""
@@ -52,6 +53,7 @@ pidns() {
 	refute test -e "$(state_dir)"
 }
 
+# bats test_tags=once
 @test "live containers stay, and nothing is printed" {
 	publish web 8080:80
 	publish other 8081:81
@@ -114,6 +116,7 @@ pidns() {
 	assert "$(flow_ask f)" = two
 }
 
+# bats test_tags=once
 @test "a zombie is gone, and so is a process whose number another has now" {
 	local zombie=$NM_TMP/zombie
 	# shellcheck disable=SC2016 # for that shell
@@ -133,6 +136,7 @@ pidns() {
 	assert "$(live), $(tagged)" = 'web, web'
 }
 
+# bats test_tags=once
 @test "a record without a process is withdrawn by --id only" {
 	run_natmap add --address 10.88.7.2 web 8080:80
 	publish other 8081:81
@@ -155,6 +159,7 @@ pidns() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "--id of a container that runs, or of none, is refused" {
 	publish web 8080:80
 	undisturbed gc rc=1 --id web
@@ -166,6 +171,7 @@ pidns() {
 	undisturbed gc rc=1 --id web
 }
 
+# bats test_tags=once
 @test "in another PID namespace nobody is judged, and --id is believed" {
 	local own
 	publish web 8080:80
@@ -227,6 +233,7 @@ pidns() {
 	assert_rule host natmap:@dnat/x
 }
 
+# bats test_tags=once
 @test "what is no container's id, and other arguments, are usage errors" {
 	gc rc=2 web
 	gc rc=2 --id

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The rules in the kernel are what iptables itself would have made, and natmap touches no others.
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
+# bats file_tags=iptables
 
 load helpers/natmap
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # natmap beside other people's rules: where its jumps stand, and what it never touches.
+# bats file_tags=iptables
 
 load helpers/natmap
 

@@ -50,6 +50,7 @@ no_conflict() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "wildcards overlap every address of their families" {
 	conflict 8080:80 192.0.2.1:8080:81
 	conflict 192.0.2.1:8080:81 8080:80
@@ -68,6 +69,7 @@ no_conflict() {
 	no_conflict 8080:80/udp 8080:80/sctp
 }
 
+# bats test_tags=once
 @test "ranges overlap where they share a port" {
 	conflict 8000-8010:9000-9010 8010:80
 	conflict 8005:80 8000-8010:9000-9010
@@ -105,6 +107,7 @@ no_conflict() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a withdraw with another absolute bundle does nothing" {
 	publish web 8080:80
 	undisturbed withdraw web bundle=/other/web
@@ -171,6 +174,7 @@ no_conflict() {
 	assert "$(jq -r '.containers[].id' <<<"$output" | sort | xargs)" = 'new other'
 }
 
+# bats test_tags=once
 @test "a process with another start time and a zombie are gone, a record without a pid never is" {
 	local zombie=$NM_TMP/zombie
 	ctr_start other ctr2
@@ -200,6 +204,7 @@ given() {
 	jq -r --arg id "$1" 'select(.live == 1 and .id == $id) | .ports[]' "$NM_TMP/state/state" | sed 's/:.*//' | sort | xargs
 }
 
+# bats test_tags=once
 @test "host port 0 is a free port, which list shows and a repeat keeps" {
 	local port
 	config '{"dynamic_ports": "61000-61100"}'
@@ -217,6 +222,7 @@ given() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "host port 0 passes over recorded ports and local listeners until the range is exhausted" {
 	local id
 	config '{"dynamic_ports": "61000-61003"}'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Static NAT of the configuration: its rules as iptables shows them, where they stand, and what they get in the way of.
+# Static NAT of the configuration: its rules as iptables or nft shows them, where they stand, and what they get in the way of.
 # shellcheck disable=SC2154 # $stderr comes from run_natmap
 
 load helpers/natmap
@@ -99,6 +99,7 @@ wrong() {
 	assert "$stderr" = "natmap: $NM_TMP/natmap.json: static.$1"
 }
 
+# bats test_tags=iptables
 @test "dnat with an external address: in PREROUTING and OUTPUT, accepted for that address only" {
 	dnat '"external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25,465"'
 	loads iptables <<-'END'
@@ -110,6 +111,7 @@ wrong() {
 	assert "$(tagged ip6tables)" = ""
 }
 
+# bats test_tags=iptables
 @test "dnat on an interface: what the host itself sends is not bound to it" {
 	dnat '"external_address": "203.0.113.43", "external_interface": "up0", "internal_address": "10.88.7.2", "ports": "8000-8010", "protocol": "udp"'
 	loads iptables <<-'END'
@@ -119,6 +121,7 @@ wrong() {
 	END
 }
 
+# bats test_tags=iptables
 @test "dnat without an external address: in NATMAP, which only the host's own addresses reach" {
 	dnat '"internal_address": "10.88.7.2", "external_interface": "up0", "ports": "26", "protocol": "sctp"'
 	loads iptables <<-'END'
@@ -128,6 +131,7 @@ wrong() {
 	assert_rule host '-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
 }
 
+# bats test_tags=iptables
 @test "more than fifteen ports, a range being two, are split over several multiport rules" {
 	dnat '"internal_address": "10.88.7.2", "ports": "1,2,3,4,5,6,7,8,9,10,11,12,13,14,16-17,19-20,22"'
 	run_natmap reload
@@ -136,6 +140,7 @@ wrong() {
 nat NATMAP -p tcp -m multiport --dports 16:17,19:20,22 -m comment --comment "natmap:@dnat/x" -j DNAT --to-destination 10.88.7.2' "$(tagged iptables | grep '^nat')"
 }
 
+# bats test_tags=iptables
 @test "dnat over IPv6 leaves link-local clients to the host" {
 	static '"dnat": [
 		{"name": "x", "external_address": "fd00:98::43", "external_interface": "up0", "internal_address": "fd00:7::2", "ports": "25,30-31"},
@@ -151,6 +156,7 @@ nat NATMAP -p tcp -m multiport --dports 16:17,19:20,22 -m comment --comment "nat
 	assert "$(tagged iptables)" = ""
 }
 
+# bats test_tags=iptables
 @test "snat of an address or a network, on an interface or on all, opens nothing" {
 	static '"snat": [
 		{"name": "one", "internal_address": "10.88.7.2", "external_address": "203.0.113.43"},
@@ -163,6 +169,7 @@ nat NATMAP -p tcp -m multiport --dports 16:17,19:20,22 -m comment --comment "nat
 nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -j SNAT --to-source 203.0.113.44' "$(tagged iptables | sort)"
 }
 
+# bats test_tags=iptables
 @test "hairpin for the internal host itself: translated, accepted, masqueraded" {
 	hairpin '"external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25"'
 	loads iptables <<-'END'
@@ -179,6 +186,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	assert "$(tagged iptables)" = "" "of the hairpin that is configured no more"
 }
 
+# bats test_tags=iptables
 @test "hairpin with a lan is a MASQUERADE for its hosts and nothing else" {
 	hairpin '"external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25", "lan": "10.88.7.9/24"'
 	loads iptables <<-'END'
@@ -190,6 +198,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	END
 }
 
+# bats test_tags=iptables
 @test "every static rule is found and deleted by iptables with its own text, and comes back with the next reload" {
 	local program table rule n=0 before
 	static_all
@@ -210,6 +219,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	same "rules after the next reload" "$before" "$(rules host)"
 }
 
+# bats test_tags=iptables
 @test "what the kernel shows can be loaded by iptables-restore elsewhere and is the same there" {
 	local program
 	NM_NODES+=" fresh"
@@ -221,6 +231,50 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 		on fresh "$program-restore" <"$NM_TMP/$program"
 	done
 	same "iptables-save" "$(rules host)" "$(rules fresh)"
+}
+
+# shows FAMILY CHAIN: that chain of natmap's table has the rules on stdin, and no others
+shows() {
+	same "$1 $2" "$(cat)" "$(on host nft --stateless list chain "$1" natmap "$2" | sed -n 's/^\t\t\([^t].*\) comment .*@\(.*\)"/\2: \1/p')"
+}
+
+# bats test_tags=nftables
+@test "each static rule is one of natmap's own tables, in the chain where its packets pass" {
+	static_all
+	run_natmap reload
+	shows ip static_prerouting <<-'END'
+		dnat/ext: ip daddr 203.0.113.43 tcp dport 25 counter dnat to 10.88.7.2
+		dnat/if: iifname "up0" ip daddr 203.0.113.44 udp dport 25 counter dnat to 10.88.7.2
+		dnat/if: iifname "up0" ip daddr 203.0.113.44 udp dport 465 counter dnat to 10.88.7.2
+		dnat/if: iifname "up0" ip daddr 203.0.113.44 udp dport 8000-8010 counter dnat to 10.88.7.2
+		hairpin/self: ip saddr 10.88.7.2 ip daddr 203.0.113.43 tcp dport 25 counter dnat to 10.88.7.2
+		hairpin/self: ip saddr 10.88.7.2 ip daddr 203.0.113.43 tcp dport 30-31 counter dnat to 10.88.7.2
+	END
+	shows ip static_output <<-'END'
+		dnat/ext: ip daddr 203.0.113.43 tcp dport 25 counter dnat to 10.88.7.2
+		dnat/if: ip daddr 203.0.113.44 udp dport 25 counter dnat to 10.88.7.2
+		dnat/if: ip daddr 203.0.113.44 udp dport 465 counter dnat to 10.88.7.2
+		dnat/if: ip daddr 203.0.113.44 udp dport 8000-8010 counter dnat to 10.88.7.2
+	END
+	shows ip6 static_translate <<-'END'
+		dnat/sixany: iifname "up0" ip6 saddr != fe80::/10 tcp dport 26-27 counter dnat to fd00:7::2
+	END
+	shows ip6 static_forward <<-'END'
+		dnat/six: ip6 daddr fd00:7::2 tcp dport 25 ct status dnat ct original proto-dst 25 ct original ip6 daddr fd00:98::43 counter goto pass
+		dnat/six: ip6 daddr fd00:7::2 tcp dport 30 ct status dnat ct original proto-dst 30 ct original ip6 daddr fd00:98::43 counter goto pass
+		dnat/sixany: ip6 daddr fd00:7::2 tcp dport 26-27 ct status dnat ct original proto-dst 26-27 counter goto pass
+		hairpin/six: ip6 saddr fd00:7::2 ip6 daddr fd00:7::2 udp dport 25 ct status dnat ct original proto-dst 25 ct original ip6 daddr fd00:98::43 counter goto pass
+	END
+	# hairpins before SNAT, and the more specific SNAT before that of its network
+	shows ip static_postrouting <<-'END'
+		hairpin/lan: ip saddr 10.88.7.0/24 ip daddr 10.88.7.2 tcp dport 30-31 ct status dnat ct original proto-dst 30-31 ct original ip daddr 203.0.113.43 counter masquerade
+		hairpin/lan: ip saddr 10.88.7.0/24 ip daddr 10.88.7.2 tcp dport 25 ct status dnat ct original proto-dst 25 ct original ip daddr 203.0.113.43 counter masquerade
+		hairpin/self: ip saddr 10.88.7.2 ip daddr 10.88.7.2 tcp dport 30-31 ct status dnat ct original proto-dst 30-31 ct original ip daddr 203.0.113.43 counter masquerade
+		hairpin/self: ip saddr 10.88.7.2 ip daddr 10.88.7.2 tcp dport 25 ct status dnat ct original proto-dst 25 ct original ip daddr 203.0.113.43 counter masquerade
+		snat/ext: ip saddr 10.88.7.2 counter snat to 203.0.113.43
+		snat/net: oifname "up0" ip saddr 10.88.7.0/24 counter snat to 203.0.113.44
+	END
+	assert "$(on host iptables-save)$(on host ip6tables-save)" = "" "rules of iptables"
 }
 
 @test "a second reload changes nothing, and one without static rules removes them all" {
@@ -243,6 +297,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	same "the host" "$before" "$(snapshot host)"
 }
 
+# bats test_tags=once
 @test "a mapping and a static rule for the same port exclude each other, whichever came first" {
 	conflict '"internal_address": "10.88.7.2", "ports": "8080"' 8080:80/tcp
 	conflict '"internal_address": "10.88.7.2", "ports": "1,8000-8100"' 192.0.2.1:8079-8081:79-81/tcp
@@ -260,6 +315,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	no_conflict 8081:80 8083-8090:83-90
 }
 
+# bats test_tags=once
 @test "a hairpin for the internal host itself is in a mapping's way, one with a lan and a snat are not" {
 	hairpin '"external_address": "192.0.2.3", "internal_address": "10.88.7.2", "ports": "8080"'
 	run_natmap reload
@@ -271,6 +327,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	no_conflict 192.0.2.3:8080:80
 }
 
+# bats test_tags=once
 @test "a port that natmap chooses is none of a static rule's" {
 	config '{"dynamic_ports": "61000-61003",
 		"static": {"dnat": [{"name": "x", "internal_address": "10.88.7.2", "ports": "61000-61002"}]}}'
@@ -283,6 +340,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	assert "$stderr" has 61000-61003
 }
 
+# bats test_tags=once
 @test "a name is unique in its kind only" {
 	static '"dnat": [{"name": "x", "internal_address": "10.88.7.2", "ports": "25"}],
 		"snat": [{"name": "x", "internal_address": "10.88.7.2", "external_address": "203.0.113.43"}],
@@ -296,6 +354,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 		{"name": "x", "internal_address": "10.88.7.3", "external_address": "203.0.113.43"}]'
 }
 
+# bats test_tags=once
 @test "what is wrong in static stops reload, with the file, the place and what is expected, and changes nothing" {
 	dnat '"internal_address": "10.88.7.2", "ports": "25"'
 	run_natmap reload
@@ -316,6 +375,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 	assert_rule host natmap:@dnat/x
 }
 
+# bats test_tags=iptables
 @test "in POSTROUTING containers' MASQUERADE stands before static SNAT, and that before others' rules, whichever came first" {
 	local snat='"snat": [{"name": "x", "internal_address": "10.88.7.2", "external_address": "203.0.113.43"}]'
 	local lan='"hairpin": [{"name": "x", "external_address": "192.0.2.3", "internal_address": "10.88.7.2", "ports": "25", "lan": "10.88.7.0/24"}]'

@@ -79,6 +79,7 @@ teardown() {
 	assert_reach web ext tcp 10.88.7.2 80 from=192.0.2.9
 	assert_reach web ext tcp fd00:7::2 80
 	on host iptables -P FORWARD DROP
+	run_natmap reload # in nftables the way through iptables' chain is only made where there is something to drop
 	assert_reach web ext tcp 192.0.2.1 80 from=192.0.2.2
 	assert_no_reach ext tcp 10.88.7.2 80 from=192.0.2.2
 }
@@ -113,6 +114,7 @@ teardown() {
 	assert_reach free ext tcp 192.0.2.1 8082 from=192.0.2.9
 }
 
+# bats test_tags=once
 @test "what is no network is refused, and nothing is published" {
 	local before value
 	before=$(snapshot host)

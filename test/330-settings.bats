@@ -22,15 +22,14 @@ setting() {
 }
 
 localnet=ipv4/conf/br0/route_localnet
-guard='-A PREROUTING -d 127.0.0.0/8 -i br0 '
 
 # localnet_is VALUE: route_localnet of the bridge; the guard is there with 1, and not with 0
 localnet_is() {
 	assert "$(setting $localnet)" = "$1" route_localnet || return 1
 	if [[ $1 = 1 ]]; then
-		assert_rule host "$guard"
+		assert_rule host "$(guards br0)"
 	else
-		assert_no_rule host "$guard"
+		assert_no_rule host "$(guards br0)"
 	fi
 }
 
@@ -46,6 +45,7 @@ read_only_settings() {
 		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
 }
 
+# bats test_tags=once
 @test "forwarding is switched on by a publish and never back" {
 	setting ipv4/ip_forward 0
 	serve ctr tcp 80 web
@@ -56,6 +56,7 @@ read_only_settings() {
 	assert "$(setting ipv4/ip_forward)" = 1
 }
 
+# bats test_tags=once
 @test "a refused publish leaves forwarding as it was" {
 	publish web 8080:80
 	setting ipv4/ip_forward 0
@@ -68,8 +69,8 @@ read_only_settings() {
 	config '{"ip_forward": {"ipv4": "check", "ipv6": "check"}}'
 	setting ipv6/conf/all/forwarding 0
 	publish web 8080:80
-	assert_rule host '--to-destination 10.88.7.2:80'
-	assert_no_rule host '--to-destination [fd00:7::2]:80'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_no_rule host "$(leads_to fd00:7::2 80)"
 	assert "$(setting ipv6/conf/all/forwarding)" = 0
 	withdraw web
 	setting ipv4/ip_forward 0
@@ -79,6 +80,7 @@ read_only_settings() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "IPv6 forwarding, set, keeps router advertisements on interfaces that live by them, and on no others" {
 	config '{"ip_forward": {"ipv6": "set"}}'
 	setting ipv6/conf/all/forwarding 0
@@ -96,6 +98,7 @@ read_only_settings() {
 	assert "$(setting ipv6/conf/up0/accept_ra)" = 2
 }
 
+# bats test_tags=once
 @test "an interface that ignores router advertisements goes on to do so" {
 	config '{"ip_forward": {"ipv6": "set"}}'
 	setting ipv6/conf/all/forwarding 0
@@ -142,7 +145,7 @@ read_only_settings() {
 	localnet_is 1
 	withdraw two
 	assert "$(setting $localnet)" = 1
-	assert_no_rule host "$guard"
+	assert_no_rule host "$(guards br0)"
 }
 
 @test "a hook that runs twice puts route_localnet back once, and a replacement does, too" {
@@ -171,9 +174,11 @@ read_only_settings() {
 }
 
 @test "the guard stands before route_localnet is on: nothing is set when the rules cannot be written" {
-	# An inconsistent chain of the administrator's: NATMAP as a base chain cannot be jumped to.
-	on host nft add table ip nat
-	on host nft 'add chain ip nat NATMAP { type nat hook prerouting priority 5; }'
+	# An inconsistent chain of the administrator's: as a base chain it cannot be jumped to.
+	local table=nat chain=NATMAP
+	! in_nftables || { table=natmap && chain=translate; }
+	on host nft add table ip $table
+	on host nft "add chain ip $table $chain { type nat hook prerouting priority 5; }"
 	publish rc=1 web 8080:80
 	localnet_is 0
 	assert "$(hairpin_of vctr)" = off
@@ -235,6 +240,7 @@ read_only_settings() {
 	assert "$(hairpin_of vctr)" = off
 }
 
+# bats test_tags=once
 @test "a bridge port that was in hairpin mode before stays so" {
 	on host bridge link set dev vctr hairpin on
 	publish one 8081:80

@@ -47,6 +47,7 @@ also_in() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a container without annotation runs, and nothing is published or recorded" {
 	local before
 	before=$(snapshot host)
@@ -59,6 +60,7 @@ also_in() {
 	same "rules" "$before" "$(snapshot host)"
 }
 
+# bats test_tags=once
 @test "a hook that fails fails the container, and the owner of the port is not disturbed" {
 	local before
 	web_make web 8080:80 owner
@@ -74,6 +76,7 @@ also_in() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "runc shows natmap's line when the hook fails" {
 	[[ $RUNTIME = runc ]] || skip "$RUNTIME throws a hook's stderr away"
 	web_make web 8080:80 owner
@@ -85,6 +88,7 @@ also_in() {
 	assert "$output" has 8080
 }
 
+# bats test_tags=once
 @test "an annotation that is no list of ports fails the container" {
 	bundle_make web 'sleep 600' 8080:80:90:100/tcp
 	refute ctr_run web
@@ -92,6 +96,7 @@ also_in() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "two containers in one network namespace have ports of their own" {
 	web_make one 8081:81 one
 	web_make two 8082:82 two
@@ -107,6 +112,7 @@ also_in() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a container that was killed is withdrawn by its delete" {
 	local pid
 	web_make web 8080:80 hello
@@ -131,6 +137,7 @@ has_stopped() {
 	[[ "$(runtime state "$1" | jq -r .status)" = stopped ]]
 }
 
+# bats test_tags=once
 @test "a container is started again with the same id, also with other ports" {
 	web_make web 8080:80 first
 	ctr_run web
@@ -147,6 +154,7 @@ has_stopped() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a new container takes over from one that was killed and never deleted" {
 	local pid
 	web_make old 8080:80 old
@@ -167,17 +175,18 @@ has_stopped() {
 	web_make web 8080:80 hello "$(also_in prestart)"
 	ctr_run web
 	assert_page hello ext 192.0.2.1:8080
-	assert "$(rules host | grep -c -- '-A NATMAP -p tcp -m tcp --dport 8080 ')" -eq 1
+	in_nftables || assert "$(rules host | grep -c -- '-A NATMAP -p tcp -m tcp --dport 8080 ')" -eq 1
 	assert "$(wc -l <"$(state_dir)/state")" -eq 2 "the header and one record"
 	ctr_delete web
 	assert_clean
 }
 
+# bats test_tags=once
 @test "createRuntime and poststart at once publish once" {
 	web_make web 8080:80 hello "$(also_in poststart)"
 	ctr_run web
 	assert_page hello ext 192.0.2.1:8080
-	assert "$(rules host | grep -c -- '-A NATMAP -p tcp -m tcp --dport 8080 ')" -eq 1
+	in_nftables || assert "$(rules host | grep -c -- '-A NATMAP -p tcp -m tcp --dport 8080 ')" -eq 1
 	ctr_delete web
 	assert_clean
 }
@@ -195,6 +204,7 @@ has_stopped() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "crun does the same" {
 	RUNTIME=crun
 	web_make web 8080:80 hello

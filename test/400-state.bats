@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The state file: who may touch it, what is damaged, a full disk, its size.
 # shellcheck disable=SC2154 # $stderr comes from run_natmap
+# bats file_tags=once
 
 load helpers/natmap
 
@@ -14,11 +15,6 @@ teardown() {
 		umount "$NM_TMP/state"
 	fi
 	net_down
-}
-
-# live: the ids of the live records
-live() {
-	jq -r 'select(.live == 1) | .id' "$state" | xargs
 }
 
 # canonical: every line is JSON, written as natmap writes it: members in its order, no blanks
@@ -49,7 +45,7 @@ fill_disk() {
 	publish web 8080:80
 	assert "$(stat -c %a "$NM_TMP/state" "$state" "$NM_TMP/state/lock" | xargs)" = '700 600 600'
 	canonical
-	assert "$(live)" = web
+	assert "$(live_ids)" = web
 }
 
 @test "no symbolic link is followed" {
@@ -97,7 +93,7 @@ fill_disk() {
 	assert "$output" = ""
 	withdraw web
 	publish other 8080:80
-	assert "$(live)" = other
+	assert "$(live_ids)" = other
 	canonical
 }
 
@@ -169,9 +165,9 @@ fill_disk() {
 	withdraw one
 	same rules "$rules_before" "$(snapshot host)"
 	canonical
-	assert "$(live)" = web
+	assert "$(live_ids)" = web
 	withdraw web
-	assert "$(live)" = ""
+	assert "$(live_ids)" = ""
 	rm "$NM_TMP/state/filler"
 	publish web 8080:80
 	withdraw web
@@ -207,17 +203,21 @@ fill_disk() {
 @test "the file stays small over hundreds of containers, and live records survive" {
 	local i largest=0 size bundle
 	publish web 8080:80
+	mapfile -t argv < <(natmap_argv)
+	ctr_start other
 	for ((i = 0; i < 130; i++)); do
-		bundle=/$(printf '%01000d' "$i")
-		publish other 9090:90 "bundle=$bundle" >"$NM_TMP/cycle"
-		withdraw other "bundle=$bundle" >"$NM_TMP/cycle"
+		printf -v bundle 'bundle=/%01000d' "$i"
+		state other "$(ctr_pid other)" creating "$bundle" io.natmap.ports=9090:90 >"$NM_TMP/in"
+		state other - stopped "$bundle" >"$NM_TMP/end"
+		# shellcheck disable=SC2016 # for that shell
+		on host sh -ec '"$@" hook <"$0/in" && "$@" hook <"$0/end"' "$NM_TMP" "${argv[@]}" 3>&-
 		size=$(stat -c %s "$state")
 		largest=$((size > largest ? size : largest))
 	done
 	assert "$largest" -gt 60000 "largest size"
 	assert "$largest" -lt 200000 "largest size"
 	assert "$size" -lt "$largest" "size after compaction"
-	assert "$(live)" = web
+	assert "$(live_ids)" = web
 	canonical
 	assert "$(cd "$NM_TMP/state" && echo *)" = 'lock state'
 	withdraw web
@@ -240,5 +240,5 @@ fill_disk() {
 	publish rc=4 third 10500:80
 	withdraw other
 	withdraw web
-	assert "$(live | wc -w)" -eq 1000
+	assert "$(live_ids | wc -w)" -eq 1000
 }

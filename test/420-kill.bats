@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr comes from run_natmap
 
 load helpers/natmap
+load helpers/recovery
 
 setup() {
 	net_up
@@ -13,8 +14,9 @@ setup() {
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/old"
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80,9090:90/udp >"$NM_TMP/new"
 	state web - stopped >"$NM_TMP/end"
-	do_hook end # sets nothing up, but the settings are known before the first publish
 	settings=$(settings)
+	do_hook new # from now on there is a state
+	do_hook end
 }
 
 teardown() {
@@ -34,12 +36,12 @@ do_hook() {
 	on host timeout 20 "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
-# begin FROM: what there is before the hook that fails: nothing, the old or the new ports, or a wreck
+# begin FROM: from nothing to what there is before the hook that fails: nothing, the old or the new ports, or a wreck
 begin() {
 	local from=$1
 	[[ $from != wreck ]] || from=new
-	do_hook end
-	[[ $from = nothing ]] || do_hook "$from"
+	[[ $from != nothing ]] || return 0
+	do_hook "$from"
 	assert "$status" -eq 0 "preparation: $(<"$NM_TMP/err")" || return 1
 	[[ $1 != wreck ]] || wreck
 }
@@ -53,27 +55,30 @@ wreck() {
 		sed 's/8080:80/6060:60/; p; s/6060:60/8080:80/' <<<"$line"
 		echo damaged
 	} >>"$state"
-	on host iptables -t nat -F
-	on host ip6tables -F
-	on host nft 'add rule ip filter NATMAP tcp dport 7070 counter return comment "natmap:dead:7070"'
-	on host nft 'add rule ip filter NATMAP tcp dport 6060 counter return comment "natmap:web:6060"'
+	if in_nftables; then
+		on host nft 'flush map ip natmap ports; flush chain ip natmap forward; flush table ip6 natmap' || return 1
+	else
+		on host iptables -t nat -F && on host ip6tables -F || return 1
+	fi
+	translation_add dead:7070 && translation_add web:6060
 }
 
 # settings: what natmap switches on for a container
 settings() {
-	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
-	on host bridge -d link show dev vctr | grep -o 'hairpin [a-z]*'
+	on host sh -c 'cat /proc/sys/net/ipv4/conf/br0/route_localnet; bridge -d link show dev vctr' | grep -oE '^[01]$|hairpin [a-z]*'
 }
 
-# tagged: ID:PORT of every container's rule in the kernel
+# tagged: natmap:ID:PORT of every container's rule in the kernel
 tagged() {
-	on host nft list ruleset 2>/dev/null | grep -oE 'natmap:[^@:"]+:[0-9]+' | cut -d: -f2- | sort -u
+	on host nft list ruleset 2>/dev/null | grep -oE 'natmap:[^@:"]+:[0-9]+' | sort -u
 }
 
-# recorded: ID:PORT of every live record. Only a last line without its end may be no JSON.
+# recorded: the same of every live record. Only a last line without its end may be no JSON.
 recorded() {
 	[[ -s "$state" ]] || return 0
-	head -n "$(wc -l <"$state")" "$state" | grep -vx damaged | jq -r 'select(.live == 1) | .id as $id | .ports[] | "\($id):\(split(":")[0])"' | sort -u
+	head -n "$(wc -l <"$state")" "$state" |
+		jq -Rr 'select(. != "damaged") | fromjson | select(.live == 1) | .id as $id | .ports[] | "natmap:\($id):\(split(":")[0])"' |
+		sort -u
 }
 
 # covered WHEN: the state is valid and lists all that is in the kernel
@@ -87,17 +92,26 @@ recovers() {
 	[[ $2 = reload ]] || set -- "$1" new
 	do_hook "$2"
 	assert "$status" -eq 0 "$2 $1: $(<"$NM_TMP/err")" || return 1
-	assert "$(tagged | xargs)" = 'web:8080 web:9090' "rules after $2 $1" || return 1
+	assert "$(tagged)" = $'natmap:web:8080\nnatmap:web:9090' "rules after $2 $1" || return 1
 	do_hook end
 	assert "$status" -eq 0 "withdraw $1: $(<"$NM_TMP/err")" || return 1
-	assert "$(tagged)$(recorded)" = "" "left after a withdraw $1" || return 1
-	same "settings $1" "$settings" "$(settings)"
+	assert "$(tagged)$(live_ids)" = "" "left after a withdraw $1" || return 1
+	assert "$(settings)" = "$settings" "settings $1"
 }
 
-# calls FROM HOOK CALL: how often the hook makes that system call
+# trace FROM HOOK CALL...: the hook's calls are in $NM_TMP/trace, and there is nothing afterwards
+trace() {
+	local IFS=,
+	begin "$1" || return 1
+	do_hook "$2" strace -o "$NM_TMP/trace" -e trace="${*:3}"
+	assert "$status" -eq 0 "$2, traced: $(<"$NM_TMP/err")" || return 1
+	do_hook end
+	assert "$(tagged)" = "" "left after a withdraw"
+}
+
+# calls CALL: how often it is in the trace
 calls() {
-	begin "$1" && do_hook "$2" strace -o "$NM_TMP/trace" -e trace="$3"
-	grep -c "$3(" "$NM_TMP/trace" || :
+	grep -c "^$1(" "$NM_TMP/trace" || :
 }
 
 # some MOST: which of the calls to kill or refuse at: the last dozen, which change things, and of the earlier ones, of which
@@ -108,9 +122,11 @@ some() {
 
 # kill_at_each FROM HOOK CALL...: kills the hook before each of these system calls, one after the other
 kill_at_each() {
-	local from=$1 hook=$2 call n most when
+	local from=$1 hook=$2 call n most when kills=0
+	trace "$@" || return 1
 	for call in "${@:3}"; do
-		most=$(calls "$from" "$hook" "$call")
+		most=$(calls "$call")
+		kills=$((kills + most))
 		for n in $(some "$most"); do
 			when="after a kill at $call $n of $most"
 			begin "$from" || return 1
@@ -119,6 +135,7 @@ kill_at_each() {
 			covered "$when" && recovers "$when" "$hook" || return 1
 		done
 	done
+	assert "$kills" -gt 5 "calls of $hook from $from"
 }
 
 # refuse_at_each FROM HOOK ERROR CALL: the same with a call that fails (getpid, which the filter allows, is made in its
@@ -126,7 +143,9 @@ kill_at_each() {
 # kernel as it was (publish) or covered (withdraw); it may also get by without the call.
 refuse_at_each() {
 	local from=$1 hook=$2 error=$3 call=$4 n most when before
-	most=$(calls "$from" "$hook" "$call")
+	trace "$from" "$hook" "$call" || return 1
+	most=$(calls "$call")
+	assert "$most" -gt 0 "calls of $call, $hook from $from"
 	for n in $(some "$most"); do
 		when="after $error at $call $n of $most"
 		begin "$from" || return 1
@@ -139,7 +158,7 @@ refuse_at_each() {
 		assert "$stderr" lacks forbidden "$when" || return 1
 		if [[ $status = 1 && $hook != end ]]; then
 			same "rules $when" "$before" "$(tagged)" || return 1
-			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$(recorded)" || return 1
+			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$(<"$NM_TMP/recorded")" || return 1
 		fi
 		[[ $hook != end ]] || on host bridge link set dev vctr hairpin off # a withdraw that cannot only reports it
 		recovers "$when" "$hook" || return 1

@@ -52,6 +52,7 @@ sandboxed() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "without CAP_NET_ADMIN there is one clear line" {
 	ctr_start web
 	NM_WRAP=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
@@ -65,6 +66,7 @@ bare() {
 	on host timeout 10 sh -c "exec \"\$@\" $3" sh "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
+# bats test_tags=once
 @test "closed standard streams are harmless" {
 	local closed
 	ctr_start web
@@ -87,6 +89,7 @@ bare() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a reader that has gone away is an error line and not a signal" {
 	publish web 8080:80
 	# shellcheck disable=SC2016 # for that shell
@@ -120,6 +123,7 @@ bare() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "too few descriptors are one line, or enough" {
 	local limit
 	ctr_start web
@@ -134,6 +138,7 @@ bare() {
 	done
 }
 
+# bats test_tags=once
 @test "the environment does not matter" {
 	NM_WRAP=(env -i)
 	publish web 8080:80

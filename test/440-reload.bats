@@ -40,10 +40,10 @@ begin() {
 	flush_ruleset
 	run_natmap reload
 	before=$(rules host)
-	for flush in flush_ruleset flush_rules flush_chains; do
+	for flush in flush_ruleset flush_rules flush_chains $(in_nftables && echo flush_elements); do
 		$flush
 		assert_no_reach ext tcp 192.0.2.1 8080
-		mends jump missing-rule
+		mends "${NM_JUMP[@]}" missing-rule
 		same "rules after $flush" "$before" "$(rules host)"
 		answers
 	done
@@ -54,6 +54,7 @@ begin() {
 	answers
 }
 
+# bats test_tags=iptables
 @test "jumps that are missing come back, and where they belong" {
 	begin
 	on host iptables -D FORWARD -j DOCKER-USER
@@ -67,6 +68,7 @@ begin() {
 	answers
 }
 
+# bats test_tags=iptables
 @test "chains that were emptied are filled, and jumps that stand there twice stand there once" {
 	begin
 	on host iptables -F NATMAP
@@ -83,6 +85,62 @@ begin() {
 	answers
 }
 
+# bats test_tags=nftables
+@test "each chain and set of natmap's own tables comes back, with its rules and elements" {
+	local before chain
+	begin
+	publish other 192.0.2.3:9090:90 127.0.0.2:81:81 allow=192.0.2.2/32
+	before=$(rules host | sort) # a chain that was deleted comes back as the last one
+	for chain in $(on host nft list table ip natmap | sed -n 's/^\tchain \(.*\) {/\1/p'); do
+		[[ "$(on host nft list chain ip natmap "$chain")" =~ $'\n\t\t'(ct|meta|fib|ip|iifname|jump|dnat) ]] || continue
+		on host nft flush chain ip natmap "$chain"
+		mends missing-rule
+	done
+	on host nft 'flush chain ip natmap guard; delete chain ip natmap guard; delete set ip natmap localnet'
+	on host nft 'delete chain ip6 natmap prerouting; flush map ip6 natmap ports'
+	mends missing-rule
+	same "rules" "$before" "$(rules host | sort)"
+	answers
+}
+
+# bats test_tags=nftables
+@test "rules of natmap's own tables that are moved, added or there twice are where they belong, and once" {
+	local before
+	begin
+	before=$(rules host)
+	nft_move insert natmap translate @ports
+	nft_move add natmap prerouting static_prerouting
+	nft_move insert natmap forward 'jump static_forward'
+	mends missing-rule stale-rule
+	on host nft insert rule ip natmap translate tcp dport 8080 accept
+	on host nft add rule ip natmap masqueraded accept
+	on host nft add rule ip6 natmap prerouting fib daddr type local jump translate
+	mends stale-rule
+	same "rules" "$before" "$(rules host)"
+	answers
+}
+
+# bats test_tags=nftables
+@test "natmap's accept in a chain of iptables that drops comes back, behind the administrator's rules, and goes with the drop" {
+	begin
+	on host iptables -P FORWARD DROP
+	assert_no_reach ext tcp 192.0.2.1 8080
+	mends jump missing-rule
+	answers
+	on host iptables -A DOCKER-USER -s 192.0.2.9 -j DROP
+	mends misplaced-rule
+	assert "$(chain_of filter DOCKER-USER | cut -c 1-16)" = $'-s 192.0.2.9/32 \n-m mark --mark 0'
+	on host iptables -D FORWARD -j DOCKER-USER
+	mends jump
+	answers
+	on host iptables -P FORWARD ACCEPT
+	on host iptables -F DOCKER-USER
+	run_natmap reload
+	agrees
+	assert "$(on host iptables -S)" = $'-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT'
+}
+
+# bats test_tags=iptables
 @test "natmap's own rules in the wrong order are put in order" {
 	begin
 	publish other 192.0.2.3:9090:90 allow=192.0.2.2/32,192.0.2.9/32
@@ -99,6 +157,7 @@ begin() {
 	assert "$(chain_of filter NATMAP | grep natmap:other:9090 | tail -n 1)" has 'DROP'
 }
 
+# bats test_tags=iptables
 @test "rules of others that came before natmap's, and keep packets from them, stand behind them" {
 	begin
 	publish local 127.0.0.2:81:81
@@ -121,11 +180,11 @@ begin() {
 @test "a rule that somebody changed is as before, and one that nobody needs is gone" {
 	local before
 	begin
-	before=$(chain_of nat NATMAP)
-	nft_change nat NATMAP natmap:web:8080 's/:80 /:81 /'
+	before=$(rules host)
+	translation_change web:8080
 	mends changed-rule
-	same "NATMAP" "$before" "$(chain_of nat NATMAP)"
-	on host nft add rule ip nat NATMAP tcp dport 99 counter return comment '"natmap:dead:99"'
+	same "rules" "$before" "$(rules host)"
+	translation_add dead:99
 	on host nft add rule ip filter INPUT tcp dport 99 counter return comment '"natmap:dead:99"' || :
 	on host ip6tables -A FORWARD -p tcp --dport 99 -m comment --comment natmap:dead:99 -j ACCEPT
 	mends stale-rule
@@ -135,6 +194,14 @@ begin() {
 
 @test "others' rules, chains and look-alikes survive byte for byte, and right rules keep handles and counters" {
 	local before comment
+	# loopback_take: deletes the translation for 127.0.0.1
+	loopback_take() {
+		if in_nftables; then
+			on host nft delete element ip natmap host_ports '{ 127.0.0.1 . tcp . 8080 }'
+		else
+			nft_take nat OUTPUT 'daddr 127.0.0.1 '
+		fi
+	}
 	begin
 	for comment in my-natmap:web:80 natmap:web natmap: 'natmap web:8080' NATMAP:web:8080; do
 		on host iptables -t nat -A POSTROUTING -s 10.9.0.0/16 -m comment --comment "$comment" -j ACCEPT
@@ -143,16 +210,20 @@ begin() {
 	done
 	on host iptables -N MINE
 	on host iptables -A MINE -p tcp --dport 7 -j RETURN
-	on host iptables -t nat -A NATMAP -p tcp --dport 7 -j RETURN
-	on host iptables -A NATMAP -p tcp --dport 7 -j MINE
+	if in_nftables; then
+		run_natmap reload # these rules may drop something
+	else
+		on host iptables -t nat -A NATMAP -p tcp --dport 7 -j RETURN
+		on host iptables -A NATMAP -p tcp --dport 7 -j MINE
+	fi
 	on host nft 'table inet mine { chain c { type filter hook forward priority 5; tcp dport 8080 counter accept; }; }'
 	answers
 	before=$(numbered)
-	assert "$(nft_rule nat NATMAP natmap:web:8080)" !~ 'packets 0 '
-	nft_take nat OUTPUT 'daddr 127.0.0.1 '
+	assert "$(translation web:8080)" =~ 'packets [1-9]'
+	loopback_take
 	mends missing-rule
-	nft_take nat OUTPUT 'daddr 127.0.0.1 '
-	same "the others" "$(grep -v 'daddr 127.0.0.1 ' <<<"$before")" "$(numbered)"
+	loopback_take
+	same "the others" "$(grep -vE '(daddr |^[[:blank:]]+)127.0.0.1 ' <<<"$before")" "$(numbered)"
 }
 
 @test "a reload with nothing to do sends nothing" {
@@ -170,6 +241,7 @@ begin() {
 	assert "$(generation)" -eq $((generation + 1))
 }
 
+# bats test_tags=iptables
 @test "rules that iptables-restore has copied are recognised, replaced, and withdrawn" {
 	begin
 	publish other 9090:90
@@ -215,7 +287,7 @@ disturb() {
 	# shellcheck disable=SC2016 # perl's variables
 	spawn ctr perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 64, ReuseAddr => 1) or die;
 		while (my $c = $s->accept) { print $c "web\n"; }'
-	wait_for serve_is_ready ctr tcp 80 1
+	wait_for serve_is_ready tcp 80 4
 	serve ctr tcp 81 long
 	publish web 8080:80,8081:81
 	flow_open long ext tcp 192.0.2.1 8081
@@ -312,6 +384,7 @@ refused() {
 	done
 }
 
+# bats test_tags=iptables
 @test "copies of iptables-restore do not keep a reload from starting with a new state" {
 	config "$NM_STATIC"
 	publish web 8080:80
@@ -337,6 +410,7 @@ refused() {
 	assert_clean
 }
 
+# bats test_tags=once
 @test "a state whose first line is damaged is refused, unless forced" {
 	publish web 8080:80
 	sed -i '1s/boot/bott/' "$(state_dir)/state"
@@ -346,6 +420,7 @@ refused() {
 	agrees
 }
 
+# bats test_tags=once
 @test "a state of another PID namespace is refused, forced or not" {
 	publish web 8080:80
 	sed -i '1s/\("pidns":"[0-9]*:\)[0-9]*/\11/' "$(state_dir)/state"
@@ -354,6 +429,7 @@ refused() {
 	assert "$(tagged)" = web
 }
 
+# bats test_tags=once
 @test "a state of another boot is empty, one of another network namespace is refused" {
 	publish web 8080:80
 	sed -i '1s/\("netns":"[0-9]*:\)[0-9]*/\11/' "$(state_dir)/state"
@@ -372,21 +448,22 @@ refused() {
 	config '{"localhost": false}'
 	mends stale-rule
 	assert_no_rule host 127.0.0.1
-	assert_no_rule host @localnet
+	assert_no_rule host natmap:@localnet
 	assert "$(setting $localnet) $(live '.localnet.interface')" = '0 null'
 	config '{}'
 	mends missing-rule setting
+	assert_rule host natmap:@localnet
 	assert_reach 'web 10.88.7.1' host tcp 127.0.0.1 8080
 	assert "$(setting $localnet) $(live '.localnet | "\(.interface) \(.set)"')" = '1 br0 true'
 	config '{"hairpin": false}'
 	mends stale-rule
-	assert_no_rule host '-s 10.88.7.0/24'
+	assert_no_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
 	assert "$(hairpin_of vctr) $(live '.hairpin.interface')" = 'off null'
 	assert_reach 'web 192.0.2.2' ext tcp 192.0.2.1 8080
 	config '{}'
 	run_natmap reload
 	agrees
-	assert_rule host '-s 10.88.7.0/24'
+	assert_rule host "$(masquerades 10.88.7.0/24 10.88.7.2)"
 	publish web 8080:80 # a reload does not know the bridge port any more
 	assert "$(hairpin_of vctr)" = on
 	assert_reach 'web 10.88.7.1' ctr tcp 192.0.2.1 8080
@@ -396,16 +473,19 @@ refused() {
 }
 
 @test "masquerade_all takes effect at a reload, and back" {
+	local narrower=(changed-rule stale-rule) wider=(changed-rule missing-rule)
+	! in_nftables || { narrower=(missing-rule stale-rule) && wider=("${narrower[@]}"); }
 	serve ctr tcp 80 'web %p'
 	publish web 8080:80
 	config '{"masquerade_all": true}'
-	mends changed-rule stale-rule
+	mends "${narrower[@]}"
 	assert_reach 'web 10.88.7.1' ext tcp 192.0.2.1 8080
 	config '{}'
-	mends changed-rule missing-rule
+	mends "${wider[@]}"
 	assert_reach 'web 192.0.2.2' ext tcp 192.0.2.1 8080
 }
 
+# bats test_tags=once
 @test "settings that were on before natmap stay on, whatever is reloaded" {
 	setting $localnet 1
 	on host bridge link set dev vctr hairpin on
@@ -423,10 +503,10 @@ refused() {
 	serve ctr2 tcp 25 mail
 	serve ctr2 tcp 26 other
 	config "$NM_STATIC"
-	mends jump missing-rule
+	mends "${NM_JUMP[@]}" missing-rule
 	assert_reach mail ext tcp 192.0.2.3 25
 	config "${NM_STATIC/25/26}"
-	mends changed-rule
+	mends "${NM_CHANGED[@]}"
 	assert_no_reach ext tcp 192.0.2.3 25
 	assert_reach other ext tcp 192.0.2.3 26
 	config "${NM_STATIC/mail/post}"
@@ -439,6 +519,7 @@ refused() {
 	assert_no_reach ext tcp 192.0.2.3 25
 }
 
+# bats test_tags=once
 @test "a static rule that wants a live container's port is told and refused, and nothing changes" {
 	local before
 	publish web 192.0.2.3:25:80
@@ -461,6 +542,7 @@ broken() {
 	same "the host" "$before" "$(snapshot host)" && same "the state" "$state" "$(<"$(state_dir)/state")"
 }
 
+# bats test_tags=once
 @test "a broken configuration changes nothing and is told in one line with file, place and what is wanted" {
 	config "$NM_STATIC"
 	publish web 8080:80
@@ -474,6 +556,7 @@ broken() {
 	broken '' '{"static": {'
 }
 
+# bats test_tags=once
 @test "hooks work with a broken static, publishing notes it; of a file that is broken elsewhere only withdraw does not care" {
 	syslog_start
 	config "${NM_STATIC/\"25\"/25}"
@@ -533,6 +616,7 @@ beside_slow_reload() {
 	agrees
 }
 
+# bats test_tags=once
 @test "without the privilege a reload says so in one line" {
 	NM_WRAP=(setpriv --bounding-set -all --inh-caps -all)
 	run_natmap rc=1 reload

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
 
 load helpers/natmap
+load helpers/recovery
 
 setup() {
 	net_up
@@ -13,8 +14,10 @@ teardown() {
 }
 
 @test "a reload sets up the chains on a host where nothing is published" {
+	local jump='-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
+	! in_nftables || jump='fib daddr type local jump translate'
 	run_natmap reload
-	assert_rule host '-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
+	assert_rule host "$jump"
 	run_natmap check
 }
 
@@ -44,6 +47,7 @@ handles() {
 	on host nft -a --stateless list chain ip "$2" "$1" 2>/dev/null
 }
 
+# bats test_tags=iptables
 @test "rules of natmap's own before them do not move rules that are right" {
 	local nat raw
 	ctr_start other ctr2
@@ -66,6 +70,7 @@ handles() {
 	assert "$(jq '.static[0].packets' <<<"$output")" -ge 1
 }
 
+# bats test_tags=iptables
 @test "the jump of DOCKER-USER stands before all of several bare RETURNs" {
 	publish web 8080:80
 	on host iptables -A DOCKER-USER -s 192.0.2.9 -j DROP
@@ -130,18 +135,23 @@ guarded() {
 	local net='{"name":"net","internal_address":"10.88.7.0/24","external_address":"192.0.2.1"}'
 	local host='{"name":"host","internal_address":"10.88.7.2","external_address":"192.0.2.3"}'
 	local up='{"name":"up","internal_address":"10.88.7.0/24","external_interface":"up0","external_address":"192.0.2.3"}'
-	local order
+	local order own=(nat POSTROUTING)
+	! in_nftables || own=(natmap static_postrouting)
+	# snats: those of static rules, in order
+	snats() {
+		ruleset host | grep -o '"natmap:@snat/[a-z]*' | cut -d: -f2 | xargs
+	}
 	config '{"static":{"snat":['"$host"']}}'
 	run_natmap reload
 	for order in "$net,$host,$up" "$host,$net" "$up,$host" "$up,$host,$net"; do
 		config '{"static":{"snat":['"$order"']}}'
 		run_natmap reload
 		run_natmap check
-		assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" =~ '^@snat/host( @snat/up)?( @snat/net)?$'
+		assert "$(snats)" =~ '^@snat/host( @snat/up)?( @snat/net)?$'
 	done
-	on host iptables -t nat -D POSTROUTING 1
+	nft_take "${own[@]}" @snat/host
 	run_natmap reload
-	assert "$(on host iptables -t nat -S POSTROUTING | grep -o '@snat/[a-z]*' | xargs)" = '@snat/host @snat/up @snat/net'
+	assert "$(snats)" = '@snat/host @snat/up @snat/net'
 	config '{"static":{"snat":['"$net,${net/\"net\"/\"again\"}"']}}'
 	run_natmap rc=2 reload
 	assert "$stderr" has 'static.snat[1].internal_address'

@@ -1,9 +1,13 @@
 #!/bin/bash
 # run-tests.sh [UNIT_PROGRAM...] [-- BATS_FILE...]
 #
-# Runs unit programs that print TAP, then bats files (which need root), two at a time: every test has its own network
-# namespaces, files and processes. Shows the output of what fails, and closes with "N passed, N failed".
+# Runs unit programs that print TAP, then bats files (which need root) for each of the backends, two at a time: every test
+# has its own network namespaces, files and processes. Shows the output of what fails, and closes with "N passed, N failed".
 #
+# The tags of a bats test tell with which backend it runs: `iptables` or `nftables`, with that one alone; `once`, when no
+# backend plays a role in it, with iptables alone; without any of these, with both.
+#
+# NM_BACKEND=NAME   with that backend alone
 # NM_TEST_STRICT=1  a skipped test is a failure
 # NM_TEST_JOBS=N    so many programs or files at a time
 # NATMAP, BUILD     the binary under test, see helpers/natmap.bash
@@ -14,6 +18,10 @@ cd "$(dirname "$0")/.." || exit 1
 
 PATH=$PATH:/usr/sbin:/sbin
 jobs=${NM_TEST_JOBS:-2}
+case ${NM_BACKEND:-} in
+"" | iptables | nftables) ;;
+*) echo "run-tests.sh: NM_BACKEND=$NM_BACKEND: expected iptables or nftables" >&2 && exit 2 ;;
+esac
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-90}
 # A sanitizer's report must not look like one of natmap's own exit statuses.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99} UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:exitcode=99}
@@ -32,11 +40,15 @@ environment() {
 	printf 'kernel %s, %s\n' "$(uname -r)" "${tools//version /}"
 }
 
-# run_one FILE OUT: runs a unit program or a bats file. Its TAP goes to OUT, its exit status to OUT.rc.
+# A bats file and its backend are one word: FILE (BACKEND).
+declare -A left_out=([iptables]='!nftables' [nftables]='!iptables,!once')
+
+# run_one WHAT OUT: runs a unit program or a bats file. Its TAP goes to OUT, its exit status to OUT.rc.
 run_one() {
-	local code=0
+	local code=0 backend=${1##*[ (]}
+	backend=${backend%)}
 	case $1 in
-	*.bats) bats --tap "$1" ;;
+	*.bats\ *) NM_BACKEND=$backend bats --tap --filter-tags "${left_out[$backend]}" "${1% *}" ;;
 	*) timeout -k 5 120 "$1" ;;
 	esac </dev/null >"$2" 2>&1 || code=$?
 	echo "$code" >"$2.rc"
@@ -47,7 +59,8 @@ count() {
 	grep -cE "$2" "$1"
 }
 
-# report FILE OUT: adds its tests to the sums; one line when all is well, else what failed with its output
+# report WHAT OUT: adds its tests to the sums; one line when all is well, else what failed with its output; nothing when
+# all of a bats file is for the other backend
 report() {
 	local code bad ran skips planned
 	code=$(<"$2.rc")
@@ -55,6 +68,9 @@ report() {
 	skips=$(count "$2" '^ok .*# (skip|SKIP)')
 	ran=$(count "$2" '^(not )?ok ')
 	planned=$(sed -n 's/^1\.\.\([0-9][0-9]*\).*/\1/p' "$2" | head -n 1)
+	if [[ "$code $planned" = "0 0" ]] && grep -q '^# bats file_tags=.' "${1% (*}"; then
+		return
+	fi
 	passed=$((passed + ran - bad - skips))
 	failed=$((failed + bad))
 	skipped=$((skipped + skips))
@@ -71,16 +87,16 @@ report() {
 	grep -E '^ok .*# (skip|SKIP)' "$2" | sed 's/^ok [0-9]*/     skipped:/'
 }
 
-# failures FILE OUT: of a bats file the failed tests with their output, which follows them; of a unit program, which may
+# failures WHAT OUT: of a bats file the failed tests with their output, which follows them; of a unit program, which may
 # print it before, all but the passed tests
 failures() {
 	case $1 in
-	*.bats) awk '/^ok /{show = 0; next} /^not ok /{show = 1} show || !/^(#|1\.\.)/' "$2" ;;
+	*.bats\ *) awk '/^ok /{show = 0; next} /^not ok /{show = 1} show || !/^(#|1\.\.)/' "$2" ;;
 	*) grep -vE '^(ok |1\.\.)' "$2" ;;
 	esac
 }
 
-# run_all FILE...: runs them, $jobs at a time, and reports each when it ends
+# run_all WHAT...: runs them, $jobs at a time, and reports each when it ends
 run_all() {
 	local file out done_pid
 	declare -A name=() result=()
@@ -116,7 +132,13 @@ if [[ $# -gt 0 && $(id -u) != 0 ]]; then
 elif [[ $# -gt 0 ]]; then
 	# the largest first, so that none of them is left for the end, when nothing runs beside it
 	mapfile -t files < <(ls -S "$@")
-	run_all "${files[@]}"
+	runs=()
+	for file in "${files[@]}"; do
+		for backend in ${NM_BACKEND:-iptables nftables}; do
+			runs+=("$file ($backend)")
+		done
+	done
+	run_all "${runs[@]}"
 fi
 
 if [[ ${NM_TEST_STRICT:-0} = 1 ]]; then

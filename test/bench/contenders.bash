@@ -76,7 +76,7 @@ natmap_has() {
 	local natmap code=0
 	printf '{"backend": "%s"}\n' "$1" >"$NM_TMP/natmap-$1.json"
 	chmod 0600 "$NM_TMP/natmap-$1.json"
-	natmap "$1" none
+	natmap "$1" "none-$1"
 	unshare -n "${natmap[@]}" reload >"$NM_TMP/list" 2>&1 || code=$?
 	case $code in
 	0) return 0 ;;

@@ -104,14 +104,19 @@ static int add(struct nm_netlink *nl, struct nm_err *err)
 					   : nm_fail(err, NM_ERR_FAILED, "the ruleset was changed meanwhile");
 }
 
+static int prepare(void *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	return nm_iptables_prepare(scope, attempt, err);
+}
+
 static int take_back(struct nm_netlink *nl, struct nm_err *err)
 {
 	static const char *const owners[] = {id, guard};
 	static const struct nm_rules none;
-	static const struct nm_iptables_scope scope = {
+	struct nm_iptables_scope scope = {
 		.wanted = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
 
-	return nm_iptables_apply(nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, false, err);
+	return nm_nft_transact(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, err);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,14 @@
 # shellcheck shell=bash
 # Checks that say what they expected and what they got, and polling instead of sleeping.
 
-# fail TEXT...: ends the test with these lines
+# fail TEXT...: ends the test with these lines, and who called
 fail() {
+	local i
 	printf '%s\n' "$@" >&2
+	for ((i = 1; i < ${#FUNCNAME[@]}; i++)); do
+		[[ "${FUNCNAME[i]}" != "${BATS_TEST_NAME:-}" && "${FUNCNAME[i]}" != bats_* ]] || break
+		printf 'called by %s, %s line %s\n' "${FUNCNAME[i]}" "${BASH_SOURCE[i]##*/}" "${BASH_LINENO[i - 1]}" >&2
+	done
 	return 1
 }
 

@@ -21,9 +21,51 @@ export NATMAP
 NM_WRAP=()
 
 # config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
+# NM_BACKEND=nftables in the environment puts that backend first into each object that names none.
 config() {
-	printf '%s\n' "$1" >"$NM_TMP/natmap.json"
+	local text=$1 rest=${1#"{"} comma=,
+	if in_nftables && [[ "$text" = "{"* && "$text" != *'"backend"'* ]]; then
+		[[ ! "$rest" =~ ^[[:space:]]*"}" ]] || comma=""
+		text="{\"backend\": \"nftables\"$comma$rest"
+	fi
+	printf '%s\n' "$text" >"$NM_TMP/natmap.json"
 	chmod 0600 "$NM_TMP/natmap.json"
+}
+
+# in_nftables: the tests run with that backend
+in_nftables() {
+	[[ "${NM_BACKEND:-iptables}" = nftables ]]
+}
+
+# leads_to ADDRESS PORT, guards INTERFACE: what a line of `rules` says of a mapping's target, or of the interface that a
+# guard of 127.0.0.0/8 is for
+leads_to() {
+	if in_nftables; then
+		printf ': %s . %s' "$1" "$2"
+	else
+		[[ "$1" != *:* ]] || set -- "[$1]" "$2"
+		printf -- '--to-destination %s:%s' "$1" "$2"
+	fi
+}
+
+guards() {
+	if in_nftables; then
+		printf 'natmap:@localnet/%s' "$1"
+	else
+		printf -- '-A PREROUTING -d 127.0.0.0/8 -i %s ' "$1"
+	fi
+}
+
+# masquerades [NETWORK/LEN] CONTAINER: what a line of `rules` says of the clients of a mapping that are masqueraded
+masquerades() {
+	local network="" whole=32
+	[[ $# -eq 1 ]] || { network=$1 && shift; }
+	[[ "$1" != *:* ]] || whole=128
+	if in_nftables; then
+		printf '%s . %s . ' "${network%/*}" "$1"
+	else
+		printf -- '-A POSTROUTING %s-d %s/%s -p' "${network:+-s $network }" "$1" "$whole"
+	fi
 }
 
 # state_dir: the test's own state directory
@@ -31,10 +73,15 @@ state_dir() {
 	printf '%s' "$NM_TMP/state"
 }
 
+# live_ids: the ids of the live records, in the order of the state file
+live_ids() {
+	sed -n 's/^{"live":1,.*"id":"\([^"]*\)".*/\1/p' "$NM_TMP/state/state" | xargs
+}
+
 # natmap_argv: the command line up to the command, one word a line
 natmap_argv() {
 	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
-	printf '%s\n' "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$(state_dir)"
+	printf '%s\n' "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state"
 }
 
 # run_natmap [rc=N|any] [in=NODE] [timeout=SECONDS] ARGUMENT...: runs natmap on the host (or NODE) with the caller's stdin.
@@ -42,16 +89,17 @@ natmap_argv() {
 # Sets $status, $output (its stdout) and $stderr. Fails unless the exit status is N (0), and when what every
 # invocation owes is missing: a failure is exactly one line that begins with "natmap: ", a success says nothing on stderr.
 run_natmap() {
-	local rc=0 in=host timeout=10 files="$NM_TMP/run.$BASHPID" argv
+	local rc=0 in=host timeout=10 files="$NM_TMP/run.$BASHPID"
 	while [[ "${1:-}" =~ ^(rc|in|timeout)= ]]; do
 		local "$1"
 		shift
 	done
-	mapfile -t argv < <(natmap_argv)
+	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
 	status=0
-	on "$in" timeout -k 1 "$timeout" "${NM_WRAP[@]}" "${argv[@]}" "$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
-	output=$(tr -d '\0' <"$files.out")
-	stderr=$(tr -d '\0' <"$files.err")
+	# the command line of natmap_argv, which would take a process
+	on "$in" timeout -k 1 "$timeout" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state" \
+		"$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
+	{ output=$(<"$files.out") && stderr=$(<"$files.err"); } 2>/dev/null # which is where bash complains about a NUL
 	printf '%s$ natmap %s\n' "$in" "$*"
 	printf '%s' "${output:+$output$'\n'}" "${stderr:+stderr: $stderr$'\n'}"
 	[[ $status != 124 && $status != 137 ]] || fail "natmap $*: still running after $timeout s" || return 1
@@ -72,26 +120,32 @@ check_stderr() {
 
 # state ID PID STATUS [bundle=DIR] [KEY=VALUE...]: an OCI state; the KEYs are annotations; PID - leaves the pid out
 state() {
-	local id=$1 pid=$2 now=$3 bundle=/bundle/$1 annotations="" arg
+	local id=$1 pid=$2 now=$3 bundle=/bundle/$1 annotations="" arg key value
 	shift 3
 	for arg; do
-		case $arg in
-		bundle=*) bundle=${arg#*=} ;;
-		*) annotations+="${annotations:+,}$(json_string "${arg%%=*}"):$(json_string "${arg#*=}")" ;;
-		esac
+		if [[ "$arg" = bundle=* ]]; then
+			bundle=${arg#*=}
+			continue
+		fi
+		json_string key "${arg%%=*}"
+		json_string value "${arg#*=}"
+		annotations+="${annotations:+,}$key:$value"
 	done
-	printf '{"ociVersion":"1.0.2","id":%s,"status":%s,' "$(json_string "$id")" "$(json_string "$now")"
-	[[ "$pid" = - ]] || printf '"pid":%s,' "$pid"
-	printf '"bundle":%s,"annotations":{%s}}\n' "$(json_string "$bundle")" "$annotations"
+	json_string id "$id"
+	json_string now "$now"
+	json_string bundle "$bundle"
+	pid="\"pid\":$pid,"
+	[[ "$pid" != *:-, ]] || pid=""
+	printf '{"ociVersion":"1.0.2","id":%s,"status":%s,%s"bundle":%s,"annotations":{%s}}\n' "$id" "$now" "$pid" "$bundle" "$annotations"
 }
 
-# json_string TEXT: TEXT in quotes, with what JSON wants escaped
+# json_string NAME TEXT: sets the variable NAME to TEXT in quotes, with what JSON wants escaped
 json_string() {
-	local s=${1//\\/\\\\}
+	local s=${2//\\/\\\\}
 	s=${s//\"/\\\"}
 	s=${s//$'\n'/\\n}
 	s=${s//$'\t'/\\t}
-	printf '"%s"' "$s"
+	printf -v "$1" '"%s"' "$s"
 }
 
 # publish [rc=N] [in=NODE] [stage=STAGE] ID [PORTS...] [KEY=VALUE...]: natmap's hook at the creation of container ID.
@@ -118,7 +172,7 @@ publish() {
 	done
 	if [[ -z "$pid" ]]; then
 		[[ -e "$NM_TMP/ctr/$id" ]] || ctr_start "$id" >/dev/null || return 1
-		pid=$(ctr_pid "$id")
+		pid=$(<"$NM_TMP/ctr/$id")
 	fi
 	state "$id" "$pid" "$status_text" ${ports:+"io.natmap.ports=$ports"} "${annotations[@]}" >"$NM_TMP/stdin.$BASHPID"
 	printf 'stdin: %s\n' "$(<"$NM_TMP/stdin.$BASHPID")"
@@ -149,16 +203,16 @@ assert_no_rule() {
 
 # assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
 assert_clean() {
-	assert "$(ruleset host)" !~ 'natmap:[^@]' "ruleset" || return 1
+	assert "$(ruleset host)" !~ '"natmap:([^@]|@localnet)' "ruleset" || return 1
 	assert "$(rules host)" !~ '"natmap:([^@]|@localnet)' "rules on host" || return 1
 	wait_for -t 2 natmap_is_idle || fail "natmap still runs on the host" || return 1
 	run_natmap list --json
-	assert "$(jq -c '.. | objects | select(has("id"))' <<<"$output")" = "" "natmap list"
+	assert "$output" =~ '^\{"containers":\[\],' "natmap list"
 }
 
 natmap_is_idle() {
-	local pid
-	for pid in $(ip netns pids "$NM_NS-host"); do
-		[[ "$(readlink "/proc/$pid/exe")" != "$(readlink -f "$NATMAP")" ]] || return 1
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		[[ ! "$exe" -ef "$NATMAP" || ! "${exe%exe}ns/net" -ef "/run/netns/$NM_NS-host" ]] || return 1
 	done
 }

@@ -19,11 +19,18 @@ serve() {
 		fi
 		spawn "$node" socat "$type$bind$([[ $family = 6 ]] && echo ,ipv6only=1)" "EXEC:$NM_ANSWER_SH" || return 1
 	done
-	wait_for serve_is_ready "$node" "${proto,,}" "$port" "$(wc -w <<<"$families")" || cat "$NM_TMP/spawn.log"
+	wait_for serve_is_ready "${proto,,}" "$port" "$families" || cat "$NM_TMP/spawn.log"
 }
 
+# serve_is_ready PROTO PORT FAMILIES: where the process $spawned is, somebody listens on it in each of these
+# shellcheck disable=SC2154 # spawn sets it
 serve_is_ready() {
-	[[ $(on "$1" ss -Hanu"${2:0:1}" "sport = :$3" | grep -cE '^(udp +)?UNCONN|LISTEN') -ge $4 ]]
+	local family port table
+	printf -v port %04X "$2"
+	for family in $3; do
+		[[ -e /proc/$spawned ]] && table=$(<"/proc/$spawned/net/$1${family#4}") || return 1
+		[[ "$table" =~ :$port\ 0+:0000\ 0[A7]\  ]] || return 1
+	done
 }
 
 # reach NODE tcp|udp ADDRESS PORT [from=ADDRESS] [sport=PORT] [wait=SECONDS]: asks the server there, prints its answer; fails without one

@@ -6,6 +6,8 @@
 #define POLICY(key) "{\"policy\":{" key "}}"
 #define PORTS       "policy.host_ports or policy.reserved_ports"
 
+static const struct nm_prefixes no_networks;
+
 static bool configure(const char *text, struct nm_config *c)
 {
 	struct nm_err err;
@@ -73,7 +75,7 @@ static void test_mappings(void)
 			(void)snprintf(expected, sizeof(expected), "port mapping '%s': refused by %s",
 				row->mapping, row->why);
 		if (configure(row->config, &c) && nm_portspec_parse(row->ports, &m, &err) == 0) {
-			int rc = nm_policy_check_mappings(&c, &m, &err);
+			int rc = nm_policy_check_mappings(&c, &m, &no_networks, &err);
 
 			tap_is(rc < 0 ? err.msg : "", expected, "%s under %s", row->ports, row->config);
 			tap_ok(rc == 0 || err.kind == NM_ERR_REFUSED, "and of the right kind");
@@ -96,9 +98,41 @@ static void test_max_ports(void)
 
 		if (!configure(POLICY("\"max_ports\":3"), &c) || nm_portspec_parse(*ports, &m, &err) < 0)
 			tap_ok(false, "the test's own ports");
-		else if (tap_ok(nm_policy_check_mappings(&c, &m, &err) == -1, "%s are too many", *ports))
+		else if (tap_ok(nm_policy_check_mappings(&c, &m, &no_networks, &err) == -1, "%s are too many",
+				 *ports))
 			tap_is(err.msg, "4 published ports: refused by policy.max_ports, which is 3",
 				"and why");
+		nm_mappings_done(&m);
+		nm_config_done(&c);
+	}
+}
+
+static void test_networks(void)
+{
+	static const struct {
+		const char *ports;
+		size_t networks;
+		const char *refusal;
+	} rows[] = {
+		{"1-64", 256, ""},
+		{"1-64,80/udp", 256,
+			"65 published ports for 256 networks of io.natmap.allow: more than 16384 pairs are "
+			"refused"},
+		{"1-1000", 16, ""},
+	};
+
+	nm_each(row, rows) {
+		const struct nm_prefixes networks = {.n = row->networks};
+		struct nm_mappings m = {0};
+		struct nm_config c;
+		struct nm_err err = {.msg = ""};
+
+		if (!configure("{}", &c) || nm_portspec_parse(row->ports, &m, &err) < 0)
+			tap_ok(false, "the test's own ports");
+		else
+			tap_ok((nm_policy_check_mappings(&c, &m, &networks, &err) < 0) == !!row->refusal[0],
+				"%s for %zu networks", row->ports, row->networks);
+		tap_is(err.msg, row->refusal, "and why");
 		nm_mappings_done(&m);
 		nm_config_done(&c);
 	}
@@ -157,6 +191,7 @@ int main(void)
 {
 	test_mappings();
 	test_max_ports();
+	test_networks();
 	test_address();
 	return tap_done();
 }
