@@ -1,29 +1,26 @@
 /* natmap plan: the rules that hook would add, as text that iptables-restore and ip6tables-restore take with
- * --noflush. */
+ * --noflush, or nft with -f. */
 #include <string.h>
 
+#include "backend_auto.h"
 #include "cmd.h"
 #include "config.h"
 #include "dynamic.h"
 #include "io.h"
 #include "layout.h"
 #include "ocistate.h"
+#include "plan_nft.h"
 #include "resolve.h"
 #include "sandbox.h"
 #include "wanted.h"
 
-static int parse_format(const struct nm_invocation *inv, struct nm_err *err)
+static int parse_format(const struct nm_invocation *inv, const char **ret, struct nm_err *err)
 {
-	if (inv->argc == 0)
+	if (nm_cmd_value(inv, "--format", ret, err) < 0)
+		return -1;
+	if (!*ret || !strcmp(*ret, "iptables") || !strcmp(*ret, "nft"))
 		return 0;
-	if (strcmp(inv->argv[0], "--format"))
-		return nm_fail(
-			err, NM_ERR_CONFIG, "argument '%s' is unknown: see natmap help plan", inv->argv[0]);
-	if (inv->argc == 1)
-		return nm_fail(err, NM_ERR_CONFIG, "option '--format': its value is missing");
-	if (strcmp(inv->argv[1], "iptables"))
-		return nm_fail(err, NM_ERR_CONFIG, "option '--format': '%s' is not iptables", inv->argv[1]);
-	return nm_cmd_no_more_than(inv, 2, err);
+	return nm_fail(err, NM_ERR_CONFIG, "option '--format': '%s' is neither iptables nor nft", *ret);
 }
 
 static bool uses_chain(const struct nm_rules *rules, enum nm_table table, enum nm_chain chain)
@@ -61,18 +58,34 @@ static void print_table(const struct nm_rules *rules, enum nm_table table, FILE 
 static int print_rules(
 	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
 {
+	bool iptables = r->backend == NM_BACKEND_IPTABLES;
 	struct nm_wanted wanted = {0};
-	int rc = nm_layout_base(r->families, &wanted.rules, err);
+	int rc = iptables ? nm_layout_base(r->families, &wanted.rules, err) : 0;
 
 	if (rc == 0)
 		rc = nm_wanted_add_record(&wanted, r, options, err);
 	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
 		print_table(&wanted.rules, table, out);
+	if (rc == 0 && !iptables)
+		rc = nm_plan_print_nft(&wanted.elements, r->families, out, err);
 	nm_wanted_done(&wanted);
 	return rc;
 }
 
-static int plan(const struct nm_invocation *inv, const struct nm_ocistate *st, FILE *out, struct nm_err *err)
+/* As the format says, or the configuration (NULL). */
+static int choose_backend(const char *format, enum nm_backend *backend, struct nm_err *err)
+{
+	nm_autonetlink struct nm_netlink nl = {.fd = -1};
+
+	if (format)
+		*backend = strcmp(format, "nft") ? NM_BACKEND_IPTABLES : NM_BACKEND_NFTABLES;
+	if (*backend != NM_BACKEND_AUTO)
+		return 0;
+	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1 : nm_backend_settle(&nl, backend, err);
+}
+
+static int plan(const struct nm_invocation *inv, const char *format, const struct nm_ocistate *st, FILE *out,
+	struct nm_err *err)
 {
 	struct nm_records none = {0};
 	struct nm_config config;
@@ -86,6 +99,9 @@ static int plan(const struct nm_invocation *inv, const struct nm_ocistate *st, F
 	if (rc == 0)
 		rc = nm_dynamic_choose(&r, &config, NULL, &none, err);
 	if (rc == 0)
+		rc = choose_backend(format, &config.backend, err);
+	r.backend = config.backend;
+	if (rc == 0)
 		rc = print_rules(&r, &config.layout, out, err);
 	nm_record_done(&r);
 	nm_config_done(&config);
@@ -95,16 +111,17 @@ static int plan(const struct nm_invocation *inv, const struct nm_ocistate *st, F
 int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
+	const char *format = NULL;
 	struct nm_ocistate st;
 	size_t len;
 	int rc = 0;
 
-	if (parse_format(inv, err) < 0 ||
+	if (parse_format(inv, &format, err) < 0 ||
 		nm_io_read_all(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0 ||
 		nm_sandbox_enter(true, err) < 0 ||
 		nm_ocistate_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
 		return -1;
-	if (st.ports && plan(inv, &st, out, err) < 0)
+	if (st.ports && plan(inv, format, &st, out, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
 	nm_ocistate_done(&st);
 	return rc;

@@ -17,7 +17,7 @@
 const struct nm_cmd nm_commands[] = {
 	{"hook", "hook [STAGE]", "publish or withdraw the ports of the container whose OCI state is on stdin",
 		nm_cmd_hook},
-	{"plan", "plan [--format iptables]", "print the rules that hook would add, and change nothing",
+	{"plan", "plan [--format iptables|nft]", "print the rules that hook would add, and change nothing",
 		nm_cmd_plan},
 	{"list", "list [--json] [ID]", "show what is published, and how much it has been used", nm_cmd_list},
 	{"add", "add [--pid PID | --address ADDRESS] ID SPEC...", "publish ports of a running container",
