@@ -21,6 +21,7 @@ export NATMAP
 NM_WRAP=()
 
 # config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
+# It changes at once: those who start at the same time must not read it half written.
 # NM_BACKEND=nftables in the environment puts that backend first into each object that names none.
 config() {
 	local text=$1 rest=${1#"{"} comma=,
@@ -28,8 +29,7 @@ config() {
 		[[ ! "$rest" =~ ^[[:space:]]*"}" ]] || comma=""
 		text="{\"backend\": \"nftables\"$comma$rest"
 	fi
-	printf '%s\n' "$text" >"$NM_TMP/natmap.json"
-	chmod 0600 "$NM_TMP/natmap.json"
+	(umask 077 && printf '%s\n' "$text" >"$NM_TMP/config.$BASHPID" && mv -fT "$NM_TMP/config.$BASHPID" "$NM_TMP/natmap.json")
 }
 
 # in_nftables: the tests run with that backend

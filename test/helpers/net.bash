@@ -36,7 +36,12 @@ net_up() {
 	for n in $NM_NODES; do
 		echo "netns add $NM_NS-$n"
 	done | ip -batch - || return 1
-	net_host_up && net_ctr_up ctr 2 && net_ctr_up ctr2 3 && net_ext_up
+	net_host_up && net_ctr_up ctr 2 && net_ctr_up ctr2 3 && net_ext_up && wait_for net_is_up
+}
+
+# net_is_up: the host's links have noticed that their other ends are up. Until then they lose what is sent.
+net_is_up() {
+	[[ "$(ip -n "$NM_NS-host" -o link)" != *NO-CARRIER* ]]
 }
 
 # ip_batch NODE [SETTING=VALUE...]: runs the ip commands on stdin there, after making the settings below net/. Without
