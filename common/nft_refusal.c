@@ -16,6 +16,7 @@ static void name_of(struct nm_attrs attrs, uint16_t type, char ret[static NAME_S
 	(void)nm_attrs_string(attrs, type, ret, NAME_SIZE); /* "?" */
 }
 
+/* Of several elements in the message the first is named. */
 static int refuse_element(struct nm_attrs attrs, const char *table, int error, struct nm_err *err)
 {
 	struct nm_attrs list = nm_attrs_nested(attrs, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -27,8 +28,9 @@ static int refuse_element(struct nm_attrs attrs, const char *table, int error, s
 	name_of(attrs, NFTA_SET_ELEM_LIST_SET, set);
 	if (!tag)
 		return nm_fail_errno(err, error, "deleting an element of set '%s' of table '%s'", set, table);
-	return nm_fail_errno(
-		err, error, "adding element '%.*s' to set '%s' of table '%s'", (int)len, tag, set, table);
+	(void)nm_attrs_next(&list);
+	return nm_fail_errno(err, error, "adding element '%.*s'%s to set '%s' of table '%s'", (int)len, tag,
+		nm_attrs_next(&list) ? " or another" : "", set, table);
 }
 
 static int refuse_chain_or_set(struct nm_attrs attrs, uint16_t name_type, const char *verb, const char *what,

@@ -4,6 +4,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+/* Key, data, counter, and a comment of 255 bytes, with their attributes. */
+enum { ELEMENT_SIZE_MAX = 512 };
+
 enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
 
 static struct nlmsghdr *begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags, enum nm_family family,
@@ -28,32 +31,6 @@ static void put_counter(struct nlmsghdr *nlh, const struct nm_counters *counters
 	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(counters->packets));
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, expression);
-}
-
-/* Never over an element that is there: the kernel would keep its comment. counted:
- * NULL, or what it begins with. */
-static int add_element(struct nm_nft_txn *txn, const struct nm_element *e, const struct nm_counters *counted,
-	struct nm_err *err)
-{
-	struct nlmsghdr *nlh = begin(
-		txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, e->family, nm_set_name(e->set), err);
-	struct nlattr *elements, *element;
-	char tag[NM_TAG_SIZE];
-
-	if (!nlh)
-		return -1;
-	elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_set_key_size(e->set, e->family));
-	if (nm_set_is_map(e->set))
-		nm_expr_put_value(nlh, NFTA_SET_ELEM_DATA, e->data, nm_set_data_size(e->set, e->family));
-	if (counted && counted->packets)
-		put_counter(nlh, counted);
-	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_element_tag(e, tag));
-	mnl_attr_nest_end(nlh, element);
-	mnl_attr_nest_end(nlh, elements);
-	nm_nft_txn_end(txn, nlh);
-	return 0;
 }
 
 /* len 0: the one that stands for every key, which somebody else has put there. */
@@ -188,28 +165,95 @@ int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_ele
 	return 0;
 }
 
-/* What is there and nobody's who leaves is not for this change to judge. What passes from a leaver to one who
- * stays goes on counting. */
-static int settle(const struct nm_element_index *index, const struct nm_entry *entry,
-	const struct nm_own_sink *sink, struct nm_err *err)
+/* What becomes of an entry. */
+struct plan {
+	bool goes, comes; /* both: is replaced */
+	const struct nm_element *wanted;
+};
+
+/* What is there and nobody's who leaves is not for this change to judge. */
+static struct plan plan_of(const struct nm_element_index *index, const struct nm_entry *entry)
+{
+	struct plan plan = {.goes = entry->present && !entry->right && (entry->coming || entry->known)};
+
+	plan.wanted = nm_element_index_wanted(index, entry);
+	plan.comes = plan.wanted && (entry->present ? plan.goes : entry->coming);
+	return plan;
+}
+
+static int take_off(const struct nm_entry *entry, const struct plan *plan, const struct nm_own_sink *sink,
+	struct nm_err *err)
 {
 	const struct nm_element *e = entry->element;
-	const struct nm_element *wanted = nm_element_index_wanted(index, entry);
-	bool goes = entry->present && !entry->right && (entry->coming || entry->known);
-	bool comes = wanted && (entry->present ? goes : entry->coming);
-	enum nm_edit_kind kind = !comes ? NM_EDIT_STALE : goes ? NM_EDIT_CHANGED : NM_EDIT_MISSING;
+	enum nm_edit_kind kind = !plan->comes ? NM_EDIT_STALE
+		: plan->goes                  ? NM_EDIT_CHANGED
+					      : NM_EDIT_MISSING;
 
-	if (!goes && !comes)
+	if (!plan->goes && !plan->comes)
 		return 0;
-	if (note(sink, kind, comes ? wanted : e, err) < 0)
+	if (note(sink, kind, plan->comes ? plan->wanted : e, err) < 0)
 		return -1;
-	if (!sink->txn)
+	if (!sink->txn || !plan->goes)
 		return 0;
-	if (goes &&
-		delete_element(sink->txn, e->family, nm_set_name(e->set), e->key,
-			nm_set_key_size(e->set, e->family), err) < 0)
-		return -1;
-	return comes ? add_element(sink->txn, wanted, entry->coming ? NULL : &entry->counters, err) : 0;
+	return delete_element(
+		sink->txn, e->family, nm_set_name(e->set), e->key, nm_set_key_size(e->set, e->family), err);
+}
+
+static void put_element(struct nlmsghdr *nlh, const struct nm_element *e, const struct nm_counters *counted)
+{
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	char tag[NM_TAG_SIZE];
+
+	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_set_key_size(e->set, e->family));
+	if (nm_set_is_map(e->set))
+		nm_expr_put_value(nlh, NFTA_SET_ELEM_DATA, e->data, nm_set_data_size(e->set, e->family));
+	if (counted->packets)
+		put_counter(nlh, counted);
+	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_element_tag(e, tag));
+	mnl_attr_nest_end(nlh, element);
+}
+
+static void end_addition(struct nm_nft_txn *txn, struct nlmsghdr *nlh, struct nlattr *elements)
+{
+	mnl_attr_nest_end(nlh, elements);
+	nm_nft_txn_end(txn, nlh);
+}
+
+/* Adds what comes to the set, as many elements in a message as there is room for; never over an element that
+ * is there: the kernel would keep its comment. What passes from a leaver to one who stays goes on counting.
+ */
+static int add_elements(const struct nm_element_index *index, enum nm_family family, enum nm_set set,
+	struct nm_nft_txn *txn, struct nm_err *err)
+{
+	static const struct nm_counters zeros;
+	struct nlmsghdr *nlh = NULL;
+	struct nlattr *elements;
+
+	for (size_t i = 0; i < index->n; i++) {
+		const struct nm_entry *entry = &index->v[i];
+		struct plan plan;
+
+		if (!entry->changes || entry->element->set != set || entry->element->family != family)
+			continue;
+		plan = plan_of(index, entry);
+		if (!plan.comes)
+			continue;
+		if (nlh && nlh->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
+			end_addition(txn, nlh, elements);
+			nlh = NULL;
+		}
+		if (!nlh) {
+			nlh = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
+				nm_set_name(set), err);
+			if (!nlh)
+				return -1;
+			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+		}
+		put_element(nlh, plan.wanted, entry->coming ? &zeros : &entry->counters);
+	}
+	if (nlh)
+		end_addition(txn, nlh, elements);
+	return 0;
 }
 
 int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
@@ -217,10 +261,17 @@ int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
 {
 	for (size_t i = 0; i < index->n; i++) {
 		const struct nm_entry *entry = &index->v[i];
+		struct plan plan;
 
-		if (entry->is_first && entry->changes && families & 1u << entry->element->family &&
-			settle(index, entry, sink, err) < 0)
+		if (!entry->changes || !(families & 1u << entry->element->family))
+			continue;
+		plan = plan_of(index, entry);
+		if (take_off(entry, &plan, sink, err) < 0)
 			return -1;
 	}
+	for (enum nm_family f = NM_IPV4; sink->txn && f < NM_FAMILY_MAX; f++)
+		for (enum nm_set set = 0; set < NM_SET_MAX; set++)
+			if (families & 1u << f && add_elements(index, f, set, sink->txn, err) < 0)
+				return -1;
 	return 0;
 }

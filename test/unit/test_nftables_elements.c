@@ -10,7 +10,7 @@
 #include "nftables_elements.h"
 #include "tap.h"
 
-enum { TEXT_MAX = 1024, MANY = 200 };
+enum { TEXT_MAX = 1024, MANY = 200, SEVERAL = 24 };
 
 static struct nm_element element(enum nm_set set, uint8_t key, const char *owner)
 {
@@ -168,10 +168,45 @@ static void test_settle(void)
 	tap_is(text, "0 ports 'natmap:new:80';1 localnet 'natmap:old:80';2 open 'natmap:new:80';",
 		"differences");
 	check_changes("settle", txn,
-		"add natmap ports 11111111:22222222 natmap:new:80;"
 		"delete natmap localnet 2222222222222222 ;"
 		"delete natmap open 3333333333333333 ;"
+		"add natmap ports 11111111:22222222 natmap:new:80;"
 		"add natmap open 3333333333333333 natmap:new:80;");
+}
+
+/* Elements share messages, none of which is longer than there is room for, with the longest comments. */
+static void test_settle_many(void)
+{
+	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	const struct nm_own_sink sink = {.txn = txn};
+	const struct nlmsghdr *msg = NULL;
+	static struct nm_element v[SEVERAL];
+	static enum nm_hold holds[SEVERAL];
+	size_t messages = 0, elements = 0;
+	char longest[NM_TAG_SIZE] = "";
+	static struct reply sent;
+	struct nm_err err;
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	for (size_t i = 0; i < SEVERAL; i++) {
+		v[i] = element(NM_SET_PORTS, (uint8_t)i, i < SEVERAL / 2 ? "web" : longest);
+		holds[i] = NM_HOLD_COMING;
+	}
+	tap_ok(txn && make(&index, v, holds, SEVERAL) &&
+			nm_nftables_settle(&index, NM_IPV4_BIT, &sink, &err) == 0 &&
+			kernel_commit(txn, &sent),
+		"many elements: sent");
+	for (; (msg = reply_next(&sent, msg)); messages++) {
+		struct nm_attrs list = nm_attrs_nested(
+			nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
+
+		tap_ok(msg->nlmsg_len <= NM_NFT_RULE_SIZE, "%u bytes are no more than a rule",
+			msg->nlmsg_len);
+		while (nm_attrs_next(&list))
+			elements++;
+	}
+	tap_ok(elements == SEVERAL && messages < SEVERAL, "%zu elements in %zu messages", elements, messages);
 }
 
 /* Who leaves, who has the element then, and what it has counted; the counter goes along to one who has had it
@@ -376,6 +411,7 @@ static void test_look_many(void)
 int main(void)
 {
 	test_settle();
+	test_settle_many();
 	test_counters();
 	test_read();
 	test_read_ipv6();
