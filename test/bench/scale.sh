@@ -20,7 +20,7 @@ pause_ms=20       # as in run.sh
 rounds=20         # of publish and withdraw ...
 others_rounds=6   # ... by the others, which take their time, ...
 slowest_rounds=3  # ... even more so with the most mappings
-rate_rounds=9 rate_ms=300
+rate_rounds=21 rate_ms=250
 stream_rounds=5 stream_ms=300
 reload_rounds=5
 left_out=()
