@@ -115,6 +115,23 @@ teardown() {
 }
 
 # bats test_tags=once
+@test "two lists for the same port on two host addresses are not mixed up" {
+	publish A 192.0.2.1:8080:80 allow=192.0.2.2
+	publish B 192.0.2.3:8080:80 allow=192.0.2.9
+	assert_reach web ext tcp 192.0.2.1 8080 from=192.0.2.2
+	assert_no_reach ext tcp 192.0.2.1 8080 from=192.0.2.9
+	assert_reach web ext tcp 192.0.2.3 8080 from=192.0.2.9
+	assert_no_reach ext tcp 192.0.2.3 8080 from=192.0.2.2
+}
+
+@test "so many networks for so many ports are refused: each is a rule or an element of its own" {
+	local networks
+	networks=$(printf '10.0.0.%s,' {1..64})
+	publish rc=5 many 10000-10511:80-591 allow="${networks%,}"
+	assert "$stderr" has "512 published ports for 64 networks of io.natmap.allow: more than 16384 pairs are refused"
+	publish many 10000-10255:80-335 allow="${networks%,}"
+}
+
 @test "what is no network is refused, and nothing is published" {
 	local before value
 	before=$(snapshot host)
