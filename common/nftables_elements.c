@@ -165,10 +165,10 @@ int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_ele
 	return 0;
 }
 
-/* What becomes of an entry. */
+/* What becomes of an entry: one that goes and for which one comes is replaced. */
 struct plan {
-	bool goes, comes; /* both: is replaced */
-	const struct nm_element *wanted;
+	bool goes;
+	const struct nm_element *comes; /* NULL: none */
 };
 
 /* What is there and nobody's who leaves is not for this change to judge. */
@@ -176,8 +176,8 @@ static struct plan plan_of(const struct nm_element_index *index, const struct nm
 {
 	struct plan plan = {.goes = entry->present && !entry->right && (entry->coming || entry->known)};
 
-	plan.wanted = nm_element_index_wanted(index, entry);
-	plan.comes = plan.wanted && (entry->present ? plan.goes : entry->coming);
+	if (entry->present ? plan.goes : entry->coming)
+		plan.comes = nm_element_index_wanted(index, entry);
 	return plan;
 }
 
@@ -191,7 +191,7 @@ static int take_off(const struct nm_entry *entry, const struct plan *plan, const
 
 	if (!plan->goes && !plan->comes)
 		return 0;
-	if (note(sink, kind, plan->comes ? plan->wanted : e, err) < 0)
+	if (note(sink, kind, plan->comes ? plan->comes : e, err) < 0)
 		return -1;
 	if (!sink->txn || !plan->goes)
 		return 0;
@@ -249,7 +249,7 @@ static int add_elements(const struct nm_element_index *index, enum nm_family fam
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(nlh, plan.wanted, entry->coming ? &zeros : &entry->counters);
+		put_element(nlh, plan.comes, entry->coming ? &zeros : &entry->counters);
 	}
 	if (nlh)
 		end_addition(txn, nlh, elements);

@@ -11,8 +11,8 @@
 
 #include "nft_chain.h"
 #include "nft_encode.h"
-#include "nft_read.h"
 #include "nft_expr.h"
+#include "nft_read.h"
 #include "nftables_form.h"
 
 struct chain {
