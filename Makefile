@@ -38,13 +38,13 @@ ifeq ($(WERROR),1)
 NM_CFLAGS += -Werror
 endif
 
-COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*.c)))
+COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*/*.c)))
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
-HEADERS    := $(sort $(wildcard common/*.h hook/*.h test/unit/*.h))
-SOURCES    := $(sort $(wildcard common/*.c hook/*.c test/unit/*.c test/bench/*.c))
+HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h))
+SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 UNITS      := natmap.service natmap-gc.service natmap-gc.timer
@@ -69,7 +69,7 @@ $(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
 
 $(BUILD)/libnatmap.a: $(COMMON_OBJ)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile | check-packages
 	$(call say,CC,$@)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "err.h"
+#include "base/err.h"
 
 /* natmap(8), EXIT STATUS */
 enum nm_exit {

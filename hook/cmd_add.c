@@ -1,13 +1,13 @@
 /* natmap add: publishes further ports of a running container. */
 #include <string.h>
 
-#include "addr.h"
-#include "amend.h"
+#include "admin/add_remove.h"
+#include "base/addr.h"
+#include "base/text.h"
+#include "host/sandbox.h"
+#include "input/oci_state.h"
+#include "publish/request.h"
 #include "cmd.h"
-#include "ocistate.h"
-#include "resolve.h"
-#include "sandbox.h"
-#include "text.h"
 
 enum { ADDRESSES_STRLEN = NM_FAMILY_MAX * NM_PREFIX_STRLEN };
 

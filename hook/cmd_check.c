@@ -1,9 +1,9 @@
 /* natmap check: every difference between kernel, state and configuration, one a line. */
-#include "check.h"
+#include "admin/check.h"
+#include "base/log.h"
+#include "host/sandbox.h"
+#include "input/json.h"
 #include "cmd.h"
-#include "json.h"
-#include "log.h"
-#include "sandbox.h"
 
 enum { LINE_SIZE = 4096 };
 

@@ -2,13 +2,13 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "admin/doctor.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "host/sandbox.h"
+#include "input/config.h"
+#include "state/state.h"
 #include "cmd.h"
-#include "config.h"
-#include "doctor.h"
-#include "io.h"
-#include "log.h"
-#include "sandbox.h"
-#include "state.h"
 
 enum { FIREWALLD_CONF_SIZE = 64 * 1024, LINE_SIZE = 8192 };
 

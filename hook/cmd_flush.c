@@ -1,7 +1,7 @@
 /* natmap flush: the host as it was before natmap; says what stays. */
+#include "admin/flush.h"
+#include "host/sandbox.h"
 #include "cmd.h"
-#include "flush.h"
-#include "sandbox.h"
 
 static void print_left(const struct nm_flush_left *left, FILE *out)
 {

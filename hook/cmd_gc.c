@@ -1,10 +1,10 @@
 /* natmap gc: withdraws containers that are gone; prints their ids. */
 #include <string.h>
 
+#include "admin/gc.h"
+#include "host/sandbox.h"
+#include "input/oci_state.h"
 #include "cmd.h"
-#include "gc.h"
-#include "ocistate.h"
-#include "sandbox.h"
 
 static int collect(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {

@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
+#include "base/log.h"
+#include "host/sandbox.h"
+#include "input/config.h"
+#include "input/oci_state.h"
+#include "publish/publish.h"
+#include "publish/request.h"
 #include "cmd.h"
-#include "config.h"
-#include "io.h"
-#include "log.h"
-#include "ocistate.h"
-#include "publish.h"
-#include "resolve.h"
-#include "sandbox.h"
 
 enum stage { STAGE_PUBLISH, STAGE_WITHDRAW, STAGE_BY_STATUS };
 

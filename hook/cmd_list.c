@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "admin/list.h"
+#include "base/log.h"
+#include "host/sandbox.h"
+#include "input/config.h"
+#include "input/json.h"
 #include "cmd.h"
-#include "config.h"
-#include "json.h"
-#include "log.h"
-#include "published.h"
-#include "sandbox.h"
 
 static void write_counters(struct nm_jsonw *w, const struct nm_counters *c)
 {

@@ -2,17 +2,17 @@
  * --noflush, or nft with -f. */
 #include <string.h>
 
-#include "backend_auto.h"
+#include "backend/choose.h"
+#include "backend/desired.h"
+#include "base/io.h"
+#include "host/sandbox.h"
+#include "input/config.h"
+#include "input/oci_state.h"
+#include "iptables/layout.h"
+#include "publish/free_port.h"
+#include "publish/request.h"
 #include "cmd.h"
-#include "config.h"
-#include "dynamic.h"
-#include "io.h"
-#include "layout.h"
-#include "ocistate.h"
 #include "plan_nft.h"
-#include "resolve.h"
-#include "sandbox.h"
-#include "wanted.h"
 
 static int parse_format(const struct nm_invocation *inv, const char **ret, struct nm_err *err)
 {

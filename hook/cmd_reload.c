@@ -1,8 +1,8 @@
 /* natmap reload: crash recovery. */
+#include "admin/reload.h"
+#include "host/sandbox.h"
+#include "input/config.h"
 #include "cmd.h"
-#include "config.h"
-#include "reload.h"
-#include "sandbox.h"
 
 int nm_cmd_reload(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {

@@ -1,8 +1,8 @@
 /* natmap remove: withdraws ports of a running container, or all of them. */
-#include "amend.h"
+#include "admin/add_remove.h"
+#include "host/sandbox.h"
+#include "input/oci_state.h"
 #include "cmd.h"
-#include "ocistate.h"
-#include "sandbox.h"
 
 /* The rules of what stays follow the configuration; without any, it does not matter. */
 static int remove_some(const struct nm_invocation *inv, const char *id, const char *specs, struct nm_err *err)

@@ -1,18 +1,19 @@
 /*
  * How a run goes: options, one command, its output or its one line of error, the exit status. Nothing else in
- * the program prints (but log.c) or exits. Commands hand their output over as text, so that none is written
- * while they hold the lock; the log is delivered last, and the exit does not wait for the kernel (linger.c).
+ * the program prints (but base/log.c) or exits. Commands hand their output over as text, so that none is
+ * written while they hold the lock; the log is delivered last, and the exit does not wait for the kernel
+ * (host/detach.c).
  */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
+#include "base/io.h"
+#include "base/log.h"
+#include "host/detach.h"
+#include "host/sandbox.h"
+#include "state/state.h"
 #include "cmd.h"
-#include "io.h"
-#include "linger.h"
-#include "log.h"
-#include "sandbox.h"
-#include "state.h"
 
 const struct nm_cmd nm_commands[] = {
 	{"hook", "hook [STAGE]", "publish or withdraw the ports of the container whose OCI state is on stdin",

@@ -1,6 +1,6 @@
 /*
- * The constant rules stand here as text, in the words in which `nft list` shows what nftables_base.c and
- * nftables_form.c send to the kernel; a test loads the one, publishes the other, and compares. One thing
+ * The constant rules stand here as text, in the words in which `nft list` shows what nftables/chains.c and
+ * nftables/schema.c send to the kernel; a test loads the one, publishes the other, and compares. One thing
  * must be said that nft does not show: that a map has both address and port.
  */
 #include "plan_nft.h"
@@ -8,9 +8,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "element_index.h"
-#include "nftables_base.h"
-#include "portspec.h"
+#include "model/mapping.h"
+#include "nftables/chains.h"
+#include "nftables/claims.h"
 
 #define FLOW "$ daddr . meta l4proto . % dport . ct original proto-dst "
 #define HOST "ct original $ daddr . "

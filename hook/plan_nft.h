@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "nftables_layout.h"
+#include "nftables/layout.h"
 
 /* Prints a table for each of the families, with all that it needs for these elements, as `nft -f` of nftables
  * 1.0.6 and later takes it. -1 with *err (memory). */

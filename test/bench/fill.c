@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "state.h"
+#include "base/cleanup.h"
+#include "state/state.h"
 
 enum { FIRST_PORT = 10000, FILL_MAX = 50000, ADDRESSES_PER_BYTE = 250 };
 

@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "iptables.h"
-#include "io.h"
-#include "layout.h"
-#include "linger.h"
-#include "nft_read.h"
-#include "nft_txn.h"
-#include "sandbox.h"
+#include "base/io.h"
+#include "host/detach.h"
+#include "host/sandbox.h"
+#include "iptables/layout.h"
+#include "iptables/write.h"
+#include "nft/batch.h"
+#include "nft/rules.h"
 
 enum { STDIN_MAX = 65536 };
 

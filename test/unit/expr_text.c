@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft_encode.h"
-#include "nft_read.h"
-#include "nftables_layout.h"
+#include "nft/encode.h"
+#include "nft/rules.h"
+#include "nftables/layout.h"
 
 /* Types are those of nftables' datatype.h; 0 stands for numbers in the machine's order. */
 #define ADDRESS(family) ((family) == NM_IPV4 ? 7u : 8u)

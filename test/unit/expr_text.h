@@ -2,7 +2,7 @@
 #ifndef NM_UNIT_EXPR_TEXT_H
 #define NM_UNIT_EXPR_TEXT_H
 
-#include "netlink.h"
+#include "host/netlink.h"
 
 #define NM_EXPR_TEXT_SIZE 1024
 

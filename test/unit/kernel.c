@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "nft_encode.h"
-#include "nft_expr.h"
-#include "rule.h"
+#include "model/rule.h"
+#include "nft/encode.h"
+#include "nft/expr.h"
 
 /* The other end gets an abstract address, whose bytes are zeros where one of netlink has its port: that of
  * the kernel. */

@@ -6,9 +6,9 @@
 #include <libmnl/libmnl.h>
 #include <stdalign.h>
 
-#include "netlink.h"
-#include "nft_chain.h"
-#include "nft_txn.h"
+#include "host/netlink.h"
+#include "nft/batch.h"
+#include "nft/objects.h"
 
 struct kernel {
 	struct nm_netlink nl; /* for the code under test */

@@ -1,12 +1,12 @@
-/* nft_refusal.c: each refusal names what was tried, on which object; and what a message lacks is a '?'. */
+/* nft/refusal.c: each refusal names what was tried, on which object; and what a message lacks is a '?'. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdalign.h>
 
-#include "nft_encode.h"
-#include "nft_refusal.h"
+#include "nft/encode.h"
+#include "nft/refusal.h"
 #include "tap.h"
 
 /* NFTA_*_TABLE is always 1; the name is another attribute. NULL: it is missing. */

@@ -1,9 +1,9 @@
-/* nftables_layout.c: all elements of a publication, exactly, as "FAMILY SET FIELD... [-> FIELD...] COMMENT" a
+/* nftables/layout.c: all elements of a publication, exactly, as "FAMILY SET FIELD... [-> FIELD...] COMMENT" a
  * line, and behind them the lengths of the prefixes; and what sets there are, in nft's own numbers. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "nftables_layout.h"
+#include "nftables/layout.h"
 #include "tap.h"
 
 enum { TEXT_MAX = 16384 };

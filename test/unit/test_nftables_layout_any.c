@@ -1,5 +1,5 @@
-/* nftables_layout.c without options: all elements that a container may have, whatever they have been. */
-#include "nftables_layout.h"
+/* nftables/layout.c without options: all elements that a container may have, whatever they have been. */
+#include "nftables/layout.h"
 #include "tap.h"
 
 static const struct nm_publication *some_publication(void)

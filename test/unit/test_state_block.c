@@ -1,7 +1,7 @@
-/* state_block.c: the line of a block is read as it was printed; anything else is no block. */
+/* state/block.c: the line of a block is read as it was printed; anything else is no block. */
 #include <stdlib.h>
 
-#include "state_block.h"
+#include "state/block.h"
 #include "tap.h"
 
 static bool reads(const char *line, uint64_t begin, uint64_t *ret_next)

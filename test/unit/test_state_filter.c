@@ -1,7 +1,7 @@
-/* state_filter.c: what was added is found in filters of every size, what was not seldom. */
+/* state/filter.c: what was added is found in filters of every size, what was not seldom. */
 #include <string.h>
 
-#include "state_filter.h"
+#include "state/filter.h"
 #include "tap.h"
 
 static uint64_t key(char kind, unsigned i)

@@ -1,11 +1,11 @@
-/* state_query.c and state_header.c: a search by filters that may say yes now and then, but never no to a
+/* state/query.c and state/header.c: a search by filters that may say yes now and then, but never no to a
  * record that a parse finds to match. */
 #include <stdlib.h>
 
-#include "json.h"
-#include "record.h"
-#include "state_header.h"
-#include "state_query.h"
+#include "input/json.h"
+#include "state/header.h"
+#include "state/query.h"
+#include "state/record.h"
 #include "tap.h"
 
 static bool fits(const struct nm_state_query *q, const char *line, size_t len)

@@ -1,0 +1,190 @@
+/*
+ * Adding and removing replace the container's record by another one of the same container, the way a hook
+ * does that runs again: old and new recorded together, one transaction, then the new record alone.
+ */
+#include "admin/add_remove.h"
+
+#include <string.h>
+
+#include "host/sandbox.h"
+#include "publish/policy.h"
+#include "publish/request.h"
+
+int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
+{
+	nm_autostate struct nm_state *state = NULL;
+	struct nm_state_query query = {.id = id};
+	struct nm_records found = {0};
+	const struct nm_record *newest;
+	int rc;
+
+	*ret = (struct nm_record){0};
+	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
+		return -1;
+	rc = state ? nm_state_find(state, &query, &found, err) : 0;
+	newest = rc == 0 ? nm_records_newest(&found, id) : NULL;
+	if (newest)
+		rc = nm_record_copy(newest, ret, err);
+	if (newest && !nm_state_same_pidns(state))
+		ret->pid = 0; /* here it is another process */
+	nm_records_done(&found);
+	return rc;
+}
+
+static const struct nm_mapping *find_equal(const struct nm_mappings *list, const struct nm_mapping *m)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (nm_mapping_equal(&list->v[i], m))
+			return &list->v[i];
+	return NULL;
+}
+
+static int check_overlap(const struct nm_mappings *list, const struct nm_mapping *m, struct nm_err *err)
+{
+	char wanted[NM_PORTSPEC_STRLEN], has[NM_PORTSPEC_STRLEN];
+
+	for (size_t i = 0; i < list->n; i++)
+		if (nm_mapping_overlaps(&list->v[i], m))
+			return nm_fail(err, NM_ERR_TAKEN,
+				"port mapping '%s': the host port is taken by its own '%s'",
+				nm_mapping_print(m, wanted), nm_mapping_print(&list->v[i], has));
+	return 0;
+}
+
+/* Appends those mappings of more that are not in list yet. */
+static int merge_mappings(struct nm_mappings *list, const struct nm_mappings *more, struct nm_err *err)
+{
+	struct nm_mapping *grown = reallocarray(list->v, list->n + more->n, sizeof(*grown));
+
+	if (!grown)
+		return nm_fail(err, NM_ERR_FAILED, "adding ports: out of memory");
+	list->v = grown;
+	for (size_t i = 0; i < more->n; i++) {
+		if (find_equal(list, &more->v[i]))
+			continue;
+		if (check_overlap(list, &more->v[i], err) < 0)
+			return -1;
+		list->v[list->n++] = more->v[i];
+	}
+	return 0;
+}
+
+/* True when one of the mappings would spread to the family if the container got an address in it. */
+static bool would_spread(const struct nm_mappings *list, enum nm_family family)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].families & 1u << family)
+			return true;
+	return false;
+}
+
+/* Makes *r what the container has with what r asks for beside it. What it has stays where it is: an
+ * annotation may have chosen its addresses. */
+static int merge(
+	struct nm_record *r, const struct nm_record *has, const struct nm_config *c, struct nm_err *err)
+{
+	struct nm_record both;
+
+	if (nm_record_copy(has, &both, err) < 0)
+		return -1;
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (r->families & ~both.families & 1u << f && !would_spread(&both.mappings, f)) {
+			both.address[f] = r->address[f];
+			both.families |= 1u << f;
+		}
+	if (!both.bridge_port[0])
+		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
+	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 || nm_resolve_families(&both, err) < 0 ||
+		nm_resolve_localnet(&both, &c->layout, err) < 0) {
+		nm_record_done(&both);
+		return -1;
+	}
+	nm_record_done(r);
+	*r = both;
+	return 0;
+}
+
+static bool is_same_container(const struct nm_record *a, const struct nm_record *b)
+{
+	return a->pid ? a->pid == b->pid && a->start == b->start : !b->pid;
+}
+
+int nm_amend_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
+{
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	const struct nm_record *has;
+
+	if (nm_sandbox_leave_namespaces(err) < 0 ||
+		nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
+		nm_change_find_id(&change, r->id, err) < 0)
+		return -1;
+	if (!nm_state_same_pidns(change.state))
+		r->pid = 0;
+	has = nm_records_newest(&change.leaving, r->id);
+	if (has && is_same_container(has, r) && merge(r, has, c, err) < 0)
+		return -1;
+	if (has && !is_same_container(has, r)) /* left to nm_publish_record() to judge */
+		nm_records_done(&change.leaving);
+	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
+		return -1;
+	return nm_publish_record(&change, r, c, err);
+}
+
+static int fail_unpublished(const struct nm_mapping *m, struct nm_err *err)
+{
+	char text[NM_PORTSPEC_STRLEN];
+
+	return nm_fail(
+		err, NM_ERR_FAILED, "port mapping '%s': it is not published", nm_mapping_print(m, text));
+}
+
+/* Takes the mappings out of the record, and what they alone needed. */
+static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	unsigned families = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mappings->n; i++)
+		if (!find_equal(&r->mappings, &mappings->v[i]))
+			return fail_unpublished(&mappings->v[i], err);
+	for (size_t i = 0; i < r->mappings.n; i++)
+		if (!find_equal(mappings, &r->mappings.v[i])) {
+			families |= r->mappings.v[i].families;
+			r->mappings.v[kept++] = r->mappings.v[i];
+		}
+	r->mappings.n = kept;
+	r->families &= families;
+	return nm_resolve_localnet(r, options, err);
+}
+
+static int remove_some(struct nm_change *change, const char *id, const struct nm_mappings *mappings,
+	struct nm_config *c, struct nm_err *err)
+{
+	struct nm_record rest;
+	int rc;
+
+	if (nm_record_copy(nm_records_newest(&change->leaving, id), &rest, err) < 0)
+		return -1;
+	rc = take_out(&rest, mappings, &c->layout, err);
+	if (rc == 0)
+		rc = rest.mappings.n ? nm_publish_record(change, &rest, c, err)
+				     : nm_change_withdraw(change, err);
+	change->coming = NULL;
+	nm_record_done(&rest);
+	return rc;
+}
+
+int nm_amend_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
+	const char *state_dir, struct nm_err *err)
+{
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
+		return -1;
+	if (change.state && nm_change_find_id(&change, id, err) < 0)
+		return -1;
+	if (change.leaving.n == 0)
+		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
+	return mappings ? remove_some(&change, id, mappings, c, err) : nm_change_withdraw(&change, err);
+}

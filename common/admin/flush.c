@@ -1,0 +1,107 @@
+/*
+ * The order is that of a withdraw: settings that expose something first, then the rules in one transaction,
+ * then hairpin modes, then the records. Killed in between, another flush goes on.
+ */
+#include "admin/flush.h"
+
+#include <string.h>
+
+#include "admin/inventory.h"
+#include "backend/localnet_guard.h"
+#include "host/sysctl.h"
+#include "nftables/apply.h"
+
+static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
+{
+	if (force || s->staying.n == 0)
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"%zu %s published, among them '%s': flush --force withdraws what there is", s->staying.n,
+		s->staying.n == 1 ? "container is" : "containers are", s->staying.v[0].id);
+}
+
+/* All records leave, whoever is there. */
+static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct nm_err *err)
+{
+	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before, NULL};
+
+	for (struct nm_records **list = lists; *list; list++)
+		for (size_t i = 0; i < (*list)->n; i++)
+			if (nm_records_add(&change->leaving, &(*list)->v[i], err) < 0)
+				return -1;
+	return 0;
+}
+
+/* Without the guard rule, route_localnet would open the host's own services on 127.0.0.1. */
+static int release_guards(struct nm_change *change, struct nm_err *err)
+{
+	const struct nm_records *const leaving[] = {&change->leaving, NULL};
+	struct nm_wanted kept = {0};
+	size_t n;
+	int rc;
+
+	nm_settings_disable_localnet(&change->leaving);
+	rc = nm_guard_release(&change->nl, leaving, NM_BACKEND_IPTABLES, &kept, &n, err);
+	nm_wanted_done(&kept);
+	if (rc == 0 && n > 0)
+		rc = nm_fail(err, NM_ERR_FAILED,
+			"switching route_localnet off: it stays on, and so do the rules that guard "
+			"127.0.0.0/8");
+	return rc;
+}
+
+static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	static const struct nm_rules none;
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+
+	if (nm_iptables_prepare_flush(attempt, &none, left, err) < 0)
+		return -1;
+	return nm_nftables_flush(attempt->nl, &sink, err);
+}
+
+static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)
+{
+	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		int value = 0;
+
+		if (nm_sysctl_get(names[f], &value, err) < 0 && f == NM_IPV4)
+			return -1; /* IPv6 may be missing */
+		ret[f] = value != 0;
+	}
+	return 0;
+}
+
+static int flush(struct nm_change *change, bool force, struct nm_survey *s, struct nm_flush_left *ret,
+	struct nm_err *err)
+{
+	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
+		nm_survey_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
+		let_all_leave(change, s, err) < 0)
+		return -1;
+	if (release_guards(change, err) < 0 ||
+		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
+			0) {
+		nm_settings_restore_localnet(&change->leaving);
+		return -1;
+	}
+	nm_settings_disable_hairpin(&change->leaving);
+	nm_change_retire_leaving(change);
+	nm_state_forget_damaged(change->state);
+	nm_change_end(change, true);
+	return look_at_forwarding(ret->forwarding, err);
+}
+
+int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+
+	*ret = (struct nm_flush_left){0};
+	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,
+		    err) < 0)
+		return -1;
+	return flush(&change, force, &survey, ret, err);
+}

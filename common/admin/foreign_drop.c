@@ -1,0 +1,249 @@
+/*
+ * Which chains of others drop what natmap translated. A verdict accept ends only the chain that it stands in;
+ * every other base chain on the hook sees the packet, too, and one drop is enough. Rules are judged by their
+ * expressions: those that say nothing about the packet are passed over, those that are not understood are a
+ * condition, and a rule with a condition neither lets everything through nor drops everything.
+ */
+#include "admin/foreign_drop.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft/objects.h"
+#include "nft/rules.h"
+
+enum { TRIES = 8 };
+
+struct chains {
+	struct nm_nft_foreign *v;
+	size_t n;
+};
+
+static uint32_t number(struct nm_attrs attrs, uint16_t type)
+{
+	uint32_t value = 0;
+
+	(void)nm_attrs_get(attrs, type, &value, sizeof(value)); /* 0 is none that matters here */
+	return ntohl(value);
+}
+
+/* natmap's own ACCEPT is reached from it. */
+static bool is_iptables_forward(const struct nm_nft_foreign *chain)
+{
+	return chain->nfproto != NFPROTO_INET && !strcmp(chain->table, "filter") &&
+		!strcmp(chain->chain, "FORWARD");
+}
+
+static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+{
+	struct nm_nft_foreign foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops}, *grown;
+	struct chains *chains = ctx;
+
+	if (!chain->is_base || chain->hook != NF_INET_FORWARD ||
+		(chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
+			chain->nfproto != NFPROTO_INET))
+		return 0;
+	(void)snprintf(foreign.table, sizeof(foreign.table), "%s", chain->table);
+	(void)snprintf(foreign.chain, sizeof(foreign.chain), "%s", chain->name);
+	if (is_iptables_forward(&foreign))
+		return 0;
+	grown = reallocarray(chains->v, chains->n + 1, sizeof(*grown));
+	if (!grown)
+		return nm_fail_errno(err, ENOMEM, "%zu chains", chains->n);
+	chains->v = grown;
+	chains->v[chains->n++] = foreign;
+	return 0;
+}
+
+static int read_chains(struct nm_netlink *nl, struct chains *chains, struct nm_err *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		bool interrupted = false;
+
+		chains->n = 0;
+		if (nm_nft_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, &interrupted, err) < 0)
+			return -1;
+		if (!interrupted)
+			return 0;
+	}
+	return nm_fail(err, NM_ERR_FAILED,
+		"reading the chains of nf_tables: others changed them %d times meanwhile", TRIES);
+}
+
+enum effect { GOES_ON, ACCEPTS, DROPS };
+
+/* A rule while its expressions are read. */
+struct judging {
+	enum { ELSEWHERE, STATUS_LOADED, STATUS_MASKED } at; /* in "ct status & mask != 0" */
+	uint32_t mask;
+	bool conditional; /* does not hold for everything that was translated */
+	enum effect effect;
+};
+
+/* The value of a nested NFTA_DATA_VALUE, in the byte order of a register. */
+static bool get_value(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
+{
+	return nm_attrs_get(nm_attrs_nested(attrs, type), NFTA_DATA_VALUE, ret, sizeof(*ret));
+}
+
+/* True when the expression is the next one of a test of the connection's status that holds for all that was
+ * translated: its mask has IPS_DST_NAT. */
+static bool take_status(struct judging *j, const char *name, struct nm_attrs data)
+{
+	uint32_t flipped, value;
+
+	if (j->at == ELSEWHERE && !strcmp(name, "ct") && number(data, NFTA_CT_KEY) == NFT_CT_STATUS &&
+		number(data, NFTA_CT_DREG)) {
+		j->at = STATUS_LOADED;
+		return true;
+	}
+	if (j->at == STATUS_LOADED && !strcmp(name, "bitwise") &&
+		get_value(data, NFTA_BITWISE_MASK, &j->mask) && get_value(data, NFTA_BITWISE_XOR, &flipped) &&
+		!flipped && j->mask & IPS_DST_NAT) {
+		j->at = STATUS_MASKED;
+		return true;
+	}
+	if (j->at == STATUS_MASKED && !strcmp(name, "cmp") && get_value(data, NFTA_CMP_DATA, &value) &&
+		((number(data, NFTA_CMP_OP) == NFT_CMP_NEQ && value == 0) ||
+			(number(data, NFTA_CMP_OP) == NFT_CMP_EQ && value == IPS_DST_NAT &&
+				j->mask == IPS_DST_NAT))) {
+		j->at = ELSEWHERE;
+		return true;
+	}
+	return false;
+}
+
+/* -m conntrack --ctstate with DNAT among the states, and nothing else. */
+static bool is_ctstate_dnat(struct nm_attrs match)
+{
+	struct nm_attrs info = nm_attrs_nested(match, NFTA_MATCH_INFO);
+	char name[NM_NFT_EXPRESSION_SIZE];
+	struct xt_conntrack_mtinfo3 m;
+
+	if (!nm_attrs_string(match, NFTA_MATCH_NAME, name, sizeof(name)) || strcmp(name, "conntrack") != 0 ||
+		number(match, NFTA_MATCH_REV) != 3 || info.len < sizeof(m))
+		return false;
+	memcpy(&m, info.data, sizeof(m));
+	return (m.match_flags & ~XT_CONNTRACK_STATE_ALIAS) == XT_CONNTRACK_STATE && !m.invert_flags &&
+		m.state_mask & XT_CONNTRACK_STATE_DNAT;
+}
+
+static void take_immediate(struct judging *j, struct nm_attrs data)
+{
+	struct nm_attrs verdict =
+		nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+	uint32_t code;
+
+	if (!nm_attrs_get(verdict, NFTA_VERDICT_CODE, &code, sizeof(code)))
+		j->conditional = true;
+	else if (ntohl(code) == NF_ACCEPT)
+		j->effect = ACCEPTS;
+	else if (ntohl(code) == NF_DROP)
+		j->effect = DROPS;
+}
+
+static void take_expression(struct judging *j, const char *name, struct nm_attrs data)
+{
+	if (take_status(j, name, data) || !strcmp(name, "counter") || !strcmp(name, "log"))
+		return;
+	if (!strcmp(name, "immediate"))
+		take_immediate(j, data);
+	else if (!strcmp(name, "reject"))
+		j->effect = DROPS;
+	else if (strcmp(name, "match") != 0 || !is_ctstate_dnat(data))
+		j->conditional = true;
+}
+
+/* The first rule that decides about all that was translated decides about the chain. */
+static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	struct nm_attrs list = rule->expressions, data;
+	char name[NM_NFT_EXPRESSION_SIZE];
+	struct judging j = {.at = ELSEWHERE};
+	enum effect *chain = ctx;
+
+	(void)err; /* never fails */
+	while (*chain == GOES_ON && nm_nft_next_expression(&list, name, &data))
+		take_expression(&j, name, data);
+	if (*chain == GOES_ON && !j.conditional)
+		*chain = j.effect;
+	return 0;
+}
+
+static int judge_chain(
+	struct nm_netlink *nl, const struct nm_nft_foreign *chain, enum effect *ret, struct nm_err *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		bool interrupted = false;
+
+		*ret = GOES_ON;
+		if (nm_nft_each_rule_of(nl, chain->nfproto, chain->table, chain->chain, judge_rule, ret,
+			    &interrupted, err) < 0)
+			return -1;
+		if (!interrupted)
+			return 0;
+	}
+	return nm_fail(err, NM_ERR_FAILED, "reading chain '%s' of table '%s': changed %d times meanwhile",
+		chain->chain, chain->table, TRIES);
+}
+
+static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_nft_foreign_handler *handler,
+	void *ctx, struct nm_err *err)
+{
+	for (size_t i = 0; i < chains->n; i++) {
+		struct nm_nft_foreign *chain = &chains->v[i];
+		enum effect effect;
+
+		if (judge_chain(nl, chain, &effect, err) < 0)
+			return -1;
+		chain->by_policy &= effect == GOES_ON;
+		if ((effect == DROPS || chain->by_policy) && handler(ctx, chain, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int nm_nft_foreign_each(struct nm_netlink *nl, nm_nft_foreign_handler *handler, void *ctx, struct nm_err *err)
+{
+	struct chains chains = {0};
+	int rc = read_chains(nl, &chains, err);
+
+	if (rc == 0)
+		rc = judge_chains(nl, &chains, handler, ctx, err);
+	free(chains.v);
+	return rc;
+}
+
+const char *nm_nft_foreign_family(const struct nm_nft_foreign *chain)
+{
+	return chain->nfproto == NFPROTO_INET ? "inet" : chain->nfproto == NFPROTO_IPV4 ? "ip" : "ip6";
+}
+
+static bool is_of_iptables(const struct nm_nft_foreign *chain)
+{
+	static const char *const tables[] = {"raw", "mangle", "nat", "filter", "security"};
+
+	for (size_t i = 0; chain->nfproto != NFPROTO_INET && i < sizeof(tables) / sizeof(*tables); i++)
+		if (!strcmp(chain->table, tables[i]))
+			return true;
+	return false;
+}
+
+const char *nm_nft_foreign_command(const struct nm_nft_foreign *chain, char buf[static NM_NFT_FOREIGN_STRLEN])
+{
+	if (is_of_iptables(chain))
+		(void)snprintf(buf, NM_NFT_FOREIGN_STRLEN,
+			"%s -t %s -I %s -m conntrack --ctstate DNAT -j ACCEPT",
+			chain->nfproto == NFPROTO_IPV4 ? "iptables-nft" : "ip6tables-nft", chain->table,
+			chain->chain);
+	else
+		(void)snprintf(buf, NM_NFT_FOREIGN_STRLEN, "nft insert rule %s %s %s ct status dnat accept",
+			nm_nft_foreign_family(chain), chain->table, chain->chain);
+	return buf;
+}

@@ -1,0 +1,198 @@
+/*
+ * A container may be recorded twice where a change was cut short: what was written last counts. One that
+ * cannot be judged is taken to be there: its ports must not vanish because of a moment's trouble with /proc.
+ */
+#include "admin/inventory.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "iptables/compare.h"
+#include "iptables/layout_static.h"
+#include "nftables/apply.h"
+#include "publish/request.h"
+
+static bool is_gone(const struct nm_record *r, bool can_judge)
+{
+	struct nm_err err;
+	bool gone = false;
+
+	if (can_judge && nm_record_gone(r, &gone, &err) < 0)
+		nm_log_notice("container '%s': %s, ignored: it is taken to be there", r->id, err.msg);
+	return gone;
+}
+
+static bool last_is(const struct nm_records *list, const char *id)
+{
+	return list->n > 0 && !strcmp(list->v[list->n - 1].id, id);
+}
+
+/* Moves the records, which are sorted, to where they belong. */
+static int sort_out(struct nm_records *all, bool can_judge, struct nm_survey *s, struct nm_err *err)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct nm_record *r = &all->v[i];
+		struct nm_records *list = &s->staying;
+
+		if (last_is(&s->staying, r->id))
+			list = &s->before;
+		else if (last_is(&s->gone, r->id) || is_gone(r, can_judge))
+			list = &s->gone;
+		if (nm_records_add(list, r, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err *err)
+{
+	const struct nm_state_query everyone = {.all = true};
+	struct nm_records all = {0};
+	struct nm_survey s = {0};
+	int rc = state ? nm_state_find(state, &everyone, &all, err) : 0;
+
+	nm_records_sort(&all);
+	if (rc == 0)
+		rc = sort_out(&all, state && nm_state_same_pidns(state), &s, err);
+	nm_records_done(&all); /* what has been moved is empty */
+	if (rc == 0)
+		*ret = s;
+	else
+		nm_survey_done(&s);
+	return rc;
+}
+
+/* Fails at the first rule that natmap has written for a container. */
+static int find_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	(void)ctx;
+	if (edit->restored || !nm_tag_is_of_container(edit->tag, strlen(edit->tag)))
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"the state file is missing, but there are rules of containers ('%s'): --force removes them",
+		edit->tag);
+}
+
+/* After a boot there are only rules that iptables-restore has put there: copies, in its own form. */
+static int check_lost_state(struct nm_change *change, struct nm_err *err)
+{
+	static const struct nm_rules none;
+	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
+	const struct nm_iptables_sink sink = {.edit = find_container_rule};
+	bool interrupted = false; /* by others, who do not write rules of containers */
+
+	if (nm_nftables_check_empty(&change->nl, err) < 0)
+		return -1;
+	return nm_iptables_diff(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
+}
+
+int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *err)
+{
+	size_t damaged = nm_state_damaged(change->state);
+
+	if (!nm_state_same_pidns(change->state))
+		return nm_fail(err, NM_ERR_FAILED,
+			"the state is of another PID namespace, in which process numbers mean others");
+	if (forced)
+		return 0;
+	if (damaged)
+		return nm_fail(err, NM_ERR_FAILED,
+			"%zu lines of the state file are damaged: --force forgets them", damaged);
+	return nm_state_is_empty(change->state) ? check_lost_state(change, err) : 0;
+}
+
+/* Brings the record in line with the configuration and with what somebody else has switched off. */
+static int renew(struct nm_settings_view *view, const struct nm_config *c, struct nm_record *r, bool *ret_off,
+	struct nm_err *err)
+{
+	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
+
+	if (nm_resolve_localnet(r, &c->layout, err) < 0)
+		return -1;
+	localnet_set &= r->localnet[0] != '\0';
+	if (!c->layout.hairpin) {
+		r->bridge_port[0] = '\0';
+		hairpin_set = false;
+	}
+	if (nm_settings_examine(view, r, err) < 0)
+		return -1;
+	*ret_off = r->localnet_set || r->hairpin_set;
+	r->localnet_set |= localnet_set;
+	r->hairpin_set |= hairpin_set;
+	return 0;
+}
+
+static bool is_same(const struct nm_record *a, const struct nm_record *b)
+{
+	return a->backend == b->backend && !strcmp(a->localnet, b->localnet) &&
+		!strcmp(a->bridge_port, b->bridge_port) && a->localnet_set == b->localnet_set &&
+		a->hairpin_set == b->hairpin_set;
+}
+
+static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+{
+	nm_autosettings struct nm_settings_view view = {0};
+
+	s->renewed = calloc(s->staying.n + 1, sizeof(*s->renewed));
+	s->off = calloc(s->staying.n + 1, sizeof(*s->off));
+	if (!s->renewed || !s->off)
+		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+	for (size_t i = 0; i < s->staying.n; i++) {
+		struct nm_record *r = &s->staying.v[i], before = *r, copy;
+
+		if (renew(&view, c, r, &s->off[i], err) < 0) {
+			nm_log_notice(
+				"container '%s': %s, ignored: its rules are not affected", r->id, err->msg);
+			*r = before;
+		}
+		r->backend = c->backend;
+		s->renewed[i] = !is_same(r, &before);
+		if (s->renewed[i] &&
+			(nm_record_copy(&before, &copy, err) < 0 ||
+				nm_records_add(&s->before, &copy, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c)
+{
+	unsigned families = 0;
+
+	for (size_t i = 0; i < c->statics.n; i++)
+		families |= 1u << c->statics.v[i].family;
+	for (size_t i = 0; i < s->staying.n; i++)
+		families |= s->staying.v[i].families;
+	return families;
+}
+
+static int collect_wanted(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+{
+	bool iptables = c->backend == NM_BACKEND_IPTABLES;
+
+	if (iptables && nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0)
+		return -1;
+	if (nm_layout_statics(&c->statics, iptables ? &s->wanted.rules : &s->statics, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->staying.n; i++)
+		if (nm_wanted_add_record(&s->wanted, &s->staying.v[i], &c->layout, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+{
+	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, err);
+}
+
+void nm_survey_done(struct nm_survey *s)
+{
+	nm_wanted_done(&s->wanted);
+	nm_rules_done(&s->statics);
+	nm_records_done(&s->gone);
+	nm_records_done(&s->staying);
+	nm_records_done(&s->before);
+	free(s->renewed);
+	free(s->off);
+	*s = (struct nm_survey){0};
+}

@@ -1,0 +1,146 @@
+/*
+ * How a reload works.
+ *
+ * Under the lock: the survey says who is still there and what is wanted (admin/inventory.c). Nothing has been
+ * changed until here. Then (1) records that differ from what is recorded, since an interface or the
+ * configuration changed, are appended, (2) settings that nobody needs any more are switched off, (3) one
+ * transaction carries the difference between the kernel's rules and the wanted ones, (4) settings that are
+ * needed are switched on, (5) the records that do not count any more are retired. Killed before (3), the
+ * state knows more than the kernel; a later reload goes on from there, since it judges everything anew.
+ *
+ * Forwarding and settings that fail are notices: a rule that is back is worth more than none.
+ */
+#include "admin/reload.h"
+
+#include "admin/inventory.h"
+#include "backend/localnet_guard.h"
+#include "base/log.h"
+#include "iptables/accept.h"
+#include "iptables/flush.h"
+#include "iptables/write.h"
+#include "nftables/apply.h"
+
+#define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
+
+static int check_conflicts(const struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->staying.n; i++)
+		if (nm_static_check_conflict(&c->statics, &s->staying.v[i].mappings, err) < 0)
+			return nm_wrap(err, "container '%s'", s->staying.v[i].id);
+	return 0;
+}
+
+static int append_renewed(struct nm_state *state, struct nm_survey *s, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->staying.n; i++)
+		if (s->renewed[i] && nm_state_append(state, &s->staying.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+struct plan {
+	const struct nm_survey *survey;
+	const struct nm_config *config;
+	struct nm_rules accept; /* what nftables needs in iptables' tables */
+};
+
+/* What the other backend has goes in the same transaction. */
+static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	struct plan *plan = ctx;
+	const struct nm_survey *s = plan->survey;
+	const struct nm_iptables_scope scope = {
+		.wanted = &s->wanted.rules, .everything = true, .look_for_old = true};
+	const struct nm_own_sink sink = {.txn = attempt->txn};
+	struct nm_iptables_left left; /* others use it */
+
+	if (plan->config->backend == NM_BACKEND_IPTABLES)
+		return nm_iptables_prepare(&scope, attempt, err) < 0
+			? -1
+			: nm_nftables_flush(attempt->nl, &sink, err);
+	nm_rules_done(&plan->accept);
+	if (nm_nftables_accept(attempt->nl, nm_survey_families(s, plan->config), &plan->accept,
+		    &attempt->interrupted, err) < 0 ||
+		nm_iptables_prepare_flush(attempt, &plan->accept, &left, err) < 0)
+		return -1;
+	return nm_nftables_compare(attempt->nl, attempt->families, &s->wanted.elements, &s->statics, &sink,
+		&attempt->interrupted, err);
+}
+
+static void enable_settings(const struct nm_survey *s, const struct nm_config *c)
+{
+	struct nm_err err;
+
+	if (nm_settings_enable_forwarding(c, nm_survey_families(s, c), &err) < 0)
+		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
+	for (size_t i = 0; i < s->staying.n; i++)
+		if (s->off[i] && nm_settings_enable(&s->staying.v[i], &err) < 0)
+			nm_log_notice("container '%s': %s, ignored: its rules are there", s->staying.v[i].id,
+				err.msg);
+}
+
+static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
+{
+	const struct nm_records *const leaving[] = {&s->gone, &s->before, NULL};
+	struct plan plan = {.survey = s, .config = c};
+	size_t kept;
+	int rc;
+
+	if (append_renewed(change->state, s, err) < 0)
+		return -1;
+	nm_settings_keep_shared(&s->gone, &s->staying, NULL);
+	nm_settings_keep_shared(&s->before, &s->staying, NULL);
+	nm_settings_disable_localnet(&s->gone);
+	nm_settings_disable_localnet(&s->before);
+	rc = nm_guard_release(&change->nl, leaving, c->backend, &s->wanted, &kept, err);
+	if (rc == 0)
+		rc = nm_nft_transact(&change->nl, BOTH, true, prepare, &plan, err);
+	nm_rules_done(&plan.accept);
+	if (rc < 0) {
+		nm_settings_restore_localnet(&s->gone);
+		nm_settings_restore_localnet(&s->before);
+		return -1;
+	}
+	nm_settings_disable_hairpin(&s->gone);
+	nm_settings_disable_hairpin(&s->before);
+	enable_settings(s, c);
+	return 0;
+}
+
+/* For the rest of the change, only those who are gone have left. */
+static void retire(struct nm_change *change, struct nm_survey *s)
+{
+	struct nm_err err;
+
+	for (size_t i = 0; i < s->before.n; i++)
+		if (nm_state_retire(change->state, &s->before.v[i], &err) < 0)
+			nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
+	change->leaving = nm_records_steal(&s->gone);
+	change->staying = nm_records_steal(&s->staying);
+	nm_change_retire_leaving(change);
+}
+
+static int reload(
+	struct nm_change *change, struct nm_config *c, bool force, struct nm_survey *s, struct nm_err *err)
+{
+	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
+		nm_survey_judge(change->state, s, err) < 0 || nm_survey_check_state(change, force, err) < 0 ||
+		check_conflicts(s, c, err) < 0 || nm_survey_plan(s, c, err) < 0 ||
+		apply(change, c, s, err) < 0)
+		return -1;
+	retire(change, s);
+	nm_state_forget_damaged(change->state);
+	nm_change_end(change, true);
+	return 0;
+}
+
+int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
+{
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+
+	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, c->lock_timeout_ms,
+		    err) < 0)
+		return -1;
+	return reload(&change, c, force, &survey, err);
+}

@@ -1,0 +1,159 @@
+/*
+ * Who leaves is found in the backend of his record; what comes goes where its record says, which is where the
+ * configuration wants it now. In iptables' tables the rules of those who leave are known by their owners, in
+ * natmap's own tables the elements by their keys.
+ */
+#include "backend/kernel_commit.h"
+
+#include <string.h>
+
+#include "backend/desired.h"
+#include "iptables/accept.h"
+#include "iptables/write.h"
+#include "nftables/apply.h"
+
+/* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
+struct owners {
+	const char **v;
+	char (*guards)[NM_LOCALNET_OWNER_SIZE];
+	size_t n;
+};
+
+struct plan {
+	struct nm_change *change;
+	struct owners owners; /* in iptables' tables */
+	struct nm_wanted coming, leaving, staying;
+	struct nm_rules accept; /* what nftables needs in iptables' tables */
+	bool nftables;          /* somebody comes to, or leaves, natmap's own tables */
+};
+
+static void plan_done(struct plan *p)
+{
+	free(p->owners.v);
+	free(p->owners.guards);
+	nm_wanted_done(&p->coming);
+	nm_wanted_done(&p->leaving);
+	nm_wanted_done(&p->staying);
+	nm_rules_done(&p->accept);
+}
+
+static bool comes_to(const struct nm_change *change, enum nm_backend backend)
+{
+	return change->coming && change->coming->backend == backend;
+}
+
+static int collect_coming(struct plan *p, struct nm_err *err)
+{
+	const struct nm_record *r = p->change->coming;
+
+	if (!r)
+		return 0;
+	if (r->backend == NM_BACKEND_IPTABLES && nm_layout_base(r->families, &p->coming.rules, err) < 0)
+		return -1;
+	return nm_wanted_add_record(&p->coming, r, p->change->options, err);
+}
+
+static int collect_leaving(struct plan *p, struct nm_err *err)
+{
+	const struct nm_records *leaving = &p->change->leaving;
+	struct owners *o = &p->owners;
+
+	o->v = calloc(2 * leaving->n + 1, sizeof(*o->v));
+	o->guards = calloc(leaving->n + 1, sizeof(*o->guards));
+	if (!o->v || !o->guards)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (r->backend == NM_BACKEND_NFTABLES) {
+			p->nftables = true;
+			if (nm_wanted_add_record(&p->leaving, r, NULL, err) < 0)
+				return -1;
+			continue;
+		}
+		o->v[o->n++] = r->id;
+		if (r->localnet[0])
+			o->v[o->n++] = nm_settings_localnet_owner(r->localnet, o->guards[i]);
+	}
+	return 0;
+}
+
+/* Keys are shared by those who publish the same for one address, and by those who need the same guard. */
+static bool may_share(const struct nm_record *a, const struct nm_record *b)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (a->families & b->families & 1u << f &&
+			nm_addr_equal(&a->address[f].addr, &b->address[f].addr))
+			return true;
+	return a->localnet[0] && !strcmp(a->localnet, b->localnet);
+}
+
+static bool may_share_any(const struct nm_change *change, const struct nm_record *r)
+{
+	if (change->coming && may_share(change->coming, r))
+		return true;
+	for (size_t i = 0; i < change->leaving.n; i++)
+		if (may_share(&change->leaving.v[i], r))
+			return true;
+	return false;
+}
+
+static int collect_staying(struct plan *p, struct nm_err *err)
+{
+	const struct nm_records *staying = &p->change->staying;
+
+	for (size_t i = 0; p->nftables && i < staying->n; i++)
+		if (staying->v[i].backend == NM_BACKEND_NFTABLES &&
+			may_share_any(p->change, &staying->v[i]) &&
+			nm_wanted_add_record(&p->staying, &staying->v[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int prepare_iptables(struct plan *p, struct nm_nft_attempt *a, struct nm_err *err)
+{
+	bool comes = comes_to(p->change, NM_BACKEND_IPTABLES);
+	const struct nm_iptables_scope scope = {
+		.wanted = comes ? &p->coming.rules : &p->accept,
+		.owners = p->owners.v,
+		.n_owners = p->owners.n,
+		.look_for_old = p->owners.n > 0,
+	};
+
+	return scope.wanted->n || scope.n_owners ? nm_iptables_prepare(&scope, a, err) : 0;
+}
+
+static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
+{
+	struct plan *p = ctx;
+	const struct nm_nftables_scope scope = {
+		.families = comes_to(p->change, NM_BACKEND_NFTABLES) ? p->change->coming->families : 0,
+		.coming = &p->coming.elements,
+		.leaving = &p->leaving.elements,
+		.staying = &p->staying.elements,
+	};
+
+	nm_rules_done(&p->accept);
+	if (nm_nftables_accept(a->nl, scope.families & a->families, &p->accept, &a->interrupted, err) < 0 ||
+		prepare_iptables(p, a, err) < 0)
+		return -1;
+	return p->nftables ? nm_nftables_prepare(&scope, a, err) : 0;
+}
+
+int nm_change_commit(struct nm_change *change, struct nm_err *err)
+{
+	NM_CLEANUP(plan_done)
+	struct plan p = {
+		.change = change,
+		.nftables = comes_to(change, NM_BACKEND_NFTABLES),
+	};
+	bool ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
+		!nm_record_names_family(change->coming, NM_IPV6);
+	unsigned families = change->coming ? change->coming->families : 0;
+
+	for (size_t i = 0; i < change->leaving.n; i++)
+		families |= change->leaving.v[i].families;
+	if (collect_coming(&p, err) < 0 || collect_leaving(&p, err) < 0 || collect_staying(&p, err) < 0)
+		return -1;
+	return nm_nft_transact(&change->nl, families, ipv6_optional, prepare, &p, err);
+}

@@ -1,0 +1,92 @@
+/* Bounded input and complete output on file descriptors. */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { FIRST_READ = 16 * 1024 };
+
+static ssize_t read_some(int fd, void *buf, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int nm_io_read_upto(int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err)
+{
+	nm_autofree char *buf = NULL;
+	size_t used = 0, capacity = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && used < max) {
+		size_t room;
+
+		if (capacity - used < 2) {
+			size_t want = capacity ? capacity * 2 : FIRST_READ;
+			char *grown = realloc(buf, want);
+
+			if (!grown)
+				return nm_fail_errno(err, ENOMEM, "reading %s", what);
+			buf = grown;
+			capacity = want;
+		}
+		room = capacity - used - 1;
+		n = read_some(fd, buf + used, room < max - used ? room : max - used);
+		if (n < 0)
+			return nm_fail_errno(err, errno, "reading %s", what);
+		used += (size_t)n;
+	}
+	buf[used] = '\0';
+	*ret = nm_steal(&buf);
+	*ret_len = used;
+	return 0;
+}
+
+int nm_io_read_all(int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err)
+{
+	nm_autofree char *buf = NULL;
+	size_t len;
+
+	if (nm_io_read_upto(fd, max + 1, what, &buf, &len, err) < 0)
+		return -1;
+	if (len > max)
+		return nm_fail(err, NM_ERR_REFUSED, "reading %s: more than %zu bytes", what, max);
+	*ret = nm_steal(&buf);
+	*ret_len = len;
+	return 0;
+}
+
+int nm_io_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t nm_io_read_small(int dirfd, const char *path, char *buf, size_t size)
+{
+	nm_autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read_some(fd, buf, size - 1);
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
+}

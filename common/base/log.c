@@ -1,0 +1,193 @@
+/*
+ * Notices, audit lines and the final error: a bounded queue in memory and its delivery to syslog and stderr.
+ *
+ * libc's syslog() is not used: it waits for a reader, and a hook that waits for syslogd holds up a container.
+ * Datagrams that do not go at once are dropped. Everything is escaped before it is queued or printed.
+ */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+
+enum { QUEUE_SIZE = 16 * 1024, LINE_MAX_SIZE = 2048 };
+
+static const struct sockaddr_un dev_log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+
+/* Lines one behind the other: a byte of priority, the text, a NUL. */
+static struct {
+	size_t used;
+	unsigned dropped;
+	char bytes[QUEUE_SIZE];
+} queue;
+
+static bool verbose_on;
+
+void nm_log_set_verbose(bool verbose)
+{
+	verbose_on = verbose;
+}
+
+/* Characters that show nothing or turn the direction of text around: they could forge what a line says. */
+static bool is_invisible(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x00, 0x1f}, {0x7f, 0x9f},                           /* control */
+		{0xad, 0xad}, {0x061c, 0x061c},                       /* soft hyphen, Arabic letter mark */
+		{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, /* joiners, separators, direction */
+		{0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, /* variants, byte order, annotation */
+		{0xe0000, 0xe0fff},                                   /* tags */
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* Bytes of the printable character at p; 0 when it is none, or no UTF-8 (RFC 3629). */
+static size_t printable_length(const unsigned char *p)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf8 ? 4 : 0;
+	uint32_t c = len == 1 ? *p : *p & (0x7fu >> len);
+
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0; /* also at the end of the text: NUL */
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (len == 0 || c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) || is_invisible(c))
+		return 0;
+	return len;
+}
+
+const char *nm_log_escape(const char *text, char *buf, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t used = 0;
+
+	while (*p) {
+		size_t len = printable_length(p), want = len ? len : sizeof("\\xHH") - 1;
+
+		if (used + want >= size)
+			break;
+		if (len)
+			memcpy(buf + used, p, len);
+		else
+			(void)snprintf(buf + used, want + 1, "\\x%02x", *p);
+		used += want;
+		p += len ? len : 1;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+static void enqueue(int priority, const char *text)
+{
+	char line[LINE_MAX_SIZE];
+	size_t need = strlen(nm_log_escape(text, line, sizeof(line))) + 2;
+	size_t kept_free = priority == LOG_ERR ? 0 : LINE_MAX_SIZE; /* for the one error at the end */
+
+	if (need + kept_free > sizeof(queue.bytes) - queue.used) {
+		queue.dropped++;
+		return;
+	}
+	queue.bytes[queue.used] = (char)priority;
+	memcpy(queue.bytes + queue.used + 1, line, need - 1);
+	queue.used += need;
+}
+
+__attribute__((format(printf, 2, 0))) static void enqueue_format(int priority, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_SIZE];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	enqueue(priority, text);
+}
+
+void nm_log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!verbose_on)
+		return;
+	va_start(ap, fmt);
+	enqueue_format(LOG_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+void nm_log_notice(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	enqueue_format(LOG_NOTICE, fmt, ap);
+	va_end(ap);
+}
+
+void nm_log_audit(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	enqueue_format(LOG_INFO, fmt, ap);
+	va_end(ap);
+}
+
+/* One write for the whole line, so that lines of several hooks do not mix. */
+static void print_line(const char *text)
+{
+	char line[LINE_MAX_SIZE + sizeof("natmap: \n")];
+	int len = snprintf(line, sizeof(line), "natmap: %s\n", text);
+	ssize_t n = write(STDERR_FILENO, line, (size_t)len);
+
+	(void)n; /* there is nobody left to tell */
+}
+
+void nm_log_error(const struct nm_err *err)
+{
+	char line[LINE_MAX_SIZE];
+
+	print_line(nm_log_escape(err->msg, line, sizeof(line)));
+	enqueue(LOG_ERR, err->msg);
+}
+
+/* Delivers one line; opens the socket when one is needed. What syslog does not take at once is lost. */
+static void deliver(int *fd, int priority, const char *text)
+{
+	char packet[LINE_MAX_SIZE + 64];
+	int len =
+		snprintf(packet, sizeof(packet), "<%d>natmap[%d]: %s", LOG_DAEMON | priority, getpid(), text);
+
+	if (verbose_on && priority != LOG_ERR) /* errors are printed already */
+		print_line(text);
+	if (priority == LOG_DEBUG)
+		return;
+	if (*fd < 0)
+		*fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd >= 0)
+		(void)sendto(*fd, packet, (size_t)len, MSG_NOSIGNAL, (const struct sockaddr *)&dev_log,
+			sizeof(dev_log));
+}
+
+void nm_log_flush(void)
+{
+	nm_autoclose int fd = -1;
+	char text[64];
+
+	for (const char *p = queue.bytes, *end = p + queue.used; p < end; p += 1 + strlen(p + 1) + 1)
+		deliver(&fd, *p, p + 1);
+	if (queue.dropped > 0) {
+		(void)snprintf(text, sizeof(text), "%u log lines did not fit and are lost", queue.dropped);
+		deliver(&fd, LOG_NOTICE, text);
+	}
+	queue.used = 0;
+	queue.dropped = 0;
+}

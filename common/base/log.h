@@ -1,0 +1,31 @@
+/*
+ * What natmap says beside its result: notices, audit lines and -v lines. They are queued, because a hook that
+ * holds the lock must not wait for a reader, and delivered by nm_log_flush().
+ */
+#ifndef NM_BASE_LOG_H
+#define NM_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Lets nm_log_flush() also print every line on stderr. */
+void nm_log_set_verbose(bool verbose);
+
+void nm_log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* stderr with -v only */
+void nm_log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* syslog LOG_NOTICE */
+void nm_log_audit(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* syslog LOG_INFO */
+
+/* Prints "natmap: MESSAGE" on stderr and queues it for syslog as LOG_ERR. */
+void nm_log_error(const struct nm_err *err);
+
+/* Sends the queue to /dev/log by non-blocking datagrams (RFC 3164), dropping what does not go; never blocks
+ * on syslog. */
+void nm_log_flush(void);
+
+/* Writes text into buf with everything that is not printable ASCII or UTF-8 as \xHH, cut to size. Returns
+ * buf. */
+const char *nm_log_escape(const char *text, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,372 @@
+/*
+ * Stale connection tracking entries, through ctnetlink.
+ *
+ * The table is the host's, 262144 buckets of all namespaces, and most of the cost is walking it. Measured on
+ * Linux 6.18, with few entries and per 1,000 of them: a deletion by filter 0.17 ms + 0.2 ms, which kernels
+ * before 2024 lack; a dump 4.7 ms + 0.9 ms, by filter + 0.06 ms. So: nothing when the namespace has no
+ * entries; then deletions by filter; then dumps, judged here, each hit deleted by its tuple and id.
+ *
+ * A deletion without a tuple would flush the table: no such message is built.
+ */
+#include "host/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "host/conntrack_filter.h"
+#include "host/rtnl.h"
+
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own number, which it also lets out */
+#endif
+
+/* What the ways cost, in nanoseconds: walking the table, and for each entry. */
+enum {
+	FLUSH_NS = 175 * 1000,
+	FLUSH_ENTRY_NS = 200,
+	DUMP_NS = 4700 * 1000,
+	DUMP_ENTRY_NS = 900,
+	FILTER_ENTRY_NS = 65,
+};
+
+enum { FILTERS_MAX = 32 }; /* at 136 bytes, they fit one request */
+enum { TUPLE_MAX = 128 };  /* of CTA_TUPLE_ORIG: 84 bytes with IPv6 and a zone */
+
+/* An entry to be deleted. */
+struct victim {
+	uint8_t af;
+	bool has_zone;
+	uint16_t zone; /* as the kernel gave it */
+	uint32_t id;   /* as the kernel gave it */
+	uint32_t tuple_len;
+	char tuple[TUPLE_MAX]; /* contents of CTA_TUPLE_ORIG */
+};
+
+struct hunt {
+	struct nm_netlink nl; /* borrowed */
+	const struct nm_flow *flows;
+	size_t n_flows;
+	struct nm_rtnl_addresses local; /* the host's, when a flow needs them */
+	struct victim *victims;         /* owned */
+	size_t n;
+};
+
+static void hunt_done(struct hunt *h)
+{
+	nm_rtnl_addresses_done(&h->local);
+	nm_cleanup_free(&h->victims);
+	h->n = 0;
+}
+
+/* Without a translation to look at, "any host" has to tell the host's own flows from transit. */
+static bool needs_local(const struct nm_flow *f)
+{
+	return f->any_host && !f->translated;
+}
+
+static int read_local(struct hunt *h, struct nm_err *err)
+{
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+
+	for (size_t i = 0; i < h->n_flows; i++)
+		if (needs_local(&h->flows[i]) && rtnl.fd < 0 &&
+			(nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+				nm_rtnl_get_addresses(&rtnl, &h->local, err) < 0))
+			return -1;
+	return 0;
+}
+
+static bool is_local(const struct hunt *h, const struct nm_addr *a)
+{
+	for (size_t i = 0; i < h->local.n; i++)
+		if (nm_addr_equal(&h->local.v[i].prefix.addr, a))
+			return true;
+	return false;
+}
+
+/* An end of a tuple. */
+struct endpoint {
+	struct nm_addr address;
+	uint16_t port;
+};
+
+static bool parse_endpoint(struct nm_attrs tuple, enum nm_family family, bool source, uint8_t *ret_protocol,
+	struct endpoint *ret)
+{
+	static const uint16_t ip_types[NM_FAMILY_MAX][2] = {
+		[NM_IPV4] = {CTA_IP_V4_DST, CTA_IP_V4_SRC}, [NM_IPV6] = {CTA_IP_V6_DST, CTA_IP_V6_SRC}};
+	struct nm_attrs ip = nm_attrs_nested(tuple, CTA_TUPLE_IP);
+	struct nm_attrs proto = nm_attrs_nested(tuple, CTA_TUPLE_PROTO);
+	uint16_t port;
+
+	if (!nm_attrs_addr(ip, ip_types[family][source], family, &ret->address) ||
+		!nm_attrs_get(proto, CTA_PROTO_NUM, ret_protocol, sizeof(*ret_protocol)) ||
+		!nm_attrs_get(proto, source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT, &port, sizeof(port)))
+		return false;
+	ret->port = ntohs(port);
+	return true;
+}
+
+static bool matches(const struct hunt *h, const struct nm_flow *f, uint8_t protocol,
+	const struct endpoint *original, const struct endpoint *reply)
+{
+	unsigned shift = (unsigned)original->port - f->host_port; /* huge when below */
+
+	if (f->protocol != protocol || f->family != original->address.family || shift >= f->count)
+		return false;
+	if (!f->any_host && !nm_addr_equal(&f->host, &original->address))
+		return false;
+	if (needs_local(f))
+		return is_local(h, &original->address);
+	return !f->translated ||
+		(nm_addr_equal(&f->container, &reply->address) && reply->port == f->container_port + shift);
+}
+
+static bool is_wanted(const struct hunt *h, enum nm_family family, struct nm_attrs attrs)
+{
+	struct endpoint original, reply;
+	uint8_t protocol;
+
+	if (!parse_endpoint(nm_attrs_nested(attrs, CTA_TUPLE_REPLY), family, true, &protocol, &reply) ||
+		!parse_endpoint(nm_attrs_nested(attrs, CTA_TUPLE_ORIG), family, false, &protocol, &original))
+		return false;
+	for (size_t i = 0; i < h->n_flows; i++)
+		if (matches(h, &h->flows[i], protocol, &original, &reply))
+			return true;
+	return false;
+}
+
+static int add_victim(struct hunt *h, const struct victim *v, struct nm_err *err)
+{
+	if ((h->n & (h->n - 1)) == 0) { /* full at each power of two */
+		struct victim *grown = reallocarray(h->victims, h->n ? 2 * h->n : 1, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail_errno(err, ENOMEM, "%zu stale entries", h->n);
+		h->victims = grown;
+	}
+	h->victims[h->n++] = *v;
+	return 0;
+}
+
+static int take_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct nfgenmsg *nfg = nm_netlink_header(msg, sizeof(*nfg));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*nfg));
+	struct nm_attrs tuple = nm_attrs_nested(attrs, CTA_TUPLE_ORIG);
+	struct victim v = {.has_zone = false};
+	enum nm_family family;
+
+	if (!nfg || !nm_family_of_af(nfg->nfgen_family, &family) || tuple.len == 0 ||
+		tuple.len > sizeof(v.tuple) || !nm_attrs_get(attrs, CTA_ID, &v.id, sizeof(v.id)) ||
+		!is_wanted(ctx, family, attrs))
+		return 0;
+	v.af = nfg->nfgen_family;
+	v.has_zone = nm_attrs_get(attrs, CTA_ZONE, &v.zone, sizeof(v.zone));
+	v.tuple_len = (uint32_t)tuple.len;
+	memcpy(v.tuple, tuple.data, tuple.len);
+	return add_victim(ctx, &v, err);
+}
+
+/* A kernel without ctnetlink, or without filters for deletions. */
+static bool is_unsupported(int error_number)
+{
+	return error_number == EINVAL || error_number == EOPNOTSUPP || error_number == ENOTSUPP;
+}
+
+static int take_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	uint32_t count;
+
+	(void)err; /* never fails */
+	if (nm_attrs_get(nm_attrs_of(msg, sizeof(struct nfgenmsg)), CTA_STATS_GLOBAL_ENTRIES, &count,
+		    sizeof(count)))
+		*(uint32_t *)ctx = ntohl(count);
+	return 0;
+}
+
+static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.reply = take_count, .tolerate = is_unsupported, .ctx = ret};
+	struct nm_request r;
+
+	*ret = 0;
+	nm_request_init(&r);
+	nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
+	return nm_netlink_talk(nl, &r, &sink, err);
+}
+
+/* The exact filters for the IPv4 flows: one for each port, and for each local address where it matters.
+ * Returns their number, FILTERS_MAX + 1 for more than that. */
+static size_t list_exact_filters(const struct hunt *h, struct nm_conntrack_filter ret[static FILTERS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_flows; i++) {
+		const struct nm_flow *f = &h->flows[i];
+		size_t hosts = needs_local(f) ? h->local.n : 1;
+
+		for (size_t j = 0; f->family == NM_IPV4 && j < f->count * hosts; j++) {
+			const struct nm_addr *host = f->any_host ? NULL : &f->host;
+
+			if (needs_local(f))
+				host = &h->local.v[j % hosts].prefix.addr;
+			if (host && host->family != NM_IPV4)
+				continue;
+			if (n == FILTERS_MAX)
+				return FILTERS_MAX + 1;
+			ret[n++] = (struct nm_conntrack_filter){
+				.flow = f, .shift = (uint16_t)(j / hosts), .exact = true, .host = host};
+		}
+	}
+	return n;
+}
+
+static size_t count_ports(const struct hunt *h, unsigned families)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_flows; i++)
+		if (families & (1u << h->flows[i].family))
+			n += h->flows[i].count;
+	return n;
+}
+
+static size_t dump_cost(size_t entries)
+{
+	return DUMP_NS + DUMP_ENTRY_NS * entries;
+}
+
+static size_t filtered_dumps_cost(size_t ports, size_t entries)
+{
+	return ports * (DUMP_NS + FILTER_ENTRY_NS * entries);
+}
+
+static bool is_deletion_cheapest(const struct hunt *h, size_t filters, size_t entries)
+{
+	size_t cost = filters * (FLUSH_NS + FLUSH_ENTRY_NS * entries);
+
+	return cost < dump_cost(entries) && cost < filtered_dumps_cost(count_ports(h, NM_IPV4_BIT), entries);
+}
+
+/* Has the kernel delete what the IPv4 flows mean if that is cheapest. 0 with *ret_done, false when
+ * that is still to be done. */
+static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.tolerate = is_unsupported};
+	struct nm_conntrack_filter filters[FILTERS_MAX];
+	size_t n = list_exact_filters(h, filters);
+	struct nm_request r;
+
+	*ret_done = n == 0;
+	if (n == 0 || n > FILTERS_MAX || !is_deletion_cheapest(h, n, entries))
+		return 0;
+	nm_request_init(&r);
+	for (size_t i = 0; i < n; i++)
+		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, &filters[i]);
+	if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
+		return -1;
+	*ret_done = h->nl.accepted == n;
+	return 0;
+}
+
+/* Finds what the filter selects; NULL: all that the flows mean, of family af. An entry that two filters find
+ * is deleted once. */
+static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *filter, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.reply = take_entry, .tolerate = is_unsupported, .ctx = h};
+	struct nm_request r;
+
+	nm_request_init(&r);
+	if (filter)
+		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter);
+	else
+		nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, af);
+	return nm_netlink_talk(&h->nl, &r, &sink, err);
+}
+
+/* Finds the entries of these families by one dump or, if that is cheaper, by one for each port. */
+static int find_victims(struct hunt *h, unsigned families, size_t entries, struct nm_err *err)
+{
+	size_t ports = count_ports(h, families);
+
+	if (ports == 0)
+		return 0;
+	if (filtered_dumps_cost(ports, entries) >= dump_cost(entries))
+		return dump(h,
+			!count_ports(h, families & NM_IPV6_BIT)           ? AF_INET
+				: !count_ports(h, families & NM_IPV4_BIT) ? AF_INET6
+									  : AF_UNSPEC,
+			NULL, err);
+	for (size_t i = 0; i < h->n_flows; i++) {
+		const struct nm_flow *f = &h->flows[i];
+		struct nm_conntrack_filter filter = {.flow = f};
+
+		for (; (families & (1u << f->family)) && filter.shift < f->count; filter.shift++)
+			if (dump(h, AF_UNSPEC, &filter, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static bool is_gone(int error_number)
+{
+	return error_number == ENOENT;
+}
+
+static int delete_victims(struct hunt *h, struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.tolerate = is_gone};
+	struct nm_request r;
+
+	for (size_t i = 0; i < h->n;) {
+		nm_request_init(&r);
+		for (; i < h->n && nm_request_has_room(&r); i++) {
+			const struct victim *v = &h->victims[i];
+
+			nm_conntrack_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af);
+			nm_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
+			nm_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
+			if (v->has_zone)
+				nm_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
+		}
+		if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int delete_all(struct hunt *h, size_t entries, struct nm_err *err)
+{
+	unsigned families = NM_IPV4_BIT | NM_IPV6_BIT;
+	bool done;
+
+	if (read_local(h, err) < 0 || delete_by_filter(h, entries, &done, err) < 0)
+		return -1;
+	if (done)
+		families = NM_IPV6_BIT;
+	if (find_victims(h, families, entries, err) < 0)
+		return -1;
+	return delete_victims(h, err);
+}
+
+int nm_conntrack_delete(
+	int fd, const struct nm_flow *flows, size_t n, unsigned *ret_deleted, struct nm_err *err)
+{
+	NM_CLEANUP(hunt_done)
+	struct hunt h = {.nl = nm_netlink_borrow(fd), .flows = flows, .n_flows = n};
+	uint32_t before = 0, after = 0;
+
+	if (n > 0 && count_entries(&h.nl, &before, err) < 0)
+		return nm_wrap(err, "counting connection tracking entries");
+	if (before > 0 && delete_all(&h, before, err) < 0)
+		return nm_wrap(err, "deleting connection tracking entries");
+	if (before > 0 && count_entries(&h.nl, &after, err) < 0)
+		return nm_wrap(err, "counting connection tracking entries");
+	*ret_deleted = before > after ? before - after : 0;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* Filters of ctnetlink: entries that the kernel itself selects for a dump or a deletion. */
+#ifndef NM_HOST_CONNTRACK_FILTER_H
+#define NM_HOST_CONNTRACK_FILTER_H
+
+#include "host/conntrack.h"
+#include "host/netlink.h"
+
+/* Port host_port + shift of the flow. */
+struct nm_conntrack_filter {
+	const struct nm_flow *flow;
+	uint16_t shift;
+	bool exact;                 /* else the ports alone select; IPv4 only */
+	const struct nm_addr *host; /* the original destination of an exact one; NULL: any */
+};
+
+/* Begins a message of ctnetlink (IPCTNL_MSG_CT_*). */
+void nm_conntrack_begin(struct nm_request *r, unsigned message, uint16_t flags, uint8_t af);
+
+/*
+ * Begins a message that concerns the entries that the filter selects. Kernels that do not know filters in
+ * this message refuse a deletion with EINVAL, because the tuple has holes, and dump everything.
+ *
+ * There is no exact filter for IPv6: ctnetlink_filter_match_tuple() takes the result of ipv6_addr_cmp() for
+ * that of a test for equality and selects all addresses but the one (measured on Linux 6.18).
+ */
+void nm_conntrack_begin_filtered(
+	struct nm_request *r, unsigned message, uint16_t flags, const struct nm_conntrack_filter *filter);
+
+#endif

@@ -1,0 +1,353 @@
+/*
+ * Netlink transport for everything but the nf_tables transaction: rtnetlink, sock_diag and ctnetlink.
+ *
+ * The kernel works a request off within sendto() and the parts of a dump within recvfrom(). Hence receiving
+ * never waits: an empty queue before the last answer means that the kernel had no memory for it.
+ */
+#include "host/netlink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+
+enum {
+	RECEIVE_SIZE = 32 * 1024, /* the largest part that the kernel makes of a dump */
+	DUMP_TRIES = 8,
+	FIRST_SEQ = 0x6e6d0000, /* away from the small numbers of other users of a borrowed socket */
+};
+
+/* Lengths of messages and attributes are rounded up to this (NLMSG_ALIGN, NLA_ALIGN: of type int). */
+static size_t aligned(size_t len)
+{
+	return (len + (NLMSG_ALIGNTO - 1)) & ~(size_t)(NLMSG_ALIGNTO - 1);
+}
+
+/* The requests under way. */
+struct exchange {
+	uint32_t first_seq, last_seq;
+	size_t pending;  /* requests without their last answer */
+	bool until_done; /* dump or acknowledged: a reply is not the last answer */
+	bool interrupted;
+	const struct nm_netlink_sink *sink;
+};
+
+int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err)
+{
+	static const int on = 1;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		return nm_fail_errno(err, errno, "opening netlink socket %d", protocol);
+	/* Better error texts and filtered dumps, where the kernel has them. */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	if (protocol == NETLINK_ROUTE)
+		(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	*ret = nm_netlink_borrow(fd);
+	return 0;
+}
+
+struct nm_netlink nm_netlink_borrow(int fd)
+{
+	return (struct nm_netlink){.fd = fd, .seq = FIRST_SEQ};
+}
+
+void nm_netlink_close(struct nm_netlink *nl)
+{
+	nm_cleanup_close(&nl->fd);
+}
+
+void nm_request_init(struct nm_request *r)
+{
+	r->used = 0;
+	r->count = 0;
+	r->start = 0;
+}
+
+bool nm_request_has_room(const struct nm_request *r)
+{
+	return sizeof(r->bytes) - r->used >= NM_REQUEST_MESSAGE_MAX;
+}
+
+static struct nlmsghdr *current_message(struct nm_request *r)
+{
+	return (struct nlmsghdr *)(void *)(r->bytes + r->start);
+}
+
+void *nm_request_begin(struct nm_request *r, uint16_t type, uint16_t flags, size_t header_size)
+{
+	struct nlmsghdr *msg;
+	void *header;
+
+	assert(nm_request_has_room(r));
+	r->start = r->used;
+	r->count++;
+	msg = mnl_nlmsg_put_header(r->bytes + r->start);
+	msg->nlmsg_type = type;
+	msg->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	header = mnl_nlmsg_put_extra_header(msg, header_size);
+	r->used = r->start + msg->nlmsg_len;
+	return header;
+}
+
+void nm_request_put(struct nm_request *r, uint16_t type, const void *data, size_t len)
+{
+	bool fits = mnl_attr_put_check(current_message(r), NM_REQUEST_MESSAGE_MAX, type, len, data);
+
+	assert(fits);
+	(void)fits; /* with NDEBUG */
+	r->used = r->start + current_message(r)->nlmsg_len;
+}
+
+struct nlattr *nm_request_nest(struct nm_request *r, uint16_t type)
+{
+	struct nlattr *nest = mnl_attr_nest_start_check(current_message(r), NM_REQUEST_MESSAGE_MAX, type);
+
+	assert(nest);
+	r->used = r->start + current_message(r)->nlmsg_len;
+	return nest;
+}
+
+void nm_request_nest_end(struct nm_request *r, struct nlattr *nest)
+{
+	mnl_attr_nest_end(current_message(r), nest);
+}
+
+/* Numbers the messages and sends them in one datagram. */
+static int send_all(struct nm_netlink *nl, struct nm_request *r, struct exchange *x, struct nm_err *err)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	x->first_seq = nl->seq + 1;
+	x->pending = r->count;
+	while (at < r->used) {
+		struct nlmsghdr *msg = (struct nlmsghdr *)(void *)(r->bytes + at);
+
+		msg->nlmsg_seq = ++nl->seq;
+		x->until_done = msg->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP);
+		at += aligned(msg->nlmsg_len);
+	}
+	x->last_seq = nl->seq;
+	do
+		n = sendto(nl->fd, r->bytes, r->used, 0, NULL, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return nm_fail_errno(err, errno, "sending netlink request");
+	return 0;
+}
+
+static ssize_t receive(int fd, char *buf, size_t size, struct nm_err *err)
+{
+	struct sockaddr_nl from;
+	socklen_t from_len;
+	ssize_t n;
+
+	do {
+		from_len = sizeof(from);
+		n = recvfrom(fd, buf, size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+	} while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0)); /* 0 is the kernel */
+	if (n < 0)
+		return nm_fail_errno(err, errno == EAGAIN ? ENOBUFS : errno, "receiving netlink reply");
+	if ((size_t)n > size)
+		return nm_fail(err, NM_ERR_FAILED, "receiving netlink reply: %zd bytes are too many", n);
+	return n;
+}
+
+/* The kernel's own words about a refusal; "" without. They stand behind the request that it sends back. */
+static void extended_text(const struct nlmsghdr *msg, char *ret, size_t size)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(msg);
+	size_t skip = sizeof(*e);
+
+	ret[0] = '\0';
+	if (!(msg->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(msg->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof(e->msg))
+		skip += aligned(e->msg.nlmsg_len) - sizeof(e->msg);
+	(void)nm_attrs_string(nm_attrs_of(msg, skip), NLMSGERR_ATTR_MSG, ret, size);
+}
+
+static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *err)
+{
+	char text[256] = "";
+
+	if (msg->nlmsg_type == NLMSG_ERROR)
+		extended_text(msg, text, sizeof(text));
+	if (text[0])
+		return nm_fail_errno(err, error_number, "%s", text);
+	return nm_fail(err, NM_ERR_FAILED, "%s", strerrordesc_np(error_number));
+}
+
+/* The last answer to a request: an error number, 0 for an acknowledgement. NLMSG_DONE carries one, too. */
+static int take_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const int *status = nm_netlink_header(msg, sizeof(*status));
+
+	if (!status && msg->nlmsg_type == NLMSG_ERROR)
+		return nm_fail(err, NM_ERR_FAILED, "receiving netlink reply: short error message");
+	x->pending--;
+	if (!status || *status >= 0)
+		nl->accepted++;
+	else if (!x->sink->tolerate || !x->sink->tolerate(-*status))
+		return refuse(msg, -*status, err);
+	return 0;
+}
+
+static int take(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	if (msg->nlmsg_seq - x->first_seq > x->last_seq - x->first_seq)
+		return 0; /* a late answer to somebody else's request */
+	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
+		x->interrupted = true;
+	if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE)
+		return take_end(nl, x, msg, err);
+	if (msg->nlmsg_type < NLMSG_MIN_TYPE)
+		return 0;
+	if (!x->until_done) {
+		x->pending--;
+		nl->accepted++;
+	}
+	return x->sink->reply ? x->sink->reply(x->sink->ctx, msg, err) : 0;
+}
+
+static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
+{
+	alignas(struct nlmsghdr) char buf[RECEIVE_SIZE];
+
+	while (x->pending > 0) {
+		ssize_t n = receive(nl->fd, buf, sizeof(buf), err);
+		const struct nlmsghdr *msg = (const struct nlmsghdr *)(const void *)buf;
+		int left = (int)n;
+
+		if (n < 0)
+			return -1;
+		for (; mnl_nlmsg_ok(msg, left); msg = mnl_nlmsg_next(msg, &left))
+			if (take(nl, x, msg, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+bool nm_netlink_is_missing(int error_number)
+{
+	return error_number == ENOENT;
+}
+
+int nm_netlink_talk(
+	struct nm_netlink *nl, struct nm_request *r, const struct nm_netlink_sink *sink, struct nm_err *err)
+{
+	for (int i = 0; i < DUMP_TRIES; i++) {
+		struct exchange x = {.sink = sink};
+
+		nl->accepted = 0;
+		if (send_all(nl, r, &x, err) < 0 || receive_all(nl, &x, err) < 0)
+			return -1;
+		if (!x.interrupted)
+			return 0;
+		if (sink->restart)
+			sink->restart(sink->ctx);
+	}
+	return nm_fail(err, NM_ERR_FAILED, "changes interrupted the dump %d times", DUMP_TRIES);
+}
+
+const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size)
+{
+	return mnl_nlmsg_get_payload_len(msg) >= header_size ? mnl_nlmsg_get_payload(msg) : NULL;
+}
+
+struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size)
+{
+	size_t len = mnl_nlmsg_get_payload_len(msg), skip = aligned(header_size);
+
+	if (len <= skip)
+		return (struct nm_attrs){NULL, 0};
+	return (struct nm_attrs){mnl_nlmsg_get_payload_offset(msg, header_size), len - skip};
+}
+
+const struct nlattr *nm_attrs_next(struct nm_attrs *list)
+{
+	const struct nlattr *a = list->data;
+	size_t step;
+
+	if (!mnl_attr_ok(a, (int)list->len))
+		return NULL;
+	step = aligned(a->nla_len);
+	step = step < list->len ? step : list->len;
+	list->data = (const char *)list->data + step;
+	list->len -= step;
+	return a;
+}
+
+struct nm_attrs nm_attrs_inside(const struct nlattr *attr)
+{
+	return (struct nm_attrs){mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr)};
+}
+
+static const struct nlattr *find_attr(struct nm_attrs attrs, uint16_t type)
+{
+	const struct nlattr *a;
+
+	while ((a = nm_attrs_next(&attrs)))
+		if (mnl_attr_get_type(a) == type)
+			return a;
+	return NULL;
+}
+
+struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type)
+{
+	const struct nlattr *a = find_attr(attrs, type);
+
+	return a ? nm_attrs_inside(a) : (struct nm_attrs){NULL, 0};
+}
+
+bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size)
+{
+	const struct nlattr *a = find_attr(attrs, type);
+
+	if (!a || mnl_attr_get_payload_len(a) != size)
+		return false;
+	memcpy(ret, mnl_attr_get_payload(a), size);
+	return true;
+}
+
+bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret)
+{
+	struct nm_addr a = {.family = family};
+
+	if (!nm_attrs_get(attrs, type, a.bytes, nm_addr_size(family)))
+		return false;
+	*ret = a;
+	return true;
+}
+
+bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size)
+{
+	const struct nlattr *a = find_attr(attrs, type);
+	size_t len;
+
+	if (!a)
+		return false;
+	len = strnlen(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+	if (len >= size)
+		return false;
+	memcpy(ret, mnl_attr_get_payload(a), len);
+	ret[len] = '\0';
+	return true;
+}
+
+uint8_t nm_family_to_af(enum nm_family family)
+{
+	return family == NM_IPV4 ? AF_INET : AF_INET6;
+}
+
+bool nm_family_of_af(unsigned af, enum nm_family *ret)
+{
+	if (af != AF_INET && af != AF_INET6)
+		return false;
+	*ret = af == AF_INET ? NM_IPV4 : NM_IPV6;
+	return true;
+}

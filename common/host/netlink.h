@@ -1,0 +1,93 @@
+/*
+ * Netlink: requests built within bounds, replies matched by sequence number and taken apart with every length
+ * checked. host/netlink.c is the only user of libmnl outside the nf_tables backend.
+ */
+#ifndef NM_HOST_NETLINK_H
+#define NM_HOST_NETLINK_H
+
+#include <linux/netlink.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct nm_netlink {
+	int fd;
+	uint32_t seq;      /* of the last request */
+	unsigned accepted; /* requests of the last nm_netlink_talk() that the kernel did not refuse */
+};
+
+/* Opens a socket of the caller's network namespace. 0 with *ret for nm_netlink_close(), or -1 with *err. */
+int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err) NM_MUST_USE;
+/* Uses an open socket, which stays the caller's: never close it with nm_netlink_close(). */
+struct nm_netlink nm_netlink_borrow(int fd);
+void nm_netlink_close(struct nm_netlink *nl); /* accepts fd -1 and leaves it */
+#define nm_autonetlink NM_CLEANUP(nm_netlink_close)
+
+/* One or more messages that are sent together. */
+#define NM_REQUEST_SIZE        8192
+#define NM_REQUEST_MESSAGE_MAX 576 /* bytes of one message: two long names; more is a programming error */
+struct nm_request {
+	size_t used, count, start; /* start: offset of the message begun last */
+	alignas(struct nlmsghdr) char bytes[NM_REQUEST_SIZE];
+};
+
+void nm_request_init(struct nm_request *r);
+bool nm_request_has_room(const struct nm_request *r); /* for one more message */
+/* Begins the next message; returns its zeroed family header (struct ifinfomsg, say), borrowed from *r.
+ * NLM_F_REQUEST is added to flags. */
+void *nm_request_begin(struct nm_request *r, uint16_t type, uint16_t flags, size_t header_size);
+void nm_request_put(struct nm_request *r, uint16_t type, const void *data, size_t len);
+struct nlattr *nm_request_nest(struct nm_request *r, uint16_t type);
+void nm_request_nest_end(struct nm_request *r, struct nlattr *nest);
+
+/* What becomes of the answers. Members may be NULL. */
+struct nm_netlink_sink {
+	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange. */
+	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
+	/* A dump was interrupted by a change and begins again: forget what came. */
+	void (*restart)(void *ctx);
+	/* True: a request refused with this errno value is no error. */
+	bool (*tolerate)(int error_number);
+	void *ctx;
+};
+
+/* For tolerate: ENOENT. */
+bool nm_netlink_is_missing(int error_number);
+
+/*
+ * Sends all messages of *r and takes the answer of each: up to NLMSG_DONE for a dump, the acknowledgement
+ * with NLM_F_ACK, else one reply. The kernel answers while it takes the request, so this never blocks; what
+ * is missing then is lost, and an error. 0, or -1 with *err: the kernel's refusal, with its extended text.
+ */
+int nm_netlink_talk(struct nm_netlink *nl, struct nm_request *r, const struct nm_netlink_sink *sink,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The attributes of a message or of a nesting one; borrowed from the message. */
+struct nm_attrs {
+	const void *data;
+	size_t len;
+};
+
+/* The family header of a message, NULL when the message is too short to have one. */
+const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size);
+/* Empty when there are none. */
+struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size);
+struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type);
+
+/* Takes the first attribute off *list and returns it, borrowed. NULL: none is left. */
+const struct nlattr *nm_attrs_next(struct nm_attrs *list);
+struct nm_attrs nm_attrs_inside(const struct nlattr *attr); /* its payload */
+
+/* Copy the attribute of that type; false, and *ret untouched, when it is missing or has another length. */
+bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);
+bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret);
+bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size);
+
+/* AF_INET or AF_INET6, and back: false for any other. */
+uint8_t nm_family_to_af(enum nm_family family);
+bool nm_family_of_af(unsigned af, enum nm_family *ret);
+
+#endif

@@ -1,0 +1,18 @@
+/* Whether a recorded process is still the one it was. */
+#ifndef NM_HOST_PROCESS_H
+#define NM_HOST_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * Reads the start time of process pid, in clock ticks since boot (proc(5), stat field 22); 0 when /proc hides
+ * the process from us. *ret_alive is false, and nothing else is set, when there is no such process or only
+ * its zombie is left. -1 with *err when that cannot be told.
+ */
+int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err) NM_MUST_USE;
+
+#endif

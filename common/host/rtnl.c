@@ -1,0 +1,228 @@
+/*
+ * rtnetlink as natmap needs it, inside the container (host/netns.c) and on the host (host/link.c): one
+ * interface, all addresses, the default routes. Interfaces are always asked for by netlink: if_nametoindex()
+ * and sysfs answer for the namespace of the process or of the mount, which need not be that of the socket.
+ */
+#include "host/rtnl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+static bool is_no_device(int error_number)
+{
+	return error_number == ENODEV;
+}
+
+static void parse_linkinfo(struct nm_attrs link, struct nm_rtnl_link *ret)
+{
+	struct nm_attrs info = nm_attrs_nested(link, IFLA_LINKINFO);
+	char kind[32] = "", slave_kind[32] = "";
+	int32_t netnsid;
+	uint32_t peer;
+	uint8_t mode;
+
+	(void)nm_attrs_string(info, IFLA_INFO_KIND, kind, sizeof(kind));
+	(void)nm_attrs_string(info, IFLA_INFO_SLAVE_KIND, slave_kind, sizeof(slave_kind));
+	if (strcmp(kind, "veth") == 0 && nm_attrs_get(link, IFLA_LINK, &peer, sizeof(peer))) {
+		ret->peer_ifindex = peer;
+		ret->peer_elsewhere = nm_attrs_get(link, IFLA_LINK_NETNSID, &netnsid, sizeof(netnsid));
+	}
+	if (strcmp(slave_kind, "bridge") == 0 &&
+		nm_attrs_get(nm_attrs_nested(info, IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_MODE, &mode, 1)) {
+		ret->bridge_port = true;
+		ret->hairpin = mode != 0;
+	}
+}
+
+static int take_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct ifinfomsg *ifi = nm_netlink_header(msg, sizeof(*ifi));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*ifi));
+	struct nm_rtnl_link link = {.found = true};
+
+	if (msg->nlmsg_type != RTM_NEWLINK || !ifi || ifi->ifi_index <= 0 ||
+		!nm_attrs_string(attrs, IFLA_IFNAME, link.name, sizeof(link.name)))
+		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
+	link.ifindex = (unsigned)ifi->ifi_index;
+	link.flags = ifi->ifi_flags;
+	parse_linkinfo(attrs, &link);
+	*(struct nm_rtnl_link *)ctx = link;
+	return 0;
+}
+
+int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
+	struct nm_err *err)
+{
+	static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
+	struct nm_rtnl_link link = {.found = false};
+	const struct nm_netlink_sink sink = {.reply = take_link, .tolerate = is_no_device, .ctx = &link};
+	struct nm_request r;
+	struct ifinfomsg *ifi;
+
+	if (name ? strlen(name) >= IF_NAMESIZE || !*name : ifindex == 0) {
+		*ret = link;
+		return 0;
+	}
+	nm_request_init(&r);
+	ifi = nm_request_begin(&r, RTM_GETLINK, 0, sizeof(*ifi));
+	if (name)
+		nm_request_put(&r, IFLA_IFNAME, name, strlen(name) + 1);
+	else
+		ifi->ifi_index = (int)ifindex;
+	nm_request_put(&r, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+		return name ? nm_wrap(err, "reading interface '%s'", name)
+			    : nm_wrap(err, "reading interface number %u", ifindex);
+	*ret = link;
+	return 0;
+}
+
+/* False for an address without the parts that make one. */
+static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *ret)
+{
+	const struct ifaddrmsg *ifa = nm_netlink_header(msg, sizeof(*ifa));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*ifa));
+	struct nm_rtnl_address a = {.ifindex = 0};
+	enum nm_family family;
+	struct nm_addr far;
+	uint32_t flags;
+
+	if (msg->nlmsg_type != RTM_NEWADDR || !ifa || !nm_family_of_af(ifa->ifa_family, &family) ||
+		ifa->ifa_prefixlen > nm_addr_bits(family) || !nm_attrs_addr(attrs, IFA_ADDRESS, family, &far))
+		return false;
+	if (!nm_attrs_addr(attrs, IFA_LOCAL, family, &a.prefix.addr))
+		a.prefix.addr = far; /* IPv6 has it only with a peer */
+	if (!nm_attrs_get(attrs, IFA_FLAGS, &flags, sizeof(flags)))
+		flags = ifa->ifa_flags;
+	a.prefix.len = nm_addr_equal(&a.prefix.addr, &far) ? ifa->ifa_prefixlen : nm_addr_bits(family);
+	a.ifindex = ifa->ifa_index;
+	a.global = ifa->ifa_scope == RT_SCOPE_UNIVERSE && !(flags & IFA_F_DADFAILED);
+	/* IFA_F_SECONDARY of IPv4 is IFA_F_TEMPORARY of IPv6. */
+	a.flaws = (flags & IFA_F_DEPRECATED ? 4u : 0) + (flags & IFA_F_SECONDARY ? 2u : 0) +
+		(flags & IFA_F_TENTATIVE ? 1u : 0);
+	*ret = a;
+	return true;
+}
+
+static int take_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_rtnl_addresses *all = ctx;
+	struct nm_rtnl_address a;
+
+	if (!parse_address(msg, &a))
+		return 0;
+	if ((all->n & (all->n - 1)) == 0) { /* full at each power of two */
+		struct nm_rtnl_address *grown = reallocarray(all->v, all->n ? 2 * all->n : 1, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail_errno(err, ENOMEM, "%zu addresses", all->n);
+		all->v = grown;
+	}
+	all->v[all->n++] = a;
+	return 0;
+}
+
+static void forget_addresses(void *ctx)
+{
+	nm_rtnl_addresses_done(ctx);
+}
+
+int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
+{
+	struct nm_rtnl_addresses all = {.n = 0};
+	const struct nm_netlink_sink sink = {.reply = take_address, .restart = forget_addresses, .ctx = &all};
+	struct nm_request r;
+
+	nm_request_init(&r);
+	(void)nm_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0) {
+		nm_rtnl_addresses_done(&all);
+		return nm_wrap(err, "reading addresses");
+	}
+	*ret = all;
+	return 0;
+}
+
+void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a)
+{
+	nm_cleanup_free(&a->v);
+	a->n = 0;
+}
+
+unsigned nm_rtnl_route_ifindex(struct nm_attrs route)
+{
+	struct nm_attrs hops = nm_attrs_nested(route, RTA_MULTIPATH);
+	struct rtnexthop first;
+	uint32_t ifindex;
+
+	if (nm_attrs_get(route, RTA_OIF, &ifindex, sizeof(ifindex)))
+		return ifindex;
+	if (hops.len < sizeof(first))
+		return 0;
+	memcpy(&first, hops.data, sizeof(first));
+	return first.rtnh_ifindex > 0 ? (unsigned)first.rtnh_ifindex : 0;
+}
+
+struct default_route {
+	enum nm_family family;
+	unsigned ifindex; /* 0: none yet */
+	uint32_t metric;
+};
+
+static int take_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
+	struct default_route *best = ctx;
+	uint32_t table, metric = 0;
+	unsigned ifindex;
+
+	(void)err; /* never fails */
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || rtm->rtm_family != nm_family_to_af(best->family) ||
+		rtm->rtm_dst_len || rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
+		(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)))
+		return 0;
+	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
+		table = rtm->rtm_table;
+	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
+	ifindex = nm_rtnl_route_ifindex(attrs);
+	if (table == RT_TABLE_MAIN && ifindex && (!best->ifindex || metric < best->metric)) {
+		best->ifindex = ifindex;
+		best->metric = metric;
+	}
+	return 0;
+}
+
+static void forget_default(void *ctx)
+{
+	((struct default_route *)ctx)->ifindex = 0;
+}
+
+/* A kernel, or a namespace, without the family or without the table. */
+static bool is_no_table(int error_number)
+{
+	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT || error_number == ENOENT;
+}
+
+int nm_rtnl_get_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
+{
+	struct default_route best = {.family = family};
+	const struct nm_netlink_sink sink = {
+		.reply = take_default, .restart = forget_default, .tolerate = is_no_table, .ctx = &best};
+	struct nm_request r;
+	struct rtmsg *rtm;
+
+	nm_request_init(&r);
+	rtm = nm_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	rtm->rtm_family = nm_family_to_af(family);
+	rtm->rtm_table = RT_TABLE_MAIN;
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+		return nm_wrap(err, "reading default route");
+	*ret = best.ifindex;
+	return 0;
+}

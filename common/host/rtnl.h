@@ -1,0 +1,47 @@
+/* Questions to rtnetlink(7) that do not care in which network namespace its socket is. */
+#ifndef NM_HOST_RTNL_H
+#define NM_HOST_RTNL_H
+
+#include <net/if.h>
+
+#include "host/netlink.h"
+
+/* A network interface. */
+struct nm_rtnl_link {
+	bool found;
+	unsigned ifindex, flags; /* IFF_* */
+	char name[IF_NAMESIZE];
+	unsigned peer_ifindex; /* of a veth, 0 otherwise */
+	bool peer_elsewhere;   /* in another network namespace */
+	bool bridge_port, hairpin;
+};
+
+/* Looks up by index, or by name when name is not NULL. None is found == false, not an error. */
+int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
+	struct nm_err *err) NM_MUST_USE;
+
+struct nm_rtnl_address {
+	unsigned ifindex;
+	struct nm_prefix prefix; /* /32 or /128 when the other end of the link has another address */
+	bool global;             /* scope global and not a duplicate */
+	unsigned flaws;          /* the lower, the better: deprecated, secondary or temporary, tentative */
+};
+
+struct nm_rtnl_addresses {
+	struct nm_rtnl_address *v; /* owned: nm_rtnl_addresses_done() */
+	size_t n;
+};
+
+/* All addresses of all interfaces, IPv4 and IPv6, in the kernel's order. */
+int nm_rtnl_get_addresses(
+	struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
+void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a);
+
+/* Interface of the default route in the main table (the lowest metric); 0: there is none. */
+int nm_rtnl_get_default(
+	struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err) NM_MUST_USE;
+
+/* The interface that a route leaves through, the first of several; 0: none. */
+unsigned nm_rtnl_route_ifindex(struct nm_attrs route);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Settings of the network namespace. /proc/sys/net shows those of the process that opens a file below it,
+ * whatever namespace the mount was made in.
+ */
+#include "host/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/io.h"
+
+enum { PATH_SIZE = sizeof("/proc/sys/") + NM_SYSCTL_NAME_MAX, VALUE_SIZE = 32 };
+
+const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
+{
+	(void)snprintf(buf, NM_SYSCTL_NAME_MAX, "net/ipv4/conf/%s/route_localnet", interface);
+	return buf;
+}
+
+const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
+{
+	(void)snprintf(buf, NM_SYSCTL_NAME_MAX, "net/ipv6/conf/%s/accept_ra", interface);
+	return buf;
+}
+
+static void print_path(const char *name, char buf[static PATH_SIZE])
+{
+	(void)snprintf(buf, PATH_SIZE, "/proc/sys/%s", name);
+}
+
+int nm_sysctl_get(const char *name, int *ret, struct nm_err *err)
+{
+	char path[PATH_SIZE], text[VALUE_SIZE];
+	bool negative;
+	uint64_t value;
+	size_t len;
+
+	print_path(name, path);
+	if (nm_io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return nm_fail_errno(err, errno, "reading %s", name);
+	len = strcspn(text, "\n");
+	negative = text[0] == '-';
+	if (nm_num_parse(text + negative, len - negative, INT32_MAX, &value) < 0)
+		return nm_fail(err, NM_ERR_FAILED, "reading %s: no number", name);
+	*ret = negative ? -(int)value : (int)value;
+	return 0;
+}
+
+/* 0 with *ret_fd open for writing, or -1 there when the value is set already. */
+static int open_unless_set(const char *name, int value, int *ret_fd, struct nm_err *err)
+{
+	char path[PATH_SIZE];
+	int old;
+
+	if (nm_sysctl_get(name, &old, err) < 0)
+		return -1;
+	*ret_fd = -1;
+	if (old == value)
+		return 0;
+	print_path(name, path);
+	*ret_fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return nm_fail_errno(err, errno, "setting %s to %d", name, value);
+	return 0;
+}
+
+int nm_sysctl_set(const char *name, int value, struct nm_err *err)
+{
+	nm_autoclose int fd = -1;
+	char text[VALUE_SIZE];
+	int len = snprintf(text, sizeof(text), "%d\n", value);
+
+	if (open_unless_set(name, value, &fd, err) < 0)
+		return -1;
+	if (fd >= 0 && nm_io_write_all(fd, text, (size_t)len) < 0)
+		return nm_fail_errno(err, errno, "setting %s to %d", name, value);
+	return 0;
+}
+
+int nm_sysctl_can_set(const char *name, int value, struct nm_err *err)
+{
+	nm_autoclose int fd = -1;
+
+	return open_unless_set(name, value, &fd, err);
+}

@@ -1,0 +1,55 @@
+/* /etc/natmap/natmap.json: natmap.json(5). */
+#ifndef NM_INPUT_CONFIG_H
+#define NM_INPUT_CONFIG_H
+
+#include "base/addr.h"
+#include "iptables/layout.h"
+#include "model/backend.h"
+#include "model/static_nat.h"
+
+#define NM_CONFIG_PATH "/etc/natmap/natmap.json"
+#define NM_CONFIG_MAX  (4u << 20) /* bytes */
+
+enum nm_forward { NM_FORWARD_SET, NM_FORWARD_CHECK };
+enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL };
+
+struct nm_policy {
+	struct nm_portset host_ports;      /* host_ports of the file without its reserved_ports */
+	struct nm_prefixes host_addresses; /* none: no restriction */
+	struct nm_prefixes address;        /* where an annotated container address may be: none, nowhere */
+	unsigned max_ports;                /* in one container */
+};
+
+struct nm_config {
+	enum nm_backend backend; /* NM_BACKEND_AUTO: whoever uses it settles it first */
+	struct nm_layout_options layout;
+	enum nm_forward forward[NM_FAMILY_MAX];
+	enum nm_listener_check listener_check;
+	uint16_t dynamic_first, dynamic_last;
+	unsigned lock_timeout_ms;
+	struct nm_policy policy;
+	struct nm_statics statics;
+	struct nm_err
+		statics_err; /* what is wrong in "static", with the file's name: then statics is empty */
+};
+
+/* Sets every member to its default. */
+void nm_config_init(struct nm_config *c);
+void nm_config_done(struct nm_config *c);
+
+/*
+ * Reads path into *c, which nm_config_init() prepared; path NULL is NM_CONFIG_PATH, which may be missing. The
+ * file must belong to the effective user or root and be writable by nobody else. NM_ERR_CONFIG naming file,
+ * path in the document and what was expected: unknown or repeated key, wrong type, value out of range. A
+ * mistake in "static" is no failure, but kept in statics_err.
+ */
+int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err) NM_MUST_USE;
+
+/* The same from memory; name stands for the file in messages. */
+int nm_config_parse(
+	struct nm_config *c, const char *text, size_t len, const char *name, struct nm_err *err) NM_MUST_USE;
+
+/* -1 with a copy of statics_err when there is one, else 0: for whoever puts static rules in place. */
+int nm_config_require_statics(const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
+
+#endif

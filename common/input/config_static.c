@@ -1,0 +1,343 @@
+/*
+ * "static" of the configuration. Its rows are read like all others, each entry into the last element of the
+ * list; what concerns more than one member is looked at when all are there. A wrong rule would send packets
+ * to somebody they are not for, so that nothing is corrected or guessed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "input/config_schema.h"
+#include "input/oci_state.h"
+
+enum { NAME_MAX_LEN = 64 };
+
+#define LIST_EXPECTED      "a list of objects"
+#define NAME_EXPECTED      "a name of at most 64 letters, digits and _+,.-"
+#define ADDRESS_EXPECTED   "an IP address such as \"203.0.113.43\""
+#define NETWORK_EXPECTED   "an address or network such as \"10.10.10.0/24\""
+#define INTERFACE_EXPECTED "the name of an interface such as \"eth0\""
+#define PORTS_EXPECTED     "a list of ports and ranges such as \"25,465,8000-8010\""
+#define PROTOCOL_EXPECTED  "\"tcp\", \"udp\" or \"sctp\""
+
+static struct nm_static *current(const struct nm_config_loader *l)
+{
+	return &l->config->statics.v[l->config->statics.n - 1];
+}
+
+/* "%s: WHY", for what is no matter of type or form. */
+static int fail_at(const struct nm_json_event *event, const char *why, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+
+	return nm_fail(err, NM_ERR_CONFIG, "%s: %s", nm_json_path(event, path), why);
+}
+
+/* An element of static.KIND. */
+static enum nm_static_kind kind_of(const struct nm_json_event *event)
+{
+	enum nm_static_kind kind = NM_STATIC_DNAT;
+
+	while (strcmp(event->path[1].key, nm_static_kind_name(kind)) != 0)
+		kind++; /* there is no row for any other key */
+	return kind;
+}
+
+static int read_entry(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	struct nm_statics *list = &l->config->statics;
+	struct nm_static *grown = list->v;
+
+	if (event->type != NM_JSON_OBJECT)
+		return nm_config_fail_expected(row, event, err);
+	if (list->n == NM_STATICS_MAX)
+		return fail_at(event, "too many static rules", err);
+	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: the memory is full */
+		grown = reallocarray(list->v, list->n ? list->n * 2 : 1, sizeof(*grown));
+	if (!grown)
+		return nm_fail_errno(err, ENOMEM, "reading the configuration");
+	list->v = grown;
+	list->v[list->n++] = (struct nm_static){.kind = kind_of(event), .protocol = IPPROTO_TCP};
+	return 0;
+}
+
+static int read_name(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	struct nm_static *s = current(l);
+
+	if (nm_config_get_string(row, event, &s->name, err) < 0)
+		return -1;
+	if (nm_id_invalid(s->name) || strlen(s->name) > NAME_MAX_LEN)
+		return nm_config_fail_expected(row, event, err);
+	if (asprintf(&s->owner, "@%s/%s", nm_static_kind_name(s->kind), s->name) < 0) {
+		s->owner = NULL;
+		return nm_fail_errno(err, ENOMEM, "reading the configuration");
+	}
+	return 0;
+}
+
+static int check_usable(const struct nm_json_event *event, const struct nm_addr *a, struct nm_err *err)
+{
+	const char *kind = nm_addr_unusable(a);
+	char why[64];
+
+	(void)snprintf(why, sizeof(why), "expected an address that is not %s", kind ? kind : "");
+	return kind ? fail_at(event, why, err) : 0;
+}
+
+static int read_address(const struct nm_config_row *row, const struct nm_json_event *event,
+	struct nm_addr *ret, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+
+	if (nm_config_get_string(row, event, &text, err) < 0)
+		return -1;
+	if (nm_addr_parse(text, strlen(text), ret) < 0)
+		return nm_config_fail_expected(row, event, err);
+	return check_usable(event, ret, err);
+}
+
+static int read_network(const struct nm_config_row *row, const struct nm_json_event *event,
+	struct nm_prefix *ret, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+
+	if (nm_config_get_string(row, event, &text, err) < 0)
+		return -1;
+	if (nm_prefix_parse(text, strlen(text), ret) < 0)
+		return nm_config_fail_expected(row, event, err);
+	*ret = nm_prefix_network(ret);
+	return check_usable(event, &ret->addr, err);
+}
+
+static int read_external_address(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	current(l)->has_external = true;
+	return read_address(row, event, &current(l)->external, err);
+}
+
+static int read_internal_address(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	struct nm_addr internal;
+
+	if (read_address(row, event, &internal, err) < 0)
+		return -1;
+	current(l)->internal = nm_prefix_whole(&internal);
+	return 0;
+}
+
+static int read_internal_network(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	return read_network(row, event, &current(l)->internal, err);
+}
+
+static int read_lan(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	current(l)->has_lan = true;
+	return read_network(row, event, &current(l)->lan, err);
+}
+
+/* What the kernel takes as a name and iptables prints and reads without quotes or meaning: "eth+" is a
+ * wildcard to it. */
+static bool is_interface(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < IF_NAMESIZE && !strpbrk(name, "/: \"'\\") && name[len - 1] != '+' &&
+		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int read_interface(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+
+	if (nm_config_get_string(row, event, &text, err) < 0)
+		return -1;
+	if (!is_interface(text))
+		return nm_config_fail_expected(row, event, err);
+	memcpy(current(l)->interface, text, strlen(text) + 1);
+	return 0;
+}
+
+static int read_protocol(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+
+	if (nm_config_get_string(row, event, &text, err) < 0)
+		return -1;
+	if (nm_protocol_parse(text, strlen(text), &current(l)->protocol) < 0)
+		return nm_config_fail_expected(row, event, err);
+	return 0;
+}
+
+/* Appends the ports, unless one of them is there. */
+static bool add_ports(struct nm_static *s, struct nm_ports ports)
+{
+	for (size_t i = 0; i < s->n_ports; i++)
+		if (ports.first <= s->ports[i].last && s->ports[i].first <= ports.last)
+			return false;
+	s->ports[s->n_ports++] = ports;
+	return true;
+}
+
+static int read_ports(struct nm_config_loader *l, const struct nm_config_row *row,
+	const struct nm_json_event *event, struct nm_err *err)
+{
+	struct nm_static *s = current(l);
+	nm_autofree char *text = NULL;
+	const char *rest, *element;
+	struct nm_ports ports;
+	size_t len;
+
+	if (nm_config_get_string(row, event, &text, err) < 0)
+		return -1;
+	if (nm_list_count(text) > NM_STATIC_PORTS_MAX)
+		return fail_at(event, "too many ports and ranges", err);
+	s->ports = calloc(nm_list_count(text), sizeof(*s->ports));
+	if (!s->ports)
+		return nm_fail_errno(err, ENOMEM, "reading the configuration");
+	rest = text;
+	while ((element = nm_list_next(&rest, &len))) {
+		if (nm_port_range_parse(element, len, &ports.first, &ports.last) < 0)
+			return nm_config_fail_expected(row, event, err);
+		if (!add_ports(s, ports))
+			return fail_at(event, "a port is in the list twice", err);
+	}
+	return 0;
+}
+
+#define ROW NM_CONFIG_ROW
+
+static const struct nm_config_row rows[] = {
+	ROW("static", nm_config_read_object, "an object with dnat, snat and hairpin"),
+	ROW("static.dnat", nm_config_read_array, LIST_EXPECTED),
+	ROW("static.dnat[]", read_entry, "an object"),
+	ROW("static.dnat[].name", read_name, NAME_EXPECTED),
+	ROW("static.dnat[].external_address", read_external_address, ADDRESS_EXPECTED),
+	ROW("static.dnat[].external_interface", read_interface, INTERFACE_EXPECTED),
+	ROW("static.dnat[].internal_address", read_internal_address, ADDRESS_EXPECTED),
+	ROW("static.dnat[].ports", read_ports, PORTS_EXPECTED),
+	ROW("static.dnat[].protocol", read_protocol, PROTOCOL_EXPECTED),
+	ROW("static.snat", nm_config_read_array, LIST_EXPECTED),
+	ROW("static.snat[]", read_entry, "an object"),
+	ROW("static.snat[].name", read_name, NAME_EXPECTED),
+	ROW("static.snat[].external_address", read_external_address, ADDRESS_EXPECTED),
+	ROW("static.snat[].external_interface", read_interface, INTERFACE_EXPECTED),
+	ROW("static.snat[].internal_address", read_internal_network, NETWORK_EXPECTED),
+	ROW("static.hairpin", nm_config_read_array, LIST_EXPECTED),
+	ROW("static.hairpin[]", read_entry, "an object"),
+	ROW("static.hairpin[].name", read_name, NAME_EXPECTED),
+	ROW("static.hairpin[].external_address", read_external_address, ADDRESS_EXPECTED),
+	ROW("static.hairpin[].internal_address", read_internal_address, ADDRESS_EXPECTED),
+	ROW("static.hairpin[].ports", read_ports, PORTS_EXPECTED),
+	ROW("static.hairpin[].protocol", read_protocol, PROTOCOL_EXPECTED),
+	ROW("static.hairpin[].lan", read_lan, NETWORK_EXPECTED),
+};
+const struct nm_config_table nm_config_static_table = {rows, sizeof(rows) / sizeof(*rows)};
+
+_Static_assert(sizeof(rows) / sizeof(*rows) <= NM_CONFIG_ROWS_MAX, "more rows than bits");
+
+/* The number of the entry in its list. */
+static size_t index_of(const struct nm_statics *list, const struct nm_static *s)
+{
+	size_t n = 0;
+
+	for (const struct nm_static *other = list->v; other < s; other++)
+		n += other->kind == s->kind;
+	return n;
+}
+
+static const char *missing_member(const struct nm_static *s)
+{
+	if (!s->name)
+		return "name";
+	if (s->internal.len == 0)
+		return "internal_address";
+	if (!s->has_external && s->kind != NM_STATIC_DNAT)
+		return "external_address";
+	return s->n_ports || s->kind == NM_STATIC_SNAT ? NULL : "ports";
+}
+
+/* Members of one entry that contradict each other; NULL: none. */
+static const char *contradiction(const struct nm_static *s)
+{
+	enum nm_family family = s->internal.addr.family;
+
+	if ((s->has_external && s->external.family != family) || (s->has_lan && s->lan.addr.family != family))
+		return "the addresses are not all IPv4 or all IPv6";
+	return NULL;
+}
+
+/* Two entries of a kind that the same packet could match, with two different ends. */
+static bool contradict(const struct nm_static *a, const struct nm_static *b)
+{
+	if (a->family != b->family || a->protocol != b->protocol)
+		return false;
+	if (a->has_external && b->has_external && !nm_addr_equal(&a->external, &b->external))
+		return false;
+	if (a->interface[0] && b->interface[0] && strcmp(a->interface, b->interface) != 0)
+		return false;
+	if (a->kind == NM_STATIC_HAIRPIN &&
+		(a->has_lan || b->has_lan || !nm_addr_equal(&a->internal.addr, &b->internal.addr)))
+		return false;
+	return nm_static_ports_intersect(a, b);
+}
+
+/* The more specific of two SNAT entries wins (iptables/layout_static.c): only equal ones leave it open. */
+static bool is_same_source(const struct nm_static *a, const struct nm_static *b)
+{
+	struct nm_prefix x = nm_prefix_network(&a->internal), y = nm_prefix_network(&b->internal);
+
+	return a->kind == NM_STATIC_SNAT && x.len == y.len && nm_addr_equal(&x.addr, &y.addr) &&
+		!strcmp(a->interface, b->interface);
+}
+
+/* The entry against those before it. */
+static int check_against(const struct nm_statics *list, const struct nm_static *s, struct nm_err *err)
+{
+	const char *kind = nm_static_kind_name(s->kind);
+
+	for (const struct nm_static *other = list->v; other < s; other++) {
+		if (other->kind != s->kind)
+			continue;
+		if (strcmp(other->name, s->name) == 0)
+			return nm_fail(err, NM_ERR_CONFIG,
+				"static.%s[%zu].name: expected another name than that of static.%s[%zu]",
+				kind, index_of(list, s), kind, index_of(list, other));
+		if (is_same_source(other, s))
+			return nm_fail(err, NM_ERR_CONFIG,
+				"static.%s[%zu].internal_address: expected another one than that of "
+				"static.%s[%zu], or another interface",
+				kind, index_of(list, s), kind, index_of(list, other));
+		if (contradict(other, s))
+			return nm_fail(err, NM_ERR_CONFIG,
+				"static.%s[%zu].ports: expected other ports than those of static.%s[%zu]",
+				kind, index_of(list, s), kind, index_of(list, other));
+	}
+	return 0;
+}
+
+int nm_config_static_check(struct nm_statics *list, struct nm_err *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct nm_static *s = &list->v[i];
+		const char *missing = missing_member(s), *wrong = contradiction(s);
+
+		if (missing || wrong)
+			return nm_fail(err, NM_ERR_CONFIG, "static.%s[%zu]: %s%s",
+				nm_static_kind_name(s->kind), index_of(list, s), missing ? missing : wrong,
+				missing ? " is missing" : "");
+		s->family = s->internal.addr.family;
+		if (check_against(list, s, err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* JSON: a bounded callback parser and a canonical writer. input/json.c is the only file that knows yajl. */
+#ifndef NM_INPUT_JSON_H
+#define NM_INPUT_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define NM_JSON_DEPTH_MAX 64
+#define NM_JSON_KEY_MAX   256
+
+enum nm_json_type {
+	NM_JSON_NULL,
+	NM_JSON_BOOL,
+	NM_JSON_NUMBER,
+	NM_JSON_STRING,
+	NM_JSON_OBJECT,
+	NM_JSON_ARRAY
+};
+
+/* One step of the way from the root to a value: a key of an object, or an index of an array. */
+struct nm_json_step {
+	bool is_index;
+	size_t index;
+	char key[NM_JSON_KEY_MAX]; /* decoded, NUL-terminated; "" stands in for a key that is too long or has
+				      a NUL */
+};
+
+struct nm_json_event {
+	enum nm_json_type type; /* OBJECT and ARRAY: it begins; their members follow as events of their own */
+	const struct nm_json_step *path; /* borrowed during the call */
+	size_t depth;                    /* steps in path; 0 is the root */
+	const char *text; /* STRING: decoded bytes; NUMBER: as written; else NULL. Not NUL-terminated, may
+			     hold NUL */
+	size_t len;
+	bool truth; /* BOOL */
+};
+
+/* Called for each value in document order. 0 goes on, -1 with *err ends the parse. */
+typedef int nm_json_handler(void *ctx, const struct nm_json_event *event, struct nm_err *err);
+
+/*
+ * Parses exactly one JSON text of len bytes. Depth is bounded by NM_JSON_DEPTH_MAX; strings need not be UTF-8
+ * and numbers may have any size: the handler judges what it wants. comments allows slash-star and slash-slash
+ * comments. 0, or -1 with *err: the handler's own, NM_ERR_REFUSED "not valid JSON: ..." with line, or
+ * NM_ERR_FAILED (memory).
+ */
+int nm_json_parse(const char *text, size_t len, bool comments, nm_json_handler *handler, void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
+/* True when the way to the value is exactly these keys: nm_json_at(event, "annotations", "io.natmap.ports",
+ * NULL). */
+bool nm_json_at(const struct nm_json_event *event, ...) __attribute__((sentinel));
+
+#define NM_JSON_PATH_MAX 512
+/* Prints the way to the value: "static.dnat[2].ports"; "document" for the root. Cut when too long. Returns
+ * buf. */
+const char *nm_json_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX]);
+
+/* Copies a string value into a fresh C string. 0 with *ret owned by the caller, or -1 with *err of the given
+ * kind that names the path: not a string, an embedded NUL, not UTF-8 or with control characters, or
+ * (NM_ERR_FAILED) memory. */
+int nm_json_string(
+	const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err) NM_MUST_USE;
+
+/* A number without fraction or exponent in min..max. 0, or -1 with *err of the given kind that names the
+ * path. */
+int nm_json_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
+	int64_t *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Writes canonical JSON (no blanks, UTF-8 as is) into memory of its own. Errors are kept until
+ * nm_jsonw_finish(). */
+struct nm_jsonw;
+struct nm_jsonw *nm_jsonw_new(void); /* NULL when memory is short; the functions below accept NULL */
+void nm_jsonw_free(struct nm_jsonw *w);
+void nm_jsonw_object(struct nm_jsonw *w);
+void nm_jsonw_object_end(struct nm_jsonw *w);
+void nm_jsonw_array(struct nm_jsonw *w);
+void nm_jsonw_array_end(struct nm_jsonw *w);
+void nm_jsonw_string(struct nm_jsonw *w, const char *s); /* also for keys */
+void nm_jsonw_integer(struct nm_jsonw *w, int64_t v);
+void nm_jsonw_bool(struct nm_jsonw *w, bool v);
+/* The text so far, NUL-terminated, borrowed until the next call on w. NULL with *err when anything failed. */
+const char *nm_jsonw_finish(struct nm_jsonw *w, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
+
+static inline void nm_cleanup_jsonw(struct nm_jsonw **w)
+{
+	nm_jsonw_free(*w);
+	*w = NULL;
+}
+#define nm_autojsonw NM_CLEANUP(nm_cleanup_jsonw)
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * What a JSON handler does with an event: asks where it is, names the place, copies the value into a C type.
+ * Everything is judged here that the parser lets through: UTF-8, control characters, the range of numbers.
+ * Pure, and knows nothing of yajl.
+ */
+#include "input/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+
+bool nm_json_at(const struct nm_json_event *event, ...)
+{
+	bool same = true;
+	size_t depth = 0;
+	const char *key;
+	va_list ap;
+
+	va_start(ap, event);
+	while ((key = va_arg(ap, const char *))) {
+		same = same && depth < event->depth && !event->path[depth].is_index &&
+			strcmp(event->path[depth].key, key) == 0;
+		depth++;
+	}
+	va_end(ap);
+	return same && depth == event->depth;
+}
+
+/* Keys come from the input: what a terminal or a log could misread is shown as '?'. */
+static void print_step(const struct nm_json_step *step, bool first, char *buf, size_t size)
+{
+	if (step->is_index) {
+		(void)snprintf(buf, size, "[%zu]", step->index);
+		return;
+	}
+	(void)snprintf(buf, size, "%s%s", first ? "" : ".", step->key[0] ? step->key : "?");
+	for (; *buf; buf++)
+		if (*buf < ' ' || *buf > '~')
+			*buf = '?';
+}
+
+const char *nm_json_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX])
+{
+	size_t used = 0;
+
+	(void)snprintf(buf, NM_JSON_PATH_MAX, "document");
+	for (size_t i = 0; i < event->depth; i++) {
+		print_step(&event->path[i], i == 0, buf + used, NM_JSON_PATH_MAX - used);
+		used += strlen(buf + used);
+	}
+	return buf;
+}
+
+static int fail_at(
+	const struct nm_json_event *event, enum nm_err_kind kind, const char *why, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+
+	return nm_fail(err, kind, "%s: %s", nm_json_path(event, path), why);
+}
+
+/* Decodes one UTF-8 character of at most len > 0 bytes. Returns its size, 0 when it is none. */
+static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned ones = (unsigned)__builtin_clz(~((unsigned)s[0] << 24)); /* leading bits that are set */
+	size_t size = ones ? ones : 1;
+	uint32_t c = s[0] & (0x7fu >> ones);
+
+	if (ones == 1 || ones > 4 || size > len)
+		return 0;
+	for (size_t i = 1; i < size; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return size;
+}
+
+/* NULL when the bytes may be shown to people and given to the kernel as a C string, else why not. */
+static const char *text_unusable(const char *text, size_t len)
+{
+	uint32_t c = 0;
+	size_t size;
+
+	for (size_t i = 0; i < len; i += size) {
+		size = utf8_decode((const unsigned char *)text + i, len - i, &c);
+		if (size == 0)
+			return "not UTF-8";
+		if (c < ' ' || (c >= 0x7f && c <= 0x9f))
+			return "control characters are not allowed";
+	}
+	return NULL;
+}
+
+int nm_json_string(const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err)
+{
+	const char *why;
+	char *copy;
+
+	if (event->type != NM_JSON_STRING)
+		return fail_at(event, kind, "expected a string", err);
+	why = text_unusable(event->text, event->len);
+	if (why)
+		return fail_at(event, kind, why, err);
+	copy = strndup(event->text, event->len);
+	if (!copy)
+		return fail_at(event, NM_ERR_FAILED, "out of memory", err);
+	*ret = copy;
+	return 0;
+}
+
+static bool integer_parse(const struct nm_json_event *event, int64_t *ret)
+{
+	bool negative = event->len > 0 && event->text[0] == '-';
+	uint64_t max = (uint64_t)INT64_MAX + negative, v;
+
+	if (event->type != NM_JSON_NUMBER ||
+		nm_num_parse(event->text + negative, event->len - negative, max, &v) < 0)
+		return false;
+	*ret = (int64_t)(negative ? 0 - v : v);
+	return true;
+}
+
+int nm_json_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
+	int64_t *ret, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+	int64_t v;
+
+	if (!integer_parse(event, &v) || v < min || v > max)
+		return nm_fail(err, kind, "%s: expected a whole number from %jd to %jd",
+			nm_json_path(event, path), (intmax_t)min, (intmax_t)max);
+	*ret = v;
+	return 0;
+}

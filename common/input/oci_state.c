@@ -1,0 +1,230 @@
+/*
+ * The OCI state: what of it is ours, and when its faults are.
+ *
+ * Hooks are often installed for every container, so a state without io.natmap.ports must never fail, however
+ * odd it is. That it is without is known only at its end: keys come in any order. So a problem found on the
+ * way is kept, and becomes an error only once the annotation has been seen.
+ */
+#include "input/oci_state.h"
+
+#include <string.h>
+
+#include "input/json.h"
+
+#define PREFIX "io.natmap."
+
+enum { PID_LIMIT = 1 << 22 }; /* the kernel's PID_MAX_LIMIT */
+
+static const struct field {
+	const char *key;
+	bool annotation; /* a member of "annotations", without PREFIX; else of the document */
+	bool for_withdraw;
+	size_t offset;
+} fields[] = {
+	{"id", false, true, offsetof(struct nm_ocistate, id)},
+	{"bundle", false, true, offsetof(struct nm_ocistate, bundle)},
+	{"status", false, false, offsetof(struct nm_ocistate, status)},
+	{"ports", true, false, offsetof(struct nm_ocistate, ports)},
+	{"address", true, false, offsetof(struct nm_ocistate, address)},
+	{"interface", true, false, offsetof(struct nm_ocistate, interface)},
+	{"allow", true, false, offsetof(struct nm_ocistate, allow)},
+};
+
+struct parse {
+	enum nm_ocistate_use use;
+	struct nm_ocistate state;
+	bool has_pid, has_ports;
+	struct nm_err problem; /* the first one; kind NM_ERR_NONE while there is none */
+};
+
+static char **slot(struct nm_ocistate *state, const struct field *field)
+{
+	return (char **)((char *)state + field->offset);
+}
+
+static const char *annotation_of(const struct nm_json_event *event)
+{
+	bool is_ours = event->depth == 2 && !event->path[1].is_index &&
+		strcmp(event->path[0].key, "annotations") == 0 &&
+		strncmp(event->path[1].key, PREFIX, strlen(PREFIX)) == 0;
+
+	return is_ours ? event->path[1].key + strlen(PREFIX) : NULL;
+}
+
+static const struct field *field_of(const struct nm_json_event *event, enum nm_ocistate_use use)
+{
+	const char *annotation = annotation_of(event);
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		const struct field *f = &fields[i];
+		bool same = f->annotation ? annotation && strcmp(annotation, f->key) == 0
+					  : nm_json_at(event, f->key, NULL);
+
+		if (same && (use == NM_OCISTATE_PUBLISH || f->for_withdraw))
+			return f;
+	}
+	return NULL;
+}
+
+static int fail_twice(const struct nm_json_event *event, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+
+	return nm_fail(err, NM_ERR_REFUSED, "%s: given twice", nm_json_path(event, path));
+}
+
+static int read_field(
+	struct parse *p, const struct field *field, const struct nm_json_event *event, struct nm_err *err)
+{
+	nm_autofree char *text = NULL;
+	const char *fault;
+
+	if (*slot(&p->state, field))
+		return fail_twice(event, err);
+	if (nm_json_string(event, NM_ERR_REFUSED, &text, err) < 0)
+		return -1;
+	fault = strcmp(field->key, "id") == 0 ? nm_id_invalid(text) : NULL;
+	if (fault)
+		return nm_fail(err, NM_ERR_REFUSED, "id: %s", fault);
+	*slot(&p->state, field) = nm_steal(&text);
+	return 0;
+}
+
+static int read_pid(struct parse *p, const struct nm_json_event *event, struct nm_err *err)
+{
+	int64_t pid;
+
+	if (p->has_pid)
+		return fail_twice(event, err);
+	p->has_pid = true;
+	if (nm_json_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) < 0)
+		return -1;
+	p->state.pid = (pid_t)pid;
+	return 0;
+}
+
+static int fail_unknown(const struct nm_json_event *event, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+	const char *key = nm_json_path(event, path) + strlen("annotations.");
+
+	return nm_fail(err, NM_ERR_REFUSED, "annotation '%s' is unknown to this version", key);
+}
+
+static int read_member(struct parse *p, const struct nm_json_event *event, struct nm_err *err)
+{
+	const struct field *field = field_of(event, p->use);
+
+	if (field)
+		return read_field(p, field, event, err);
+	if (p->use == NM_OCISTATE_WITHDRAW)
+		return 0;
+	if (nm_json_at(event, "pid", NULL))
+		return read_pid(p, event, err);
+	return annotation_of(event) ? fail_unknown(event, err) : 0;
+}
+
+static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err *err)
+{
+	struct parse *p = ctx;
+
+	if (nm_json_at(event, "annotations", PREFIX "ports", NULL))
+		p->has_ports = true;
+	if (read_member(p, event, err) == 0)
+		return 0;
+	if (p->use == NM_OCISTATE_WITHDRAW || err->kind != NM_ERR_REFUSED)
+		return -1;
+	if (p->problem.kind == NM_ERR_NONE)
+		p->problem = *err;
+	return 0;
+}
+
+static int check_complete(const struct parse *p, struct nm_err *err)
+{
+	if (p->problem.kind != NM_ERR_NONE) {
+		*err = p->problem;
+		return -1;
+	}
+	if (!p->state.id)
+		return nm_fail(err, NM_ERR_REFUSED, "id: missing");
+	if (p->use == NM_OCISTATE_PUBLISH && !p->has_pid)
+		return nm_fail(err, NM_ERR_REFUSED, "pid: missing");
+	if (p->use == NM_OCISTATE_PUBLISH && p->state.pid == 0)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"pid: is 0, but a container that is to be published has a process");
+	return 0;
+}
+
+static int run(struct parse *p, const char *text, size_t len, struct nm_err *err)
+{
+	bool forgiving = p->use == NM_OCISTATE_PUBLISH;
+
+	if (nm_json_parse(text, len, false, on_event, p, err) < 0) {
+		bool about_us = p->has_ports || memmem(text, len, PREFIX, strlen(PREFIX));
+
+		return forgiving && !about_us && err->kind == NM_ERR_REFUSED ? 0 : -1;
+	}
+	return forgiving && !p->has_ports ? 0 : check_complete(p, err);
+}
+
+int nm_ocistate_parse(
+	const char *text, size_t len, enum nm_ocistate_use use, struct nm_ocistate *ret, struct nm_err *err)
+{
+	struct parse p = {.use = use};
+
+	if (run(&p, text, len, err) < 0) {
+		nm_ocistate_done(&p.state);
+		*ret = p.state;
+		return nm_wrap(err, "container state");
+	}
+	*ret = p.state;
+	return 0;
+}
+
+void nm_ocistate_done(struct nm_ocistate *st)
+{
+	if (!st)
+		return;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		free(*slot(st, &fields[i]));
+	*st = (struct nm_ocistate){.pid = 0};
+}
+
+bool nm_ocistate_concerns_us(const char *text, size_t len)
+{
+	return memmem(text, len, PREFIX, strlen(PREFIX)) || memchr(text, '\\', len);
+}
+
+static int find_stopped(void *ctx, const struct nm_json_event *event, struct nm_err *err)
+{
+	static const char stopped[] = "stopped";
+	bool *is_stopped = ctx;
+
+	(void)err; /* whoever parses the state for good complains */
+	if (nm_json_at(event, "status", NULL))
+		*is_stopped = event->type == NM_JSON_STRING && event->len == strlen(stopped) &&
+			memcmp(event->text, stopped, strlen(stopped)) == 0;
+	return 0;
+}
+
+bool nm_ocistate_is_stopped(const char *text, size_t len)
+{
+	bool is_stopped = false;
+	struct nm_err err;
+
+	return nm_json_parse(text, len, false, find_stopped, &is_stopped, &err) == 0 && is_stopped;
+}
+
+const char *nm_id_invalid(const char *id)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+,.-";
+	size_t len = strlen(id);
+
+	if (len == 0)
+		return "is empty";
+	if (len > NM_ID_MAX)
+		return "is longer than 1024 bytes";
+	if (strspn(id, alphabet) != len)
+		return "has characters other than letters, digits and _+,.-";
+	return NULL;
+}

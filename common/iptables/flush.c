@@ -1,0 +1,215 @@
+/*
+ * nf_tables counts for each chain the rules in it and the verdicts that lead to it, for each table the chains
+ * in it. What is to be deleted is taken off these numbers: what comes to zero nobody else uses.
+ */
+#include "iptables/flush.h"
+
+#include <string.h>
+
+#include "iptables/layout.h"
+#include "iptables/write.h"
+#include "nft/encode.h"
+#include "nft/objects.h"
+
+/* A chain of one of iptables' tables; those of others only count. */
+struct chain {
+	bool found, made, is_base, drops;
+	int64_t use;
+};
+
+struct flush {
+	struct nm_nft_attempt *attempt;
+	const struct nm_rules *wanted;
+	enum nm_family family;
+	enum nm_table table; /* whose chains are being read */
+	struct chain chains[NM_TABLE_MAX][NM_CHAIN_MAX];
+	bool docker; /* a chain of Docker's own is there */
+	struct {
+		bool made;
+		int64_t use;
+	} tables[NM_TABLE_MAX];
+	enum nm_chain from; /* the chain whose jumps are being read */
+	bool form_only;     /* ... those to DOCKER-USER that look like ours, else all those to NATMAP */
+	size_t jumps;       /* how many have been found */
+	bool count_only;
+};
+
+static bool find_table(const char *name, enum nm_table *ret)
+{
+	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+		if (!strcmp(name, nm_table_name(t))) {
+			*ret = t;
+			return true;
+		}
+	return false;
+}
+
+static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+{
+	struct flush *f = ctx;
+	enum nm_table table;
+
+	(void)err;
+	if (!find_table(chain->table, &table))
+		return 0;
+	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++)
+		if (!strcmp(chain->name, nm_chain_name(c))) {
+			f->chains[table][c] = (struct chain){.found = true,
+				.made = chain->made,
+				.is_base = chain->is_base,
+				.drops = chain->drops,
+				.use = chain->use};
+			return 0;
+		}
+	if (table == NM_TABLE_FILTER && !strncmp(chain->name, "DOCKER", strlen("DOCKER")))
+		f->docker = true;
+	return 0;
+}
+
+static int note_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
+{
+	struct flush *f = ctx;
+	enum nm_table t;
+
+	(void)err;
+	if (find_table(table->name, &t)) {
+		f->tables[t].made = table->made;
+		f->tables[t].use = table->use;
+	}
+	return 0;
+}
+
+static int edit_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	struct flush *f = ctx;
+
+	f->chains[edit->place.table][edit->place.chain].use += edit->add ? 1 : -1;
+	return nm_iptables_edit(f->attempt->txn, edit, err);
+}
+
+static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
+{
+	const struct nm_rule to_docker_user = {.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_DOCKER_USER};
+
+	if (f->form_only)
+		return nm_nft_rule_is(rule, &to_docker_user);
+	return nm_nft_rule_leads_to(rule, nm_chain_name(NM_CHAIN_NATMAP)) &&
+		!(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)); /* such are gone already */
+}
+
+static int take_jump(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	struct flush *f = ctx;
+
+	if (!is_jump(f, rule))
+		return 0;
+	f->jumps++;
+	if (f->count_only)
+		return 0;
+	f->chains[f->table][f->from].use--;
+	return nm_nft_txn_delete(f->attempt->txn, f->family, f->table, f->from, rule->handle, err);
+}
+
+static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, bool form_only,
+	bool count_only, struct nm_err *err)
+{
+	f->table = table;
+	f->from = from;
+	f->form_only = form_only;
+	f->count_only = count_only;
+	f->jumps = 0;
+	return nm_nft_each_rule(
+		f->attempt->nl, f->family, table, from, take_jump, f, &f->attempt->interrupted, err);
+}
+
+static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chain, struct nm_err *err)
+{
+	f->chains[table][chain].found = false;
+	f->tables[table].use--;
+	return nm_nft_txn_delete_chain(f->attempt->txn, f->family, table, nm_chain_name(chain), err);
+}
+
+static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, struct nm_err *err)
+{
+	struct chain *natmap = &f->chains[table][NM_CHAIN_NATMAP];
+
+	for (enum nm_chain from = 0; natmap->found && from < NM_CHAIN_MAX; from++) {
+		if (each_jump(f, table, from, false, false, err) < 0)
+			return -1;
+		natmap->use -= (int64_t)f->jumps;
+	}
+	*ret_left = natmap->found && natmap->use > 0;
+	return natmap->found && !*ret_left ? delete_chain(f, table, NM_CHAIN_NATMAP, err) : 0;
+}
+
+static bool is_wanted(const struct flush *f)
+{
+	for (size_t i = 0; i < f->wanted->n; i++)
+		if (f->wanted->v[i].family == f->family)
+			return true;
+	return false;
+}
+
+static int flush_docker_user(struct flush *f, struct nm_err *err)
+{
+	struct chain *user = &f->chains[NM_TABLE_FILTER][NM_CHAIN_DOCKER_USER];
+
+	if (!user->found || !user->made || f->docker || is_wanted(f))
+		return 0;
+	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, true, err) < 0)
+		return -1;
+	if (user->use > (int64_t)f->jumps || f->jumps > 1)
+		return 0;
+	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, false, err) < 0)
+		return -1;
+	return delete_chain(f, NM_TABLE_FILTER, NM_CHAIN_DOCKER_USER, err);
+}
+
+static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
+{
+	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
+		const struct chain *chain = &f->chains[table][c];
+
+		if (chain->found && chain->made && chain->is_base && !chain->drops && chain->use == 0 &&
+			delete_chain(f, table, c, err) < 0)
+			return -1;
+	}
+	if (!f->tables[table].made || f->tables[table].use > 0)
+		return 0;
+	return nm_nft_txn_delete_table(f->attempt->txn, f->family, table, err);
+}
+
+static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)
+{
+	const struct nm_iptables_scope scope = {
+		.wanted = f->wanted, .everything = true, .look_for_old = true};
+	const struct nm_iptables_sink sink = {.edit = edit_rule, .ctx = f};
+	struct nm_nft_attempt *a = f->attempt;
+
+	if (nm_nft_each_table(a->nl, nm_nft_family(f->family), note_table, f, &a->interrupted, err) < 0 ||
+		nm_nft_each_chain(a->nl, nm_nft_family(f->family), note_chain, f, &a->interrupted, err) < 0 ||
+		nm_iptables_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
+		nm_iptables_diff(a->nl, &scope, 1u << f->family, &sink, &a->interrupted, err) < 0)
+		return -1;
+	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+		if (flush_natmap(f, t, &ret_left[t], err) < 0)
+			return -1;
+	if (flush_docker_user(f, err) < 0)
+		return -1;
+	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+		if (flush_made(f, t, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_iptables_prepare_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+	struct nm_iptables_left *ret_left, struct nm_err *err)
+{
+	for (enum nm_family family = NM_IPV4; family < NM_FAMILY_MAX; family++) {
+		struct flush f = {.attempt = attempt, .wanted = wanted, .family = family};
+
+		if (flush_family(&f, ret_left->chain[family], err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,138 @@
+/*
+ * Asking the kernel for the xt extensions that rules in iptables' tables are made of, which nf_tables reaches
+ * through nft_compat, and for ctnetlink. Whatever is said instead of an answer means that a publish would
+ * fail there, too.
+ */
+#include "iptables/probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iptables/accept.h"
+#include "nft/encode.h"
+
+enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
+
+struct extension {
+	enum kind kind;
+	const char *name;
+	uint32_t revision;
+	const char *module;
+	bool iptables, nftables; /* which backend needs it */
+};
+
+/* What nft/encode.c writes, but for sctp, which few use. In nftables it is the rule of iptables/accept.c. */
+static const struct extension extensions[] = {
+	{MATCH, "tcp", 0, "xt_tcpudp", .iptables = true},
+	{MATCH, "udp", 0, "xt_tcpudp", .iptables = true},
+	{MATCH, "addrtype", 1, "xt_addrtype", .iptables = true},
+	{MATCH, "mark", 1, "xt_mark", .nftables = true},
+	{MATCH, "conntrack", 3, "xt_conntrack", .iptables = true, .nftables = true},
+	{TARGET, "DNAT", 2, "xt_nat", .iptables = true},
+	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", .iptables = true},
+};
+
+/* No such name; such a name, but not of this revision. */
+static bool is_unknown(int error_number)
+{
+	return error_number == ENOENT || error_number == EPROTONOSUPPORT;
+}
+
+static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum nm_family family, bool *ret,
+	struct nm_err *err)
+{
+	const struct nm_netlink_sink sink = {.tolerate = is_unknown};
+	const uint32_t revision = htonl(x->revision), kind = htonl(x->kind);
+	struct nm_request r;
+	struct nfgenmsg *nfg;
+
+	nm_request_init(&r);
+	nfg = nm_request_begin(
+		&r, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, 0, sizeof(struct nfgenmsg));
+	nfg->nfgen_family = nm_nft_family(family);
+	nm_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
+	nm_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
+	nm_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+		return -1;
+	*ret = nl->accepted > 0;
+	return 0;
+}
+
+/* False when nft_compat is missing altogether. */
+static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, bool ipv6, bool *ret)
+{
+	bool known = true, known6 = true;
+	struct nm_err err;
+
+	if (ask_extension(nl, x, NM_IPV4, &known, &err) < 0 ||
+		(ipv6 && ask_extension(nl, x, NM_IPV6, &known6, &err) < 0))
+		return false;
+	*ret = known && known6;
+	return true;
+}
+
+static void examine_extensions(
+	struct nm_netlink *nl, bool iptables, bool ipv6, nm_feature_handler *handler, void *ctx)
+{
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
+		const struct extension *x = &extensions[i];
+		char what[64];
+		bool known;
+
+		if (iptables ? !x->iptables : !x->nftables)
+			continue;
+		if (!ask_all_families(nl, x, ipv6, &known)) {
+			handler(ctx, "nft_compat", "nft_compat");
+			return;
+		}
+		(void)snprintf(what, sizeof(what), "%s '%s' of revision %u",
+			x->kind == MATCH ? "match" : "target", x->name, x->revision);
+		if (!known)
+			handler(ctx, what, x->module);
+	}
+}
+
+static bool has_ctnetlink(struct nm_netlink *nl)
+{
+	const struct nm_netlink_sink sink = {.reply = NULL};
+	struct nm_request r;
+	struct nm_err err;
+
+	nm_request_init(&r);
+	(void)nm_request_begin(
+		&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, sizeof(struct nfgenmsg));
+	return nm_netlink_talk(nl, &r, &sink, &err) == 0;
+}
+
+/* A FORWARD chain of iptables that may drop something; one that cannot be read is told elsewhere. */
+static bool needs_accept(struct nm_netlink *nl, bool ipv6)
+{
+	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
+	struct nm_rules accept = {0};
+	bool interrupted = false, needed;
+	struct nm_err err;
+
+	needed = nm_nftables_accept(nl, families, &accept, &interrupted, &err) == 0 && accept.n > 0;
+	nm_rules_done(&accept);
+	return needed;
+}
+
+void nm_feature_each_missing(
+	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_feature_handler *handler, void *ctx)
+{
+	bool iptables = backend == NM_BACKEND_IPTABLES;
+
+	if (!has_ctnetlink(nl))
+		handler(ctx, "ctnetlink", "nf_conntrack_netlink");
+	if (!iptables)
+		nm_feature_nftables(nl, ipv6, handler, ctx);
+	if (iptables || needs_accept(nl, ipv6))
+		examine_extensions(nl, iptables, ipv6, handler, ctx);
+}

@@ -1,0 +1,23 @@
+#include "model/backend.h"
+
+#include <string.h>
+
+static const char *const names[NM_BACKEND_MAX] = {
+	[NM_BACKEND_IPTABLES] = "iptables",
+	[NM_BACKEND_NFTABLES] = "nftables",
+};
+
+const char *nm_backend_name(enum nm_backend backend)
+{
+	return names[backend];
+}
+
+bool nm_backend_parse(const char *name, enum nm_backend *ret)
+{
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (!strcmp(name, names[b])) {
+			*ret = b;
+			return true;
+		}
+	return false;
+}

@@ -1,0 +1,268 @@
+/*
+ * The port grammar. One element at a time is taken apart from its two ends: the protocol behind the last
+ * slash, the host address before the host port; what is left must be ports. Whatever is not said here is
+ * refused.
+ */
+#include "model/mapping.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+
+enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
+
+/* An element while it is taken apart: what is left of it, and the whole for messages. */
+struct element {
+	const char *text, *whole;
+	size_t len, whole_len;
+};
+
+static int refuse(const struct element *e, const char *why, struct nm_err *err)
+{
+	return nm_fail(err, NM_ERR_REFUSED, "port mapping '%.*s%s': %s",
+		(int)(e->whole_len < SHOWN_MAX ? e->whole_len : SHOWN_MAX), e->whole,
+		e->whole_len > SHOWN_MAX ? "..." : "", why);
+}
+
+static void skip(struct element *e, size_t n)
+{
+	e->text += n;
+	e->len -= n;
+}
+
+int nm_protocol_parse(const char *text, size_t len, uint8_t *ret)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (len == strlen(protocols[i].name) && !strncasecmp(text, protocols[i].name, len)) {
+			*ret = protocols[i].number;
+			return 0;
+		}
+	return -1;
+}
+
+static int take_protocol(struct element *e, struct nm_mapping *m, struct nm_err *err)
+{
+	const char *slash = memrchr(e->text, '/', e->len);
+	size_t len = slash ? (size_t)(e->text + e->len - slash - 1) : 0;
+
+	m->protocol = IPPROTO_TCP;
+	if (!slash)
+		return 0;
+	e->len = (size_t)(slash - e->text);
+	if (nm_protocol_parse(slash + 1, len, &m->protocol) < 0)
+		return refuse(e, "the protocol is not tcp, udp or sctp", err);
+	return 0;
+}
+
+static int check_host(const struct element *e, const struct nm_addr *host, struct nm_err *err)
+{
+	char why[TEXT_MAX];
+	const char *kind = nm_addr_unusable(host);
+
+	if (host->family == NM_IPV6 && nm_addr_is_loopback(host))
+		return refuse(e, "::1 cannot be translated to a container", err);
+	if (!kind || nm_addr_is_loopback(host))
+		return 0;
+	(void)snprintf(why, sizeof(why), "a%s %s address cannot be published on",
+		strchr("IAEOU", kind[0]) ? "n" : "", kind);
+	return refuse(e, why, err);
+}
+
+/* Takes "ADDRESS:" off. An IPv6 address is in brackets, an IPv4 address is all that has dots. */
+static int take_host(struct element *e, struct nm_mapping *m, struct nm_err *err)
+{
+	bool brackets = e->len > 0 && e->text[0] == '[';
+	const char *end = memchr(e->text, brackets ? ']' : ':', e->len);
+	size_t len = end ? (size_t)(end - e->text) : 0;
+
+	m->any_host = true;
+	m->families = NM_IPV4_BIT | NM_IPV6_BIT;
+	if (!brackets && !memchr(e->text, '.', len))
+		return 0;
+	if (!end || (brackets && (len + 1 >= e->len || end[1] != ':')))
+		return refuse(e, "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]", err);
+	if (nm_addr_parse(e->text + brackets, len - brackets, &m->host) < 0 ||
+		m->host.family != (brackets ? NM_IPV6 : NM_IPV4))
+		return refuse(
+			e, brackets ? "the host address is not IPv6" : "the host address is not IPv4", err);
+	skip(e, len + 1 + brackets);
+	m->families = 1u << m->host.family;
+	m->any_host = nm_addr_is_unspecified(&m->host);
+	if (!m->any_host)
+		return check_host(e, &m->host, err);
+	m->host = (struct nm_addr){0};
+	return 0;
+}
+
+struct range {
+	uint16_t first, last;
+	bool is_range;
+};
+
+static int parse_range(
+	const struct element *e, const char *text, size_t len, struct range *ret, struct nm_err *err)
+{
+	const char *dash = memchr(text, '-', len);
+	size_t first_len = dash ? (size_t)(dash - text) : len;
+	uint64_t first, last;
+
+	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0)
+		return refuse(e, "a port is not a number from 0 to 65535", err);
+	last = first;
+	if (dash && nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
+		return refuse(e, "a port is not a number from 0 to 65535", err);
+	if (last < first)
+		return refuse(e, "the range runs backwards", err);
+	*ret = (struct range){.first = (uint16_t)first, .last = (uint16_t)last, .is_range = dash != NULL};
+	return 0;
+}
+
+static int take_ports(const struct element *e, struct nm_mapping *m, struct nm_err *err)
+{
+	const char *colon = memchr(e->text, ':', e->len);
+	size_t host_len = colon ? (size_t)(colon - e->text) : e->len;
+	struct range host, container;
+
+	if (e->len == 0)
+		return refuse(e, "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]", err);
+	if (parse_range(e, e->text, host_len, &host, err) < 0)
+		return -1;
+	container = host;
+	if (colon && parse_range(e, colon + 1, e->len - host_len - 1, &container, err) < 0)
+		return -1;
+	if (container.first == 0)
+		return refuse(e, "there is no container port 0", err);
+	if (host.first == 0 && (host.is_range || container.is_range))
+		return refuse(e, "host port 0 cannot be in a range", err);
+	if (host.last - host.first != container.last - container.first)
+		return refuse(e, "the two ranges are not equally long", err);
+	m->host_port = host.first;
+	m->container_port = container.first;
+	m->count = (uint16_t)(host.last - host.first + 1);
+	return 0;
+}
+
+static int parse_element(
+	struct element *e, const struct nm_mappings *before, struct nm_mapping *ret, struct nm_err *err)
+{
+	struct nm_mapping m = {0};
+	char other[NM_PORTSPEC_STRLEN], why[NM_PORTSPEC_STRLEN + TEXT_MAX];
+
+	if (e->len == 0)
+		return refuse(e, "empty", err);
+	if (take_protocol(e, &m, err) < 0 || take_host(e, &m, err) < 0 || take_ports(e, &m, err) < 0)
+		return -1;
+	if (before->n == NM_MAPPINGS_MAX)
+		return refuse(e, "too many mappings", err);
+	for (size_t i = 0; i < before->n; i++) {
+		if (!nm_mapping_overlaps(&m, &before->v[i]))
+			continue;
+		(void)snprintf(why, sizeof(why), "overlaps '%s' of the same container",
+			nm_mapping_print(&before->v[i], other));
+		return refuse(e, why, err);
+	}
+	*ret = m;
+	return 0;
+}
+
+static int add(struct nm_mappings *list, const struct nm_mapping *m, struct nm_err *err)
+{
+	struct nm_mapping *grown = list->v;
+
+	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: the memory is full */
+		grown = reallocarray(list->v, list->n ? list->n * 2 : 1, sizeof(*grown));
+	if (!grown)
+		return nm_fail(err, NM_ERR_FAILED, "reading the port mappings: out of memory");
+	list->v = grown;
+	list->v[list->n++] = *m;
+	return 0;
+}
+
+int nm_portspec_parse(const char *text, struct nm_mappings *ret, struct nm_err *err)
+{
+	struct nm_mappings list = {0};
+	struct element e;
+	int rc = 0;
+
+	while (rc == 0 && (e.text = nm_list_next(&text, &e.len))) {
+		struct nm_mapping m;
+
+		e.whole = e.text;
+		e.whole_len = e.len;
+		rc = parse_element(&e, &list, &m, err);
+		if (rc == 0)
+			rc = add(&list, &m, err);
+	}
+	if (rc < 0) {
+		nm_mappings_done(&list);
+		return -1;
+	}
+	*ret = list;
+	return 0;
+}
+
+void nm_mappings_done(struct nm_mappings *m)
+{
+	if (!m)
+		return;
+	free(m->v);
+	*m = (struct nm_mappings){0};
+}
+
+const char *nm_protocol_name(uint8_t protocol)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	return "?";
+}
+
+static const char *print_host(const struct nm_mapping *m, char buf[static NM_ADDR_STRLEN + 4])
+{
+	char text[NM_ADDR_STRLEN];
+
+	if (m->any_host && m->families == (NM_IPV4_BIT | NM_IPV6_BIT))
+		return "";
+	if (m->any_host)
+		return m->families == NM_IPV4_BIT ? "0.0.0.0:" : "[::]:";
+	(void)snprintf(buf, NM_ADDR_STRLEN + 4,
+		m->host.family == NM_IPV6 ? "[%s]:" : "%s:", nm_addr_print(&m->host, text));
+	return buf;
+}
+
+const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_PORTSPEC_STRLEN])
+{
+	char host[NM_ADDR_STRLEN + 4];
+	const char *prefix = print_host(m, host), *protocol = nm_protocol_name(m->protocol);
+
+	if (m->count == 1)
+		(void)snprintf(buf, NM_PORTSPEC_STRLEN, "%s%u:%u/%s", prefix, m->host_port, m->container_port,
+			protocol);
+	else
+		(void)snprintf(buf, NM_PORTSPEC_STRLEN, "%s%u-%u:%u-%u/%s", prefix, m->host_port,
+			m->host_port + m->count - 1u, m->container_port, m->container_port + m->count - 1u,
+			protocol);
+	return buf;
+}
+
+bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b)
+{
+	if (!a->host_port || !b->host_port || a->protocol != b->protocol || !(a->families & b->families))
+		return false;
+	if (!a->any_host && !b->any_host && !nm_addr_equal(&a->host, &b->host))
+		return false;
+	return a->host_port < b->host_port + b->count && b->host_port < a->host_port + a->count;
+}
+
+bool nm_mapping_equal(const struct nm_mapping *a, const struct nm_mapping *b)
+{
+	return a->families == b->families && a->any_host == b->any_host &&
+		(a->any_host || nm_addr_equal(&a->host, &b->host)) && a->protocol == b->protocol &&
+		a->host_port == b->host_port && a->container_port == b->container_port &&
+		a->count == b->count;
+}

@@ -1,0 +1,257 @@
+/* Rules as data and as text. The text is that of iptables-save, so that people can compare it and feed it
+ * back. */
+#include "model/rule.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "model/mapping.h"
+
+int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err)
+{
+	if (rules->n == rules->capacity) {
+		size_t capacity = rules->capacity ? rules->capacity * 2 : 32;
+		struct nm_rule *grown = reallocarray(rules->v, capacity, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+		rules->v = grown;
+		rules->capacity = capacity;
+	}
+	rules->v[rules->n++] = *rule;
+	return 0;
+}
+
+void nm_rules_done(struct nm_rules *rules)
+{
+	if (!rules)
+		return;
+	free(rules->v);
+	*rules = (struct nm_rules){0};
+}
+
+const char *nm_table_name(enum nm_table table)
+{
+	static const char *const names[NM_TABLE_MAX] = {
+		[NM_TABLE_RAW] = "raw",
+		[NM_TABLE_NAT] = "nat",
+		[NM_TABLE_FILTER] = "filter",
+	};
+
+	return names[table];
+}
+
+const char *nm_chain_name(enum nm_chain chain)
+{
+	static const char *const names[NM_CHAIN_MAX] = {
+		[NM_CHAIN_PREROUTING] = "PREROUTING",
+		[NM_CHAIN_INPUT] = "INPUT",
+		[NM_CHAIN_OUTPUT] = "OUTPUT",
+		[NM_CHAIN_POSTROUTING] = "POSTROUTING",
+		[NM_CHAIN_FORWARD] = "FORWARD",
+		[NM_CHAIN_DOCKER_USER] = "DOCKER-USER",
+		[NM_CHAIN_NATMAP] = "NATMAP",
+	};
+
+	return names[chain];
+}
+
+/* Tags */
+
+#define TAG_PREFIX "natmap:"
+enum { HASH_LEN = 17, PORTS_LEN = sizeof(":65535-65535") - 1 };
+/* What is left for an owner between "natmap:" and the longest ports. */
+#define OWNER_MAX (NM_TAG_SIZE - 1 - (sizeof(TAG_PREFIX) - 1) - PORTS_LEN)
+
+/* Ids that need it are rare, and no two need to be told apart against an adversary, since ids come from the
+ * runtime. */
+uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len)
+{
+	for (const uint8_t *p = data; len > 0; p++, len--)
+		h = (h ^ *p) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static const char *print_owner(const char *owner, char buf[static OWNER_MAX + 1])
+{
+	if (strlen(owner) <= OWNER_MAX)
+		return owner;
+	(void)snprintf(buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner,
+		nm_rule_hash(NM_RULE_HASH_BEGIN, owner, strlen(owner)));
+	return buf;
+}
+
+const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE])
+{
+	char cut[OWNER_MAX + 1];
+
+	buf[0] = '\0';
+	if (!rule->owner)
+		return buf;
+	if (!rule->owner_ports.first)
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s", print_owner(rule->owner, cut));
+	else if (rule->owner_ports.first == rule->owner_ports.last)
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u", print_owner(rule->owner, cut),
+			rule->owner_ports.first);
+	else
+		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u-%u", print_owner(rule->owner, cut),
+			rule->owner_ports.first, rule->owner_ports.last);
+	return buf;
+}
+
+static bool starts_with(const char **text, size_t *len, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (*len < n || memcmp(*text, prefix, n))
+		return false;
+	*text += n;
+	*len -= n;
+	return true;
+}
+
+/* "80", or "80-90" with the higher one last. */
+static bool is_ports(const char *text, size_t len)
+{
+	const char *dash = memchr(text, '-', len);
+	size_t first_len = dash ? (size_t)(dash - text) : len;
+	uint64_t first, last;
+
+	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0 || first == 0)
+		return false;
+	return !dash || (nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) == 0 && first < last);
+}
+
+bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
+{
+	char cut[OWNER_MAX + 1];
+
+	if (!starts_with(&tag, &len, TAG_PREFIX) || !starts_with(&tag, &len, print_owner(owner, cut)))
+		return false;
+	if (owner[0] == '@')
+		return len == 0;
+	return len > 1 && tag[0] == ':' && is_ports(tag + 1, len - 1);
+}
+
+bool nm_tag_is_of_container(const char *tag, size_t len)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+,.-~";
+	const char *colon;
+
+	if (!starts_with(&tag, &len, TAG_PREFIX))
+		return false;
+	colon = memrchr(tag, ':', len);
+	for (const char *p = tag; colon && p < colon; p++)
+		if (!memchr(alphabet, *p, sizeof(alphabet) - 1))
+			return false;
+	return colon && colon > tag && is_ports(colon + 1, len - (size_t)(colon + 1 - tag));
+}
+
+bool nm_tag_is_ours(const char *tag, size_t len)
+{
+	if (nm_tag_is_of_container(tag, len))
+		return true;
+	return starts_with(&tag, &len, TAG_PREFIX) && len > 1 && tag[0] == '@';
+}
+
+/* Text */
+
+static void put_prefix(struct nm_text *t, const char *option, const struct nm_prefix *p, bool negate)
+{
+	struct nm_prefix network = nm_prefix_network(p);
+	char buf[NM_PREFIX_STRLEN];
+
+	if (p->len)
+		nm_text_put(t, "%s %s %s", negate ? " !" : "", option, nm_prefix_print(&network, buf));
+}
+
+static void put_ports(struct nm_text *t, const char *before, struct nm_ports ports)
+{
+	if (ports.first)
+		nm_text_put(
+			t, ports.first == ports.last ? "%s%u" : "%s%u:%u", before, ports.first, ports.last);
+}
+
+static void put_multiport(struct nm_text *t, const struct nm_rule *r)
+{
+	for (size_t i = 0; i < r->n_multiport; i++)
+		put_ports(t, i ? "," : " -m multiport --dports ", r->multiport[i]);
+}
+
+static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
+{
+	char buf[NM_ADDR_STRLEN];
+
+	if (r->ct_established)
+		nm_text_put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
+	if (!r->ct_dnat)
+		return;
+	nm_text_put(t, " -m conntrack --ctstate DNAT");
+	if (r->ct_orig_dst.len)
+		nm_text_put(t, " --ctorigdst %s", nm_addr_print(&r->ct_orig_dst.addr, buf));
+	put_ports(t, " --ctorigdstport ", r->ct_orig_dports);
+}
+
+static void put_destination(struct nm_text *t, const struct nm_rule *r)
+{
+	bool brackets = r->to.family == NM_IPV6 && r->to_ports.first;
+	char buf[NM_ADDR_STRLEN];
+
+	nm_text_put(
+		t, brackets ? " --to-destination [%s]" : " --to-destination %s", nm_addr_print(&r->to, buf));
+	if (r->to_ports.first)
+		nm_text_put(t, ":%u", r->to_ports.first);
+	if (r->to_ports.first != r->to_ports.last)
+		nm_text_put(t, "-%u/%u", r->to_ports.last, r->dports.first);
+}
+
+static void put_verdict(struct nm_text *t, const struct nm_rule *r)
+{
+	static const char *const names[] = {
+		[NM_VERDICT_ACCEPT] = "ACCEPT",
+		[NM_VERDICT_DROP] = "DROP",
+		[NM_VERDICT_RETURN] = "RETURN",
+		[NM_VERDICT_DNAT] = "DNAT",
+		[NM_VERDICT_SNAT] = "SNAT",
+		[NM_VERDICT_MASQUERADE] = "MASQUERADE",
+	};
+	char buf[NM_ADDR_STRLEN];
+
+	nm_text_put(
+		t, " -j %s", r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
+	if (r->verdict == NM_VERDICT_DNAT)
+		put_destination(t, r);
+	if (r->verdict == NM_VERDICT_SNAT)
+		nm_text_put(t, " --to-source %s", nm_addr_print(&r->to, buf));
+}
+
+const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLEN])
+{
+	struct nm_text t = {.buf = buf, .size = NM_RULE_STRLEN};
+	char tag[NM_TAG_SIZE];
+
+	nm_text_put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_chain_name(r->chain));
+	put_prefix(&t, "-s", &r->src, r->not_src);
+	put_prefix(&t, "-d", &r->dst, r->not_dst);
+	if (r->in_if)
+		nm_text_put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
+	if (r->out_if)
+		nm_text_put(&t, " -o %s", r->out_if);
+	if (r->protocol)
+		nm_text_put(&t, " -p %s", nm_protocol_name(r->protocol));
+	if (r->dports.first)
+		nm_text_put(&t, " -m %s", nm_protocol_name(r->protocol));
+	put_ports(&t, " --dport ", r->dports);
+	put_multiport(&t, r);
+	if (r->dst_local)
+		nm_text_put(&t, " -m addrtype --dst-type LOCAL");
+	if (r->mark)
+		nm_text_put(&t, " -m mark --mark 0x%x/0x%x", r->mark, r->mark);
+	put_conntrack(&t, r);
+	if (r->owner)
+		nm_text_put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
+	put_verdict(&t, r);
+	return buf;
+}

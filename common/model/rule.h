@@ -1,0 +1,122 @@
+/* A packet filter rule as data: what the layouts produce, what plan prints and the backends write. Pure. */
+#ifndef NM_MODEL_RULE_H
+#define NM_MODEL_RULE_H
+
+#include "base/addr.h"
+
+enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
+
+enum nm_chain {
+	NM_CHAIN_PREROUTING,
+	NM_CHAIN_INPUT,
+	NM_CHAIN_OUTPUT,
+	NM_CHAIN_POSTROUTING,
+	NM_CHAIN_FORWARD,
+	NM_CHAIN_DOCKER_USER,
+	NM_CHAIN_NATMAP,
+	NM_CHAIN_MAX
+};
+
+enum nm_verdict {
+	NM_VERDICT_ACCEPT,
+	NM_VERDICT_DROP,
+	NM_VERDICT_RETURN,
+	NM_VERDICT_JUMP,
+	NM_VERDICT_DNAT,
+	NM_VERDICT_SNAT,
+	NM_VERDICT_MASQUERADE,
+};
+
+/* Where a rule belongs in its chain. */
+enum nm_place {
+	NM_PLACE_END,  /* appended */
+	NM_PLACE_HEAD, /* before all others' rules */
+	NM_PLACE_NECK, /* likewise, but behind those of ours that belong to the head */
+};
+
+#define NM_MULTIPORT_SLOTS 15 /* XT_MULTI_PORTS */
+
+/* Ports first..last; 0,0 stands for "not matched". */
+struct nm_ports {
+	uint16_t first, last;
+};
+
+struct nm_rule {
+	enum nm_family family;
+	enum nm_table table;
+	enum nm_chain chain;
+	enum nm_place place;
+	const char *in_if;    /* -i, borrowed; NULL: any */
+	bool not_in_if;       /* ! -i */
+	const char *out_if;   /* -o, borrowed; NULL: any */
+	struct nm_prefix src; /* len 0: any */
+	bool not_src;
+	struct nm_prefix dst;
+	bool not_dst;
+	uint8_t protocol;                 /* -p; 0: any, and then dports is unset */
+	struct nm_ports dports;           /* --dport */
+	const struct nm_ports *multiport; /* -m multiport --dports, borrowed; then dports is unset */
+	size_t n_multiport;               /* at most NM_MULTIPORT_SLOTS, of which a range takes two */
+	bool dst_local;                   /* -m addrtype --dst-type LOCAL */
+	uint32_t mark;                    /* -m mark --mark: all of these bits; 0: any */
+	bool ct_established;              /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
+	struct nm_ports ct_orig_dports; /* --ctorigdstport */
+	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */
+	enum nm_verdict verdict;
+	enum nm_chain target; /* NM_VERDICT_JUMP: to this chain */
+	struct nm_addr to;    /* NM_VERDICT_DNAT, NM_VERDICT_SNAT: to this address */
+	/* NM_VERDICT_DNAT: and to these ports, a single one or a range shifted from dports.first; unset: to
+	 * the same port */
+	struct nm_ports to_ports;
+	const char *owner; /* borrowed: container id, "@localnet/br0", ...; NULL: no comment (jumps) */
+	struct nm_ports owner_ports; /* the host ports in the comment; unset for owners that begin with '@' */
+};
+
+struct nm_rules {
+	struct nm_rule *v; /* owned; what its members borrow is not */
+	size_t n, capacity;
+};
+
+/* Comment of a rule: u8 length with its NUL in nftables' NFTNL_UDATA_RULE_COMMENT, so 254 bytes and a NUL. */
+#define NM_TAG_SIZE 255
+
+/* Appends a copy of *rule. 0, or -1 when memory is short. */
+int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err) NM_MUST_USE;
+void nm_rules_done(struct nm_rules *rules);
+
+/* The names as iptables knows them: "nat", "POSTROUTING", "DOCKER-USER". */
+const char *nm_table_name(enum nm_table table);
+const char *nm_chain_name(enum nm_chain chain);
+
+/*
+ * Writes the comment of the rule: "natmap:OWNER:PORT", "natmap:OWNER:FIRST-LAST", or "natmap:@..." without
+ * port; an owner that would make it longer than NM_TAG_SIZE - 1 is cut and ends in '~' and the 16 hexadecimal
+ * digits of the FNV-1a hash of the whole ('~' cannot occur in a container id). Returns buf; "" for a rule
+ * without owner.
+ */
+const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE]);
+
+/* FNV-1a, 64 bits (draft-eastlake-fnv), to be continued from what it has returned or from the beginning. */
+#define NM_RULE_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len);
+
+/* True when tag (len bytes without NUL, not necessarily ours) is one that nm_rule_tag() makes for owner,
+ * whatever the ports: "natmap:abc:80" is of "abc", "natmap:abcd:80" and "my-natmap:abc:80" are not. */
+bool nm_tag_is_of(const char *tag, size_t len, const char *owner);
+
+/* True when natmap makes such a tag, for whomever: "natmap:abc:80", "natmap:@dnat/mail", but not
+ * "natmap:abc". */
+bool nm_tag_is_ours(const char *tag, size_t len);
+/* ... for a container. */
+bool nm_tag_is_of_container(const char *tag, size_t len);
+
+/* Comment of the tables and chains that natmap has created. */
+#define NM_TAG_MADE "natmap:@made"
+
+#define NM_RULE_STRLEN 1024
+/* Prints what iptables -A/-I takes after the table: "-A NATMAP -p tcp -m tcp --dport 8080 -j DNAT ...", in
+ * the order and with the words of iptables-save, "-I" for head. Returns buf. */
+const char *nm_rule_print(const struct nm_rule *rule, char buf[static NM_RULE_STRLEN]);
+
+#endif

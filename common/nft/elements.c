@@ -1,0 +1,127 @@
+#include "nft/elements.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+struct reading {
+	nm_nft_element_handler *handler;
+	void *ctx;
+	bool interrupted;
+};
+
+static uint16_t message_type(uint16_t type)
+{
+	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
+static struct nm_counters read_counter(struct nm_attrs expression)
+{
+	struct nm_attrs data = nm_attrs_nested(expression, NFTA_EXPR_DATA);
+	struct nm_counters c = {0};
+	char name[sizeof("counter")];
+
+	if (!nm_attrs_string(expression, NFTA_EXPR_NAME, name, sizeof(name)) || strcmp(name, "counter") != 0)
+		return c;
+	(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets)); /* else 0 */
+	(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
+	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
+}
+
+static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs)
+{
+	struct nm_nft_element e = {.set = set};
+
+	e.key = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
+	e.data = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
+	e.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_SET_ELEM_USERDATA), &e.tag_len);
+	e.counters = read_counter(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
+	return e;
+}
+
+static int read_elements(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg)), list;
+	const struct reading *reading = ctx;
+	char set[NFT_NAME_MAXLEN];
+	const struct nlattr *one;
+
+	if (msg->nlmsg_type != message_type(NFT_MSG_NEWSETELEM) || reading->interrupted)
+		return 0;
+	if (!nm_attrs_string(attrs, NFTA_SET_ELEM_LIST_SET, set, sizeof(set)))
+		return nm_fail(err, NM_ERR_FAILED, "elements of no set in the kernel's reply");
+	list = nm_attrs_nested(attrs, NFTA_SET_ELEM_LIST_ELEMENTS);
+	while ((one = nm_attrs_next(&list))) {
+		struct nm_nft_element e = read_element(set, nm_attrs_inside(one));
+
+		if (reading->handler(reading->ctx, &e, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void interrupt(void *ctx)
+{
+	((struct reading *)ctx)->interrupted = true;
+}
+
+static void begin(struct nm_request *r, uint16_t flags, uint8_t nfproto, const char *table, const char *set)
+{
+	struct nfgenmsg *nfg = nm_request_begin(r, message_type(NFT_MSG_GETSETELEM), flags, sizeof(*nfg));
+
+	nfg->nfgen_family = nfproto;
+	nm_request_put(r, NFTA_SET_ELEM_LIST_TABLE, table, strlen(table) + 1);
+	nm_request_put(r, NFTA_SET_ELEM_LIST_SET, set, strlen(set) + 1);
+}
+
+int nm_nft_each_element(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
+	nm_nft_element_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	struct reading reading = {.handler = handler, .ctx = ctx};
+	const struct nm_netlink_sink sink = {.reply = read_elements,
+		.restart = interrupt,
+		.tolerate = nm_netlink_is_missing,
+		.ctx = &reading};
+	struct nm_request request;
+
+	nm_request_init(&request);
+	begin(&request, NLM_F_DUMP, nfproto, table, set);
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading set '%s' of table '%s'", set, table);
+	*ret_interrupted |= reading.interrupted;
+	return 0;
+}
+
+void nm_nft_request_element(struct nm_request *r, uint8_t nfproto, const char *table, const char *set,
+	const void *key, size_t len)
+{
+	struct nlattr *elements, *element, *value;
+
+	begin(r, 0, nfproto, table, set);
+	elements = nm_request_nest(r, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = nm_request_nest(r, NFTA_LIST_ELEM);
+	value = nm_request_nest(r, NFTA_SET_ELEM_KEY);
+	nm_request_put(r, NFTA_DATA_VALUE, key, len);
+	nm_request_nest_end(r, value);
+	nm_request_nest_end(r, element);
+	nm_request_nest_end(r, elements);
+}
+
+/* EINVAL: the set has keys of another size. */
+static bool has_none(int error_number)
+{
+	return nm_netlink_is_missing(error_number) || error_number == EINVAL;
+}
+
+int nm_nft_get_elements(struct nm_netlink *nl, struct nm_request *r, nm_nft_element_handler *handler,
+	void *ctx, struct nm_err *err)
+{
+	struct reading reading = {.handler = handler, .ctx = ctx};
+	const struct nm_netlink_sink sink = {.reply = read_elements, .tolerate = has_none, .ctx = &reading};
+
+	if (r->count == 0)
+		return 0;
+	return nm_netlink_talk(nl, r, &sink, err) < 0 ? nm_wrap(err, "looking for elements of sets") : 0;
+}

@@ -1,0 +1,302 @@
+/*
+ * Rules as nf_tables expressions, in the one form that iptables-nft 1.8.4 to 1.8.11 all read back as the same
+ * text: layer 4 protocol by meta, addresses by full-length payload with bitwise for prefixes, ports by the xt
+ * match of the protocol, everything else as iptables writes it. Values travel in register 1. The attributes
+ * stand in the order in which the kernel dumps them, so that a rule that was read back compares byte by byte.
+ */
+#include "nft/encode.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_mark.h>
+#include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_sctp.h>
+#include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "nft/expr.h"
+
+/* Room that was promised: the _check variants could only fail on a wrong NM_NFT_RULE_SIZE. */
+static void put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
+{
+	mnl_attr_put(nlh, type, len, data);
+}
+
+static void put_xt(
+	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
+{
+	struct nm_expr e = nm_expr_begin(nlh, kind);
+
+	/* NFTA_TARGET_* have the same numbers as NFTA_MATCH_* */
+	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
+	nm_expr_put_be32(nlh, NFTA_MATCH_REV, rev);
+	put(nlh, NFTA_MATCH_INFO, info, len);
+	nm_expr_end(nlh, e);
+}
+
+/* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). Initialize padded, which
+ * is all of it: what an initializer of info leaves in the padding is up to the compiler. */
+#define XT_PADDED(type)                                 \
+	union {                                         \
+		type info;                              \
+		uint8_t padded[XT_ALIGN(sizeof(type))]; \
+	}
+
+static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool negate, bool source)
+{
+	size_t size = nm_addr_size(p->addr.family);
+	uint32_t offset = p->addr.family == NM_IPV4 ? (source ? 12 : 16) : (source ? 8 : 24);
+	struct nm_prefix network = nm_prefix_network(p);
+
+	if (p->len == 0)
+		return;
+	nm_expr_payload(nlh, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, NFT_REG_1);
+	if (p->len < size * 8) {
+		static const uint8_t zeros[16];
+		uint8_t mask[16];
+
+		nm_prefix_mask(p->len, mask);
+		nm_expr_bitwise(nlh, NFT_REG_1, mask, zeros, size);
+	}
+	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
+}
+
+static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports ports)
+{
+	XT_PADDED(struct xt_tcp) tcp = {.padded = {0}};
+	XT_PADDED(struct xt_udp) udp = {.padded = {0}};
+	XT_PADDED(struct xt_sctp_info) sctp = {.padded = {0}};
+
+	tcp.info.spts[1] = udp.info.spts[1] = 65535;
+	tcp.info.dpts[0] = udp.info.dpts[0] = sctp.info.dpts[0] = ports.first;
+	tcp.info.dpts[1] = udp.info.dpts[1] = sctp.info.dpts[1] = ports.last;
+	sctp.info.flags = XT_SCTP_DEST_PORTS;
+	switch (protocol) {
+	case IPPROTO_TCP:
+		put_xt(nlh, "match", "tcp", 0, &tcp, sizeof(tcp));
+		break;
+	case IPPROTO_UDP:
+		put_xt(nlh, "match", "udp", 0, &udp, sizeof(udp));
+		break;
+	case IPPROTO_SCTP:
+		for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
+			sctp.info.flag_info[i].chunktype = 0xff; /* -1: as libxt_sctp leaves unused entries */
+		put_xt(nlh, "match", "sctp", 0, &sctp, sizeof(sctp));
+		break;
+	}
+}
+
+_Static_assert(NM_MULTIPORT_SLOTS == XT_MULTI_PORTS, "NM_MULTIPORT_SLOTS is not the kernel's");
+
+static void put_multiport(struct nlmsghdr *nlh, const struct nm_ports *ports, size_t n)
+{
+	XT_PADDED(struct xt_multiport_v1) multi = {.padded = {0}};
+
+	multi.info.flags = XT_MULTIPORT_DESTINATION;
+	for (size_t i = 0; i < n; i++) {
+		bool is_range = ports[i].first != ports[i].last;
+
+		multi.info.pflags[multi.info.count] = is_range;
+		multi.info.ports[multi.info.count++] = ports[i].first;
+		if (is_range)
+			multi.info.ports[multi.info.count++] = ports[i].last;
+	}
+	put_xt(nlh, "match", "multiport", 1, &multi, sizeof(multi));
+}
+
+static void put_addrtype_local(struct nlmsghdr *nlh)
+{
+	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.padded = {0}};
+
+	addrtype.info.dest = 1 << RTN_LOCAL;
+	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
+}
+
+static void put_mark(struct nlmsghdr *nlh, uint32_t mark)
+{
+	XT_PADDED(struct xt_mark_mtinfo1) match = {.padded = {0}};
+
+	match.info.mark = match.info.mask = mark;
+	put_xt(nlh, "match", "mark", 1, &match, sizeof(match));
+}
+
+static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint16_t states)
+{
+	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
+
+	ct.info.match_flags = XT_CONNTRACK_STATE;
+	ct.info.state_mask = states;
+	if (rule && rule->ct_orig_dst.len) {
+		size_t size = nm_addr_size(rule->ct_orig_dst.addr.family);
+
+		ct.info.match_flags |= XT_CONNTRACK_ORIGDST;
+		memcpy(&ct.info.origdst_addr, rule->ct_orig_dst.addr.bytes, size);
+		/* all of it, also for IPv4: that is what iptables makes of an address without a prefix */
+		memset(&ct.info.origdst_mask, 0xff, sizeof(ct.info.origdst_mask));
+	}
+	if (rule && rule->ct_orig_dports.first) {
+		ct.info.match_flags |= XT_CONNTRACK_ORIGDST_PORT;
+		ct.info.origdst_port = rule->ct_orig_dports.first;
+		ct.info.origdst_port_high = rule->ct_orig_dports.last;
+	}
+	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
+}
+
+static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, bool negate)
+{
+	if (!name)
+		return;
+	nm_expr_meta(nlh, key, NFT_REG_1);
+	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, name, strlen(name) + 1);
+}
+
+static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	put_interface(nlh, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
+	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, false);
+	if (rule->protocol) {
+		nm_expr_meta(nlh, NFT_META_L4PROTO, NFT_REG_1);
+		nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &rule->protocol, sizeof(rule->protocol));
+	}
+	put_address(nlh, &rule->src, rule->not_src, true);
+	put_address(nlh, &rule->dst, rule->not_dst, false);
+	if (rule->dports.first)
+		put_dports(nlh, rule->protocol, rule->dports);
+	if (rule->n_multiport)
+		put_multiport(nlh, rule->multiport, rule->n_multiport);
+	if (rule->dst_local)
+		put_addrtype_local(nlh);
+	if (rule->mark)
+		put_mark(nlh, rule->mark);
+	if (rule->ct_established)
+		put_conntrack(nlh, NULL,
+			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
+	if (rule->ct_dnat)
+		put_conntrack(nlh, rule, XT_CONNTRACK_STATE_DNAT);
+}
+
+static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	XT_PADDED(struct nf_nat_range2) range = {.padded = {0}};
+	size_t size = nm_addr_size(rule->to.family);
+
+	range.info.flags = NF_NAT_RANGE_MAP_IPS;
+	memcpy(&range.info.min_addr, rule->to.bytes, size);
+	memcpy(&range.info.max_addr, rule->to.bytes, size);
+	if (rule->to_ports.first) {
+		range.info.flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+		range.info.min_proto.all = htons(rule->to_ports.first);
+		range.info.max_proto.all = htons(rule->to_ports.last);
+	}
+	if (rule->to_ports.first != rule->to_ports.last) {
+		range.info.flags |= NF_NAT_RANGE_PROTO_OFFSET;
+		range.info.base_proto.all = htons(rule->dports.first);
+	}
+	put_xt(nlh, "target", "DNAT", 2, &range, sizeof(range));
+}
+
+/* SNAT and MASQUERADE still have the first structure for IPv4, and differ in the revision for IPv6. */
+static void put_snat(struct nlmsghdr *nlh, const struct nm_addr *to)
+{
+	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
+	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
+
+	ipv4.info.rangesize = 1;
+	ipv4.info.range[0].flags = ipv6.info.flags = NF_NAT_RANGE_MAP_IPS;
+	if (to->family == NM_IPV4) {
+		memcpy(&ipv4.info.range[0].min_ip, to->bytes, nm_addr_size(NM_IPV4));
+		memcpy(&ipv4.info.range[0].max_ip, to->bytes, nm_addr_size(NM_IPV4));
+		put_xt(nlh, "target", "SNAT", 0, &ipv4, sizeof(ipv4));
+		return;
+	}
+	memcpy(&ipv6.info.min_addr, to->bytes, nm_addr_size(NM_IPV6));
+	memcpy(&ipv6.info.max_addr, to->bytes, nm_addr_size(NM_IPV6));
+	put_xt(nlh, "target", "SNAT", 1, &ipv6, sizeof(ipv6));
+}
+
+static void put_masquerade(struct nlmsghdr *nlh, enum nm_family family)
+{
+	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
+	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
+
+	ipv4.info.rangesize = 1;
+	if (family == NM_IPV4)
+		put_xt(nlh, "target", "MASQUERADE", 0, &ipv4, sizeof(ipv4));
+	else
+		put_xt(nlh, "target", "MASQUERADE", 0, &ipv6, sizeof(ipv6));
+}
+
+static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	switch (rule->verdict) {
+	case NM_VERDICT_ACCEPT:
+		nm_expr_verdict(nlh, NF_ACCEPT, NULL);
+		break;
+	case NM_VERDICT_DROP:
+		nm_expr_verdict(nlh, NF_DROP, NULL);
+		break;
+	case NM_VERDICT_RETURN:
+		nm_expr_verdict(nlh, NFT_RETURN, NULL);
+		break;
+	case NM_VERDICT_JUMP:
+		nm_expr_verdict(nlh, NFT_JUMP, nm_chain_name(rule->target));
+		break;
+	case NM_VERDICT_DNAT:
+		put_dnat(nlh, rule);
+		break;
+	case NM_VERDICT_SNAT:
+		put_snat(nlh, &rule->to);
+		break;
+	case NM_VERDICT_MASQUERADE:
+		put_masquerade(nlh, rule->family);
+		break;
+	}
+}
+
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment:
+ * NFTNL_UDATA_TABLE_COMMENT, NFTNL_UDATA_CHAIN_COMMENT, NFTNL_UDATA_RULE_COMMENT. */
+void nm_nft_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment)
+{
+	struct {
+		uint8_t type, len;
+		char text[NM_TAG_SIZE];
+	} udata = {.type = 0};
+	size_t len = strnlen(comment, NM_TAG_SIZE - 1);
+
+	memcpy(udata.text, comment, len);
+	udata.len = (uint8_t)(len + 1);
+	put(nlh, type, &udata, 2u + udata.len);
+}
+
+void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	char tag[NM_TAG_SIZE];
+
+	put_matches(nlh, rule);
+	nm_expr_counter(nlh);
+	put_target(nlh, rule);
+	mnl_attr_nest_end(nlh, nest);
+
+	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
+	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_PROTO, rule->protocol);
+	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
+	mnl_attr_nest_end(nlh, nest);
+
+	if (rule->owner)
+		nm_nft_put_comment(nlh, NFTA_RULE_USERDATA, nm_rule_tag(rule, tag));
+}
+
+uint8_t nm_nft_family(enum nm_family family)
+{
+	return family == NM_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}

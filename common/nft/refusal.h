@@ -1,0 +1,13 @@
+/* What the kernel's refusal of a change is about, in words. */
+#ifndef NM_NFT_REFUSAL_H
+#define NM_NFT_REFUSAL_H
+
+#include <linux/netlink.h>
+
+#include "model/rule.h"
+
+/* Fails with the error number and the object that the message of a transaction names; rule: what it adds, if
+ * it was made of one. */
+int nm_nft_refuse(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Rules as the kernel dumps them. Expressions are compared as attributes, not decoded: the kernel gives back
+ * what nft/encode.c sends, in the same order, only without NLA_F_NESTED and with counters that count.
+ */
+#include "nft/rules.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "nft/encode.h"
+
+static uint16_t message_type(uint16_t type)
+{
+	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
+static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	uint32_t id;
+
+	if (!nm_attrs_get(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_GEN_ID, &id, sizeof(id)))
+		return nm_fail(err, NM_ERR_FAILED, "no generation in the kernel's reply");
+	*(uint32_t *)ctx = ntohl(id);
+	return 0;
+}
+
+int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
+{
+	struct nm_netlink_sink sink = {.reply = read_generation, .ctx = ret};
+	struct nm_request request;
+
+	nm_request_init(&request);
+	nm_request_begin(&request, message_type(NFT_MSG_GETGEN), 0, sizeof(struct nfgenmsg));
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
+	return 0;
+}
+
+bool nm_nft_next_expression(
+	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
+{
+	const struct nlattr *a = nm_attrs_next(list);
+
+	if (!a)
+		return false;
+	name[0] = '\0';
+	/* "", for a longer one, is none that anybody knows */
+	(void)nm_attrs_string(nm_attrs_inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
+	*ret_data = nm_attrs_nested(nm_attrs_inside(a), NFTA_EXPR_DATA);
+	return true;
+}
+
+struct reading {
+	nm_nft_rule_handler *handler;
+	void *ctx;
+	bool interrupted;
+};
+
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
+const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len)
+{
+	const uint8_t *p = userdata.data;
+	size_t left = userdata.len;
+
+	while (left >= 2 && left - 2 >= p[1]) {
+		if (p[0] == 0 && p[1] > 0) {
+			*ret_len = strnlen((const char *)p + 2, p[1]);
+			return (const char *)p + 2;
+		}
+		left -= 2u + p[1];
+		p += 2 + p[1];
+	}
+	return NULL;
+}
+
+/* struct xt_comment_info: 256 bytes of text. */
+static void find_xt_comment(struct nm_nft_rule *rule)
+{
+	struct nm_attrs list = rule->expressions, data, info;
+	char expression[NM_NFT_EXPRESSION_SIZE], name[NM_NFT_EXPRESSION_SIZE];
+
+	while (!rule->tag && nm_nft_next_expression(&list, expression, &data)) {
+		if (strcmp(expression, "match") != 0 ||
+			!nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) ||
+			strcmp(name, "comment") != 0)
+			continue;
+		info = nm_attrs_nested(data, NFTA_MATCH_INFO);
+		rule->tag = info.data;
+		rule->tag_len = info.data ? strnlen(info.data, info.len) : 0;
+		rule->restored = true;
+	}
+}
+
+static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
+	const struct reading *reading = ctx;
+	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
+	char chain[NFT_NAME_MAXLEN] = "";
+
+	if (msg->nlmsg_type != message_type(NFT_MSG_NEWRULE) || reading->interrupted)
+		return 0;
+	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
+		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
+	rule.handle = be64toh(rule.handle);
+	(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain)); /* the kernel always tells */
+	rule.chain = chain;
+	rule.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
+	if (!rule.tag)
+		find_xt_comment(&rule);
+	return reading->handler(reading->ctx, &rule, err);
+}
+
+static void interrupt(void *ctx)
+{
+	((struct reading *)ctx)->interrupted = true;
+}
+
+int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	struct reading reading = {.handler = handler, .ctx = ctx};
+	struct nm_netlink_sink sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
+	struct nm_request request;
+	struct nfgenmsg *nfg;
+
+	nm_request_init(&request);
+	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
+	nfg->nfgen_family = nfproto;
+	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
+	if (chain)
+		nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
+	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		return nm_wrap(err, "reading the rules of table '%s'", table);
+	*ret_interrupted |= reading.interrupted;
+	return 0;
+}
+
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+{
+	return nm_nft_each_rule_of(nl, nm_nft_family(family), nm_table_name(table), nm_chain_name(chain),
+		handler, ctx, ret_interrupted, err);
+}
+
+/* An attribute of four zeros that older kernels do not know or dump: NFTA_BITWISE_OP (Linux 5.6). */
+static bool may_be_left_out(const struct nlattr *ours)
+{
+	static const uint8_t zeros[4];
+	struct nm_attrs value = nm_attrs_inside(ours);
+
+	return !(ours->nla_type & NLA_F_NESTED) && value.len == sizeof(zeros) &&
+		!memcmp(value.data, zeros, sizeof(zeros));
+}
+
+/* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
+static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
+{
+	struct nm_attrs x = nm_attrs_inside(ours), y = nm_attrs_inside(theirs);
+	const struct nlattr *a, *b;
+
+	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs))
+		return false;
+	if (!(ours->nla_type & NLA_F_NESTED))
+		return x.len == y.len && !memcmp(x.data, y.data, x.len);
+	b = nm_attrs_next(&y);
+	while ((a = nm_attrs_next(&x))) {
+		if (b && attr_equal(a, b))
+			b = nm_attrs_next(&y);
+		else if (!may_be_left_out(a))
+			return false;
+	}
+	return !b;
+}
+
+static bool is_counter(const struct nlattr *expression)
+{
+	char name[sizeof("counter")];
+
+	return nm_attrs_string(nm_attrs_inside(expression), NFTA_EXPR_NAME, name, sizeof(name)) &&
+		!strcmp(name, "counter");
+}
+
+bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
+{
+	const struct nlattr *a, *b;
+
+	while ((a = nm_attrs_next(&ours))) {
+		b = nm_attrs_next(&theirs);
+		if (!b || is_counter(a) != is_counter(b) || (!is_counter(a) && !attr_equal(a, b)))
+			return false;
+	}
+	return !nm_attrs_next(&theirs);
+}
+
+static bool tag_equal(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
+{
+	char tag[NM_TAG_SIZE];
+
+	nm_rule_tag(wanted, tag);
+	return strlen(tag) == rule->tag_len && (!rule->tag_len || !memcmp(tag, rule->tag, rule->tag_len));
+}
+
+bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
+{
+	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
+	struct nlmsghdr *msg;
+
+	if (!tag_equal(rule, wanted))
+		return false;
+	msg = mnl_nlmsg_put_header(buf);
+	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
+	nm_nft_put_rule(msg, wanted);
+	return nm_nft_expressions_equal(
+		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
+		rule->expressions);
+}
+
+struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
+{
+	struct nm_attrs list = rule->expressions, data;
+	struct nm_counters c = {0};
+	char name[NM_NFT_EXPRESSION_SIZE];
+
+	while (nm_nft_next_expression(&list, name, &data)) {
+		if (strcmp(name, "counter") != 0)
+			continue;
+		(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets));
+		(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
+	}
+	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
+}
+
+/* Targets of xt that let the packet go on to the next rule. */
+static bool goes_on(struct nm_attrs target)
+{
+	static const char *const names[] = {
+		"LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "TCPMSS", "CLASSIFY"};
+	char name[NM_NFT_EXPRESSION_SIZE] = "";
+
+	(void)nm_attrs_string(target, NFTA_TARGET_NAME, name, sizeof(name)); /* "" is none of them */
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
+{
+	static const char *const deciding[] = {
+		"immediate", "nat", "masq", "redir", "reject", "queue", "lookup"};
+	struct nm_attrs list = rule->expressions, data;
+	char name[NM_NFT_EXPRESSION_SIZE];
+
+	while (nm_nft_next_expression(&list, name, &data)) {
+		if (!strcmp(name, "target") && !goes_on(data))
+			return true;
+		for (size_t i = 0; i < sizeof(deciding) / sizeof(*deciding); i++)
+			if (!strcmp(name, deciding[i]))
+				return true;
+	}
+	return false;
+}
+
+bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain)
+{
+	struct nm_attrs list = rule->expressions, data, verdict;
+	char name[NM_NFT_EXPRESSION_SIZE], to[NFT_NAME_MAXLEN];
+
+	while (nm_nft_next_expression(&list, name, &data)) {
+		verdict = nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+		if (!strcmp(name, "immediate") &&
+			nm_attrs_string(verdict, NFTA_VERDICT_CHAIN, to, sizeof(to)) && !strcmp(to, chain))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,64 @@
+/* Reading nf_tables rules back: what stands in a chain, and whether it is what we would write. */
+#ifndef NM_NFT_RULES_H
+#define NM_NFT_RULES_H
+
+#include "host/netlink.h"
+#include "model/rule.h"
+
+/* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
+int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
+
+/* A rule of a chain, borrowed during the call of the handler. */
+struct nm_nft_rule {
+	uint64_t handle;
+	const char *chain;
+	struct nm_attrs expressions;
+	const char *tag; /* its comment, not NUL-terminated; NULL: none. nftables' own, else that of -m
+			    comment, as iptables-restore writes it */
+	size_t tag_len;
+	bool restored; /* the latter: natmap has not written the rule itself */
+};
+
+struct nm_counters {
+	uint64_t packets, bytes;
+};
+
+typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
+
+/* Calls handler for each rule of the chain in order; none when chain or table are missing. *ret_interrupted
+ * is set when somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
+int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
+/* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table; chain NULL: for
+ * all of the table. */
+int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
+/* True when both lists of expressions are the same, but for the values of counters. */
+bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
+
+/* True when the rule that was read has the comment and, but for the values of counters, the expressions of
+ * the wanted. */
+bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
+
+/* The comment in user data of a table, chain or rule: borrowed from it, *ret_len bytes, not NUL-terminated.
+ * NULL: none. */
+const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len);
+
+/* What the rule's counter says; zeros without one. */
+struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
+
+/* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */
+bool nm_nft_rule_decides(const struct nm_nft_rule *rule);
+
+/* True when the rule jumps or goes to the chain. */
+bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain);
+
+#define NM_NFT_EXPRESSION_SIZE 32 /* of any name of an expression, or of an xt match or target */
+/* Takes the next of a rule's expressions off *list; *ret_data, borrowed, has its attributes. False: none is
+ * left. */
+bool nm_nft_next_expression(
+	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data);
+
+#endif

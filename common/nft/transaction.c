@@ -1,0 +1,56 @@
+/*
+ * The generation is asked for first and the transaction is valid for that one only, so that what prepare()
+ * has read is what the kernel applies it to.
+ */
+#include "nft/transaction.h"
+
+#include "base/log.h"
+#include "nft/rules.h"
+
+enum { TRIES = 16 };
+
+static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx, enum nm_nft_outcome *ret,
+	struct nm_err *err)
+{
+	nm_autotxn struct nm_nft_txn *txn = NULL;
+	uint32_t generation;
+
+	if (nm_nft_generation(a->nl, &generation, err) < 0)
+		return -1;
+	a->txn = txn = nm_nft_txn_new(generation);
+	if (!txn)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	if (prepare(ctx, a, err) < 0)
+		return -1;
+	*ret = a->interrupted ? NM_NFT_STALE : NM_NFT_COMMITTED;
+	if (a->interrupted || nm_nft_txn_is_idle(txn))
+		return 0;
+	return nm_nft_txn_commit(txn, a->nl->fd, ret, err);
+}
+
+static int give_up_ipv6(bool optional, unsigned *families, struct nm_err *err)
+{
+	if (!optional)
+		return nm_fail(err, NM_ERR_FAILED, "publishing on IPv6: the kernel's nf_tables has no IPv6");
+	nm_log_notice("the kernel's nf_tables has no IPv6: published on IPv4 only");
+	*families &= ~NM_IPV6_BIT;
+	return 0;
+}
+
+int nm_nft_transact(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
+	void *ctx, struct nm_err *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct nm_nft_attempt a = {.nl = nl, .families = families, .again = i > 0};
+		enum nm_nft_outcome outcome;
+
+		if (try_once(&a, prepare, ctx, &outcome, err) < 0)
+			return -1;
+		if (outcome == NM_NFT_COMMITTED)
+			return 0;
+		if (outcome == NM_NFT_NO_IPV6 && give_up_ipv6(ipv6_optional, &families, err) < 0)
+			return -1;
+	}
+	return nm_fail(err, NM_ERR_FAILED,
+		"changing the rules: others changed the ruleset %d times meanwhile", TRIES);
+}

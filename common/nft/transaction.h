@@ -1,0 +1,28 @@
+/* A change of the nf_tables ruleset that depends on what is there: read, decided, committed, and again if
+ * anybody else changed the ruleset meanwhile. */
+#ifndef NM_NFT_TRANSACTION_H
+#define NM_NFT_TRANSACTION_H
+
+#include "host/netlink.h"
+#include "nft/batch.h"
+
+struct nm_nft_attempt {
+	struct nm_netlink *nl; /* NETLINK_NETFILTER */
+	unsigned families;     /* those that the kernel has */
+	bool again;            /* an earlier attempt may have been applied after all */
+	struct nm_nft_txn *txn;
+	bool interrupted; /* to be set when somebody changed the ruleset while it was read */
+};
+
+/* Reads over attempt->nl and adds changes to attempt->txn. */
+typedef int nm_nft_prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err);
+
+/*
+ * Lets prepare() make the transaction and commits it, a bounded number of times; nothing is sent when it has
+ * no effect. ipv6_optional: go on without IPv6, with a notice, when the kernel's nf_tables has none. 0, or -1
+ * with *err and the kernel as it was.
+ */
+int nm_nft_transact(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
+	void *ctx, struct nm_err *err) NM_MUST_USE;
+
+#endif

@@ -1,0 +1,29 @@
+/* The constant part of the nftables layout: the rules that look elements up; and the static rules, in chains
+ * of their own. */
+#ifndef NM_NFTABLES_CHAINS_H
+#define NM_NFTABLES_CHAINS_H
+
+#include "nftables/rule_builder.h"
+#include "nftables/schema.h"
+
+/* Set in a packet's mark while it passes the FORWARD chains, when it belongs to a published port: the ACCEPT
+ * in DOCKER-USER goes by it. The bit is none that Kubernetes, CNI, Calico, Cilium or tailscale document. */
+#define NM_NFTABLES_MARK 0x1000u
+
+/* Comments of the rules for a prefix length, which stands behind them. */
+#define NM_NFTABLES_MASQUERADE_TAG "natmap:@masquerade/"
+#define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
+
+/* Appends the rules that every table has, and those for the prefix lengths. */
+int nm_nftables_base(enum nm_family family, const struct nm_own_lens *lens, struct nm_own_rules *ret,
+	struct nm_err *err) NM_MUST_USE;
+
+/* True when the comment is that of a rule for a prefix length, "natmap:@masquerade/24", which is then marked.
+ */
+bool nm_nftables_read_len(const char *tag, size_t tag_len, struct nm_own_lens *lens);
+
+/* Appends the static rules of the family (iptables/layout_static.h), translated into the chains here. */
+int nm_nftables_statics(enum nm_family family, const struct nm_rules *statics, struct nm_own_rules *ret,
+	struct nm_err *err) NM_MUST_USE;
+
+#endif

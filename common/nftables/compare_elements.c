@@ -1,0 +1,277 @@
+#include "nftables/compare_elements.h"
+
+#include <endian.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+/* Key, data, counter, and a comment of 255 bytes, with their attributes. */
+enum { ELEMENT_SIZE_MAX = 512 };
+
+enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
+
+static struct nlmsghdr *begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags, enum nm_family family,
+	const char *set, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = nm_nft_txn_begin(txn, type, flags, family, true, err);
+
+	if (!nlh)
+		return NULL;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, NM_NFTABLES_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nlh;
+}
+
+static void put_counter(struct nlmsghdr *nlh, const struct nm_counters *counters)
+{
+	struct nlattr *expression = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR), *data;
+
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, htobe64(counters->bytes));
+	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(counters->packets));
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, expression);
+}
+
+/* len 0: the one that stands for every key, which somebody else has put there. */
+static int delete_element(struct nm_nft_txn *txn, enum nm_family family, const char *set, const void *key,
+	size_t len, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = begin(txn, NFT_MSG_DELSETELEM, 0, family, set, err);
+	struct nlattr *elements, *element;
+
+	if (!nlh)
+		return -1;
+	elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	if (len)
+		nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
+	else
+		nm_expr_put_be32(nlh, NFTA_SET_ELEM_FLAGS, ELEMENT_CATCHALL);
+	mnl_attr_nest_end(nlh, element);
+	mnl_attr_nest_end(nlh, elements);
+	nm_nft_txn_end(txn, nlh);
+	return 0;
+}
+
+static int note(const struct nm_own_sink *sink, enum nm_edit_kind kind, const struct nm_element *e,
+	struct nm_err *err)
+{
+	char tag[NM_TAG_SIZE];
+	struct nm_own_edit edit = {.kind = kind,
+		.family = e->family,
+		.where = nm_set_name(e->set),
+		.is_element = true,
+		.tag = tag};
+
+	if (!sink->note)
+		return 0;
+	nm_element_tag(e, tag);
+	edit.tag_len = strlen(tag);
+	return sink->note(sink->ctx, &edit, err);
+}
+
+static bool set_of(const char *name, enum nm_set *ret)
+{
+	for (enum nm_set set = 0; set < NM_SET_MAX; set++)
+		if (!strcmp(name, nm_set_name(set))) {
+			*ret = set;
+			return true;
+		}
+	return false;
+}
+
+struct look {
+	struct nm_element_index *index;
+	enum nm_family family;
+	const struct nm_own_sink *sink; /* takes what the index does not have; NULL: nobody */
+};
+
+static int take_stale(const struct look *look, const struct nm_nft_element *element, struct nm_err *err)
+{
+	const struct nm_own_edit edit = {
+		.kind = NM_EDIT_STALE,
+		.family = look->family,
+		.where = element->set,
+		.is_element = true,
+		.tag = element->tag ? element->tag : "",
+		.tag_len = element->tag_len,
+	};
+
+	if (look->sink->note && look->sink->note(look->sink->ctx, &edit, err) < 0)
+		return -1;
+	if (!look->sink->txn)
+		return 0;
+	return delete_element(
+		look->sink->txn, look->family, element->set, element->key.data, element->key.len, err);
+}
+
+static int take(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
+{
+	const struct look *look = ctx;
+	struct nm_entry *entry;
+	enum nm_set set;
+
+	if (!set_of(element->set, &set))
+		return 0;
+	entry = nm_element_index_find(look->index, look->family, set, element->key.data, element->key.len);
+	if (entry)
+		nm_element_index_found(look->index, entry, element);
+	return entry || !look->sink ? 0 : take_stale(look, element, err);
+}
+
+static int look_in(struct nm_netlink *nl, struct nm_element_index *index, enum nm_family family, bool all,
+	struct nm_err *err)
+{
+	struct look look = {.index = index, .family = family};
+	struct nm_request r;
+
+	nm_request_init(&r);
+	for (size_t i = 0; i < index->n; i++) {
+		const struct nm_entry *entry = &index->v[i];
+		const struct nm_element *e = entry->element;
+
+		if (e->family != family || !entry->is_first || !entry->changes || !(all || entry->look))
+			continue;
+		nm_nft_request_element(&r, nm_nft_family(family), NM_NFTABLES_TABLE, nm_set_name(e->set),
+			e->key, nm_set_key_size(e->set, family));
+		if (nm_request_has_room(&r))
+			continue;
+		if (nm_nft_get_elements(nl, &r, take, &look, err) < 0)
+			return -1;
+		nm_request_init(&r);
+	}
+	return nm_nft_get_elements(nl, &r, take, &look, err);
+}
+
+int nm_nftables_look(struct nm_netlink *nl, struct nm_element_index *index, bool all, struct nm_err *err)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (look_in(nl, index, f, all, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_element_index *index,
+	const struct nm_own_sink *sink, bool *ret_interrupted, struct nm_err *err)
+{
+	struct look look = {.index = index, .family = family, .sink = sink};
+
+	for (enum nm_set set = 0; set < NM_SET_MAX; set++)
+		if (nm_set_exists(set, family) &&
+			nm_nft_each_element(nl, nm_nft_family(family), NM_NFTABLES_TABLE, nm_set_name(set),
+				take, &look, ret_interrupted, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What becomes of an entry: one that goes and for which one comes is replaced. */
+struct plan {
+	bool goes;
+	const struct nm_element *comes; /* NULL: none */
+};
+
+/* What is there and nobody's who leaves is not for this change to judge. */
+static struct plan plan_of(const struct nm_element_index *index, const struct nm_entry *entry)
+{
+	struct plan plan = {.goes = entry->present && !entry->right && (entry->coming || entry->known)};
+
+	if (entry->present ? plan.goes : entry->coming)
+		plan.comes = nm_element_index_wanted(index, entry);
+	return plan;
+}
+
+static int take_off(const struct nm_entry *entry, const struct plan *plan, const struct nm_own_sink *sink,
+	struct nm_err *err)
+{
+	const struct nm_element *e = entry->element;
+	enum nm_edit_kind kind = !plan->comes ? NM_EDIT_STALE
+		: plan->goes                  ? NM_EDIT_CHANGED
+					      : NM_EDIT_MISSING;
+
+	if (!plan->goes && !plan->comes)
+		return 0;
+	if (note(sink, kind, plan->comes ? plan->comes : e, err) < 0)
+		return -1;
+	if (!sink->txn || !plan->goes)
+		return 0;
+	return delete_element(
+		sink->txn, e->family, nm_set_name(e->set), e->key, nm_set_key_size(e->set, e->family), err);
+}
+
+static void put_element(struct nlmsghdr *nlh, const struct nm_element *e, const struct nm_counters *counted)
+{
+	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	char tag[NM_TAG_SIZE];
+
+	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_set_key_size(e->set, e->family));
+	if (nm_set_is_map(e->set))
+		nm_expr_put_value(nlh, NFTA_SET_ELEM_DATA, e->data, nm_set_data_size(e->set, e->family));
+	if (counted->packets)
+		put_counter(nlh, counted);
+	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_element_tag(e, tag));
+	mnl_attr_nest_end(nlh, element);
+}
+
+static void end_addition(struct nm_nft_txn *txn, struct nlmsghdr *nlh, struct nlattr *elements)
+{
+	mnl_attr_nest_end(nlh, elements);
+	nm_nft_txn_end(txn, nlh);
+}
+
+/* Adds what comes to the set, as many elements in a message as there is room for; never over an element that
+ * is there: the kernel would keep its comment. What passes from a leaver to one who stays goes on counting.
+ */
+static int add_elements(const struct nm_element_index *index, enum nm_family family, enum nm_set set,
+	struct nm_nft_txn *txn, struct nm_err *err)
+{
+	static const struct nm_counters zeros;
+	struct nlmsghdr *nlh = NULL;
+	struct nlattr *elements;
+
+	for (size_t i = 0; i < index->n; i++) {
+		const struct nm_entry *entry = &index->v[i];
+		struct plan plan;
+
+		if (!entry->changes || entry->element->set != set || entry->element->family != family)
+			continue;
+		plan = plan_of(index, entry);
+		if (!plan.comes)
+			continue;
+		if (nlh && nlh->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
+			end_addition(txn, nlh, elements);
+			nlh = NULL;
+		}
+		if (!nlh) {
+			nlh = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
+				nm_set_name(set), err);
+			if (!nlh)
+				return -1;
+			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+		}
+		put_element(nlh, plan.comes, entry->coming ? &zeros : &entry->counters);
+	}
+	if (nlh)
+		end_addition(txn, nlh, elements);
+	return 0;
+}
+
+int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
+	const struct nm_own_sink *sink, struct nm_err *err)
+{
+	for (size_t i = 0; i < index->n; i++) {
+		const struct nm_entry *entry = &index->v[i];
+		struct plan plan;
+
+		if (!entry->changes || !(families & 1u << entry->element->family))
+			continue;
+		plan = plan_of(index, entry);
+		if (take_off(entry, &plan, sink, err) < 0)
+			return -1;
+	}
+	for (enum nm_family f = NM_IPV4; sink->txn && f < NM_FAMILY_MAX; f++)
+		for (enum nm_set set = 0; set < NM_SET_MAX; set++)
+			if (families & 1u << f && add_elements(index, f, set, sink->txn, err) < 0)
+				return -1;
+	return 0;
+}

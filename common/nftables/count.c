@@ -1,0 +1,82 @@
+/* What is asked for by `list`: a few elements one by one, many by reading their sets. */
+#include <string.h>
+
+#include "nftables/apply.h"
+#include "nftables/compare_elements.h"
+
+enum { FEW = 256 };
+
+static int mark(
+	struct nm_netlink *nl, struct nm_element_index *index, bool *ret_interrupted, struct nm_err *err)
+{
+	static const struct nm_own_sink nobody;
+
+	if (index->n <= FEW)
+		return nm_nftables_look(nl, index, true, err);
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (nm_nftables_read(nl, f, index, &nobody, ret_interrupted, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_nftables_count(struct nm_netlink *nl, const struct nm_elements *elements, struct nm_counters *ret,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+
+	if (nm_element_index_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
+		nm_element_index_make(&index, err) < 0 || mark(nl, &index, ret_interrupted, err) < 0)
+		return -1;
+	for (size_t i = 0; i < elements->n; i++) {
+		const struct nm_element *e = &elements->v[i];
+		const struct nm_entry *entry = nm_element_index_find(
+			&index, e->family, e->set, e->key, nm_set_key_size(e->set, e->family));
+
+		ret[i] = entry ? entry->counters : (struct nm_counters){0};
+	}
+	return 0;
+}
+
+struct sums {
+	const struct nm_statics *statics;
+	struct nm_counters *counters;
+};
+
+/* Of the rules that one packet passes, only one counts: a hairpin's connections all end with the MASQUERADE.
+ */
+static bool counts(enum nm_static_kind kind, const char *chain)
+{
+	bool is_postrouting = !strcmp(chain, "static_postrouting");
+
+	return kind == NM_STATIC_DNAT ? !is_postrouting && strcmp(chain, "static_forward") != 0
+				      : is_postrouting;
+}
+
+static int add_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	struct nm_counters c = nm_nft_rule_counters(rule);
+	struct sums *sums = ctx;
+
+	(void)err;
+	for (size_t i = 0; rule->tag && i < sums->statics->n; i++) {
+		const struct nm_static *s = &sums->statics->v[i];
+
+		if (!nm_tag_is_of(rule->tag, rule->tag_len, s->owner) || !counts(s->kind, rule->chain))
+			continue;
+		sums->counters[i].packets += c.packets;
+		sums->counters[i].bytes += c.bytes;
+	}
+	return 0;
+}
+
+int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_statics *statics,
+	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err)
+{
+	struct sums sums = {.statics = statics, .counters = ret};
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (nm_nft_each_rule_of(nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums,
+			    ret_interrupted, err) < 0)
+			return -1;
+	return 0;
+}

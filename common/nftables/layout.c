@@ -1,0 +1,321 @@
+/*
+ * A mapping becomes elements, a range one for each port. A wildcard answers on 127.0.0.1 by an element of its
+ * own in the map of host addresses, so that no rule depends on the configuration.
+ *
+ * A client network is told by the client's address under its netmask: the rule for each prefix length in use
+ * masks the address and looks the result up.
+ */
+#include "nftables/layout.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum field { END, ADDRESS, PROTOCOL, PORT, INTERFACE };
+enum { FIELDS_MAX = 5 }; /* six types are more than NFTA_SET_KEY_TYPE has room for */
+
+static const struct {
+	const char *name;
+	bool ipv4_only;
+	enum field key[FIELDS_MAX + 1], data[FIELDS_MAX + 1];
+} sets[NM_SET_MAX] = {
+	[NM_SET_PORTS] = {"ports", false, {PROTOCOL, PORT}, {ADDRESS, PORT}},
+	[NM_SET_HOST_PORTS] = {"host_ports", false, {ADDRESS, PROTOCOL, PORT}, {ADDRESS, PORT}},
+	[NM_SET_MASQUERADED] = {"masqueraded", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT}, {END}},
+	[NM_SET_OPEN] = {"open", false, {ADDRESS, PROTOCOL, PORT, PORT}, {END}},
+	[NM_SET_HOST_OPEN] = {"host_open", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT}, {END}},
+	[NM_SET_RESTRICTED] = {"restricted", false, {ADDRESS, PROTOCOL, PORT, PORT}, {END}},
+	[NM_SET_HOST_RESTRICTED] = {"host_restricted", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT},
+		{END}},
+	[NM_SET_ALLOWED] = {"allowed", false, {ADDRESS, PROTOCOL, PORT}, {END}},
+	[NM_SET_HOST_ALLOWED] = {"host_allowed", false, {ADDRESS, ADDRESS, PROTOCOL, PORT}, {END}},
+	[NM_SET_GUARDED] = {"guarded", true, {ADDRESS, PROTOCOL, PORT}, {END}},
+	[NM_SET_LOCALNET] = {"localnet", true, {INTERFACE}, {END}},
+};
+
+static size_t field_size(enum field field, enum nm_family family)
+{
+	return field == ADDRESS ? nm_addr_size(family) : field == INTERFACE ? IFNAMSIZ : 4;
+}
+
+static uint32_t field_type(enum field field, enum nm_family family)
+{
+	switch (field) {
+	case ADDRESS:
+		return family == NM_IPV4 ? NM_TYPE_IPV4_ADDRESS : NM_TYPE_IPV6_ADDRESS;
+	case PROTOCOL:
+		return NM_TYPE_PROTOCOL;
+	case PORT:
+		return NM_TYPE_PORT;
+	default:
+		return NM_TYPE_INTERFACE;
+	}
+}
+
+static size_t size_of(const enum field *fields, enum nm_family family)
+{
+	size_t size = 0;
+
+	for (; *fields != END; fields++)
+		size += field_size(*fields, family);
+	return size;
+}
+
+static uint32_t type_of(const enum field *fields, enum nm_family family)
+{
+	uint32_t type = 0;
+
+	for (; *fields != END; fields++)
+		type = type << NM_TYPE_BITS | field_type(*fields, family);
+	return type;
+}
+
+const char *nm_set_name(enum nm_set set)
+{
+	return sets[set].name;
+}
+
+bool nm_set_is_map(enum nm_set set)
+{
+	return sets[set].data[0] != END;
+}
+
+bool nm_set_exists(enum nm_set set, enum nm_family family)
+{
+	return family == NM_IPV4 || !sets[set].ipv4_only;
+}
+
+size_t nm_set_key_size(enum nm_set set, enum nm_family family)
+{
+	return size_of(sets[set].key, family);
+}
+
+size_t nm_set_data_size(enum nm_set set, enum nm_family family)
+{
+	return size_of(sets[set].data, family);
+}
+
+uint32_t nm_set_key_type(enum nm_set set, enum nm_family family)
+{
+	return type_of(sets[set].key, family);
+}
+
+uint32_t nm_set_data_type(enum nm_set set, enum nm_family family)
+{
+	return type_of(sets[set].data, family);
+}
+
+/* One port of a mapping in one family. */
+struct part {
+	const struct nm_publication *pub;
+	const struct nm_layout_options *opt;
+	bool any_options; /* ... or the contrary of each */
+	const struct nm_mapping *m;
+	enum nm_family family;
+	uint16_t host_port, container_port;
+	struct nm_elements *elements;
+};
+
+static int add(struct nm_elements *list, const struct nm_element *e, struct nm_err *err)
+{
+	if (list->n == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 32;
+		struct nm_element *grown = reallocarray(list->v, capacity, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail(err, NM_ERR_FAILED, "preparing the elements: out of memory");
+		list->v = grown;
+		list->capacity = capacity;
+	}
+	list->v[list->n++] = *e;
+	return 0;
+}
+
+static struct nm_element element_of(const struct part *p, enum nm_set set)
+{
+	return (struct nm_element){
+		.family = p->family,
+		.set = set,
+		.owner = p->pub->id,
+		.owner_port = p->host_port,
+	};
+}
+
+/* The following append a field and return where the next one goes. */
+
+static uint8_t *put_address(uint8_t *to, const struct nm_addr *a)
+{
+	memcpy(to, a->bytes, nm_addr_size(a->family));
+	return to + nm_addr_size(a->family);
+}
+
+static uint8_t *put_protocol(uint8_t *to, uint8_t protocol)
+{
+	*to = protocol;
+	return to + 4;
+}
+
+static uint8_t *put_port(uint8_t *to, uint16_t port)
+{
+	uint16_t be = htons(port);
+
+	memcpy(to, &be, sizeof(be));
+	return to + 4;
+}
+
+static uint8_t *put_host(const struct part *p, uint8_t *to)
+{
+	return p->m->any_host ? to : put_address(to, &p->m->host);
+}
+
+/* container address . protocol . container port . host port: what a translated flow looks like */
+static void put_flow(const struct part *p, uint8_t *to)
+{
+	to = put_address(to, &p->pub->address[p->family].addr);
+	to = put_protocol(to, p->m->protocol);
+	to = put_port(to, p->container_port);
+	put_port(to, p->host_port);
+}
+
+/* NULL: every address of the host. */
+static int add_translation(const struct part *p, const struct nm_addr *host, struct nm_err *err)
+{
+	struct nm_element e = element_of(p, host ? NM_SET_HOST_PORTS : NM_SET_PORTS);
+	uint8_t *key = e.key;
+
+	if (host)
+		key = put_address(key, host);
+	key = put_protocol(key, p->m->protocol);
+	put_port(key, p->host_port);
+	put_port(put_address(e.data, &p->pub->address[p->family].addr), p->container_port);
+	return add(p->elements, &e, err);
+}
+
+static int add_translations(const struct part *p, struct nm_err *err)
+{
+	static const struct nm_addr localhost = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}};
+
+	if (!p->m->any_host)
+		return add_translation(p, &p->m->host, err);
+	if (p->family == NM_IPV4 && p->opt->localhost && add_translation(p, &localhost, err) < 0)
+		return -1;
+	return add_translation(p, NULL, err);
+}
+
+static int add_masquerade(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
+{
+	struct nm_element e = element_of(p, NM_SET_MASQUERADED);
+	struct nm_prefix network = nm_prefix_network(clients);
+
+	put_flow(p, put_address(e.key, &network.addr));
+	p->elements->lens[p->family].masquerade[clients->len] = true;
+	return add(p->elements, &e, err);
+}
+
+static int add_masquerades(const struct part *p, struct nm_err *err)
+{
+	static const struct nm_prefix loopback = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8};
+	const struct nm_prefix everyone = {.addr = {.family = p->family}};
+	bool for_all = p->any_options || p->opt->masquerade_all;
+	bool for_some = !(p->opt->hairpin && p->opt->masquerade_all);
+
+	if (p->opt->hairpin && for_all && add_masquerade(p, &everyone, err) < 0)
+		return -1;
+	if (p->opt->hairpin && for_some && add_masquerade(p, &p->pub->address[p->family], err) < 0)
+		return -1;
+	if (!for_some || p->family != NM_IPV4 || !nm_layout_needs_localnet(p->m, p->opt))
+		return 0;
+	return add_masquerade(p, &loopback, err);
+}
+
+static int add_allowed(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
+{
+	struct nm_element e = element_of(p, p->m->any_host ? NM_SET_ALLOWED : NM_SET_HOST_ALLOWED);
+	struct nm_prefix network = nm_prefix_network(clients);
+	uint8_t *key = put_host(p, put_address(e.key, &network.addr));
+
+	put_port(put_protocol(key, p->m->protocol), p->host_port);
+	p->elements->lens[p->family].allowed[network.len] = true;
+	return add(p->elements, &e, err);
+}
+
+static int add_forward(const struct part *p, struct nm_err *err)
+{
+	static const enum nm_set flows[2][2] = {
+		{NM_SET_HOST_OPEN, NM_SET_OPEN}, {NM_SET_HOST_RESTRICTED, NM_SET_RESTRICTED}};
+	struct nm_element e = element_of(p, flows[p->pub->restricted][p->m->any_host]);
+
+	if (!p->m->any_host && nm_addr_is_loopback(&p->m->host))
+		return 0;
+	put_flow(p, put_host(p, e.key));
+	if (add(p->elements, &e, err) < 0)
+		return -1;
+	for (size_t i = 0; p->pub->restricted && i < p->pub->n_allow; i++)
+		if (p->pub->allow[i].addr.family == p->family && add_allowed(p, &p->pub->allow[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_guard(const struct part *p, struct nm_err *err)
+{
+	struct nm_element e = element_of(p, NM_SET_GUARDED);
+
+	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
+		return 0;
+	put_port(put_protocol(put_address(e.key, &p->m->host), p->m->protocol), p->host_port);
+	return add(p->elements, &e, err);
+}
+
+static int add_mapping(struct part *p, struct nm_err *err)
+{
+	for (unsigned i = 0; i < p->m->count; i++) {
+		p->host_port = (uint16_t)(p->m->host_port + i);
+		p->container_port = (uint16_t)(p->m->container_port + i);
+		if (add_guard(p, err) < 0 || add_translations(p, err) < 0 || add_masquerades(p, err) < 0 ||
+			add_forward(p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int nm_nftables_layout(const struct nm_publication *pub, const struct nm_layout_options *opt,
+	struct nm_elements *ret, struct nm_err *err)
+{
+	static const struct nm_layout_options most = {.localhost = true, .hairpin = true};
+
+	for (size_t i = 0; i < pub->n_mappings; i++) {
+		struct part p = {
+			.pub = pub,
+			.opt = opt ? opt : &most,
+			.any_options = !opt,
+			.m = &pub->mappings[i],
+			.elements = ret,
+		};
+
+		for (p.family = NM_IPV4; p.family < NM_FAMILY_MAX; p.family++)
+			if (p.m->families & pub->families & 1u << p.family && add_mapping(&p, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int nm_nftables_layout_guard(const char *owner, struct nm_elements *ret, struct nm_err *err)
+{
+	struct nm_element e = {.family = NM_IPV4, .set = NM_SET_LOCALNET, .owner = owner};
+	const char *interface = owner + strlen(NM_LAYOUT_GUARD);
+
+	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
+	return add(ret, &e, err);
+}
+
+void nm_elements_done(struct nm_elements *e)
+{
+	free(e->v);
+	*e = (struct nm_elements){0};
+}
+
+const char *nm_element_tag(const struct nm_element *e, char buf[static NM_TAG_SIZE])
+{
+	const struct nm_rule rule = {.owner = e->owner, .owner_ports = {e->owner_port, e->owner_port}};
+
+	return nm_rule_tag(&rule, buf);
+}

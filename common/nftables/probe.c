@@ -1,0 +1,126 @@
+/*
+ * nf_tables cannot be asked what it has. So it gets a batch that makes natmap's tables and adds one element
+ * twice: it tells what else it does not take, and undoes all of it because of that element. An undone batch
+ * takes milliseconds.
+ */
+#include <string.h>
+
+#include "iptables/probe.h"
+#include "nftables/compare_elements.h"
+
+/* What may be missing beside nf_tables; everything else in the rules is a part of it. Those that stand in
+ * rules with another come behind that. */
+static const struct expression {
+	const char *name;
+	const char *modules[NM_FAMILY_MAX];
+} expressions[] = {
+	{"ct", {"nft_ct", "nft_ct"}},
+	{"fib", {"nft_fib_ipv4", "nft_fib_ipv6"}},
+	{"nat", {"nft_nat", "nft_nat"}},
+	{"masq", {"nft_masq", "nft_masq"}},
+};
+enum { NONE = -1, ALL = sizeof(expressions) / sizeof(*expressions) };
+
+struct probe {
+	struct nm_netlink *nl;
+	enum nm_family family;
+	struct nm_own_rules rules;
+	bool missing[ALL]; /* rules with these are left out */
+};
+
+static bool has(const struct nm_own_rule *rule, const char *expression)
+{
+	struct nm_attrs list = {rule->expressions, rule->len}, data;
+	char name[NM_NFT_EXPRESSION_SIZE];
+
+	while (nm_nft_next_expression(&list, name, &data))
+		if (!strcmp(name, expression))
+			return true;
+	return false;
+}
+
+/* which: ALL, NONE, or those that have this expression and none of the later ones. */
+static bool is_chosen(const struct probe *p, const struct nm_own_rule *rule, int which)
+{
+	for (int i = 0; i < ALL; i++)
+		if ((p->missing[i] || i > which) && has(rule, expressions[i].name))
+			return false;
+	return which == ALL || (which != NONE && has(rule, expressions[which].name));
+}
+
+static int add_element(struct nm_nft_txn *txn, enum nm_family family, struct nm_err *err)
+{
+	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	struct nm_element element = {.family = family, .set = NM_SET_PORTS, .owner = "@probe"};
+	const struct nm_elements one = {.v = &element, .n = 1};
+	const struct nm_own_sink sink = {.txn = txn};
+
+	if (nm_element_index_add(&index, &one, NM_HOLD_COMING, err) < 0 ||
+		nm_element_index_make(&index, err) < 0)
+		return -1;
+	return nm_nftables_settle(&index, 1u << family, &sink, err);
+}
+
+/* Whether the kernel takes the tables with these rules. A kernel without IPv6 does, since nothing is
+ * published there then. */
+static int try(const struct probe *p, int which, struct nm_err *err)
+{
+	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(0); /* of whatever generation */
+	enum nm_nft_outcome outcome;
+
+	if (!txn)
+		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	if (nm_nftables_ensure(txn, p->family, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->rules.n; i++)
+		if (is_chosen(p, &p->rules.v[i], which) &&
+			nm_nftables_add_rule(txn, &p->rules.v[i], 0, err) < 0)
+			return -1;
+	if (add_element(txn, p->family, err) < 0 || add_element(txn, p->family, err) < 0)
+		return -1;
+	return nm_nft_txn_commit(txn, p->nl->fd, &outcome, err);
+}
+
+static int begin(struct probe *p, struct nm_err *err)
+{
+	static const struct nm_own_lens any = {.masquerade = {[8] = true}, .allowed = {[8] = true}};
+
+	return nm_nftables_base(p->family, &any, &p->rules, err) < 0 ? -1 : try(p, ALL, err);
+}
+
+/* Goes on until the kernel takes all rules that have nothing that is missing. */
+static void tell_missing(struct probe *p, struct nm_err *err, nm_feature_handler *handler, void *ctx)
+{
+	char what[sizeof(err->msg) + 64];
+
+	if (try(p, NONE, err) < 0) {
+		handler(ctx, "nf_tables chain of type 'nat'", "nft_chain_nat");
+		return;
+	}
+	for (int i = 0; i < ALL && try(p, ALL, err) < 0; i++) {
+		p->missing[i] = try(p, i, err) < 0;
+		(void)snprintf(what, sizeof(what), "nf_tables expression '%s'", expressions[i].name);
+		if (p->missing[i])
+			handler(ctx, what, expressions[i].modules[p->family]);
+	}
+	if (try(p, ALL, err) == 0)
+		return;
+	(void)snprintf(what, sizeof(what), "nf_tables that is new enough (%s)", err->msg);
+	handler(ctx, what, "nf_tables");
+}
+
+/* What is missing in IPv4 would be told again of IPv6. */
+void nm_feature_nftables(struct nm_netlink *nl, bool ipv6, nm_feature_handler *handler, void *ctx)
+{
+	bool whole = true;
+
+	for (enum nm_family f = NM_IPV4; whole && f <= (ipv6 ? NM_IPV6 : NM_IPV4); f++) {
+		struct probe p = {.nl = nl, .family = f};
+		struct nm_err err;
+
+		whole = begin(&p, &err) == 0;
+		if (!whole)
+			tell_missing(&p, &err, handler, ctx);
+		nm_own_rules_done(&p.rules);
+	}
+}

@@ -1,0 +1,33 @@
+/* natmap's own tables, their chains and sets: what they are like, and creating them. */
+#ifndef NM_NFTABLES_SCHEMA_H
+#define NM_NFTABLES_SCHEMA_H
+
+#include "host/netlink.h"
+#include "nft/batch.h"
+#include "nftables/layout.h"
+
+#define NM_NFTABLES_TABLE "natmap"
+
+/* The chains, ended by NULL. */
+extern const char *const nm_own_chains[];
+/* True for the chains of static rules. */
+bool nm_own_chain_is_static(const char *chain);
+
+/* Appends to the transaction what creates table, chains and sets if they are missing. */
+int nm_nftables_ensure(struct nm_nft_txn *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
+
+/* Tells whether the family has natmap's table, or fails when it has one of that name that is somebody else's,
+ * unless ret_foreign is there to tell. Its comment is NM_TAG_MADE, and so is that of one of its rules, since
+ * Linux before 5.10 keeps none of tables. */
+int nm_nftables_find_table(struct nm_netlink *nl, enum nm_family family, bool *ret_found, bool *ret_foreign,
+	struct nm_err *err) NM_MUST_USE;
+
+/* How a table that is there differs from what nm_nftables_ensure() creates. */
+struct nm_own_form {
+	char wrong[NM_TAG_SIZE]; /* the first chain or set that is otherwise, or the table; "": none */
+	bool loaded;             /* nft has created it, from a ruleset that was saved */
+};
+int nm_nftables_read_form(struct nm_netlink *nl, enum nm_family family, struct nm_own_form *ret,
+	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+
+#endif

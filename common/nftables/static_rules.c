@@ -1,0 +1,118 @@
+/*
+ * Static rules, as iptables/layout_static.c makes them for iptables, in natmap's own chains. The targets of
+ * xt refuse a table that is not called nat, and a lookup of many ports would need a set: so each port or
+ * range gets a rule of native expressions.
+ */
+#include "nftables/chains.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <string.h>
+
+static const char *chain_of(const struct nm_rule *rule)
+{
+	if (rule->table == NM_TABLE_FILTER)
+		return "static_forward";
+	switch (rule->chain) {
+	case NM_CHAIN_PREROUTING:
+		return "static_prerouting";
+	case NM_CHAIN_OUTPUT:
+		return "static_output";
+	case NM_CHAIN_POSTROUTING:
+		return "static_postrouting";
+	default:
+		return "static_translate";
+	}
+}
+
+static void match_ports(struct nm_own_builder *b, enum nm_own_field field, struct nm_ports ports)
+{
+	uint16_t first = htons(ports.first), last = htons(ports.last);
+	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+
+	if (!ports.first)
+		return;
+	(void)nm_own_load(b, field, NM_OWN_FIRST); /* nothing comes behind it */
+	if (first == last) {
+		nm_expr_cmp(b->msg, NFT_CMP_EQ, reg, &first, sizeof(first));
+	} else {
+		nm_expr_cmp(b->msg, NFT_CMP_GTE, reg, &first, sizeof(first));
+		nm_expr_cmp(b->msg, NFT_CMP_LTE, reg, &last, sizeof(last));
+	}
+}
+
+static void put_matches(struct nm_own_builder *b, const struct nm_rule *rule, struct nm_ports ports)
+{
+	if (rule->in_if)
+		nm_own_match_interface(b, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
+	if (rule->out_if)
+		nm_own_match_interface(b, NFT_META_OIFNAME, rule->out_if, false);
+	nm_own_match_prefix(b, NM_OWN_SADDR, &rule->src, rule->not_src);
+	nm_own_match_prefix(b, NM_OWN_DADDR, &rule->dst, rule->not_dst);
+	if (rule->protocol)
+		nm_own_match_protocol(b, rule->protocol);
+	match_ports(b, NM_OWN_DPORT, ports);
+	if (rule->ct_dnat)
+		nm_own_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, true);
+	match_ports(b, NM_OWN_HOST_PORT, rule->ct_orig_dports);
+	nm_own_match_prefix(b, NM_OWN_HOST, &rule->ct_orig_dst, false);
+}
+
+static void put_verdict(struct nm_own_builder *b, const struct nm_rule *rule)
+{
+	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+
+	switch (rule->verdict) {
+	case NM_VERDICT_DNAT:
+	case NM_VERDICT_SNAT:
+		nm_expr_value(b->msg, reg, rule->to.bytes, nm_addr_size(rule->family));
+		nm_expr_nat(b->msg, rule->verdict == NM_VERDICT_DNAT ? NFT_NAT_DNAT : NFT_NAT_SNAT,
+			nm_nft_family(rule->family), reg, 0);
+		break;
+	case NM_VERDICT_MASQUERADE:
+		nm_expr_masquerade(b->msg);
+		break;
+	default:
+		nm_expr_verdict(b->msg, NFT_GOTO, "pass");
+	}
+}
+
+static int add_rule(
+	const struct nm_rule *rule, struct nm_ports ports, struct nm_own_rules *ret, struct nm_err *err)
+{
+	struct nm_own_builder b;
+	char tag[NM_TAG_SIZE];
+
+	nm_own_begin(&b, rule->family);
+	put_matches(&b, rule, ports);
+	nm_expr_counter(b.msg);
+	put_verdict(&b, rule);
+	return nm_own_end(&b, chain_of(rule), nm_rule_tag(rule, tag), ret, err);
+}
+
+static int add_rules(const struct nm_rule *rule, struct nm_own_rules *ret, struct nm_err *err)
+{
+	for (size_t i = 0; i < rule->n_multiport; i++)
+		if (add_rule(rule, rule->multiport[i], ret, err) < 0)
+			return -1;
+	return rule->n_multiport ? 0 : add_rule(rule, rule->dports, ret, err);
+}
+
+/* In the order in which iptables' chains would have them: what goes to the head stands there in reverse. */
+int nm_nftables_statics(
+	enum nm_family family, const struct nm_rules *statics, struct nm_own_rules *ret, struct nm_err *err)
+{
+	static const enum nm_place places[] = {NM_PLACE_HEAD, NM_PLACE_NECK, NM_PLACE_END};
+
+	for (size_t p = 0; p < sizeof(places) / sizeof(*places); p++)
+		for (size_t i = 0; i < statics->n; i++) {
+			size_t at = places[p] == NM_PLACE_END ? i : statics->n - 1 - i;
+			const struct nm_rule *rule = &statics->v[at];
+
+			if (rule->family == family && rule->place == places[p] &&
+				add_rules(rule, ret, err) < 0)
+				return -1;
+		}
+	return 0;
+}

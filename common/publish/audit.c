@@ -1,0 +1,45 @@
+/* Who published and withdrew what, for the administrator: read in the log, never by natmap. Ports are listed
+ * up to a reasonable length. */
+#include "publish/audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { PORTS_TEXT_SIZE = 512 };
+
+/* "8080:80/tcp 53:53/udp", cut at a reasonable length. */
+static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
+{
+	char text[NM_PORTSPEC_STRLEN];
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < m->n && used < PORTS_TEXT_SIZE; i++)
+		used += (size_t)snprintf(buf + used, PORTS_TEXT_SIZE - used, "%s%s", i > 0 ? " " : "",
+			nm_mapping_print(&m->v[i], text));
+	return buf;
+}
+
+void nm_audit(const char *verb, const struct nm_record *r)
+{
+	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
+
+	if (r->families & NM_IPV4_BIT)
+		nm_addr_print(&r->address[NM_IPV4].addr, ipv4);
+	if (r->families & NM_IPV6_BIT)
+		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
+	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id, print_ports(&r->mappings, ports), ipv4,
+		ipv4[0] && ipv6[0] ? " " : "", ipv6);
+}
+
+void nm_audit_withdrawn(const struct nm_records *leaving, const char *but)
+{
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if ((!but || strcmp(r->id, but) != 0) && r == nm_records_newest(leaving, r->id))
+			nm_audit("withdrew", r);
+	}
+}

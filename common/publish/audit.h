@@ -1,0 +1,14 @@
+/* The audit trail in the system log: one line for each publication and withdrawal. */
+#ifndef NM_PUBLISH_AUDIT_H
+#define NM_PUBLISH_AUDIT_H
+
+#include "state/records.h"
+
+/* Queues "VERB container 'ID': PORTS to ADDRESSES" (nm_log_audit()). */
+void nm_audit(const char *verb, const struct nm_record *r);
+
+/* Queues "withdrew ..." for each container of the list but the one with this id (may be NULL): once, with its
+ * newest record. */
+void nm_audit_withdrawn(const struct nm_records *leaving, const char *but);
+
+#endif

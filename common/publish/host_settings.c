@@ -1,0 +1,194 @@
+/*
+ * Forwarding, route_localnet of the interface towards a container, hairpin mode of its bridge port. A record
+ * says for the latter two which it needs and whether natmap switched it on; whoever needs one that is on
+ * already inherits that, so that the last one to leave switches it off, whichever it is.
+ */
+#include "publish/host_settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/link.h"
+#include "host/sysctl.h"
+
+const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
+{
+	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, NM_LAYOUT_GUARD "%s", interface);
+	return buf;
+}
+
+/* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
+ * default route. */
+static int keep_accepting_ra(void *ctx, const char *interface, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	int value;
+
+	(void)ctx;
+	if (nm_sysctl_get(nm_sysctl_accept_ra(interface, name), &value, err) < 0)
+		return -1;
+	return value == 1 ? nm_sysctl_set(name, 2, err) : 0;
+}
+
+static int enable_ipv6_forwarding(struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	int value;
+
+	if (nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, err) < 0)
+		return -1;
+	if (value)
+		return 0;
+	if (nm_link_open(&link, err) < 0 || nm_link_ra_interfaces(link, keep_accepting_ra, NULL, err) < 0)
+		return -1;
+	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
+}
+
+int nm_settings_enable_forwarding(const struct nm_config *c, unsigned families, struct nm_err *err)
+{
+	if (families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
+		nm_sysctl_set(NM_SYSCTL_IPV4_FORWARD, 1, err) < 0)
+		return -1;
+	if (families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
+		return enable_ipv6_forwarding(err);
+	return 0;
+}
+
+void nm_settings_view_done(struct nm_settings_view *view)
+{
+	nm_link_close(view->link);
+	*view = (struct nm_settings_view){0};
+}
+
+static int look_at_localnet(struct nm_settings_view *view, const char *interface, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	if (!strcmp(view->localnet, interface))
+		return 0;
+	if (nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &view->value, err) < 0)
+		return -1;
+	memcpy(view->localnet, interface, sizeof(view->localnet));
+	return 0;
+}
+
+int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, struct nm_err *err)
+{
+	struct nm_bridge_port port = {0};
+
+	if (r->localnet[0] && look_at_localnet(view, r->localnet, err) < 0)
+		return -1;
+	r->localnet_set = r->localnet[0] && view->value == 0;
+	r->hairpin_set = false;
+	if (!r->bridge_port[0])
+		return 0;
+	if ((!view->link && nm_link_open(&view->link, err) < 0) ||
+		nm_link_bridge_port_by_name(view->link, r->bridge_port, &port, err) < 0)
+		return -1;
+	r->hairpin_set = port.found && !port.hairpin;
+	return 0;
+}
+
+int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	return r->localnet[0] ? nm_sysctl_can_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) : 0;
+}
+
+int nm_settings_enable(const struct nm_record *r, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_bridge_port port = {0};
+	char name[NM_SYSCTL_NAME_MAX];
+
+	if (r->localnet[0] && nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) < 0)
+		return -1;
+	if (!r->bridge_port[0] || !r->hairpin_set)
+		return 0;
+	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
+		return -1;
+	return port.found && !port.hairpin ? nm_link_set_hairpin(link, &port, true, err) : 0;
+}
+
+static void forget_shared(struct nm_record *leaving, const struct nm_record *other)
+{
+	if (!strcmp(leaving->localnet, other->localnet)) {
+		leaving->localnet_set = false;
+		if (leaving->backend == other->backend)
+			leaving->localnet[0] = '\0';
+	}
+	if (!strcmp(leaving->bridge_port, other->bridge_port))
+		leaving->bridge_port[0] = '\0';
+}
+
+void nm_settings_keep_shared(
+	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming)
+{
+	for (size_t i = 0; i < leaving->n; i++) {
+		if (coming)
+			forget_shared(&leaving->v[i], coming);
+		for (size_t j = 0; j < staying->n; j++)
+			forget_shared(&leaving->v[i], &staying->v[j]);
+	}
+}
+
+void nm_settings_disable_localnet(struct nm_records *leaving)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err err, gone;
+	int value;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		struct nm_record *r = &leaving->v[i];
+
+		if (!r->localnet[0] || !r->localnet_set)
+			continue;
+		nm_sysctl_route_localnet(r->localnet, name);
+		if (nm_sysctl_set(name, 0, &err) == 0 || nm_sysctl_get(name, &value, &gone) < 0)
+			continue;
+		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
+		r->localnet[0] = '\0';
+	}
+}
+
+void nm_settings_restore_localnet(const struct nm_records *leaving)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err err;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (r->localnet[0] && r->localnet_set &&
+			nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, &err) < 0)
+			nm_log_notice("%s, ignored: ports of container '%s' do not answer on 127.0.0.1",
+				err.msg, r->id);
+	}
+}
+
+static int disable_hairpin(struct nm_link *link, const char *interface, struct nm_err *err)
+{
+	struct nm_bridge_port port = {0};
+
+	if (nm_link_bridge_port_by_name(link, interface, &port, err) < 0)
+		return -1;
+	return port.found && port.hairpin ? nm_link_set_hairpin(link, &port, false, err) : 0;
+}
+
+void nm_settings_disable_hairpin(const struct nm_records *leaving)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_err err;
+
+	for (size_t i = 0; i < leaving->n; i++) {
+		const struct nm_record *r = &leaving->v[i];
+
+		if (!r->bridge_port[0] || !r->hairpin_set)
+			continue;
+		if ((!link && nm_link_open(&link, &err) < 0) ||
+			disable_hairpin(link, r->bridge_port, &err) < 0)
+			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
+	}
+}

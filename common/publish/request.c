@@ -1,0 +1,257 @@
+/*
+ * Everything about a request that can be found out before the lock is taken. A family that a wildcard covers
+ * but the container has no address in is left out; one that a mapping names must be there.
+ */
+#include "publish/request.h"
+
+#include <string.h>
+
+#include "backend/desired.h"
+#include "base/log.h"
+#include "host/link.h"
+#include "host/netns.h"
+#include "host/process.h"
+#include "host/sysctl.h"
+#include "publish/policy.h"
+
+enum { ADDRESSES_MAX = 16, ALLOW_MAX = 256 };
+
+static const char *family_name(enum nm_family family)
+{
+	return family == NM_IPV4 ? "IPv4" : "IPv6";
+}
+
+static int read_process(struct nm_record *r, struct nm_err *err)
+{
+	bool alive;
+
+	if (nm_process_start(r->pid, &r->start, &alive, err) < 0)
+		return -1;
+	if (!alive)
+		return nm_fail(err, NM_ERR_FAILED, "container process %d is gone", (int)r->pid);
+	return 0;
+}
+
+static int take_annotated(const char *text, const struct nm_config *c, const struct nm_netns *ns,
+	struct nm_record *r, struct nm_err *err)
+{
+	struct nm_prefixes list = {0};
+	int rc = nm_prefixes_parse(text, ADDRESSES_MAX, "io.natmap.address", NM_ERR_REFUSED, &list, err);
+
+	for (size_t i = 0; rc == 0 && i < list.n; i++) {
+		enum nm_family family = list.v[i].addr.family;
+
+		if (r->families & 1u << family)
+			rc = nm_fail(err, NM_ERR_REFUSED, "io.natmap.address '%s': more than one %s address",
+				text, family_name(family));
+		else if (ns)
+			rc = nm_policy_check_address(&c->policy, &list.v[i], &ns->all, err);
+		r->families |= 1u << family;
+		r->address[family] = list.v[i];
+	}
+	nm_prefixes_done(&list);
+	return rc;
+}
+
+static void take_found(const struct nm_netns *ns, struct nm_record *r)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		if (!ns->family[f].found)
+			continue;
+		r->families |= 1u << f;
+		r->address[f] = ns->family[f].address;
+	}
+}
+
+int nm_resolve_families(struct nm_record *r, struct nm_err *err)
+{
+	unsigned wanted = 0;
+	char text[NM_PORTSPEC_STRLEN];
+
+	if (!r->families)
+		return nm_fail(err, NM_ERR_FAILED,
+			"finding the container's address: no interface has a global address yet; is its "
+			"network set up before this hook runs?");
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mapping *m = &r->mappings.v[i];
+
+		if (!(m->families & r->families))
+			return nm_fail(err, NM_ERR_REFUSED,
+				"port mapping '%s': the container has no %s address",
+				nm_mapping_print(m, text),
+				family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
+		wanted |= m->families;
+	}
+	r->families &= wanted;
+	return 0;
+}
+
+static int check_route(
+	const struct nm_prefix *address, const struct nm_route *route, bool annotated, struct nm_err *err)
+{
+	char text[NM_PREFIX_STRLEN];
+	const char *why = nm_addr_unusable(&address->addr);
+
+	if (!why && route->local)
+		why = "the host's own";
+	if (!why && route->broadcast)
+		why = "broadcast";
+	if (why)
+		return nm_fail(err, NM_ERR_REFUSED, "container address '%s': %s address",
+			nm_prefix_print(address, text), why);
+	if (annotated && route->found && address->len < route->prefix_len)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"io.natmap.address '%s': shorter than the host's route, which has /%u",
+			nm_prefix_print(address, text), route->prefix_len);
+	if (!route->found || !route->interface[0])
+		return nm_fail(err, NM_ERR_FAILED, "container address '%s': the host has no route to it",
+			nm_prefix_print(address, text));
+	return 0;
+}
+
+static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool annotated,
+	struct nm_record *r, struct nm_err *err)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		struct nm_route route;
+
+		if (!(r->families & 1u << f))
+			continue;
+		if (nm_link_route(link, &r->address[f].addr, &route, err) < 0 ||
+			check_route(&r->address[f], &route, annotated, err) < 0)
+			return -1;
+		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
+		if (r->address[f].len < route.prefix_len)
+			r->address[f].len = route.prefix_len;
+		if (f == NM_IPV4 && nm_wanted_needs_localnet(r, &c->layout))
+			memcpy(r->localnet, route.interface, sizeof(r->localnet));
+	}
+	return 0;
+}
+
+static int resolve_bridge_port(
+	struct nm_link *link, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		const struct nm_netns_address *a = &ns->family[f];
+		struct nm_bridge_port port = {0};
+
+		if (!(r->families & 1u << f) || !a->peer_ifindex)
+			continue;
+		if (nm_link_bridge_port(link, a->peer_ifindex, a->ifindex, &port, err) < 0)
+			return -1;
+		if (!port.found)
+			continue;
+		memcpy(r->bridge_port, port.interface, sizeof(r->bridge_port));
+		return 0;
+	}
+	return 0;
+}
+
+/* With "check" the administrator switches forwarding on; IPv6 is then only left out. */
+static int check_forwarding(const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+{
+	static const struct {
+		const char *name, *command;
+	} sysctl[NM_FAMILY_MAX] = {
+		[NM_IPV4] = {NM_SYSCTL_IPV4_FORWARD, "sysctl -w net.ipv4.ip_forward=1"},
+		[NM_IPV6] = {NM_SYSCTL_IPV6_FORWARD, "sysctl -w net.ipv6.conf.all.forwarding=1"},
+	};
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		int value;
+
+		if (!(r->families & 1u << f) || c->forward[f] == NM_FORWARD_SET)
+			continue;
+		if (nm_sysctl_get(sysctl[f].name, &value, err) < 0)
+			return -1;
+		if (value)
+			continue;
+		if (f == NM_IPV4 || nm_record_names_family(r, f) || r->families == 1u << f)
+			return nm_fail(err, NM_ERR_FAILED, "publishing on %s: forwarding is off; run: %s",
+				family_name(f), sysctl[f].command);
+		nm_log_notice(
+			"container '%s': not published on %s, forwarding is off; to change that run: %s",
+			r->id, family_name(f), sysctl[f].command);
+		r->families &= ~(1u << f);
+	}
+	return 0;
+}
+
+/* ns: NULL when there is no process to look at. */
+static int resolve_network(const struct nm_ocistate *st, const struct nm_config *c, const struct nm_netns *ns,
+	struct nm_record *r, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+
+	if (ns)
+		r->netns = ns->id;
+	if (!st->address && ns)
+		take_found(ns, r);
+	else if (take_annotated(st->address, c, ns, r, err) < 0)
+		return -1;
+	if (nm_resolve_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
+		resolve_routes(link, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
+		return -1;
+	return c->layout.hairpin && ns ? resolve_bridge_port(link, ns, r, err) : 0;
+}
+
+static int resolve_record(
+	const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+{
+	struct nm_netns ns = {0};
+	int rc;
+
+	if (nm_portspec_parse(st->ports, &r->mappings, err) < 0)
+		return -1;
+	r->restricted = st->allow != NULL;
+	if (st->allow &&
+		nm_prefixes_parse(st->allow, ALLOW_MAX, "io.natmap.allow", NM_ERR_REFUSED, &r->allow, err) <
+			0)
+		return -1;
+	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
+		return -1;
+	if (!st->pid)
+		return resolve_network(st, c, NULL, r, err);
+	if (nm_netns_read(st->pid, st->interface, &ns, err) < 0)
+		return -1;
+	rc = read_process(r, err);
+	if (rc == 0)
+		rc = resolve_network(st, c, &ns, r, err);
+	nm_netns_done(&ns);
+	return rc;
+}
+
+int nm_resolve_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+{
+	nm_autolink struct nm_link *link = NULL;
+	struct nm_route route;
+
+	if (!nm_wanted_needs_localnet(r, options))
+		r->localnet[0] = '\0';
+	else if (!r->localnet[0]) {
+		if (nm_link_open(&link, err) < 0 ||
+			nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
+			return -1;
+		memcpy(r->localnet, route.interface, sizeof(r->localnet));
+	}
+	return 0;
+}
+
+int nm_resolve(
+	const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
+{
+	struct nm_record r = {
+		.pid = st->pid, .id = strdup(st->id), .bundle = st->bundle ? strdup(st->bundle) : NULL};
+
+	if (!r.id || (st->bundle && !r.bundle)) {
+		nm_record_done(&r);
+		return nm_fail(err, NM_ERR_FAILED, "reading the container's state: out of memory");
+	}
+	if (resolve_record(st, c, &r, err) < 0) {
+		nm_record_done(&r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* Fixed places, so that no parser is needed. What is not exactly in this form is no block. */
+#include "state/block.h"
+
+#include <string.h>
+
+void nm_offset_print(uint64_t n, char *digits)
+{
+	for (unsigned i = NM_OFFSET_DIGITS; i > 0; n /= 10)
+		digits[--i] = (char)('0' + n % 10);
+}
+
+static bool read_offset(const char *digits, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < NM_OFFSET_DIGITS; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+		n = n * 10 + (uint64_t)(digits[i] - '0');
+	}
+	*ret = n;
+	return true;
+}
+
+static char *put(char *p, const char *text)
+{
+	return mempcpy(p, text, strlen(text));
+}
+
+void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE])
+{
+	char *p = put(line, NM_BLOCK_PREFIX);
+
+	nm_offset_print(begin, p);
+	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_NEXT);
+	nm_offset_print(0, p);
+	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_FILTER);
+	nm_filter_clear(p, NM_BLOCK_FILTER_DIGITS);
+	put(p + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SUFFIX);
+}
+
+static bool stands_before(const char *end, const char *text)
+{
+	return !memcmp(end - strlen(text), text, strlen(text));
+}
+
+bool nm_state_block_read(const char line[static NM_BLOCK_SIZE], uint64_t begin, uint64_t *ret_next)
+{
+	uint64_t from;
+
+	return nm_state_block_is(line, NM_BLOCK_SIZE) && read_offset(line + strlen(NM_BLOCK_PREFIX), &from) &&
+		from == begin && stands_before(line + NM_BLOCK_NEXT_AT, NM_BLOCK_NEXT) &&
+		stands_before(line + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER) &&
+		stands_before(line + NM_BLOCK_SIZE, NM_BLOCK_SUFFIX) &&
+		read_offset(line + NM_BLOCK_NEXT_AT, ret_next);
+}
+
+bool nm_state_block_is(const char *line, size_t len)
+{
+	return len > strlen(NM_BLOCK_PREFIX) && !memcmp(line, NM_BLOCK_PREFIX, strlen(NM_BLOCK_PREFIX));
+}

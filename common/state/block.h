@@ -1,0 +1,40 @@
+/* The line that ends a block of records in the state file, as text. Pure. */
+#ifndef NM_STATE_BLOCK_H
+#define NM_STATE_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/filter.h"
+
+/* {"block":"BEGIN","next":"NEXT","filter":"DIGITS"} with offsets in ten digits, so that NEXT can be changed
+ * in place. */
+#define NM_BLOCK_PREFIX "{\"block\":\""
+#define NM_BLOCK_NEXT   "\",\"next\":\""
+#define NM_BLOCK_FILTER "\",\"filter\":\""
+#define NM_BLOCK_SUFFIX "\"}\n"
+
+#define NM_OFFSET_DIGITS 10
+#define NM_OFFSET_MAX    9999999999
+
+#define NM_BLOCK_FILTER_DIGITS NM_FILTER_DIGITS_MAX
+#define NM_BLOCK_NEXT_AT       (sizeof(NM_BLOCK_PREFIX) - 1 + NM_OFFSET_DIGITS + sizeof(NM_BLOCK_NEXT) - 1)
+#define NM_BLOCK_FILTER_AT     (NM_BLOCK_NEXT_AT + NM_OFFSET_DIGITS + sizeof(NM_BLOCK_FILTER) - 1)
+#define NM_BLOCK_SIZE          (NM_BLOCK_FILTER_AT + NM_BLOCK_FILTER_DIGITS + sizeof(NM_BLOCK_SUFFIX) - 1)
+
+/* Writes n in NM_OFFSET_DIGITS digits, without NUL. */
+void nm_offset_print(uint64_t n, char *digits);
+
+/* Writes the line, with its newline, of a block that begins at this offset, with an empty filter and no next
+ * one. */
+void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE]);
+
+/* True when the line is one of a block that begins there; then *ret_next is the offset of the next block's
+ * line, 0 for none, and the filter stands at NM_BLOCK_FILTER_AT. */
+bool nm_state_block_read(const char line[static NM_BLOCK_SIZE], uint64_t begin, uint64_t *ret_next);
+
+/* True for what looks like such a line, wherever it stands. */
+bool nm_state_block_is(const char *line, size_t len);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * Directory, lock and file of the state. Nothing is followed through symbolic links, and what others could
+ * write to is not trusted. A file is made beside the old one and renamed, so that there is never half a
+ * header.
+ */
+#include "state/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "state/lock.h"
+
+int nm_state_fail(const struct nm_state *st, const char *what, struct nm_err *err)
+{
+	return nm_fail_errno(err, errno, "%s '%s/state'", what, st->dir);
+}
+
+static bool is_private(int fd, mode_t type, struct stat *info)
+{
+	return fstat(fd, info) == 0 && (info->st_mode & S_IFMT) == type && info->st_uid == geteuid() &&
+		!(info->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_err *err)
+{
+	struct stat info;
+
+	if (access >= NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
+		return nm_fail_errno(err, errno, "creating directory '%s'", st->dir);
+	st->dirfd = open(st->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (st->dirfd < 0 && errno == ENOENT && access < NM_STATE_CREATE)
+		return 0;
+	if (st->dirfd < 0)
+		return nm_fail_errno(err, errno, "opening directory '%s'", st->dir);
+	if (!is_private(st->dirfd, S_IFDIR, &info))
+		return nm_fail(err, NM_ERR_FAILED,
+			"opening directory '%s': not one that only its user can write to", st->dir);
+	return 0;
+}
+
+/* Returns the descriptor, or -1 with errno. */
+static int open_file(const struct nm_state *st, const char *name, int flags)
+{
+	return openat(st->dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+static int take_lock(
+	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
+{
+	char name[256];
+
+	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
+	st->lockfd = open_file(st, "lock", O_RDWR | (access == NM_STATE_READ ? 0 : O_CREAT));
+	if (st->lockfd < 0 && errno == ENOENT)
+		return 0;
+	if (st->lockfd < 0)
+		return nm_fail_errno(err, errno, "opening '%s'", name);
+	return nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
+}
+
+int nm_state_write_header(struct nm_state *st)
+{
+	char line[NM_STATE_HEADER_SIZE];
+	size_t len = nm_state_header_print(&st->header, line);
+
+	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : -1;
+}
+
+int nm_state_start_new(const struct nm_state *st, struct nm_state *ret)
+{
+	char line[NM_STATE_HEADER_SIZE];
+	size_t len = nm_state_header_print(&st->self, line);
+	nm_autoclose int fd = open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC);
+
+	if (fd < 0 || nm_io_write_all(fd, line, len) < 0)
+		return -1;
+	*ret = *st;
+	ret->fd = nm_steal_fd(&fd);
+	ret->header = st->self;
+	ret->same_pidns = true;
+	ret->begin = ret->end = ret->open_block = len;
+	ret->last_block = 0;
+	return 0;
+}
+
+int nm_state_install_new(struct nm_state *st, struct nm_state *new)
+{
+	if (renameat(st->dirfd, "state.new", st->dirfd, "state") < 0)
+		return -1;
+	if (st->fd >= 0)
+		close(st->fd);
+	*st = *new;
+	return 0;
+}
+
+static int create(struct nm_state *st, struct nm_err *err)
+{
+	struct nm_state new = {.fd = -1};
+
+	if (nm_state_start_new(st, &new) < 0 || nm_state_install_new(st, &new) < 0) {
+		int rc = nm_state_fail(st, "creating", err);
+
+		if (new.fd >= 0)
+			close(new.fd);
+		return rc;
+	}
+	return 0;
+}
+
+/* Sets st->end to where the last complete line of a file of size bytes ends. */
+static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
+{
+	char buf[4096];
+
+	while (size > st->begin) {
+		uint64_t from = size > sizeof(buf) ? size - sizeof(buf) : 0;
+		ssize_t n = pread(st->fd, buf, size - from, (off_t)from);
+		const char *newline = n > 0 ? memrchr(buf, '\n', (size_t)n) : NULL;
+
+		if (n < 0)
+			return nm_state_fail(st, "reading", err);
+		if (newline) {
+			st->end = from + (uint64_t)(newline - buf) + 1;
+			return 0;
+		}
+		size = from;
+	}
+	st->end = st->begin;
+	return 0;
+}
+
+/* Looks at the file behind st->fd. *ret_ours is false for one of another boot, or whose damage is forgiven.
+ */
+static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, struct nm_err *err)
+{
+	char line[NM_STATE_HEADER_SIZE];
+	struct nm_state_header h;
+	struct stat info;
+	ssize_t n;
+
+	if (!is_private(st->fd, S_IFREG, &info))
+		return nm_fail(err, NM_ERR_FAILED,
+			"opening '%s/state': not a file that only its user can write to", st->dir);
+	n = pread(st->fd, line, sizeof(line) - 1, 0);
+	if (n < 0)
+		return nm_state_fail(st, "reading", err);
+	line[n] = '\0';
+	if (nm_state_header_parse(line, &h) < 0 && forgive_damage)
+		return 0;
+	if (nm_state_header_parse(line, &h) < 0)
+		return nm_fail(err, NM_ERR_FAILED, "reading '%s/state': its first line is damaged", st->dir);
+	if (h.format > NM_STATE_FORMAT)
+		return nm_fail(err, NM_ERR_FAILED,
+			"reading '%s/state': format %" PRId64 " is newer than this natmap", st->dir,
+			h.format);
+	*ret_ours = !strcmp(h.boot, st->self.boot);
+	if (!*ret_ours)
+		return 0;
+	if (!nm_nsid_equal(&h.netns, &st->self.netns))
+		return nm_fail(err, NM_ERR_FAILED,
+			"reading '%s/state': it is of another network namespace; use --state-dir for this "
+			"one",
+			st->dir);
+	st->header = h;
+	st->same_pidns = nm_nsid_equal(&h.pidns, &st->self.pidns);
+	st->begin = strcspn(line, "\n") + 1;
+	return find_end(st, (uint64_t)info.st_size, err);
+}
+
+/* Leaves st->fd at -1 when there is nothing to open. */
+static int open_state(struct nm_state *st, enum nm_state_access access, struct nm_err *err)
+{
+	bool ours = false;
+
+	if (nm_state_header_self(&st->self, err) < 0)
+		return -1;
+	st->fd = open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR);
+	if (st->fd < 0 && errno != ENOENT)
+		return nm_state_fail(st, "opening", err);
+	if (st->fd >= 0 && examine(st, access == NM_STATE_FORCE, &ours, err) < 0)
+		return -1;
+	if (ours)
+		return 0;
+	if (access >= NM_STATE_CREATE)
+		return create(st, err);
+	if (st->fd >= 0)
+		close(st->fd);
+	st->fd = -1;
+	return 0;
+}
+
+int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
+	struct nm_err *err)
+{
+	nm_autostate struct nm_state *st = calloc(1, sizeof(*st));
+
+	if (!st || !(st->dir = strdup(dir))) {
+		free(nm_steal(&st));
+		return nm_fail(err, NM_ERR_FAILED, "opening directory '%s': out of memory", dir);
+	}
+	st->dirfd = st->lockfd = st->fd = -1;
+	if (open_dir(st, access, err) < 0)
+		return -1;
+	if (st->dirfd >= 0 && take_lock(st, access, timeout_ms, err) < 0)
+		return -1;
+	if (st->lockfd >= 0 && open_state(st, access, err) < 0)
+		return -1;
+	*ret = st->fd >= 0 ? nm_steal(&st) : NULL;
+	return 0;
+}
+
+void nm_state_unlock(struct nm_state *st)
+{
+	if (st->lockfd >= 0)
+		nm_lock_release(st->lockfd);
+}
+
+void nm_state_close(struct nm_state *st)
+{
+	if (!st)
+		return;
+	nm_state_unlock(st);
+	for (int *fd = (int[]){st->fd, st->lockfd, st->dirfd, -2}; *fd != -2; fd++)
+		if (*fd >= 0)
+			close(*fd);
+	free(st->dir);
+	free(st);
+}
+
+bool nm_state_is_empty(const struct nm_state *st)
+{
+	return st->end == st->begin;
+}
+
+bool nm_state_same_pidns(const struct nm_state *st)
+{
+	return st->same_pidns;
+}

@@ -1,0 +1,36 @@
+/* The inside of struct nm_state, for state/file.c, which opens and replaces the file, and state*.c, which
+ * know its lines. */
+#ifndef NM_STATE_FILE_H
+#define NM_STATE_FILE_H
+
+#include "state/header.h"
+#include "state/state.h"
+
+struct nm_state {
+	char *dir;
+	int dirfd, lockfd, fd;
+	struct nm_state_header self;   /* what this process would write */
+	struct nm_state_header header; /* the file's */
+	bool same_pidns;
+	uint64_t begin; /* of the first record */
+	uint64_t end;   /* behind the last complete line */
+	/* from nm_state_find(): */
+	uint64_t last_block; /* offset of the last block's line, 0: there is none */
+	uint64_t open_block; /* where the lines begin that are in no block yet, 0: unknown */
+	size_t damaged;      /* lines that it could not read */
+};
+
+/* Fails with errno: "WHAT 'DIR/state': ...". */
+int nm_state_fail(const struct nm_state *st, const char *what, struct nm_err *err);
+
+/* Starts the file that is to replace the state, with its header line. 0 with *ret, which borrows all but its
+ * fd from st, or -1 with errno. */
+int nm_state_start_new(const struct nm_state *st, struct nm_state *ret) NM_MUST_USE;
+
+/* Writes the header again, in place. 0, or -1 with errno. */
+int nm_state_write_header(struct nm_state *st) NM_MUST_USE;
+
+/* Puts it in the state's place and goes on with it. 0, or -1 with errno and new->fd still open. */
+int nm_state_install_new(struct nm_state *st, struct nm_state *new) NM_MUST_USE;
+
+#endif

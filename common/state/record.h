@@ -1,0 +1,68 @@
+/* A published container as the state file remembers it: one JSON object in one line. */
+#ifndef NM_STATE_RECORD_H
+#define NM_STATE_RECORD_H
+
+#include <net/if.h>
+#include <sys/types.h>
+
+#include "host/netns.h"
+#include "model/backend.h"
+#include "model/mapping.h"
+
+struct nm_jsonw;
+
+/* Everything that is needed to withdraw, to judge conflicts and to write the rules again. Strings are owned.
+ */
+struct nm_record {
+	char *id;
+	pid_t pid;      /* the container's process; 0: unknown, then the record is never gone by itself */
+	uint64_t start; /* of that process: nm_process_start() */
+	struct nm_nsid netns;    /* of the container; ino 0: unknown */
+	char *bundle;            /* NULL: unknown */
+	enum nm_backend backend; /* where its mappings are */
+	unsigned families;       /* which of the addresses there are: NM_IPV4_BIT, NM_IPV6_BIT */
+	struct nm_prefix address[NM_FAMILY_MAX];
+	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
+	bool localnet_set;             /* natmap switched it on */
+	char bridge_port[IF_NAMESIZE]; /* port whose hairpin mode they need; "": none */
+	bool hairpin_set;              /* natmap switched it on */
+	bool restricted;               /* io.natmap.allow was given */
+	struct nm_prefixes allow;
+	struct nm_mappings mappings;
+	uint64_t offset; /* of its line in the state file */
+	size_t size;     /* of that line, with its newline */
+};
+
+/* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
+int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret when both say the same: all but the line's place. */
+int nm_record_same(
+	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
+
+void nm_record_done(struct nm_record *r);
+/* True when a mapping is for this family and no other. */
+bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
+
+/* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
+#define NM_RECORD_LIVE    "{\"live\":1,"
+#define NM_RECORD_RETIRED "{\"live\":0,"
+/* What follows in lines that natmap has written: the filter of nm_record_filter(). */
+#define NM_RECORD_FILTER "\"filter\":\""
+
+/* Writes the record's members, without the filter, into the object that is open in w; also the form of list
+ * --json. */
+void nm_record_write(const struct nm_record *r, struct nm_jsonw *w);
+
+/* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
+ * *err: NM_ERR_REFUSED for anything that nm_record_write() would not have written, NM_ERR_FAILED for memory.
+ */
+int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret when the recorded process is gone: absent, another one with the same pid, or a zombie. */
+int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err) NM_MUST_USE;
+
+/* True when both containers are in the same, known, network namespace. */
+bool nm_record_same_netns(const struct nm_record *a, const struct nm_record *b);
+
+#endif

@@ -1,0 +1,87 @@
+/* Records as they come from the state file, where an id may stand twice: nm_record.offset tells which was
+ * written later. */
+#include "state/records.h"
+
+#include <string.h>
+
+void nm_records_done(struct nm_records *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		nm_record_done(&r->v[i]);
+	free(r->v);
+	*r = (struct nm_records){0};
+}
+
+int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err)
+{
+	if (list->n == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 4;
+		struct nm_record *grown = reallocarray(list->v, capacity, sizeof(*grown));
+
+		if (!grown)
+			return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+		list->v = grown;
+		list->capacity = capacity;
+	}
+	list->v[list->n++] = *r;
+	*r = (struct nm_record){0};
+	return 0;
+}
+
+struct nm_records nm_records_steal(struct nm_records *list)
+{
+	struct nm_records stolen = *list;
+
+	*list = (struct nm_records){0};
+	return stolen;
+}
+
+const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id)
+{
+	const struct nm_record *newest = NULL;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->v[i].id, id) && (!newest || list->v[i].offset > newest->offset))
+			newest = &list->v[i];
+	return newest;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct nm_record *x = a, *y = b;
+	int by_id = strcmp(x->id, y->id);
+
+	if (by_id)
+		return by_id;
+	return x->offset > y->offset ? -1 : x->offset < y->offset;
+}
+
+void nm_records_sort(struct nm_records *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), compare);
+}
+
+void nm_records_keep_newest(struct nm_records *list)
+{
+	size_t kept = 0;
+
+	nm_records_sort(list);
+	for (size_t i = 0; i < list->n; i++) {
+		if (kept > 0 && !strcmp(list->v[kept - 1].id, list->v[i].id))
+			nm_record_done(&list->v[i]);
+		else
+			list->v[kept++] = list->v[i];
+	}
+	list->n = kept;
+}
+
+void nm_records_keep_id(struct nm_records *list, const char *id)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!strcmp(list->v[i].id, id))
+			continue;
+		nm_record_done(&list->v[i]);
+		list->v[i--] = list->v[--list->n];
+	}
+}

@@ -1,0 +1,33 @@
+/* Lists of records. */
+#ifndef NM_STATE_RECORDS_H
+#define NM_STATE_RECORDS_H
+
+#include "state/record.h"
+
+struct nm_records {
+	struct nm_record *v; /* owned */
+	size_t n, capacity;
+};
+
+void nm_records_done(struct nm_records *r);
+
+/* Moves *r to the end of the list and leaves it empty. */
+int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+/* Moves the list out and leaves an empty one. */
+struct nm_records nm_records_steal(struct nm_records *list);
+
+/* The record of this id that was written last, borrowed: the valid one where a change was cut short. NULL:
+ * there is none. */
+const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id);
+
+/* Sorts the list by id, and keeps of each the record that was written last. */
+void nm_records_keep_newest(struct nm_records *list);
+
+/* Sorts the list by id, of each the record that was written last first. */
+void nm_records_sort(struct nm_records *list);
+
+/* Drops the records of other ids; the order changes. */
+void nm_records_keep_id(struct nm_records *list, const char *id);
+
+#endif

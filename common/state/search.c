@@ -1,0 +1,112 @@
+/*
+ * Searching the state. A block whose filter has none of the keys is skipped; the lines of the others, and
+ * those behind the last block, are tested by filters of their own, and those that pass are parsed.
+ *
+ * Whatever moved lines (an editor) is noticed: a block's line must stand where the one before says, and say
+ * where the one before ends. From where that is not so, all lines are read.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "state/block.h"
+#include "state/lines.h"
+
+struct search {
+	struct nm_state *st;
+	struct nm_state_query query; /* what is still looked for */
+	struct nm_state_keys keys;
+	struct nm_records *found;
+};
+
+static bool is_excepted(const struct nm_records *except, uint64_t offset)
+{
+	for (size_t i = 0; except && i < except->n; i++)
+		if (except->v[i].offset == offset)
+			return true;
+	return false;
+}
+
+/* One user of an interface is enough: there may be thousands. */
+static void stop_looking_for_interfaces(struct search *search, const struct nm_record *r)
+{
+	struct nm_state_query *q = &search->query;
+
+	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set) &&
+		q->backend == r->backend)
+		q->localnet = NULL;
+	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
+		q->bridge_port = NULL;
+	nm_state_query_compile(q, &search->keys);
+}
+
+static int examine_live(
+	struct search *search, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+{
+	struct nm_state *st = search->st;
+	struct nm_record r;
+
+	if (nm_record_read(line, len, &r, err) < 0) {
+		if (err->kind != NM_ERR_REFUSED)
+			return -1;
+		st->damaged++;
+		nm_log_notice("state file '%s/state': the line at byte %" PRIu64
+			      " is damaged, ignored: the others are not",
+			st->dir, offset);
+		return 0;
+	}
+	r.offset = offset;
+	r.size = len + 1;
+	stop_looking_for_interfaces(search, &r);
+	if (nm_records_add(search->found, &r, err) < 0) {
+		nm_record_done(&r);
+		return -1;
+	}
+	return 0;
+}
+
+static int examine_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+{
+	struct search *search = ctx;
+
+	if (nm_line_is_retired(line, len) || nm_state_block_is(line, len) ||
+		is_excepted(search->query.except, offset) ||
+		(nm_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
+		return 0;
+	return examine_live(search, line, len, offset, err);
+}
+
+/* Reads the line at the offset `at` if it is that of a block that begins at `begin`. */
+static bool read_block(const struct nm_state *st, uint64_t at, uint64_t begin,
+	char line[static NM_BLOCK_SIZE], uint64_t *ret_next)
+{
+	return at > begin && at + NM_BLOCK_SIZE <= st->end &&
+		pread(st->fd, line, NM_BLOCK_SIZE, (off_t)at) == (ssize_t)NM_BLOCK_SIZE &&
+		nm_state_block_read(line, begin, ret_next);
+}
+
+int nm_state_find(
+	struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret, struct nm_err *err)
+{
+	struct search search = {.st = st, .query = *query, .found = ret};
+	uint64_t from = st->begin, next = st->header.blocks;
+	char block[NM_BLOCK_SIZE];
+
+	nm_state_query_compile(query, &search.keys);
+	st->damaged = 0;
+	st->last_block = 0;
+	for (uint64_t at = next; read_block(st, at, from, block, &next); at = next) {
+		if (nm_state_keys_meet(&search.keys, block + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER_DIGITS) &&
+			nm_state_each_line(st, from, at, examine_line, &search, err) < 0)
+			return -1;
+		st->last_block = at;
+		from = at + NM_BLOCK_SIZE;
+	}
+	st->open_block = from;
+	return nm_state_each_line(st, from, st->end, examine_line, &search, err);
+}
+
+size_t nm_state_damaged(const struct nm_state *st)
+{
+	return st->damaged;
+}

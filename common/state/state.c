@@ -1,0 +1,214 @@
+/*
+ * How the state file works.
+ *
+ * The first line says to which format, boot, network namespace and PID namespace the file belongs. Every
+ * other line is a record; it begins with {"live":1, or, once it does not count any more, with {"live":0, -
+ * one byte, changed in place by one pwrite(), so that taking a record back cannot fail for want of space and
+ * cannot be half done. A record is added by one write at the end; what a killed writer left there without a
+ * newline is overwritten by the next one.
+ *
+ * A search must not read 10,000 records. When 32 KiB of lines stand behind the last block, the next writer
+ * ends a block: it appends a line with where the block begins and a filter of all keys in its live records
+ * (state/query.c), and then makes it known by its offset, in ten digits that are changed in place, in the
+ * line of the block before or, for the first one, in the header. Killed in between, the line is just one that
+ * is passed over. A record that is retired leaves its keys behind, which only costs a look. So a hook reads 4
+ * KiB for each hundred records, and those lines that concern it.
+ *
+ * When retired lines prevail, the live ones are copied to a new file that is renamed over the old one. As
+ * many bytes as are copied have been appended and retired since the last time, so that a container's share of
+ * all that copying is no more than its own line, however many there are. The header counts the retired bytes;
+ * one that a killed writer did not count costs nothing but its space.
+ *
+ * Records are written before the kernel is changed and retired after it, so the live lines name at least all
+ * that is in the kernel. Two live lines of one id are the old and the new state of a change that was cut
+ * short: both count.
+ *
+ * The lock is on a file of its own, because the state file is replaced; that file is never removed.
+ */
+#include "state/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "input/json.h"
+#include "state/block.h"
+#include "state/lines.h"
+
+enum { BLOCK_MIN = 32 * 1024, GARBAGE_MIN = 64 * 1024 };
+
+/* The byte in which a live line differs from a retired one. */
+#define LIVE_BYTE (sizeof("{\"live\":") - 1)
+
+/* Writes whole lines at the end. 0, or -1 with errno and the file as before. */
+static int write_lines(struct nm_state *st, const char *text, size_t len)
+{
+	ssize_t n = pwrite(st->fd, text, len, (off_t)st->end);
+
+	if (n != (ssize_t)len) {
+		int error = n < 0 ? errno : ENOSPC;
+
+		if (ftruncate(st->fd, (off_t)st->end) < 0)
+			nm_log_notice("state file '%s/state': a torn line stays at its end, ignored: the "
+				      "next one overwrites it",
+				st->dir);
+		errno = error;
+		return -1;
+	}
+	st->end += len;
+	return 0;
+}
+
+static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+{
+	char *digits = ctx;
+	struct nm_record r;
+
+	(void)offset;
+	if (!nm_line_is_live(line, len))
+		return 0;
+	if (nm_record_read(line, len, &r, err) < 0)
+		return err->kind == NM_ERR_REFUSED ? 0 : -1;
+	nm_record_add_keys(&r, digits, NM_BLOCK_FILTER_DIGITS);
+	nm_record_done(&r);
+	return 0;
+}
+
+/* Makes the block known whose line stands at this offset. 0, or -1 with errno. */
+static int link_block(struct nm_state *st, uint64_t at)
+{
+	char digits[NM_OFFSET_DIGITS];
+
+	if (!st->last_block) {
+		st->header.blocks = at;
+		return nm_state_write_header(st);
+	}
+	nm_offset_print(at, digits);
+	return pwrite(st->fd, digits, sizeof(digits), (off_t)(st->last_block + NM_BLOCK_NEXT_AT)) ==
+			(ssize_t)sizeof(digits)
+		? 0
+		: -1;
+}
+
+/* Ends a block where there is enough for one. A failure means only that a search goes on reading each line.
+ */
+static void end_block(struct nm_state *st)
+{
+	char block[NM_BLOCK_SIZE];
+	uint64_t at = st->end;
+	struct nm_err err;
+
+	if (!st->open_block || st->end - st->open_block < BLOCK_MIN || st->end > NM_OFFSET_MAX)
+		return;
+	nm_state_block_print(st->open_block, block);
+	if (nm_state_each_line(st, st->open_block, st->end, add_keys, block + NM_BLOCK_FILTER_AT, &err) < 0 ||
+		write_lines(st, block, sizeof(block)) < 0 || link_block(st, at) < 0) {
+		st->open_block = 0;
+		return;
+	}
+	st->last_block = at;
+	st->open_block = st->end;
+}
+
+int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err)
+{
+	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autofree char *line = NULL;
+	char filter[NM_RECORD_FILTER_SIZE];
+	const char *text;
+	size_t len;
+
+	nm_jsonw_object(w);
+	nm_jsonw_string(w, "live");
+	nm_jsonw_integer(w, 1);
+	nm_jsonw_string(w, "filter");
+	nm_jsonw_string(w, nm_record_filter(r, filter));
+	nm_record_write(r, w);
+	nm_jsonw_object_end(w);
+	text = nm_jsonw_finish(w, &len, err);
+	if (!text)
+		return nm_wrap(err, "writing '%s/state'", st->dir);
+	if (len >= NM_STATE_LINE_MAX)
+		return nm_fail(err, NM_ERR_REFUSED, "writing '%s/state': %zu bytes are too long a record",
+			st->dir, len);
+	if (asprintf(&line, "%s\n", text) < 0)
+		return nm_fail_errno(err, ENOMEM, "writing '%s/state'", st->dir);
+	end_block(st);
+	r->offset = st->end;
+	r->size = len + 1;
+	return write_lines(st, line, len + 1) < 0 ? nm_state_fail(st, "writing", err) : 0;
+}
+
+int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err)
+{
+	if (pwrite(st->fd, "0", 1, (off_t)(r->offset + LIVE_BYTE)) != 1)
+		return nm_state_fail(st, "writing", err);
+	st->header.retired += r->size;
+	if (nm_state_write_header(st) < 0)
+		nm_log_notice("state file '%s/state': does not count a retired line, ignored: that only "
+			      "delays compaction",
+			st->dir);
+	return 0;
+}
+
+struct copy {
+	struct nm_state to;
+	bool readable_only;
+};
+
+static int copy_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+{
+	struct copy *copy = ctx;
+	struct nm_record r;
+
+	(void)offset;
+	if (nm_line_is_retired(line, len) || nm_state_block_is(line, len))
+		return 0;
+	if (copy->readable_only) {
+		if (nm_record_read(line, len, &r, err) < 0)
+			return err->kind == NM_ERR_REFUSED ? 0 : -1;
+		nm_record_done(&r);
+	}
+	end_block(&copy->to);
+	/* line[len] is the newline */
+	return write_lines(&copy->to, line, len + 1) < 0 ? nm_state_fail(&copy->to, "compacting", err) : 0;
+}
+
+static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
+{
+	struct copy copy = {.readable_only = readable_only};
+	int rc;
+
+	if (nm_state_start_new(st, &copy.to) < 0)
+		return nm_state_fail(st, "compacting", err);
+	rc = nm_state_each_line(st, st->begin, st->end, copy_line, &copy, err);
+	if (rc == 0 && nm_state_install_new(st, &copy.to) < 0)
+		rc = nm_state_fail(st, "compacting", err);
+	if (rc == 0)
+		return 0;
+	if (ftruncate(copy.to.fd, 0) < 0)
+		nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
+	close(copy.to.fd);
+	return -1;
+}
+
+void nm_state_forget_damaged(struct nm_state *st)
+{
+	struct nm_err err;
+
+	if (st->damaged && rewrite(st, true, &err) < 0)
+		nm_log_notice("%s, ignored: only the damaged lines stay", err.msg);
+}
+
+void nm_state_compact(struct nm_state *st)
+{
+	uint64_t retired = st->header.retired;
+	struct nm_err err;
+
+	/* with a header of ours, pids of another namespace would be taken for those of this one */
+	if (!st->same_pidns || retired < GARBAGE_MIN || 2 * retired < st->end - st->begin)
+		return;
+	if (rewrite(st, false, &err) < 0)
+		nm_log_notice("%s, ignored: it still works", err.msg);
+}

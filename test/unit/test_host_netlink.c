@@ -1,0 +1,78 @@
+/* host/netlink.c: lists of attributes, in memory that ends where they do. */
+#include <stdlib.h>
+
+#include "host/netlink.h"
+#include "tap.h"
+
+enum { TEXT_MAX = 64 };
+
+/* Lists of attributes: length and type of two bytes each in the machine's order, then the payload. */
+#define A(len, type) (len), (type)
+static const struct {
+	const char *name;
+	size_t len;
+	alignas(4) uint16_t words[8];
+	const char *expected; /* TYPE:LENGTH, the bytes left */
+} rows[] = {
+	{"half a header", 2, {A(4, 1)}, "2"},
+	{"no payload", 4, {A(4, 1)}, "1:0 0"},
+	{"a length below the header's", 8, {A(3, 1), A(4, 2)}, "8"},
+	{"a length of 0", 4, {A(0, 1)}, "4"},
+	{"a length beyond the end", 8, {A(9, 1), 0, 0}, "8"},
+	{"the largest length", 8, {A(0xffff, 1), 0, 0}, "8"},
+	{"two", 12, {A(8, 1), 7, 8, A(4, 2)}, "1:4 2:0 0"},
+	{"padding", 12, {A(5, 1), 7, 0, A(4, 2)}, "1:1 2:0 0"},
+	{"no padding at the end", 5, {A(5, 1), 7}, "1:1 0"},
+	{"some padding at the end", 7, {A(5, 1), 7, 0}, "1:1 0"},
+	{"a nesting one", 4, {A(4, NLA_F_NESTED | 3)}, "3:0 0"},
+	{"half a second one", 10, {A(8, 1), 0, 0, A(4, 2)}, "1:4 2"},
+};
+
+static void test_attrs(void)
+{
+	nm_each(row, rows) {
+		char *copy = malloc(row->len), text[TEXT_MAX] = "";
+		struct nm_attrs list = {copy, row->len}, one;
+		const struct nlattr *a;
+		size_t used = 0;
+
+		if (copy)
+			memcpy(copy, row->words, row->len);
+		while ((a = nm_attrs_next(&list)) && used < sizeof(text)) {
+			one = nm_attrs_inside(a);
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:%zu ",
+				a->nla_type & NLA_TYPE_MASK, one.len);
+			tap_ok((const char *)one.data >= copy &&
+					(const char *)one.data + one.len <= copy + row->len,
+				"attributes, %s: within", row->name);
+		}
+		(void)snprintf(text + used, sizeof(text) - used, "%zu", list.len);
+		tap_is(text, row->expected, "attributes, %s", row->name);
+		free(copy);
+	}
+	tap_ok(!nm_attrs_next(&(struct nm_attrs){NULL, 0}), "no attributes");
+}
+
+/* Attributes begin behind a header of 4 bytes; a message may be too short to have it. */
+static void test_short_messages(void)
+{
+	for (uint32_t len = 0; len <= 12; len++) {
+		struct nlmsghdr *msg = calloc(1, sizeof(*msg) + len);
+		struct nm_attrs attrs = {NULL, SIZE_MAX};
+
+		if (msg) {
+			msg->nlmsg_len = (uint32_t)sizeof(*msg) + len;
+			attrs = nm_attrs_of(msg, 4);
+		}
+		tap_ok(attrs.len == (len > 4 ? len - 4 : 0), "attributes of a message of %u bytes", len);
+		tap_ok(msg && !nm_netlink_header(msg, 4) == (len < 4), "and its header");
+		free(msg);
+	}
+}
+
+int main(void)
+{
+	test_attrs();
+	test_short_messages();
+	return tap_done();
+}

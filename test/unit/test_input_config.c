@@ -1,0 +1,270 @@
+/*
+ * input/config.c: the defaults, what each key sets, what is refused with which words, and which files are
+ * read.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "input/config.h"
+#include "tap.h"
+
+enum { SUMMARY_MAX = 2048 };
+
+static const char *prefixes(const struct nm_prefixes *list, char *buf, size_t size)
+{
+	char text[NM_PREFIX_STRLEN];
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < list->n; i++) {
+		size_t used = strlen(buf);
+
+		(void)snprintf(
+			buf + used, size - used, "%s%s", i ? "," : "", nm_prefix_print(&list->v[i], text));
+	}
+	return buf;
+}
+
+/* "localhost hairpin masquerade_all / forward / listener_check / dynamic / timeout / ..." */
+static void summarize(const struct nm_config *c, char out[static SUMMARY_MAX])
+{
+	char hosts[256], addresses[256], ports[8] = "";
+	static const uint16_t probes[] = {0, 1, 80, 1024, 65535};
+
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		ports[i] = nm_portset_has(&c->policy.host_ports, probes[i]) ? '+' : '-';
+	(void)snprintf(out, SUMMARY_MAX, "%d%d%d %d%d %d %u-%u %u %s [%s] [%s] %u", c->layout.localhost,
+		c->layout.hairpin, c->layout.masquerade_all, c->forward[NM_IPV4], c->forward[NM_IPV6],
+		c->listener_check, c->dynamic_first, c->dynamic_last, c->lock_timeout_ms, ports,
+		prefixes(&c->policy.host_addresses, hosts, sizeof(hosts)),
+		prefixes(&c->policy.address, addresses, sizeof(addresses)), c->policy.max_ports);
+}
+
+#define DEFAULTS "110 01 2 61000-65535 5000 -++++ [] [] 1024"
+
+static const char *parse(const char *text, size_t len, char out[static SUMMARY_MAX])
+{
+	struct nm_config c;
+	struct nm_err err;
+
+	nm_config_init(&c);
+	if (nm_config_parse(&c, text, len, "f", &err) == 0)
+		summarize(&c, out);
+	else
+		(void)snprintf(
+			out, SUMMARY_MAX, "!%s%s", err.kind == NM_ERR_CONFIG ? "" : "(kind) ", err.msg);
+	nm_config_done(&c);
+	return out;
+}
+
+#define PORTS_EXPECTED  ": expected a list of ports such as \"1024-65535,80\""
+#define PREFIX_EXPECTED ": expected an address or network such as \"10.10.0.0/16\""
+
+static const struct {
+	const char *text, *expected;
+} texts[] = {
+	{"{}", DEFAULTS},
+	{"/* nothing */ {} // here", DEFAULTS},
+	{"{\"backend\":\"iptables\",\"localhost\":true,\"hairpin\":true,\"masquerade_all\":false,"
+	 "\"ip_forward\":{\"ipv4\":\"set\",\"ipv6\":\"check\"},\"listener_check\":\"fail\","
+	 "\"dynamic_ports\":\"61000-65535\",\"lock_timeout_ms\":5000,\"policy\":{\"host_ports\":\"1-65535\","
+	 "\"reserved_ports\":\"\",\"host_addresses\":[],\"address\":[],\"max_ports\":1024}}",
+		DEFAULTS},
+	{"{\"localhost\":false,\"hairpin\":false,\"masquerade_all\":true}",
+		"001 01 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"ip_forward\":{\"ipv6\":\"set\",\"ipv4\":\"check\"}}",
+		"110 10 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"ip_forward\":{}}", DEFAULTS},
+	{"{\"static\":{}}", DEFAULTS},
+	{"{\"static\":{\"dnat\":1},\"hairpin\":false}", "100 01 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"listener_check\":\"off\"}", "110 01 0 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"listener_check\":\"warn\"}", "110 01 1 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"dynamic_ports\":\"1-1\",\"lock_timeout_ms\":600000}", "110 01 2 1-1 600000 -++++ [] [] 1024"},
+	{"{\"policy\":{\"host_ports\":\"1024-65535,80\"}}", "110 01 2 61000-65535 5000 --+++ [] [] 1024"},
+	{"{\"policy\":{\"reserved_ports\":\"1, 1000-2000\",\"host_ports\":\"1-65534\"}}",
+		"110 01 2 61000-65535 5000 --+-- [] [] 1024"},
+	{"{\"policy\":{\"host_ports\":\"\"}}", "110 01 2 61000-65535 5000 ----- [] [] 1024"},
+	{"{\"policy\":{\"host_addresses\":[\"192.0.2.1\",\"2001:db8::/32\"],\"address\":[\"10.0.0.0/8\"],"
+	 "\"max_ports\":1}}",
+		"110 01 2 61000-65535 5000 -++++ [192.0.2.1/32,2001:db8::/32] [10.0.0.0/8] 1"},
+
+	{"", "!f: not valid JSON: premature EOF in line 1"},
+	{"// nothing", "!f: not valid JSON: premature EOF in line 1"},
+	{"{\n\"hairpin\": true,\n", "!f: not valid JSON: premature EOF in line 3"},
+	{"{} {}", "!f: not valid JSON: trailing garbage in line 1"},
+	{"[]", "!f: document: expected an object"},
+	{"null", "!f: document: expected an object"},
+	{"{\"static.dnat\":[]}", "!f: static.dnat: unknown key"},
+	{"{\"Hairpin\":true}", "!f: Hairpin: unknown key"},
+	{"{\"\":true}", "!f: ?: unknown key"},
+	{"{\"policy.max_ports\":1}", "!f: policy.max_ports: unknown key"},
+	{"{\"policy\":{\"hairpin\":true}}", "!f: policy.hairpin: unknown key"},
+	{"{\"policy\":{\"address[]\":\"10.0.0.1\"}}", "!f: policy.address[]: unknown key"},
+	{"{\"policy\":{\"address\":[[]]}}", "!f: policy.address[0]" PREFIX_EXPECTED},
+	{"{\"a\\u0000b\":1}", "!f: ?: unknown key"},
+	{"{\"hairpin\":true,\"hair\\u0070in\":true}", "!f: hairpin: given twice"},
+	{"{\"policy\":{},\"policy\":{}}", "!f: policy: given twice"},
+	{"{\"policy\":{\"address\":[],\"address\":[]}}", "!f: policy.address: given twice"},
+	{"{\"hairpin\":1}", "!f: hairpin: expected true or false"},
+	{"{\"hairpin\":\"true\"}", "!f: hairpin: expected true or false"},
+	{"{\"hairpin\":null}", "!f: hairpin: expected true or false"},
+	{"{\"backend\":\"nftables\"}", DEFAULTS},
+	{"{\"backend\":\"auto\"}", DEFAULTS},
+	{"{\"backend\":\"ipfw\"}", "!f: backend: expected \"iptables\", \"nftables\" or \"auto\""},
+	{"{\"backend\":true}", "!f: backend: expected \"iptables\", \"nftables\" or \"auto\""},
+	{"{\"ip_forward\":\"set\"}", "!f: ip_forward: expected an object with ipv4 and ipv6"},
+	{"{\"ip_forward\":{\"ipv4\":true}}", "!f: ip_forward.ipv4: expected \"set\" or \"check\""},
+	{"{\"ip_forward\":{\"ipv4\":\"set\\u0000\"}}", "!f: ip_forward.ipv4: expected \"set\" or \"check\""},
+	{"{\"listener_check\":\"Fail\"}", "!f: listener_check: expected \"off\", \"warn\" or \"fail\""},
+	{"{\"dynamic_ports\":\"80\"}",
+		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"dynamic_ports\":\"2-1\"}",
+		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"dynamic_ports\":\"0-9\"}",
+		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"dynamic_ports\":\"1-65536\"}",
+		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"dynamic_ports\":\"1-2,4-5\"}",
+		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"dynamic_ports\":[1,2]}", "!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
+	{"{\"lock_timeout_ms\":0}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
+	{"{\"lock_timeout_ms\":600001}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
+	{"{\"lock_timeout_ms\":1.5}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
+	{"{\"lock_timeout_ms\":\"5\"}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
+	{"{\"policy\":[]}", "!f: policy: expected an object"},
+	{"{\"policy\":{\"max_ports\":65536}}",
+		"!f: policy.max_ports: expected a whole number from 1 to 65535"},
+	{"{\"policy\":{\"host_ports\":\"0-80\"}}", "!f: policy.host_ports" PORTS_EXPECTED},
+	{"{\"policy\":{\"host_ports\":80}}", "!f: policy.host_ports" PORTS_EXPECTED},
+	{"{\"policy\":{\"host_ports\":[80]}}", "!f: policy.host_ports" PORTS_EXPECTED},
+	{"{\"policy\":{\"reserved_ports\":\"http\"}}", "!f: policy.reserved_ports" PORTS_EXPECTED},
+	{"{\"policy\":{\"address\":\"10.0.0.1\"}}",
+		"!f: policy.address: expected a list of addresses and networks"},
+	{"{\"policy\":{\"address\":[\"10.0.0.1\",\"10.0.0.0/33\"]}}",
+		"!f: policy.address[1]" PREFIX_EXPECTED},
+	{"{\"policy\":{\"host_addresses\":[1]}}", "!f: policy.host_addresses[0]" PREFIX_EXPECTED},
+};
+
+static void test_texts(void)
+{
+	char out[SUMMARY_MAX];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		tap_is(parse(texts[i].text, strlen(texts[i].text), out), texts[i].expected,
+			"text %zu gives %s", i, texts[i].expected);
+	tap_is(parse("{}\0", 3, out), "!f: not valid JSON: trailing garbage in line 1", "NUL at the end");
+}
+
+static void test_brackets(void)
+{
+	enum { MANY = 4000000 };
+	static const char before[] = "{\"policy\":";
+	nm_autofree char *text = malloc(MANY);
+	char out[SUMMARY_MAX];
+
+	memset(text, '[', MANY);
+	tap_is(parse(text, MANY, out), "!f: document: expected an object", "4,000,000 brackets");
+	memcpy(text, before, strlen(before));
+	tap_is(parse(text, MANY, out), "!f: policy: expected an object", "4,000,000 brackets inside");
+}
+
+static const char *load(const char *path, char out[static SUMMARY_MAX])
+{
+	struct nm_config c;
+	struct nm_err err;
+
+	nm_config_init(&c);
+	if (nm_config_load(&c, path, &err) == 0)
+		summarize(&c, out);
+	else
+		(void)snprintf(
+			out, SUMMARY_MAX, "!%s%s", err.kind == NM_ERR_CONFIG ? "" : "(kind) ", err.msg);
+	nm_config_done(&c);
+	return out;
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, mode) < 0)
+		tap_ok(false, "cannot write %s", path);
+}
+
+/* All of these run inside a fresh directory. */
+static void test_modes(void)
+{
+	char out[SUMMARY_MAX];
+
+	write_file("good", "{\"hairpin\":false}", 0644);
+	tap_is(load("good", out), "100 01 2 61000-65535 5000 -++++ [] [] 1024", "a good file");
+	tap_is(load("missing", out), "!configuration file 'missing': No such file or directory",
+		"a missing file");
+	write_file("bad", "{\n\"hairpin\":1}", 0600);
+	tap_is(load("bad", out), "!bad: hairpin: expected true or false", "a bad file");
+	write_file("group", "{}", 0664);
+	tap_is(load("group", out), "!configuration file 'group': writable by others than its owner",
+		"writable by the group");
+	write_file("world", "{}", 0602);
+	tap_is(load("world", out), "!configuration file 'world': writable by others than its owner",
+		"writable by all");
+	if (geteuid() != 0 || chown("good", 12345, 0) < 0)
+		tap_ok(true, "another owner # SKIP needs root");
+	else
+		tap_is(load("good", out),
+			"!configuration file 'good': belongs neither to root nor to the user natmap runs as",
+			"another owner");
+	(void)unlink("good");
+	(void)unlink("bad");
+	(void)unlink("group");
+	(void)unlink("world");
+}
+
+static void test_kinds(void)
+{
+	char out[SUMMARY_MAX];
+
+	write_file("target", "{}", 0600);
+	tap_ok(symlink("target", "link") == 0 && symlink("nowhere", "dangling") == 0 &&
+			mkfifo("fifo", 0600) == 0,
+		"links and a FIFO are made");
+	tap_is(load("link", out), DEFAULTS, "a symbolic link");
+	tap_is(load("dangling", out), "!configuration file 'dangling': No such file or directory",
+		"a symbolic link to nowhere");
+	tap_is(load("fifo", out), "!configuration file 'fifo': not a regular file", "a FIFO does not hang");
+	tap_is(load(".", out), "!configuration file '.': not a regular file", "a directory");
+	tap_is(load("/dev/zero", out), "!configuration file '/dev/zero': not a regular file", "a device");
+	if (truncate("target", NM_CONFIG_MAX + 1) == 0)
+		tap_is(load("target", out), "!reading target: more than 4194304 bytes",
+			"a file of more than 4 MiB");
+	(void)unlink("target");
+	(void)unlink("link");
+	(void)unlink("dangling");
+	(void)unlink("fifo");
+}
+
+static void test_files(void)
+{
+	char dir[] = "/tmp/natmap-test-config.XXXXXX", out[SUMMARY_MAX];
+
+	if (!mkdtemp(dir) || chdir(dir) < 0) {
+		tap_ok(false, "cannot make %s", dir);
+		return;
+	}
+	test_modes();
+	test_kinds();
+	tap_ok(rmdir(dir) == 0, "nothing else was made");
+	if (access(NM_CONFIG_PATH, F_OK) < 0)
+		tap_is(load(NULL, out), DEFAULTS, "without the default file");
+	else
+		tap_ok(true, "without the default file # SKIP there is one");
+}
+
+int main(void)
+{
+	test_texts();
+	test_brackets();
+	test_files();
+	return tap_done();
+}

@@ -1,0 +1,297 @@
+/* model/rule.c: rules as text, comments, and whose a comment is. */
+#include <stdlib.h>
+
+#include "model/rule.h"
+#include "tap.h"
+
+#define V4(a, b, c, d, bits)                          \
+	{                                             \
+		.addr = {NM_IPV4, {a, b, c, d}}, bits \
+	}
+#define V6(last, bits)                                                           \
+	{                                                                        \
+		.addr = {NM_IPV6, {0x20, 0x01, 0x0d, 0xb8, [15] = (last)}}, bits \
+	}
+
+static void test_matches(void)
+{
+	static const struct nm_ports multiport[] = {{25, 25}, {465, 465}, {8000, 8010}};
+	static const struct {
+		struct nm_rule rule;
+		const char *expected;
+	} rows[] = {
+		{{.chain = NM_CHAIN_FORWARD, .verdict = NM_VERDICT_ACCEPT}, "-A FORWARD -j ACCEPT"},
+		{{.chain = NM_CHAIN_OUTPUT, .verdict = NM_VERDICT_DROP}, "-A OUTPUT -j DROP"},
+		{{.chain = NM_CHAIN_DOCKER_USER, .verdict = NM_VERDICT_RETURN}, "-A DOCKER-USER -j RETURN"},
+		{{.chain = NM_CHAIN_FORWARD,
+			 .place = NM_PLACE_HEAD,
+			 .verdict = NM_VERDICT_JUMP,
+			 .target = NM_CHAIN_DOCKER_USER},
+			"-I FORWARD -j DOCKER-USER"},
+		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo"}, "-A NATMAP -i lo -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo", .not_in_if = true}, "-A NATMAP ! -i lo -j ACCEPT"},
+		{{.chain = NM_CHAIN_POSTROUTING, .out_if = "eth0"}, "-A POSTROUTING -o eth0 -j ACCEPT"},
+		{{.chain = NM_CHAIN_POSTROUTING, .place = NM_PLACE_NECK, .in_if = "a", .out_if = "b"},
+			"-I POSTROUTING -i a -o b -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 32)},
+			"-A NATMAP -s 10.1.2.3/32 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 24), .not_src = true},
+			"-A NATMAP ! -s 10.1.2.0/24 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 0)}, "-A NATMAP -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .src = V6(1, 128), .dst = V6(2, 64), .not_dst = true},
+			"-A NATMAP -s 2001:db8::1/128 ! -d 2001:db8::/64 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .protocol = IPPROTO_UDP}, "-A NATMAP -p udp -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .protocol = IPPROTO_TCP, .dports = {80, 80}},
+			"-A NATMAP -p tcp -m tcp --dport 80 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .protocol = IPPROTO_SCTP, .dports = {1, 65535}},
+			"-A NATMAP -p sctp -m sctp --dport 1:65535 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP,
+			 .protocol = IPPROTO_UDP,
+			 .multiport = multiport,
+			 .n_multiport = 3},
+			"-A NATMAP -p udp -m multiport --dports 25,465,8000:8010 -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP,
+			 .in_if = "eth0",
+			 .protocol = IPPROTO_TCP,
+			 .multiport = multiport,
+			 .n_multiport = 2,
+			 .dst_local = true,
+			 .owner = "@dnat/mail"},
+			"-A NATMAP -i eth0 -p tcp -m multiport --dports 25,465 -m addrtype --dst-type LOCAL "
+			"-m comment --comment \"natmap:@dnat/mail\" -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .dst_local = true},
+			"-A NATMAP -m addrtype --dst-type LOCAL -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .ct_established = true},
+			"-A NATMAP -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .ct_dnat = true},
+			"-A NATMAP -m conntrack --ctstate DNAT -j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP,
+			 .ct_dnat = true,
+			 .ct_orig_dports = {80, 89},
+			 .ct_orig_dst = V6(1, 128)},
+			"-A NATMAP -m conntrack --ctstate DNAT --ctorigdst 2001:db8::1 --ctorigdstport 80:89 "
+			"-j ACCEPT"},
+		{{.chain = NM_CHAIN_NATMAP, .ct_orig_dports = {80, 80}}, "-A NATMAP -j ACCEPT"},
+		{{.place = NM_PLACE_HEAD,
+			 .chain = NM_CHAIN_PREROUTING,
+			 .src = V4(10, 0, 0, 0, 8),
+			 .dst = V4(192, 0, 2, 1, 32),
+			 .in_if = "eth0",
+			 .protocol = IPPROTO_TCP,
+			 .dports = {80, 81},
+			 .dst_local = true,
+			 .ct_established = true,
+			 .ct_dnat = true,
+			 .ct_orig_dports = {8080, 8080},
+			 .owner = "c",
+			 .owner_ports = {8080, 8081},
+			 .verdict = NM_VERDICT_DROP},
+			"-I PREROUTING -s 10.0.0.0/8 -d 192.0.2.1/32 -i eth0 -p tcp -m tcp --dport 80:81 "
+			"-m addrtype --dst-type LOCAL -m conntrack --ctstate RELATED,ESTABLISHED "
+			"-m conntrack --ctstate DNAT --ctorigdstport 8080 "
+			"-m comment --comment \"natmap:c:8080-8081\" -j DROP"},
+	};
+	char buf[NM_RULE_STRLEN];
+
+	nm_each(row, rows)
+		tap_is(nm_rule_print(&row->rule, buf), row->expected, "%s", buf);
+}
+
+static void test_targets(void)
+{
+	static const struct {
+		struct nm_rule rule;
+		const char *expected;
+	} rows[] = {
+		{{.verdict = NM_VERDICT_MASQUERADE}, "MASQUERADE"},
+		{{.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_NATMAP}, "NATMAP"},
+		{{.verdict = NM_VERDICT_DNAT, .to = {NM_IPV4, {10, 0, 0, 2}}},
+			"DNAT --to-destination 10.0.0.2"},
+		{{.verdict = NM_VERDICT_DNAT, .to = {NM_IPV4, {10, 0, 0, 2}}, .to_ports = {80, 80}},
+			"DNAT --to-destination 10.0.0.2:80"},
+		{{.verdict = NM_VERDICT_DNAT, .to = {NM_IPV6, {0xfd, [15] = 2}}},
+			"DNAT --to-destination fd00::2"},
+		{{.verdict = NM_VERDICT_DNAT, .to = {NM_IPV6, {0xfd, [15] = 2}}, .to_ports = {80, 80}},
+			"DNAT --to-destination [fd00::2]:80"},
+		{{.verdict = NM_VERDICT_DNAT, .dports = {80, 90}, .to = {NM_IPV4, {10, 0, 0, 2}}},
+			"DNAT --to-destination 10.0.0.2"},
+		{{.verdict = NM_VERDICT_SNAT, .to = {NM_IPV4, {10, 0, 0, 2}}}, "SNAT --to-source 10.0.0.2"},
+		{{.verdict = NM_VERDICT_SNAT, .to = {NM_IPV6, {0xfd, [15] = 2}}}, "SNAT --to-source fd00::2"},
+	};
+	static const struct nm_rule shifted = {.protocol = IPPROTO_TCP,
+		.dports = {8000, 8010},
+		.verdict = NM_VERDICT_DNAT,
+		.to = {NM_IPV4, {10, 0, 0, 2}},
+		.to_ports = {80, 90}};
+	char buf[NM_RULE_STRLEN];
+
+	nm_each(row, rows)
+		tap_is(strstr(nm_rule_print(&row->rule, buf), " -j ") + strlen(" -j "), row->expected, "%s",
+			buf);
+	tap_is(nm_rule_print(&shifted, buf),
+		"-A PREROUTING -p tcp -m tcp --dport 8000:8010 -j DNAT --to-destination "
+		"10.0.0.2:80-90/8000",
+		"shifted range");
+}
+
+static void test_names(void)
+{
+	static const char *const tables[] = {"raw", "nat", "filter"};
+	static const char *const chains[] = {
+		"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD", "DOCKER-USER", "NATMAP"};
+
+	for (enum nm_table t = NM_TABLE_RAW; t < NM_TABLE_MAX; t++)
+		tap_is(nm_table_name(t), tables[t], "table %s", tables[t]);
+	for (enum nm_chain c = NM_CHAIN_PREROUTING; c < NM_CHAIN_MAX; c++)
+		tap_is(nm_chain_name(c), chains[c], "chain %s", chains[c]);
+}
+
+static void test_tags(void)
+{
+	static const struct {
+		const char *owner;
+		struct nm_ports ports;
+		const char *expected;
+	} rows[] = {
+		{NULL, {80, 80}, ""},
+		{"abc", {80, 80}, "natmap:abc:80"},
+		{"abc", {1, 65535}, "natmap:abc:1-65535"},
+		{"aZ09_+,.-", {65535, 65535}, "natmap:aZ09_+,.-:65535"},
+		{"@localnet/br0", {0, 0}, "natmap:@localnet/br0"},
+		{"@established", {0, 0}, "natmap:@established"},
+	};
+	char buf[NM_TAG_SIZE];
+
+	nm_each(row, rows)
+		tap_is(nm_rule_tag(&(struct nm_rule){.owner = row->owner, .owner_ports = row->ports}, buf),
+			row->expected, "tag %s", row->expected);
+}
+
+/* FNV-1a of n times 'a', by the book. */
+static unsigned long long fnv1a(size_t n)
+{
+	uint64_t h = 14695981039346656037u;
+
+	while (n--)
+		h = (h ^ 'a') * 1099511628211u;
+	return h;
+}
+
+static void test_long_owners(void)
+{
+	enum { WHOLE = 254 - sizeof("natmap:") + 1 - sizeof(":65535-65535") + 1, LONGEST = 1024 };
+	static const struct nm_ports ports[] = {{1, 1}, {65535, 65535}, {10000, 65535}};
+	static char owner[LONGEST + 1], other[LONGEST + 1];
+	char tag[NM_TAG_SIZE] = "", expected[LONGEST + 64];
+
+	for (size_t n = WHOLE - 1; n <= LONGEST; n = n > WHOLE + 1 ? LONGEST + (n == LONGEST) : n + 1) {
+		memset(owner, 'a', n);
+		owner[n] = '\0';
+		memcpy(other, owner, n + 1);
+		other[n - 1] = 'b';
+		if (n <= WHOLE)
+			(void)snprintf(expected, sizeof(expected), "natmap:%s:10000-65535", owner);
+		else
+			(void)snprintf(expected, sizeof(expected), "natmap:%.*s~%016llx:10000-65535",
+				WHOLE - 17, owner, fnv1a(n));
+		nm_each(p, ports) {
+			nm_rule_tag(&(struct nm_rule){.owner = owner, .owner_ports = *p}, tag);
+			tap_ok(nm_tag_is_of(tag, strlen(tag), owner), "owner of %zu bytes has its tag", n);
+			tap_ok(!nm_tag_is_of(tag, strlen(tag), other), "and its like has not");
+		}
+		tap_is(tag, expected, "tag of an owner of %zu bytes", n);
+		tap_ok(strlen(tag) < NM_TAG_SIZE && (n < WHOLE || strlen(tag) == NM_TAG_SIZE - 1),
+			"which fits");
+	}
+}
+
+static void test_whose(void)
+{
+	static const struct {
+		const char *tag, *owner;
+		bool expected;
+	} rows[] = {
+		{"natmap:abc:80", "abc", true},
+		{"natmap:abc:1", "abc", true},
+		{"natmap:abc:65535", "abc", true},
+		{"natmap:abc:8000-8010", "abc", true},
+		{"natmap:abc:80", "abcd", false},
+		{"natmap:abc:80", "ab", false},
+		{"natmap:abcd:80", "abc", false},
+		{"natmap:abc-1:80", "abc", false},
+		{"natmap:80:80", "80", true},
+		{"natmap:80:80", "8", false},
+		{"natmap:ABC:80", "abc", false},
+		{"my-natmap:abc:80", "abc", false},
+		{" natmap:abc:80", "abc", false},
+		{"NATMAP:abc:80", "abc", false},
+		{"natmap:abc:80 ", "abc", false},
+		{"natmap:abc:80:80", "abc", false},
+		{"natmap:abc:80x", "abc", false},
+		{"natmap:abc:http", "abc", false},
+		{"natmap:abc:", "abc", false},
+		{"natmap:abc", "abc", false},
+		{"natmap:ab", "abc", false},
+		{"natmap:", "abc", false},
+		{"natmap:", "", false},
+		{"natmap", "abc", false},
+		{"", "abc", false},
+		{"natmap:abc:-", "abc", false},
+		{"natmap:abc:80-", "abc", false},
+		{"natmap:abc:-80", "abc", false},
+		{"natmap:abc:80-80", "abc", false},
+		{"natmap:abc:81-80", "abc", false},
+		{"natmap:abc:80-81-82", "abc", false},
+		{"natmap:abc:0", "abc", false},
+		{"natmap:abc:080", "abc", false},
+		{"natmap:abc:65536", "abc", false},
+		{"natmap:abc:80-65536", "abc", false},
+		{"natmap:abc 80", "abc", false},
+		{"natmap:@localnet/br0", "@localnet/br0", true},
+		{"natmap:@localnet/br0", "@localnet/br", false},
+		{"natmap:@localnet/br", "@localnet/br0", false},
+		{"natmap:@localnet/br0:80", "@localnet/br0", false},
+		{"natmap:localnet/br0", "@localnet/br0", false},
+		{"natmap:@", "@", true},
+	};
+
+	nm_each(row, rows) {
+		size_t len = strlen(row->tag);
+		/* exactly so large, so that a sanitizer sees what is read behind it */
+		nm_autofree char *tag = malloc(len ? len : 1);
+
+		memcpy(tag, row->tag, len);
+		tap_ok(nm_tag_is_of(tag, len, row->owner) == row->expected, "'%s' is%s of '%s'", row->tag,
+			row->expected ? "" : " not", row->owner);
+	}
+	tap_ok(nm_tag_is_of("natmap:abc:8080x", strlen("natmap:abc:8080"), "abc"), "no NUL is needed");
+	tap_ok(!nm_tag_is_of("natmap:abc:80\0", sizeof("natmap:abc:80"), "abc"), "and none is allowed");
+}
+
+static void test_list(void)
+{
+	struct nm_rules rules = {0};
+	struct nm_err err;
+	bool in_order = true;
+
+	for (unsigned i = 1; i <= 1000; i++)
+		if (nm_rules_add(&rules, &(struct nm_rule){.dports = {(uint16_t)i, 0}}, &err) < 0)
+			tap_ok(false, "%s", err.msg);
+	for (size_t i = 0; i < rules.n; i++)
+		in_order &= rules.v[i].dports.first == i + 1;
+	tap_ok(rules.n == 1000 && in_order, "rules stay in order");
+	nm_rules_done(&rules);
+	tap_ok(!rules.v && !rules.n && !rules.capacity, "and are gone afterwards");
+}
+
+int main(void)
+{
+	test_matches();
+	test_targets();
+	test_names();
+	test_tags();
+	test_long_owners();
+	test_whose();
+	test_list();
+	return tap_done();
+}

@@ -1,0 +1,102 @@
+/* nft/batch.c: what it makes of the kernel's answers, which here come from the other end of a socket pair. */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nft/batch.h"
+#include "tap.h"
+
+/* Three changes: table (1), chain (2) and rule (3), of IPv6. */
+static struct nm_nft_txn *make_txn(const struct nm_rule *rule)
+{
+	struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	struct nm_err err;
+
+	if (!txn || nm_nft_txn_ensure_table(txn, NM_IPV6, NM_TABLE_NAT, &err) < 0 ||
+		nm_nft_txn_ensure_chain(txn, NM_IPV6, NM_TABLE_NAT, NM_CHAIN_NATMAP, &err) < 0 ||
+		nm_nft_txn_add(txn, rule, 0, false, &err) < 0)
+		return NULL;
+	return txn;
+}
+
+struct reply {
+	unsigned seq;
+	int error; /* 0: acknowledgement */
+};
+
+static void queue(int fd, const struct reply *reply)
+{
+	struct {
+		struct nlmsghdr msg;
+		struct nlmsgerr e;
+	} packet = {
+		.msg = {.nlmsg_len = sizeof(packet), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = reply->seq},
+		.e = {.error = -reply->error},
+	};
+
+	tap_ok(send(fd, &packet, sizeof(packet), 0) == sizeof(packet), "reply %u queued", reply->seq);
+}
+
+enum { REPLIES_MAX = 3 };
+
+static void check(const char *name, const struct reply *replies, size_t n, int expected, const char *says)
+{
+	static const struct nm_rule rule = {.family = NM_IPV6,
+		.table = NM_TABLE_NAT,
+		.chain = NM_CHAIN_NATMAP,
+		.verdict = NM_VERDICT_ACCEPT};
+	nm_autotxn struct nm_nft_txn *txn = make_txn(&rule);
+	enum nm_nft_outcome outcome = NM_NFT_COMMITTED;
+	struct nm_err err = {0};
+	int fd[2], rc;
+
+	if (!txn || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) < 0) {
+		tap_ok(false, "%s: preparation", name);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		queue(fd[1], &replies[i]);
+	rc = nm_nft_txn_commit(txn, fd[0], &outcome, &err);
+	if (says) {
+		tap_ok(rc < 0, "%s: fails", name);
+		tap_is(err.msg, says, "%s: says why", name);
+	} else {
+		tap_ok(rc == 0 && (int)outcome == expected, "%s: outcome %d", name, (int)outcome);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+int main(void)
+{
+	static const struct {
+		const char *name;
+		struct reply replies[REPLIES_MAX];
+		size_t n;
+		enum nm_nft_outcome outcome;
+		const char *says; /* NULL: succeeds with that outcome */
+	} rows[] = {
+		{"acknowledged", {{3, 0}}, 1, NM_NFT_COMMITTED, NULL},
+		{"another generation", {{0, ERESTART}, {3, 0}}, 2, NM_NFT_STALE, NULL},
+		{"no answer at all", {{0, 0}}, 0, NM_NFT_STALE, NULL},
+		{"a kernel without IPv6", {{1, EOPNOTSUPP}, {2, ENOENT}, {3, ENOENT}}, 3, NM_NFT_NO_IPV6,
+			NULL},
+		{"no such family", {{1, EAFNOSUPPORT}}, 1, NM_NFT_NO_IPV6, NULL},
+		{"a refused table", {{1, EPERM}}, 1, 0, "creating table 'nat': Operation not permitted"},
+		{"a refused chain, though acknowledged at the end", {{2, EOPNOTSUPP}, {3, 0}}, 2, 0,
+			"creating chain 'NATMAP' in table 'nat': Operation not supported"},
+		{"a refused rule", {{3, ENOENT}}, 1, 0,
+			"adding rule '-A NATMAP -j ACCEPT' to table 'nat': No such file or directory"},
+		{"the first of two errors", {{3, ENOENT}, {2, EBUSY}}, 2, 0,
+			"creating chain 'NATMAP' in table 'nat': Device or resource busy"},
+		{"an error of the batch itself", {{0, EPERM}}, 1, 0,
+			"sending the nf_tables transaction: Operation not permitted"},
+		{"an answer to a message that was never sent", {{99, EINVAL}}, 1, 0,
+			"sending the nf_tables transaction: Invalid argument"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		check(rows[i].name, rows[i].replies, rows[i].n, (int)rows[i].outcome, rows[i].says);
+	return tap_done();
+}

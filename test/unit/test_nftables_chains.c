@@ -1,0 +1,295 @@
+/* nftables/chains.c and nftables/rule_builder.c: the rules that every table has, exactly. */
+#include <stdlib.h>
+
+#include "nft/rules.h"
+#include "nftables/chains.h"
+#include "expr_text.h"
+#include "tap.h"
+
+enum { TEXT_MAX = 16384 };
+
+/* "CHAIN EXPRESSIONS [# COMMENT]" a line */
+static const char *print(const struct nm_own_rules *rules, enum nm_family family, char out[static TEXT_MAX])
+{
+	char text[NM_EXPR_TEXT_SIZE];
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++) {
+		const struct nm_own_rule *r = &rules->v[i];
+
+		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s %s%s%s%s\n", r->chain,
+			expr_text(family, (struct nm_attrs){r->expressions, r->len}, text),
+			r->family == family ? "" : " !family", r->comment[0] ? " # " : "", r->comment);
+	}
+	return out;
+}
+
+#define HOST_PORTS                                                       \
+	"host_ports { daddr l4proto dport } dnat to host_ports.address " \
+	": host_ports.port\n"
+#define FLOW                     "daddr l4proto dport ct original dport }"
+#define LOOKUP(p, set, host, to) "forward l4proto == " p " " set " { " host FLOW " goto " to "\n"
+#define LOOKUPS(set, host, to) \
+	LOOKUP("6", set, host, to) LOOKUP("17", set, host, to) LOOKUP("132", set, host, to)
+#define FORWARD                                                                                            \
+	"forward ct status & 0x20 == 0x0 return\n"                                                         \
+	"forward ct state & 0x6 != 0x0 goto pass\n" LOOKUPS("restricted", "", "restricted")                \
+		LOOKUPS("host_restricted", "ct original daddr ", "restricted") LOOKUPS("open", "", "pass") \
+			LOOKUPS("host_open", "ct original daddr ",                                         \
+				"pass") "forward jump static_forward\n"                                    \
+					"restricted jump allowed\n"                                        \
+					"restricted drop\n"                                                \
+					"pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                \
+					"forwarded mark & 0x1000 != 0x0 ct status & 0x20 != 0x0 mark = "   \
+					"(mark & 0xffffefff)\n"                                            \
+					"postrouting ct status & 0x20 != 0x0 jump masqueraded\n"           \
+					"postrouting jump static_postrouting\n"
+#define TRANSLATE                                                                                        \
+	"translate " HOST_PORTS "translate ports { l4proto dport } dnat to ports.address : ports.port\n" \
+	"translate jump static_translate # natmap:@made\n"
+#define LINK_LOCAL " saddr & ffc0:: == fe80:: return\n"
+
+static const char *const base[NM_FAMILY_MAX] = {
+	[NM_IPV4] = "guard iifname != lo guarded { daddr l4proto dport } drop\n"
+		    "guard daddr/8 == 127.0.0.0 localnet { iifname } drop\n"
+		    "prerouting jump static_prerouting\n"
+		    "prerouting fib daddr type == 0x2 jump translate\n"
+		    "output jump static_output\n"
+		    "output daddr/8 == 127.0.0.0 goto loopback\n"
+		    "output fib daddr type == 0x2 jump translate\n"
+		    "loopback " HOST_PORTS TRANSLATE FORWARD,
+	[NM_IPV6] = "prerouting jump static_prerouting\n"
+		    "prerouting" LINK_LOCAL "prerouting fib daddr type == 0x2 jump translate\n"
+		    "output jump static_output\n"
+		    "output" LINK_LOCAL "output daddr == ::1 goto loopback\n"
+		    "output fib daddr type == 0x2 jump translate\n" TRANSLATE FORWARD,
+};
+
+/* For one protocol, and for all of them. */
+#define MASQUERADE(p, mask, len)                                         \
+	"masqueraded l4proto == " p " masqueraded { saddr" mask " " FLOW \
+	" masquerade # natmap:@masquerade/" len "\n"
+#define ALLOWED(p, mask, len)                                                                     \
+	"allowed l4proto == " p " allowed { saddr" mask " l4proto ct original dport } goto pass " \
+	"# natmap:@allowed/" len "\n"                                                             \
+	"allowed l4proto == " p " host_allowed { saddr" mask " ct original daddr l4proto "        \
+	"ct original dport } goto pass # natmap:@allowed/" len "\n"
+#define BOTH(p, mask, len)    MASQUERADE(p, mask, len) ALLOWED(p, mask, len)
+#define EACH(what, mask, len) what("6", mask, len) what("17", mask, len) what("132", mask, len)
+
+static struct nm_own_rules base_rules(enum nm_family family, const struct nm_own_lens *lens)
+{
+	struct nm_own_rules rules = {0};
+	struct nm_err err;
+
+	if (nm_nftables_base(family, lens, &rules, &err) < 0)
+		tap_ok(false, "%s", err.msg);
+	return rules;
+}
+
+static void test_rules(void)
+{
+	static const struct {
+		const char *name;
+		enum nm_family family;
+		struct nm_own_lens lens;
+		const char *more;
+	} rows[] = {
+		{"IPv4", NM_IPV4, {{false}, {false}}, ""},
+		{"IPv6", NM_IPV6, {{false}, {false}}, ""},
+		{"IPv4, prefix lengths", NM_IPV4,
+			{{[0] = true, [8] = true, [32] = true}, {[8] = true, [31] = true}},
+			EACH(MASQUERADE, " & 0.0.0.0", "0") EACH(BOTH, " & 255.0.0.0", "8")
+				EACH(ALLOWED, " & 255.255.255.254", "31") EACH(MASQUERADE, "", "32")},
+		{"IPv6, prefix lengths", NM_IPV6,
+			{{[63] = true, [128] = true}, {[0] = true, [127] = true, [128] = true}},
+			EACH(ALLOWED, " & ::", "0") EACH(MASQUERADE, " & ffff:ffff:ffff:fffe::", "63")
+				EACH(ALLOWED, " & ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "127")
+					EACH(BOTH, "", "128")},
+		{"IPv4, a length of IPv6's", NM_IPV4, {{[33] = true}, {[128] = true}}, ""},
+	};
+	static char got[TEXT_MAX], expected[TEXT_MAX];
+
+	nm_each(row, rows) {
+		struct nm_own_rules rules = base_rules(row->family, &row->lens);
+
+		(void)snprintf(expected, sizeof(expected), "%s%s", base[row->family], row->more);
+		tap_is(print(&rules, row->family, got), expected, "rules of %s", row->name);
+		nm_own_rules_done(&rules);
+	}
+}
+
+static const struct nm_own_lens *all_lens(void)
+{
+	static struct nm_own_lens lens;
+
+	memset(lens.masquerade, true, sizeof(lens.masquerade));
+	memset(lens.allowed, true, sizeof(lens.allowed));
+	return &lens;
+}
+
+/* A '!' that is not of "!=". */
+static bool is_marked(const char *text)
+{
+	while ((text = strchr(text, '!')) && text[1] == '=')
+		text++;
+	return text;
+}
+
+static void test_all_lens(void)
+{
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		struct nm_own_rules rules = base_rules(f, all_lens());
+		struct nm_own_lens got = {{false}, {false}};
+		unsigned marks = 0, masquerades = 0, allowed = 0;
+		char text[NM_EXPR_TEXT_SIZE];
+
+		for (size_t i = 0; i < rules.n; i++) {
+			const struct nm_own_rule *r = &rules.v[i];
+
+			expr_text(f, (struct nm_attrs){r->expressions, r->len}, text);
+			marks += is_marked(text);
+			nm_nftables_read_len(r->comment, strlen(r->comment), &got);
+		}
+		for (int len = 0; len < 129; len++) {
+			masquerades += got.masquerade[len];
+			allowed += got.allowed[len];
+		}
+		tap_ok(masquerades == nm_addr_bits(f) + 1u && allowed == nm_addr_bits(f) + 1u,
+			"the comments of all lengths are read back");
+		tap_ok(marks == 0, "all rules are as nf_tables takes and dumps them");
+		nm_own_rules_done(&rules);
+	}
+}
+
+static const struct {
+	const char *tag;
+	int masquerade, allowed; /* -1: none */
+} len_tags[] = {
+	{"natmap:@masquerade/0", 0, -1},
+	{"natmap:@masquerade/24", 24, -1},
+	{"natmap:@masquerade/128", 128, -1},
+	{"natmap:@allowed/0", -1, 0},
+	{"natmap:@allowed/128", -1, 128},
+	{"natmap:@masquerade/129", -1, -1},
+	{"natmap:@masquerade/256", -1, -1},
+	{"natmap:@masquerade/4294967304", -1, -1},
+	{"natmap:@masquerade/18446744073709551624", -1, -1},
+	{"natmap:@masquerade/08", -1, -1},
+	{"natmap:@masquerade/", -1, -1},
+	{"natmap:@masquerade", -1, -1},
+	{"natmap:@masquerade/-1", -1, -1},
+	{"natmap:@masquerade/+1", -1, -1},
+	{"natmap:@masquerade/ 1", -1, -1},
+	{"natmap:@masquerade/1 ", -1, -1},
+	{"natmap:@masquerade/1/2", -1, -1},
+	{"natmap:@masquerade/x", -1, -1},
+	{"natmap:@allowed/129", -1, -1},
+	{"natmap:@allowed/", -1, -1},
+	{"natmap:@allow/8", -1, -1},
+	{"my-natmap:@allowed/8", -1, -1},
+	{"natmap:@dnat/8", -1, -1},
+	{"natmap:web:8", -1, -1},
+	{"/", -1, -1},
+	{"/8", -1, -1},
+	{"", -1, -1},
+};
+
+static void test_read_len(void)
+{
+	nm_each(row, len_tags) {
+		struct nm_own_lens lens = {{false}, {false}}, expected = {{false}, {false}};
+		size_t len = strlen(row->tag);
+		char *copy = malloc(len + 1); /* so that ASan sees its end */
+
+		if (copy)
+			memcpy(copy, row->tag, len + 1);
+		if (row->masquerade >= 0)
+			expected.masquerade[row->masquerade] = true;
+		if (row->allowed >= 0)
+			expected.allowed[row->allowed] = true;
+		nm_nftables_read_len(copy + 1, 0, &lens);
+		nm_nftables_read_len(copy, len, &lens);
+		tap_ok(!memcmp(&lens, &expected, sizeof(lens)), "length in '%s'", row->tag);
+		free(copy);
+	}
+}
+
+static int find_chain(const char *name)
+{
+	for (int i = 0; nm_own_chains[i]; i++)
+		if (!strcmp(nm_own_chains[i], name))
+			return i;
+	return -1;
+}
+
+/* Chains lead only to chains further down in the list, so never back; and all but those with a hook are led
+ * to. */
+static void test_chains(void)
+{
+	static const char *const hooked = " guard prerouting output forward forwarded postrouting ";
+	char pattern[64];
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+		struct nm_own_rules rules = base_rules(f, all_lens());
+		bool led_to[32] = {false};
+		size_t wrong = 0;
+
+		for (size_t i = 0; i < rules.n; i++) {
+			const struct nm_own_rule *r = &rules.v[i];
+			const struct nm_nft_rule read = {.expressions = {r->expressions, r->len}};
+			int from = find_chain(r->chain);
+
+			wrong += from < 0 || nm_own_chain_is_static(r->chain);
+			for (int to = 0; nm_own_chains[to]; to++) {
+				if (!nm_nft_rule_leads_to(&read, nm_own_chains[to]))
+					continue;
+				wrong += to <= from;
+				led_to[to] = true;
+			}
+		}
+		for (int i = 0; nm_own_chains[i]; i++) {
+			(void)snprintf(pattern, sizeof(pattern), " %s ", nm_own_chains[i]);
+			wrong += led_to[i] == (strstr(hooked, pattern) != NULL);
+		}
+		tap_ok(wrong == 0, "chains lead down the list, to all without a hook");
+		nm_own_rules_done(&rules);
+	}
+}
+
+static void test_static_chains(void)
+{
+	static const char *const names[] = {"static_prerouting", "static_output", "static_translate",
+		"static_forward", "static_postrouting"};
+	size_t n = 0;
+
+	for (int i = 0; nm_own_chains[i]; i++)
+		n += nm_own_chain_is_static(nm_own_chains[i]);
+	nm_each(name, names)
+		tap_ok(find_chain(*name) >= 0 && nm_own_chain_is_static(*name), "%s is static", *name);
+	tap_ok(n == sizeof(names) / sizeof(*names) && !nm_own_chain_is_static("static"),
+		"and no other chain is");
+}
+
+static void test_registers(void)
+{
+	static const uint32_t expected[] = {1, 9, 10, 11, 2, 13, 14, 15, 3, 17, 18, 19, 4, 21, 22, 23};
+	size_t wrong = 0;
+
+	for (size_t word = 0; word < 16; word++)
+		wrong += nm_own_register(word) != expected[word];
+	tap_ok(wrong == 0, "registers have the numbers that the kernel dumps");
+	tap_ok(NM_OWN_FIRST + NM_ELEMENT_KEY_MAX / 4 <= 16, "there are enough for the largest key");
+}
+
+int main(void)
+{
+	test_rules();
+	test_all_lens();
+	test_read_len();
+	test_chains();
+	test_static_chains();
+	test_registers();
+	return tap_done();
+}

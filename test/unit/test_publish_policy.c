@@ -1,0 +1,197 @@
+/* publish/policy.c: what a configuration grants. */
+#include "publish/policy.h"
+#include "tap.h"
+
+#define DEFAULTS    "{}"
+#define POLICY(key) "{\"policy\":{" key "}}"
+#define PORTS       "policy.host_ports or policy.reserved_ports"
+
+static const struct nm_prefixes no_networks;
+
+static bool configure(const char *text, struct nm_config *c)
+{
+	struct nm_err err;
+
+	nm_config_init(c);
+	if (nm_config_parse(c, text, strlen(text), "test", &err) == 0)
+		return true;
+	tap_ok(false, "the test's own configuration: %s", err.msg);
+	return false;
+}
+
+static void test_mappings(void)
+{
+	static const struct {
+		const char *config, *ports;
+		const char *mapping, *why; /* refused, by what; mapping NULL: granted */
+	} rows[] = {
+		{DEFAULTS, "80", NULL, NULL},
+		{DEFAULTS, "1-1024", NULL, NULL},
+		{DEFAULTS, "127.0.0.2:80,192.0.2.1:80,[2001:db8::1]:80", NULL, NULL},
+		{DEFAULTS, "0:80", NULL, NULL},
+		{POLICY("\"host_ports\":\"1024-65535\""), "1024,65535", NULL, NULL},
+		{POLICY("\"host_ports\":\"1024-65535\""), "1023", "1023:1023/tcp", PORTS},
+		{POLICY("\"host_ports\":\"1024-65535\""), "1023-1024", "1023-1024:1023-1024/tcp", PORTS},
+		{POLICY("\"host_ports\":\"1024-65535\""), "8080:80", NULL, NULL},
+		{POLICY("\"host_ports\":\"1024-65535\""), "0:80", NULL, NULL},
+		{POLICY("\"host_ports\":\"1024-65535\""), "2000,80/udp", "80:80/udp", PORTS},
+		{POLICY("\"host_ports\":\"\""), "80", "80:80/tcp", PORTS},
+		{POLICY("\"reserved_ports\":\"22,6443\""), "6442,6444", NULL, NULL},
+		{POLICY("\"reserved_ports\":\"22,6443\""), "22", "22:22/tcp", PORTS},
+		{POLICY("\"reserved_ports\":\"22,6443\""), "192.0.2.1:22/udp", "192.0.2.1:22:22/udp", PORTS},
+		{POLICY("\"reserved_ports\":\"22,6443\""), "20-30", "20-30:20-30/tcp", PORTS},
+		{POLICY("\"reserved_ports\":\"22,6443\""), "8022:22", NULL, NULL},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "192.0.2.1:80", NULL, NULL},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "192.0.3.1:80", "192.0.3.1:80:80/tcp",
+			"policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "127.0.0.1:80", "127.0.0.1:80:80/tcp",
+			"policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "[2001:db8::1]:80",
+			"[2001:db8::1]:80:80/tcp", "policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "80", "80:80/tcp", "policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"192.0.2.0/24\"]"), "0.0.0.0:80", "0.0.0.0:80:80/tcp",
+			"policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"0.0.0.0/0\"]"), "0.0.0.0:80,192.0.2.1:81", NULL, NULL},
+		{POLICY("\"host_addresses\":[\"0.0.0.0/0\"]"), "80", "80:80/tcp", "policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"0.0.0.0/0\"]"), "[::]:80", "[::]:80:80/tcp",
+			"policy.host_addresses"},
+		{POLICY("\"host_addresses\":[\"0.0.0.0/0\",\"::/0\"]"), "80,[::]:81", NULL, NULL},
+		{POLICY("\"host_addresses\":[\"0.0.0.0/1\",\"128.0.0.0/1\"]"), "0.0.0.0:80",
+			"0.0.0.0:80:80/tcp", "policy.host_addresses"},
+		{"{\"localhost\":false}", "80,192.0.2.1:81", NULL, NULL},
+		{"{\"localhost\":false}", "127.0.0.1:80", "127.0.0.1:80:80/tcp", "localhost, which is false"},
+		{"{\"localhost\":false}", "127.9.9.9:80", "127.9.9.9:80:80/tcp", "localhost, which is false"},
+		{POLICY("\"max_ports\":3"), "80-82", NULL, NULL},
+		{POLICY("\"max_ports\":3"), "80,81-82", NULL, NULL},
+	};
+
+	nm_each(row, rows) {
+		struct nm_config c;
+		struct nm_mappings m = {0};
+		struct nm_err err = {.msg = ""};
+		char expected[256] = "";
+
+		if (row->mapping)
+			(void)snprintf(expected, sizeof(expected), "port mapping '%s': refused by %s",
+				row->mapping, row->why);
+		if (configure(row->config, &c) && nm_portspec_parse(row->ports, &m, &err) == 0) {
+			int rc = nm_policy_check_mappings(&c, &m, &no_networks, &err);
+
+			tap_is(rc < 0 ? err.msg : "", expected, "%s under %s", row->ports, row->config);
+			tap_ok(rc == 0 || err.kind == NM_ERR_REFUSED, "and of the right kind");
+		} else {
+			tap_ok(false, "%s: %s", row->ports, err.msg);
+		}
+		nm_mappings_done(&m);
+		nm_config_done(&c);
+	}
+}
+
+static void test_max_ports(void)
+{
+	static const char *const rows[] = {"80-83", "80,81,82,83", "80/udp,80-82", "0:1,0:1,0:1,0:1"};
+
+	nm_each(ports, rows) {
+		struct nm_config c;
+		struct nm_mappings m = {0};
+		struct nm_err err;
+
+		if (!configure(POLICY("\"max_ports\":3"), &c) || nm_portspec_parse(*ports, &m, &err) < 0)
+			tap_ok(false, "the test's own ports");
+		else if (tap_ok(nm_policy_check_mappings(&c, &m, &no_networks, &err) == -1, "%s are too many",
+				 *ports))
+			tap_is(err.msg, "4 published ports: refused by policy.max_ports, which is 3",
+				"and why");
+		nm_mappings_done(&m);
+		nm_config_done(&c);
+	}
+}
+
+static void test_networks(void)
+{
+	static const struct {
+		const char *ports;
+		size_t networks;
+		const char *refusal;
+	} rows[] = {
+		{"1-64", 256, ""},
+		{"1-64,80/udp", 256,
+			"65 published ports for 256 networks of io.natmap.allow: more than 16384 pairs are "
+			"refused"},
+		{"1-1000", 16, ""},
+	};
+
+	nm_each(row, rows) {
+		const struct nm_prefixes networks = {.n = row->networks};
+		struct nm_mappings m = {0};
+		struct nm_config c;
+		struct nm_err err = {.msg = ""};
+
+		if (!configure("{}", &c) || nm_portspec_parse(row->ports, &m, &err) < 0)
+			tap_ok(false, "the test's own ports");
+		else
+			tap_ok((nm_policy_check_mappings(&c, &m, &networks, &err) < 0) == !!row->refusal[0],
+				"%s for %zu networks", row->ports, row->networks);
+		tap_is(err.msg, row->refusal, "and why");
+		nm_mappings_done(&m);
+		nm_config_done(&c);
+	}
+}
+
+static void test_address(void)
+{
+	static const struct {
+		const char *allowed, *own, *wanted;
+		bool expected;
+	} rows[] = {
+		{"", "10.0.0.2/24", "10.0.0.2/24", true},
+		{"", "10.0.0.2/24", "10.0.0.2/32", true},
+		{"", "10.0.0.2/24", "10.0.0.3/24", false},
+		{"", "fd00::1/64,10.0.0.2/24,fd00::2/64", "fd00::2/128", true},
+		{"", "", "10.0.0.2/32", false},
+		{"10.0.0.0/8", "", "10.255.255.255/32", true},
+		{"10.0.0.0/8", "", "11.0.0.0/32", false},
+		{"10.0.0.0/8", "192.0.2.1/24", "192.0.2.1/24", true},
+		{"fd00::/8,10.0.0.0/8", "", "10.0.0.2/32", true},
+		{"0.0.0.0/0", "", "fd00::2/128", false},
+		{"::/0", "", "10.0.0.2/32", false},
+	};
+
+	nm_each(row, rows) {
+		struct nm_policy policy = {.max_ports = 1};
+		struct nm_prefixes own = {0};
+		struct nm_prefix wanted;
+		struct nm_err err;
+		char expected[256], text[NM_ADDR_STRLEN];
+
+		if ((*row->allowed &&
+			    nm_prefixes_parse(
+				    row->allowed, 9, "allowed", NM_ERR_FAILED, &policy.address, &err) < 0) ||
+			(*row->own && nm_prefixes_parse(row->own, 9, "own", NM_ERR_FAILED, &own, &err) < 0) ||
+			nm_prefix_parse(row->wanted, strlen(row->wanted), &wanted) < 0) {
+			tap_ok(false, "the test's own addresses");
+			continue;
+		}
+		if (nm_policy_check_address(&policy, &wanted, &own, &err) == 0) {
+			tap_ok(row->expected, "address %s is granted", row->wanted);
+		} else if (tap_ok(!row->expected && err.kind == NM_ERR_REFUSED, "address %s is refused",
+				   row->wanted)) {
+			(void)snprintf(expected, sizeof(expected),
+				"io.natmap.address '%s': neither on an interface of the container nor in "
+				"policy.address",
+				nm_addr_print(&wanted.addr, text));
+			tap_is(err.msg, expected, "and why");
+		}
+		nm_prefixes_done(&policy.address);
+		nm_prefixes_done(&own);
+	}
+}
+
+int main(void)
+{
+	test_mappings();
+	test_max_ports();
+	test_networks();
+	test_address();
+	return tap_done();
+}
