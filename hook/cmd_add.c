@@ -13,7 +13,7 @@ enum { ADDRESSES_STRLEN = NM_FAMILY_MAX * NM_PREFIX_STRLEN };
 
 /* The container as a hook would describe it; strings are borrowed. */
 static int parse_arguments(
-	const struct nm_invocation *inv, struct nm_ocistate *st, int *ret_specs, struct nm_err *err)
+	const struct nm_invocation *inv, struct nm_oci_state *st, int *ret_specs, struct nm_err *err)
 {
 	uint64_t pid = 0;
 	int i = 0;
@@ -32,7 +32,7 @@ static int parse_arguments(
 				inv->argv[i]);
 		if (!is_pid)
 			st->address = value;
-		else if (nm_num_parse(value, strlen(value), INT32_MAX, &pid) < 0 || pid == 0)
+		else if (nm_text_number(value, strlen(value), INT32_MAX, &pid) < 0 || pid == 0)
 			return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is no process id", value);
 	}
 	st->pid = (pid_t)pid;
@@ -40,8 +40,9 @@ static int parse_arguments(
 		return nm_fail(err, NM_ERR_CONFIG, "%s missing: see natmap help add",
 			inv->argc == i ? "container id" : "ports");
 	st->id = inv->argv[i];
-	if (nm_id_invalid(st->id))
-		return nm_fail(err, NM_ERR_CONFIG, "container id '%s' %s", st->id, nm_id_invalid(st->id));
+	if (nm_oci_state_id_invalid(st->id))
+		return nm_fail(
+			err, NM_ERR_CONFIG, "container id '%s' %s", st->id, nm_oci_state_id_invalid(st->id));
 	*ret_specs = i + 1;
 	return 0;
 }
@@ -58,12 +59,12 @@ static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSE
 }
 
 /* Whose process or address it is, when the command line does not say. */
-static int find_container(const struct nm_invocation *inv, struct nm_ocistate *st,
+static int find_container(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_record *known, struct nm_err *err)
 {
 	if (st->pid || st->address)
 		return 0;
-	if (nm_amend_look_up(inv->state_dir, st->id, known, err) < 0)
+	if (nm_add_remove_look_up(inv->state_dir, st->id, known, err) < 0)
 		return -1;
 	if (!known->id)
 		return nm_fail(
@@ -74,18 +75,18 @@ static int find_container(const struct nm_invocation *inv, struct nm_ocistate *s
 	return 0;
 }
 
-static int add(const struct nm_invocation *inv, struct nm_ocistate *st,
+static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_config *c, struct nm_err *err)
 {
 	struct nm_record known = {0}, r = {0};
 	int rc = find_container(inv, st, addresses, &known, err);
 
 	if (rc == 0)
-		rc = nm_resolve(st, c, &r, err);
+		rc = nm_request_make(st, c, &r, err);
 	if (rc == 0 && known.pid && known.start != r.start)
 		rc = nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);
 	if (rc == 0)
-		rc = nm_amend_add(&r, c, inv->state_dir, err);
+		rc = nm_add_remove_add(&r, c, inv->state_dir, err);
 	nm_record_done(&known);
 	nm_record_done(&r);
 	return rc;
@@ -95,7 +96,7 @@ int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *specs = NULL;
 	char addresses[ADDRESSES_STRLEN];
-	struct nm_ocistate st = {0}; /* borrows all of it, perhaps from these */
+	struct nm_oci_state st = {0}; /* borrows all of it, perhaps from these */
 	struct nm_config config;
 	int first = 0, rc;
 

@@ -7,7 +7,7 @@
 
 enum { LINE_SIZE = 4096 };
 
-static void print_text(const struct nm_differences *d, FILE *out)
+static void print_text(const struct nm_check_differences *d, FILE *out)
 {
 	char line[LINE_SIZE];
 
@@ -15,26 +15,26 @@ static void print_text(const struct nm_differences *d, FILE *out)
 		fprintf(out, "%s\n", nm_log_escape(d->v[i].text, line, sizeof(line)));
 }
 
-static int print_json(const struct nm_differences *d, FILE *out, struct nm_err *err)
+static int print_json(const struct nm_check_differences *d, FILE *out, struct nm_err *err)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	const char *text;
 	size_t len;
 
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "differences");
-	nm_jsonw_array(w);
+	nm_json_write_object(w);
+	nm_json_write_string(w, "differences");
+	nm_json_write_array(w);
 	for (size_t i = 0; i < d->n; i++) {
-		nm_jsonw_object(w);
-		nm_jsonw_string(w, "kind");
-		nm_jsonw_string(w, d->v[i].kind);
-		nm_jsonw_string(w, "text");
-		nm_jsonw_string(w, d->v[i].text);
-		nm_jsonw_object_end(w);
+		nm_json_write_object(w);
+		nm_json_write_string(w, "kind");
+		nm_json_write_string(w, d->v[i].kind);
+		nm_json_write_string(w, "text");
+		nm_json_write_string(w, d->v[i].text);
+		nm_json_write_object_end(w);
 	}
-	nm_jsonw_array_end(w);
-	nm_jsonw_object_end(w);
-	text = nm_jsonw_finish(w, &len, err);
+	nm_json_write_array_end(w);
+	nm_json_write_object_end(w);
+	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
 		return -1;
 	fprintf(out, "%s\n", text);
@@ -44,7 +44,7 @@ static int print_json(const struct nm_differences *d, FILE *out, struct nm_err *
 static int check(
 	const struct nm_invocation *inv, struct nm_config *c, bool json, FILE *out, struct nm_err *err)
 {
-	struct nm_differences found = {0};
+	struct nm_check_differences found = {0};
 	int rc = nm_check(c, inv->state_dir, &found, err);
 
 	if (rc == 0 && json)
@@ -53,7 +53,7 @@ static int check(
 		print_text(&found, out);
 	if (rc == 0 && found.n > 0)
 		rc = nm_fail(err, NM_ERR_DIFFERS, "%zu differences", found.n);
-	nm_differences_done(&found);
+	nm_check_differences_done(&found);
 	return rc;
 }
 

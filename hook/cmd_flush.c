@@ -13,7 +13,7 @@ static void print_left(const struct nm_flush_left *left, FILE *out)
 		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
 			if (left->iptables.chain[f][t])
 				fprintf(out, "chain NATMAP stays: others use it; see %s -t %s -S\n",
-					programs[f], nm_table_name(t));
+					programs[f], nm_rule_table_name(t));
 		if (left->forwarding[f])
 			fprintf(out, "forwarding stays on: %s = 1\n", forwarding[f]);
 	}

@@ -46,7 +46,7 @@ static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct 
 /* Decides without parser or sandbox, from bytes that may be anything. */
 static bool is_none_of_ours(const char *text, size_t len, enum stage stage)
 {
-	if (nm_ocistate_concerns_us(text, len))
+	if (nm_oci_state_concerns_us(text, len))
 		return false;
 	return stage == STAGE_PUBLISH ||
 		(stage == STAGE_BY_STATUS && !memmem(text, len, "stopped", strlen("stopped")));
@@ -73,7 +73,7 @@ static int refuse_excess(int fd, char *buf, size_t len, enum stage stage, struct
 			      NM_OCISTATE_MAX);
 }
 
-static int publish(const struct nm_invocation *inv, const struct nm_ocistate *st, struct nm_err *err)
+static int publish(const struct nm_invocation *inv, const struct nm_oci_state *st, struct nm_err *err)
 {
 	struct nm_config config;
 	struct nm_record record;
@@ -84,7 +84,7 @@ static int publish(const struct nm_invocation *inv, const struct nm_ocistate *st
 	if (rc == 0 && config.statics_err.kind != NM_ERR_NONE)
 		nm_log_notice("%s, ignored: containers do not need static rules", config.statics_err.msg);
 	if (rc == 0)
-		rc = nm_resolve(st, &config, &record, err);
+		rc = nm_request_make(st, &config, &record, err);
 	if (rc == 0) {
 		rc = nm_publish(&record, &config, inv->state_dir, err);
 		nm_record_done(&record);
@@ -95,27 +95,27 @@ static int publish(const struct nm_invocation *inv, const struct nm_ocistate *st
 
 static int run_publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	struct nm_ocistate st;
+	struct nm_oci_state st;
 	int rc = 0;
 
-	if (nm_ocistate_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+	if (nm_oci_state_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
 		return -1;
 	if (st.ports && publish(inv, &st, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_ocistate_done(&st);
+	nm_oci_state_done(&st);
 	return rc;
 }
 
 static int run_withdraw(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	struct nm_ocistate st;
+	struct nm_oci_state st;
 	int rc = 0;
 
-	if (nm_ocistate_parse(text, len, NM_OCISTATE_WITHDRAW, &st, err) < 0)
+	if (nm_oci_state_parse(text, len, NM_OCISTATE_WITHDRAW, &st, err) < 0)
 		return -1;
 	if (nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_ocistate_done(&st);
+	nm_oci_state_done(&st);
 	return rc;
 }
 
@@ -135,7 +135,7 @@ int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 		return 0;
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
 		return -1;
-	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_ocistate_is_stopped(text, len)))
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_oci_state_is_stopped(text, len)))
 		return run_withdraw(inv, text, len, err);
 	return run_publish(inv, text, len, err);
 }

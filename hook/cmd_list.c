@@ -9,74 +9,74 @@
 #include "input/json.h"
 #include "cmd.h"
 
-static void write_counters(struct nm_jsonw *w, const struct nm_counters *c)
+static void write_counters(struct nm_json_writer *w, const struct nm_counters *c)
 {
-	nm_jsonw_string(w, "packets");
-	nm_jsonw_integer(w, (int64_t)c->packets);
-	nm_jsonw_string(w, "bytes");
-	nm_jsonw_integer(w, (int64_t)c->bytes);
+	nm_json_write_string(w, "packets");
+	nm_json_write_integer(w, (int64_t)c->packets);
+	nm_json_write_string(w, "bytes");
+	nm_json_write_integer(w, (int64_t)c->bytes);
 }
 
-static void write_containers(struct nm_jsonw *w, const struct nm_published *p)
+static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
 {
 	const struct nm_counters *c = p->mappings;
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
-	nm_jsonw_string(w, "containers");
-	nm_jsonw_array(w);
+	nm_json_write_string(w, "containers");
+	nm_json_write_array(w);
 	for (size_t i = 0; i < p->records.n; i++) {
 		const struct nm_record *r = &p->records.v[i];
 
-		nm_jsonw_object(w);
+		nm_json_write_object(w);
 		nm_record_write(r, w);
-		nm_jsonw_string(w, "mappings");
-		nm_jsonw_array(w);
+		nm_json_write_string(w, "mappings");
+		nm_json_write_array(w);
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {
-			nm_jsonw_object(w);
-			nm_jsonw_string(w, "ports");
-			nm_jsonw_string(w, nm_mapping_print(&r->mappings.v[j], text));
+			nm_json_write_object(w);
+			nm_json_write_string(w, "ports");
+			nm_json_write_string(w, nm_mapping_print(&r->mappings.v[j], text));
 			write_counters(w, c);
-			nm_jsonw_object_end(w);
+			nm_json_write_object_end(w);
 		}
-		nm_jsonw_array_end(w);
-		nm_jsonw_object_end(w);
+		nm_json_write_array_end(w);
+		nm_json_write_object_end(w);
 	}
-	nm_jsonw_array_end(w);
+	nm_json_write_array_end(w);
 }
 
 static void write_statics(
-	struct nm_jsonw *w, const struct nm_statics *statics, const struct nm_counters *counters)
+	struct nm_json_writer *w, const struct nm_static_nats *statics, const struct nm_counters *counters)
 {
 	char text[NM_STATIC_STRLEN];
 
-	nm_jsonw_string(w, "static");
-	nm_jsonw_array(w);
+	nm_json_write_string(w, "static");
+	nm_json_write_array(w);
 	for (size_t i = 0; i < statics->n; i++) {
-		nm_jsonw_object(w);
-		nm_jsonw_string(w, "kind");
-		nm_jsonw_string(w, nm_static_kind_name(statics->v[i].kind));
-		nm_jsonw_string(w, "name");
-		nm_jsonw_string(w, statics->v[i].name);
-		nm_jsonw_string(w, "rule");
-		nm_jsonw_string(w, nm_static_print(&statics->v[i], text));
+		nm_json_write_object(w);
+		nm_json_write_string(w, "kind");
+		nm_json_write_string(w, nm_static_nat_kind_name(statics->v[i].kind));
+		nm_json_write_string(w, "name");
+		nm_json_write_string(w, statics->v[i].name);
+		nm_json_write_string(w, "rule");
+		nm_json_write_string(w, nm_static_nat_print(&statics->v[i], text));
 		write_counters(w, &counters[i]);
-		nm_jsonw_object_end(w);
+		nm_json_write_object_end(w);
 	}
-	nm_jsonw_array_end(w);
+	nm_json_write_array_end(w);
 }
 
 static int print_json(
-	const struct nm_published *p, const struct nm_statics *statics, FILE *out, struct nm_err *err)
+	const struct nm_list *p, const struct nm_static_nats *statics, FILE *out, struct nm_err *err)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	const char *text;
 	size_t len;
 
-	nm_jsonw_object(w);
+	nm_json_write_object(w);
 	write_containers(w, p);
 	write_statics(w, statics, p->statics);
-	nm_jsonw_object_end(w);
-	text = nm_jsonw_finish(w, &len, err);
+	nm_json_write_object_end(w);
+	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
 		return -1;
 	fprintf(out, "%s\n", text);
@@ -89,9 +89,9 @@ static int max(int a, size_t b)
 }
 
 /* Columns are as wide as their widest entry; the last one ends where it ends. */
-static void print_containers(const struct nm_published *p, FILE *out)
+static void print_containers(const struct nm_list *p, FILE *out)
 {
-	char ports[NM_PORTSPEC_STRLEN], address[NM_ADDR_STRLEN];
+	char ports[NM_MAPPING_STRLEN], address[NM_ADDR_STRLEN];
 	const struct nm_counters *c = p->mappings;
 	int id_width = (int)strlen("CONTAINER"), ports_width = (int)strlen("PORTS");
 
@@ -121,7 +121,7 @@ static void print_containers(const struct nm_published *p, FILE *out)
 	}
 }
 
-static void print_statics(const struct nm_statics *statics, const struct nm_counters *counters, FILE *out)
+static void print_statics(const struct nm_static_nats *statics, const struct nm_counters *counters, FILE *out)
 {
 	char text[NM_STATIC_STRLEN];
 	int width = (int)strlen("NAME");
@@ -133,8 +133,8 @@ static void print_statics(const struct nm_statics *statics, const struct nm_coun
 			"RULE");
 	for (size_t i = 0; i < statics->n; i++)
 		fprintf(out, "%-7s  %-*s  %10" PRIu64 "  %12" PRIu64 "  %s\n",
-			nm_static_kind_name(statics->v[i].kind), width, statics->v[i].name,
-			counters[i].packets, counters[i].bytes, nm_static_print(&statics->v[i], text));
+			nm_static_nat_kind_name(statics->v[i].kind), width, statics->v[i].name,
+			counters[i].packets, counters[i].bytes, nm_static_nat_print(&statics->v[i], text));
 }
 
 static int parse_options(
@@ -167,12 +167,12 @@ static void load_config(const struct nm_invocation *inv, bool with_statics, stru
 		nm_config_init(c);
 	}
 	if (!with_statics)
-		nm_statics_done(&c->statics);
+		nm_static_nats_done(&c->statics);
 }
 
 int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
-	struct nm_published p = {0};
+	struct nm_list p = {0};
 	struct nm_config config;
 	const char *id = NULL;
 	bool json = false;
@@ -181,14 +181,14 @@ int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	if (parse_options(inv, &json, &id, err) < 0 || nm_sandbox_enter(false, err) < 0)
 		return -1;
 	load_config(inv, !id, &config);
-	rc = nm_published_read(&config, inv->state_dir, id, &p, err);
+	rc = nm_list_read(&config, inv->state_dir, id, &p, err);
 	if (rc == 0 && json)
 		rc = print_json(&p, &config.statics, out, err);
 	else if (rc == 0) {
 		print_containers(&p, out);
 		print_statics(&config.statics, p.statics, out);
 	}
-	nm_published_done(&p);
+	nm_list_done(&p);
 	nm_config_done(&config);
 	return rc;
 }

@@ -42,10 +42,10 @@ static void print_table(const struct nm_rules *rules, enum nm_table table, FILE 
 		if (rules->v[i].table != table)
 			continue;
 		if (!begun) {
-			fprintf(out, "*%s\n", nm_table_name(table));
+			fprintf(out, "*%s\n", nm_rule_table_name(table));
 			for (size_t j = 0; j < sizeof(own) / sizeof(*own); j++)
 				if (uses_chain(rules, table, own[j]))
-					fprintf(out, ":%s - [0:0]\n", nm_chain_name(own[j]));
+					fprintf(out, ":%s - [0:0]\n", nm_rule_chain_name(own[j]));
 		}
 		begun = true;
 		fprintf(out, "-%c %s\n", rules->v[i].family == NM_IPV4 ? '4' : '6',
@@ -59,16 +59,16 @@ static int print_rules(
 	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
 {
 	bool iptables = r->backend == NM_BACKEND_IPTABLES;
-	struct nm_wanted wanted = {0};
-	int rc = iptables ? nm_layout_base(r->families, &wanted.rules, err) : 0;
+	struct nm_desired wanted = {0};
+	int rc = iptables ? nm_iptables_layout_base(r->families, &wanted.rules, err) : 0;
 
 	if (rc == 0)
-		rc = nm_wanted_add_record(&wanted, r, options, err);
+		rc = nm_desired_add_record(&wanted, r, options, err);
 	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
 		print_table(&wanted.rules, table, out);
 	if (rc == 0 && !iptables)
 		rc = nm_plan_print_nft(&wanted.elements, r->families, out, err);
-	nm_wanted_done(&wanted);
+	nm_desired_done(&wanted);
 	return rc;
 }
 
@@ -81,10 +81,10 @@ static int choose_backend(const char *format, enum nm_backend *backend, struct n
 		*backend = strcmp(format, "nft") ? NM_BACKEND_IPTABLES : NM_BACKEND_NFTABLES;
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;
-	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1 : nm_backend_settle(&nl, backend, err);
+	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1 : nm_backend_choose(&nl, backend, err);
 }
 
-static int plan(const struct nm_invocation *inv, const char *format, const struct nm_ocistate *st, FILE *out,
+static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st, FILE *out,
 	struct nm_err *err)
 {
 	struct nm_records none = {0};
@@ -95,9 +95,9 @@ static int plan(const struct nm_invocation *inv, const char *format, const struc
 	nm_config_init(&config);
 	rc = nm_config_load(&config, inv->config_path, err);
 	if (rc == 0)
-		rc = nm_resolve(st, &config, &r, err);
+		rc = nm_request_make(st, &config, &r, err);
 	if (rc == 0)
-		rc = nm_dynamic_choose(&r, &config, NULL, &none, err);
+		rc = nm_free_port_choose(&r, &config, NULL, &none, err);
 	if (rc == 0)
 		rc = choose_backend(format, &config.backend, err);
 	r.backend = config.backend;
@@ -112,17 +112,17 @@ int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
 	const char *format = NULL;
-	struct nm_ocistate st;
+	struct nm_oci_state st;
 	size_t len;
 	int rc = 0;
 
 	if (parse_format(inv, &format, err) < 0 ||
 		nm_io_read_all(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0 ||
 		nm_sandbox_enter(true, err) < 0 ||
-		nm_ocistate_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+		nm_oci_state_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
 		return -1;
 	if (st.ports && plan(inv, format, &st, out, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_ocistate_done(&st);
+	nm_oci_state_done(&st);
 	return rc;
 }

@@ -14,9 +14,9 @@ static int remove_some(const struct nm_invocation *inv, const char *id, const ch
 	nm_config_init(&config);
 	rc = nm_config_load(&config, inv->config_path, err);
 	if (rc == 0)
-		rc = nm_portspec_parse(specs, &mappings, err);
+		rc = nm_mappings_parse(specs, &mappings, err);
 	if (rc == 0)
-		rc = nm_amend_remove(id, &mappings, &config, inv->state_dir, err);
+		rc = nm_add_remove_remove(id, &mappings, &config, inv->state_dir, err);
 	nm_mappings_done(&mappings);
 	nm_config_done(&config);
 	return rc;
@@ -33,11 +33,11 @@ int nm_cmd_remove(const struct nm_invocation *inv, FILE *out, struct nm_err *err
 		return nm_fail(err, NM_ERR_CONFIG, "container id missing: see natmap help remove");
 	if (id[0] == '-')
 		return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help remove", id);
-	if (nm_id_invalid(id))
-		return nm_fail(err, NM_ERR_CONFIG, "container id '%s' %s", id, nm_id_invalid(id));
+	if (nm_oci_state_id_invalid(id))
+		return nm_fail(err, NM_ERR_CONFIG, "container id '%s' %s", id, nm_oci_state_id_invalid(id));
 	if (nm_cmd_join(inv, 1, &specs, err) < 0 || nm_sandbox_enter(false, err) < 0)
 		return -1;
 	rc = inv->argc > 1 ? remove_some(inv, id, specs, err)
-			   : nm_amend_remove(id, NULL, NULL, inv->state_dir, err);
+			   : nm_add_remove_remove(id, NULL, NULL, inv->state_dir, err);
 	return rc < 0 ? nm_wrap(err, "container '%s'", id) : 0;
 }

@@ -150,5 +150,5 @@ int main(int argc, char **argv)
 		status = exit_status(err.kind);
 	}
 	nm_log_flush();
-	nm_linger_exit(status);
+	nm_detach_exit(status);
 }

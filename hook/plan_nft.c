@@ -133,7 +133,8 @@ static void print_rules(const char *chain, enum nm_family family, FILE *out)
 	}
 }
 
-static void print_chain(const char *chain, enum nm_family family, const struct nm_own_lens *lens, FILE *out)
+static void print_chain(
+	const char *chain, enum nm_family family, const struct nm_nftables_prefix_lengths *lens, FILE *out)
 {
 	fprintf(out, "\n\tchain %s {\n", chain);
 	if (!strcmp(chain, "allowed"))
@@ -198,36 +199,38 @@ static void print_fields(uint32_t all, const uint8_t *at, FILE *out)
 }
 
 static void print_elements(
-	const struct nm_element_index *index, enum nm_set set, enum nm_family family, FILE *out)
+	const struct nm_nftables_claims *index, enum nm_nftables_set set, enum nm_family family, FILE *out)
 {
 	const char *before = "\t\telements = { ";
 	char tag[NM_TAG_SIZE];
 
 	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_element *e = index->v[i].element;
+		const struct nm_nftables_element *e = index->v[i].element;
 
 		if (e->set != set || e->family != family || !index->v[i].is_first)
 			continue;
 		fputs(before, out);
 		before = ",\n\t\t\t     ";
-		print_fields(nm_set_key_type(set, family), e->key, out);
-		fprintf(out, " comment \"%s\"", nm_element_tag(e, tag));
-		if (!nm_set_is_map(set))
+		print_fields(nm_nftables_set_key_type(set, family), e->key, out);
+		fprintf(out, " comment \"%s\"", nm_nftables_element_tag(e, tag));
+		if (!nm_nftables_set_is_map(set))
 			continue;
 		fputs(" : ", out);
-		print_fields(nm_set_data_type(set, family), e->data, out);
+		print_fields(nm_nftables_set_data_type(set, family), e->data, out);
 	}
 	if (before[0] == ',')
 		fputs(" }\n", out);
 }
 
-static void print_set(const struct nm_element_index *index, enum nm_set set, enum nm_family family, FILE *out)
+static void print_set(
+	const struct nm_nftables_claims *index, enum nm_nftables_set set, enum nm_family family, FILE *out)
 {
-	fprintf(out, "\n\t%s %s {\n\t\ttype ", nm_set_is_map(set) ? "map" : "set", nm_set_name(set));
-	print_fields(nm_set_key_type(set, family), NULL, out);
-	if (nm_set_is_map(set)) {
+	fprintf(out, "\n\t%s %s {\n\t\ttype ", nm_nftables_set_is_map(set) ? "map" : "set",
+		nm_nftables_set_name(set));
+	print_fields(nm_nftables_set_key_type(set, family), NULL, out);
+	if (nm_nftables_set_is_map(set)) {
 		fputs(" : ", out);
-		print_fields(nm_set_data_type(set, family), NULL, out);
+		print_fields(nm_nftables_set_data_type(set, family), NULL, out);
 		fputs("\n\t\tcounter", out);
 	}
 	putc('\n', out);
@@ -235,25 +238,26 @@ static void print_set(const struct nm_element_index *index, enum nm_set set, enu
 	fputs("\t}\n", out);
 }
 
-static void print_table(const struct nm_element_index *index, enum nm_family family,
-	const struct nm_own_lens *lens, FILE *out)
+static void print_table(const struct nm_nftables_claims *index, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lens, FILE *out)
 {
 	fprintf(out, "table %s %s {\n\tcomment \"%s\"\n", family_name(family), NM_NFTABLES_TABLE,
 		NM_TAG_MADE);
-	for (enum nm_set set = 0; set < NM_SET_MAX; set++)
-		if (nm_set_exists(set, family))
+	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
+		if (nm_nftables_set_exists(set, family))
 			print_set(index, set, family, out);
-	for (size_t i = 0; nm_own_chains[i]; i++)
-		print_chain(nm_own_chains[i], family, lens, out);
+	for (size_t i = 0; nm_nftables_schema_chains[i]; i++)
+		print_chain(nm_nftables_schema_chains[i], family, lens, out);
 	fputs("}\n", out);
 }
 
-int nm_plan_print_nft(const struct nm_elements *elements, unsigned families, FILE *out, struct nm_err *err)
+int nm_plan_print_nft(
+	const struct nm_nftables_elements *elements, unsigned families, FILE *out, struct nm_err *err)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_element_index_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
-		nm_element_index_make(&index, err) < 0)
+	if (nm_nftables_claims_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
+		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (families & 1u << f)

@@ -10,7 +10,7 @@
 #include "publish/policy.h"
 #include "publish/request.h"
 
-int nm_amend_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
+int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
 {
 	nm_autostate struct nm_state *state = NULL;
 	struct nm_state_query query = {.id = id};
@@ -41,7 +41,7 @@ static const struct nm_mapping *find_equal(const struct nm_mappings *list, const
 
 static int check_overlap(const struct nm_mappings *list, const struct nm_mapping *m, struct nm_err *err)
 {
-	char wanted[NM_PORTSPEC_STRLEN], has[NM_PORTSPEC_STRLEN];
+	char wanted[NM_MAPPING_STRLEN], has[NM_MAPPING_STRLEN];
 
 	for (size_t i = 0; i < list->n; i++)
 		if (nm_mapping_overlaps(&list->v[i], m))
@@ -94,8 +94,9 @@ static int merge(
 		}
 	if (!both.bridge_port[0])
 		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
-	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 || nm_resolve_families(&both, err) < 0 ||
-		nm_resolve_localnet(&both, &c->layout, err) < 0) {
+	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
+		nm_request_keep_families(&both, err) < 0 ||
+		nm_request_name_localnet(&both, &c->layout, err) < 0) {
 		nm_record_done(&both);
 		return -1;
 	}
@@ -109,7 +110,7 @@ static bool is_same_container(const struct nm_record *a, const struct nm_record 
 	return a->pid ? a->pid == b->pid && a->start == b->start : !b->pid;
 }
 
-int nm_amend_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
+int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_record *has;
@@ -132,7 +133,7 @@ int nm_amend_add(struct nm_record *r, struct nm_config *c, const char *state_dir
 
 static int fail_unpublished(const struct nm_mapping *m, struct nm_err *err)
 {
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	return nm_fail(
 		err, NM_ERR_FAILED, "port mapping '%s': it is not published", nm_mapping_print(m, text));
@@ -155,7 +156,7 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 		}
 	r->mappings.n = kept;
 	r->families &= families;
-	return nm_resolve_localnet(r, options, err);
+	return nm_request_name_localnet(r, options, err);
 }
 
 static int remove_some(struct nm_change *change, const char *id, const struct nm_mappings *mappings,
@@ -175,7 +176,7 @@ static int remove_some(struct nm_change *change, const char *id, const struct nm
 	return rc;
 }
 
-int nm_amend_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
+int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
 	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;

@@ -23,29 +23,29 @@ enum { TRIES = 8 };
 struct check {
 	struct nm_config *config;
 	struct nm_change change;
-	struct nm_survey survey;
+	struct nm_inventory survey;
 	unsigned families; /* in which rules are wanted */
-	struct nm_differences found;
+	struct nm_check_differences found;
 };
 
-static void forget_from(struct nm_differences *d, size_t begin)
+static void forget_from(struct nm_check_differences *d, size_t begin)
 {
 	while (d->n > begin)
 		free(d->v[--d->n].text);
 }
 
-void nm_differences_done(struct nm_differences *d)
+void nm_check_differences_done(struct nm_check_differences *d)
 {
 	forget_from(d, 0);
 	free(d->v);
-	*d = (struct nm_differences){0};
+	*d = (struct nm_check_differences){0};
 }
 
 static int __attribute__((format(printf, 4, 5)))
 add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 {
-	struct nm_differences *d = &c->found;
-	struct nm_difference *grown = reallocarray(d->v, d->n + 1, sizeof(*grown));
+	struct nm_check_differences *d = &c->found;
+	struct nm_check_difference *grown = reallocarray(d->v, d->n + 1, sizeof(*grown));
 	va_list ap;
 	int n;
 
@@ -82,7 +82,7 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 		[NM_EDIT_MISPLACED] = "stands where it does not work",
 	};
 	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
-	const char *table = nm_table_name(edit->place.table);
+	const char *table = nm_rule_table_name(edit->place.table);
 	char text[NM_RULE_STRLEN];
 
 	if ((edit->add && edit->kind != NM_EDIT_MISSING) || is_needless(ctx, edit))
@@ -90,27 +90,28 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	if (edit->kind == NM_EDIT_STALE)
 		return add(ctx, err, kinds[edit->kind],
 			"%s -t %s: chain %s has a rule '%s' that nobody needs", program, table,
-			nm_chain_name(edit->place.chain), edit->tag[0] ? edit->tag : "jump");
+			nm_rule_chain_name(edit->place.chain), edit->tag[0] ? edit->tag : "jump");
 	return add(ctx, err, edit->wanted->owner ? kinds[edit->kind] : "jump", "%s -t %s: rule '%s' %s",
 		program, table, nm_rule_print(edit->wanted, text), what[edit->kind]);
 }
 
 /* A withdraw leaves the rules for prefix lengths. */
-static bool is_needless_own(const struct check *c, const struct nm_own_edit *edit)
+static bool is_needless_own(const struct check *c, const struct nm_nftables_edit *edit)
 {
-	struct nm_own_lens lens;
+	struct nm_nftables_prefix_lengths lens;
 
 	if (edit->kind == NM_EDIT_MISSING)
 		return !(c->families & 1u << edit->family);
-	return edit->kind == NM_EDIT_STALE && nm_nftables_read_len(edit->tag, edit->tag_len, &lens);
+	return edit->kind == NM_EDIT_STALE &&
+		nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lens);
 }
 
 /* A chain whose rules have no comments is told once, and so is a set of such elements, which are others'. */
 static int note_own_place(
-	struct check *c, const struct nm_own_edit *edit, const char *family, struct nm_err *err)
+	struct check *c, const struct nm_nftables_edit *edit, const char *family, struct nm_err *err)
 {
 	bool is_missing = edit->kind == NM_EDIT_MISSING;
-	struct nm_differences *d = &c->found;
+	struct nm_check_differences *d = &c->found;
 
 	if (add(c, err, is_missing ? "missing-rule" : "stale-rule", "nft table %s %s: %s '%s' has %s", family,
 		    NM_NFTABLES_TABLE, edit->is_element ? "set" : "chain", edit->where,
@@ -124,7 +125,7 @@ static int note_own_place(
 }
 
 /* The same for natmap's own tables. */
-static int note_own(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+static int note_own(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	static const char *const kinds[] = {
 		[NM_EDIT_MISSING] = "missing-rule",
@@ -156,18 +157,18 @@ static int note_own(void *ctx, const struct nm_own_edit *edit, struct nm_err *er
 static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 {
 	bool iptables = c->config->backend == NM_BACKEND_IPTABLES;
-	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = c};
-	const struct nm_own_sink own = {.note = note_own, .ctx = c};
+	const struct nm_iptables_compare_handler sink = {.edit = note_edit, .ctx = c};
+	const struct nm_nftables_diff_output own = {.note = note_own, .ctx = c};
 	struct nm_iptables_scope scope = {.everything = true, .look_for_old = true};
 	struct nm_netlink *nl = &c->change.nl;
 	struct nm_rules accept = {0};
 	int rc = 0;
 
 	if (!iptables)
-		rc = nm_nftables_accept(nl, c->families, &accept, ret_interrupted, err);
+		rc = nm_iptables_accept(nl, c->families, &accept, ret_interrupted, err);
 	scope.wanted = iptables ? &c->survey.wanted.rules : &accept;
 	if (rc == 0)
-		rc = nm_iptables_diff(nl, &scope, BOTH, &sink, ret_interrupted, err);
+		rc = nm_iptables_compare(nl, &scope, BOTH, &sink, ret_interrupted, err);
 	nm_rules_done(&accept);
 	if (rc < 0)
 		return -1;
@@ -195,7 +196,7 @@ static int check_rules(struct check *c, struct nm_err *err)
 
 static int check_records(struct check *c, struct nm_err *err)
 {
-	const struct nm_survey *s = &c->survey;
+	const struct nm_inventory *s = &c->survey;
 	size_t damaged = c->change.state ? nm_state_damaged(c->change.state) : 0;
 
 	if (damaged &&
@@ -220,7 +221,7 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 	for (size_t i = 0; i < c->survey.staying.n; i++) {
 		const struct nm_record *r = &c->survey.staying.v[i];
 
-		if (nm_static_check_conflict(&c->config->statics, &r->mappings, &conflict) < 0 &&
+		if (nm_static_nats_check_conflict(&c->config->statics, &r->mappings, &conflict) < 0 &&
 			add(c, err, "conflict", "container '%s': %s", r->id, conflict.msg) < 0)
 			return -1;
 	}
@@ -253,14 +254,14 @@ static bool is_first_with(const struct nm_records *list, size_t i)
 static int check_settings(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *list = &c->survey.staying;
-	nm_autosettings struct nm_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = {0};
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err trouble;
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct nm_record now = list->v[i]; /* borrows all of it */
 
-		if (nm_settings_examine(&view, &now, &trouble) < 0) {
+		if (nm_host_settings_examine(&view, &now, &trouble) < 0) {
 			if (add(c, err, "setting", "container '%s': %s", now.id, trouble.msg) < 0)
 				return -1;
 			continue;
@@ -279,14 +280,14 @@ static int check_settings(struct check *c, struct nm_err *err)
 	return 0;
 }
 
-static int note_foreign(void *ctx, const struct nm_nft_foreign *chain, struct nm_err *err)
+static int note_foreign(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
-	char command[NM_NFT_FOREIGN_STRLEN];
+	char command[NM_FOREIGN_DROP_STRLEN];
 
 	return add(ctx, err, "dropping-chain",
 		"chain '%s' of table %s '%s' drops what is forwarded to containers; to let it through: %s",
-		chain->chain, nm_nft_foreign_family(chain), chain->table,
-		nm_nft_foreign_command(chain, command));
+		chain->chain, nm_foreign_drop_family(chain), chain->table,
+		nm_foreign_drop_command(chain, command));
 }
 
 /* Nothing published: nothing of ours for them to drop. */
@@ -294,7 +295,7 @@ static int check_foreign(struct check *c, struct nm_err *err)
 {
 	if (!c->families)
 		return 0;
-	return nm_nft_foreign_each(&c->change.nl, note_foreign, c, err);
+	return nm_foreign_drop_each(&c->change.nl, note_foreign, c, err);
 }
 
 static int check(struct check *c, const char *state_dir, struct nm_err *err)
@@ -302,11 +303,11 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 	if (nm_change_begin(&c->change, state_dir, NM_STATE_READ, c->config->lock_timeout_ms, err) < 0 ||
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_change_settle_backend(&c->change, c->config, err) < 0 ||
-		nm_survey_judge(c->change.state, &c->survey, err) < 0)
+		nm_inventory_take(c->change.state, &c->survey, err) < 0)
 		return -1;
-	if (check_records(c, err) < 0 || nm_survey_plan(&c->survey, c->config, err) < 0)
+	if (check_records(c, err) < 0 || nm_inventory_plan(&c->survey, c->config, err) < 0)
 		return -1;
-	c->families = nm_survey_families(&c->survey, c->config);
+	c->families = nm_inventory_families(&c->survey, c->config);
 	if (check_rules(c, err) < 0 || check_conflicts(c, err) < 0 || check_forwarding(c, err) < 0 ||
 		check_settings(c, err) < 0)
 		return -1;
@@ -315,7 +316,7 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 	return check_foreign(c, err);
 }
 
-int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *ret, struct nm_err *err)
+int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
 	struct check run = {.config = c, .change = NM_CHANGE_INIT};
 	int rc = check(&run, state_dir, err);
@@ -323,8 +324,8 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *
 	if (rc == 0)
 		*ret = run.found;
 	else
-		nm_differences_done(&run.found);
-	nm_survey_done(&run.survey);
+		nm_check_differences_done(&run.found);
+	nm_inventory_done(&run.survey);
 	nm_change_done(&run.change);
 	return rc;
 }

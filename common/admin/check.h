@@ -4,21 +4,21 @@
 
 #include "input/config.h"
 
-struct nm_difference {
+struct nm_check_difference {
 	const char *kind; /* "missing-rule" and the like: natmap(8), check */
 	char *text;       /* owned */
 };
 
-struct nm_differences {
-	struct nm_difference *v; /* owned */
+struct nm_check_differences {
+	struct nm_check_difference *v; /* owned */
 	size_t n;
 };
 
-/* Compares what is with what nm_reload() would make of it. 0 with *ret for nm_differences_done(), which is
- * empty when nothing differs, or -1 with *err. The state's lock has been released then. */
-int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *ret,
+/* Compares what is with what nm_reload() would make of it. 0 with *ret for nm_check_differences_done(), which
+ * is empty when nothing differs, or -1 with *err. The state's lock has been released then. */
+int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret,
 	struct nm_err *err) NM_MUST_USE;
 
-void nm_differences_done(struct nm_differences *d);
+void nm_check_differences_done(struct nm_check_differences *d);
 
 #endif

@@ -97,17 +97,17 @@ static void tell_missing(void *ctx, const char *what, const char *module)
 	tell(ctx, command, "the kernel has no %s, which the rules need", what);
 }
 
-static int tell_foreign(void *ctx, const struct nm_nft_foreign *chain, struct nm_err *err)
+static int tell_foreign(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
-	char command[NM_NFT_FOREIGN_STRLEN];
+	char command[NM_FOREIGN_DROP_STRLEN];
 	const struct examination *x = ctx;
 
 	(void)err; /* never fails */
 	if (!x->strict_firewalld || strcmp(chain->table, "firewalld") != 0)
-		tell(x, nm_nft_foreign_command(chain, command),
+		tell(x, nm_foreign_drop_command(chain, command),
 			"chain '%s' of the nf_tables table '%s %s' drops, %s, what was sent to published "
 			"ports",
-			chain->chain, nm_nft_foreign_family(chain), chain->table,
+			chain->chain, nm_foreign_drop_family(chain), chain->table,
 			chain->by_policy ? "by its policy" : "by a rule without condition");
 	return 0;
 }
@@ -139,7 +139,7 @@ static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struc
 
 	if (!is_switched_on(x->d->firewalld_conf, "StrictForwardPorts"))
 		return 0;
-	if (nm_nft_has_table(nl, NFPROTO_INET, "firewalld", &there, err) < 0)
+	if (nm_nft_objects_has_table(nl, NFPROTO_INET, "firewalld", &there, err) < 0)
 		return -1;
 	x->strict_firewalld = there;
 	if (there)
@@ -161,7 +161,7 @@ static int examine_accept(const struct examination *x, struct nm_netlink *nl, st
 	for (size_t i = 0; i < x->d->records->n; i++)
 		if (x->d->records->v[i].backend == NM_BACKEND_NFTABLES)
 			families |= x->d->records->v[i].families;
-	if (nm_nftables_accept_is_missing(nl, families, &missing, err) < 0)
+	if (nm_iptables_accept_is_missing(nl, families, &missing, err) < 0)
 		return -1;
 	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
 	if (missing)
@@ -180,16 +180,16 @@ static int examine_kernel(struct examination *x, struct nm_err *err)
 		tell(x, "modprobe nfnetlink", "the kernel has no nfnetlink (%s)", cause.msg);
 		return 0;
 	}
-	if (nm_nft_generation(&nl, &generation, &cause) < 0) {
+	if (nm_nft_transaction_generation(&nl, &generation, &cause) < 0) {
 		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", cause.msg);
 		return 0;
 	}
-	if (nm_backend_settle(&nl, &backend, err) < 0)
+	if (nm_backend_choose(&nl, &backend, err) < 0)
 		return -1;
-	nm_feature_each_missing(&nl, backend, has_ipv6(), tell_missing, x);
+	nm_iptables_probe(&nl, backend, has_ipv6(), tell_missing, x);
 	if (examine_firewalld(x, &nl, err) < 0 || examine_accept(x, &nl, err) < 0)
 		return -1;
-	return nm_nft_foreign_each(&nl, tell_foreign, x, err);
+	return nm_foreign_drop_each(&nl, tell_foreign, x, err);
 }
 
 static bool is_published_on(const struct nm_records *records, enum nm_family family)

@@ -11,7 +11,7 @@
 #include "host/sysctl.h"
 #include "nftables/apply.h"
 
-static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
+static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
 	if (force || s->staying.n == 0)
 		return 0;
@@ -21,7 +21,7 @@ static int check_live(const struct nm_survey *s, bool force, struct nm_err *err)
 }
 
 /* All records leave, whoever is there. */
-static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct nm_err *err)
+static int let_all_leave(struct nm_change *change, struct nm_inventory *s, struct nm_err *err)
 {
 	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before, NULL};
 
@@ -36,13 +36,13 @@ static int let_all_leave(struct nm_change *change, struct nm_survey *s, struct n
 static int release_guards(struct nm_change *change, struct nm_err *err)
 {
 	const struct nm_records *const leaving[] = {&change->leaving, NULL};
-	struct nm_wanted kept = {0};
+	struct nm_desired kept = {0};
 	size_t n;
 	int rc;
 
-	nm_settings_disable_localnet(&change->leaving);
-	rc = nm_guard_release(&change->nl, leaving, NM_BACKEND_IPTABLES, &kept, &n, err);
-	nm_wanted_done(&kept);
+	nm_host_settings_disable_localnet(&change->leaving);
+	rc = nm_localnet_guard_release(&change->nl, leaving, NM_BACKEND_IPTABLES, &kept, &n, err);
+	nm_desired_done(&kept);
 	if (rc == 0 && n > 0)
 		rc = nm_fail(err, NM_ERR_FAILED,
 			"switching route_localnet off: it stays on, and so do the rules that guard "
@@ -53,9 +53,9 @@ static int release_guards(struct nm_change *change, struct nm_err *err)
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	static const struct nm_rules none;
-	const struct nm_own_sink sink = {.txn = attempt->txn};
+	const struct nm_nftables_diff_output sink = {.txn = attempt->txn};
 
-	if (nm_iptables_prepare_flush(attempt, &none, left, err) < 0)
+	if (nm_iptables_flush(attempt, &none, left, err) < 0)
 		return -1;
 	return nm_nftables_flush(attempt->nl, &sink, err);
 }
@@ -74,20 +74,20 @@ static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err
 	return 0;
 }
 
-static int flush(struct nm_change *change, bool force, struct nm_survey *s, struct nm_flush_left *ret,
+static int flush(struct nm_change *change, bool force, struct nm_inventory *s, struct nm_flush_left *ret,
 	struct nm_err *err)
 {
-	if (nm_change_connect(change, err) < 0 || nm_survey_judge(change->state, s, err) < 0 ||
-		nm_survey_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
+	if (nm_change_connect(change, err) < 0 || nm_inventory_take(change->state, s, err) < 0 ||
+		nm_inventory_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
 		let_all_leave(change, s, err) < 0)
 		return -1;
 	if (release_guards(change, err) < 0 ||
-		nm_nft_transact(&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) <
-			0) {
-		nm_settings_restore_localnet(&change->leaving);
+		nm_nft_transaction_run(
+			&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) < 0) {
+		nm_host_settings_restore_localnet(&change->leaving);
 		return -1;
 	}
-	nm_settings_disable_hairpin(&change->leaving);
+	nm_host_settings_disable_hairpin(&change->leaving);
 	nm_change_retire_leaving(change);
 	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
@@ -97,7 +97,7 @@ static int flush(struct nm_change *change, bool force, struct nm_survey *s, stru
 int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
 
 	*ret = (struct nm_flush_left){0};
 	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,

@@ -21,7 +21,7 @@
 enum { TRIES = 8 };
 
 struct chains {
-	struct nm_nft_foreign *v;
+	struct nm_foreign_drop *v;
 	size_t n;
 };
 
@@ -34,7 +34,7 @@ static uint32_t number(struct nm_attrs attrs, uint16_t type)
 }
 
 /* natmap's own ACCEPT is reached from it. */
-static bool is_iptables_forward(const struct nm_nft_foreign *chain)
+static bool is_iptables_forward(const struct nm_foreign_drop *chain)
 {
 	return chain->nfproto != NFPROTO_INET && !strcmp(chain->table, "filter") &&
 		!strcmp(chain->chain, "FORWARD");
@@ -42,7 +42,7 @@ static bool is_iptables_forward(const struct nm_nft_foreign *chain)
 
 static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	struct nm_nft_foreign foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops}, *grown;
+	struct nm_foreign_drop foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops}, *grown;
 	struct chains *chains = ctx;
 
 	if (!chain->is_base || chain->hook != NF_INET_FORWARD ||
@@ -67,7 +67,7 @@ static int read_chains(struct nm_netlink *nl, struct chains *chains, struct nm_e
 		bool interrupted = false;
 
 		chains->n = 0;
-		if (nm_nft_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, &interrupted, err) < 0)
+		if (nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, &interrupted, err) < 0)
 			return -1;
 		if (!interrupted)
 			return 0;
@@ -169,7 +169,7 @@ static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *
 	enum effect *chain = ctx;
 
 	(void)err; /* never fails */
-	while (*chain == GOES_ON && nm_nft_next_expression(&list, name, &data))
+	while (*chain == GOES_ON && nm_nft_rule_next_expression(&list, name, &data))
 		take_expression(&j, name, data);
 	if (*chain == GOES_ON && !j.conditional)
 		*chain = j.effect;
@@ -177,13 +177,13 @@ static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *
 }
 
 static int judge_chain(
-	struct nm_netlink *nl, const struct nm_nft_foreign *chain, enum effect *ret, struct nm_err *err)
+	struct nm_netlink *nl, const struct nm_foreign_drop *chain, enum effect *ret, struct nm_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		bool interrupted = false;
 
 		*ret = GOES_ON;
-		if (nm_nft_each_rule_of(nl, chain->nfproto, chain->table, chain->chain, judge_rule, ret,
+		if (nm_nft_rules_each_of(nl, chain->nfproto, chain->table, chain->chain, judge_rule, ret,
 			    &interrupted, err) < 0)
 			return -1;
 		if (!interrupted)
@@ -193,11 +193,11 @@ static int judge_chain(
 		chain->chain, chain->table, TRIES);
 }
 
-static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_nft_foreign_handler *handler,
+static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign_drop_handler *handler,
 	void *ctx, struct nm_err *err)
 {
 	for (size_t i = 0; i < chains->n; i++) {
-		struct nm_nft_foreign *chain = &chains->v[i];
+		struct nm_foreign_drop *chain = &chains->v[i];
 		enum effect effect;
 
 		if (judge_chain(nl, chain, &effect, err) < 0)
@@ -209,7 +209,8 @@ static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_nft_for
 	return 0;
 }
 
-int nm_nft_foreign_each(struct nm_netlink *nl, nm_nft_foreign_handler *handler, void *ctx, struct nm_err *err)
+int nm_foreign_drop_each(
+	struct nm_netlink *nl, nm_foreign_drop_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct chains chains = {0};
 	int rc = read_chains(nl, &chains, err);
@@ -220,12 +221,12 @@ int nm_nft_foreign_each(struct nm_netlink *nl, nm_nft_foreign_handler *handler, 
 	return rc;
 }
 
-const char *nm_nft_foreign_family(const struct nm_nft_foreign *chain)
+const char *nm_foreign_drop_family(const struct nm_foreign_drop *chain)
 {
 	return chain->nfproto == NFPROTO_INET ? "inet" : chain->nfproto == NFPROTO_IPV4 ? "ip" : "ip6";
 }
 
-static bool is_of_iptables(const struct nm_nft_foreign *chain)
+static bool is_of_iptables(const struct nm_foreign_drop *chain)
 {
 	static const char *const tables[] = {"raw", "mangle", "nat", "filter", "security"};
 
@@ -235,15 +236,16 @@ static bool is_of_iptables(const struct nm_nft_foreign *chain)
 	return false;
 }
 
-const char *nm_nft_foreign_command(const struct nm_nft_foreign *chain, char buf[static NM_NFT_FOREIGN_STRLEN])
+const char *nm_foreign_drop_command(
+	const struct nm_foreign_drop *chain, char buf[static NM_FOREIGN_DROP_STRLEN])
 {
 	if (is_of_iptables(chain))
-		(void)snprintf(buf, NM_NFT_FOREIGN_STRLEN,
+		(void)snprintf(buf, NM_FOREIGN_DROP_STRLEN,
 			"%s -t %s -I %s -m conntrack --ctstate DNAT -j ACCEPT",
 			chain->nfproto == NFPROTO_IPV4 ? "iptables-nft" : "ip6tables-nft", chain->table,
 			chain->chain);
 	else
-		(void)snprintf(buf, NM_NFT_FOREIGN_STRLEN, "nft insert rule %s %s %s ct status dnat accept",
-			nm_nft_foreign_family(chain), chain->table, chain->chain);
+		(void)snprintf(buf, NM_FOREIGN_DROP_STRLEN, "nft insert rule %s %s %s ct status dnat accept",
+			nm_foreign_drop_family(chain), chain->table, chain->chain);
 	return buf;
 }

@@ -8,13 +8,13 @@
 #include "host/netlink.h"
 
 /* A base chain on the forward hook that drops them. */
-struct nm_nft_foreign {
+struct nm_foreign_drop {
 	uint8_t nfproto; /* NFPROTO_IPV4, NFPROTO_IPV6 or NFPROTO_INET */
 	char table[NFT_NAME_MAXLEN], chain[NFT_NAME_MAXLEN];
 	bool by_policy; /* else by a rule */
 };
 
-typedef int nm_nft_foreign_handler(void *ctx, const struct nm_nft_foreign *chain, struct nm_err *err);
+typedef int nm_foreign_drop_handler(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err);
 
 /*
  * Calls handler for each such chain, but for iptables' filter FORWARD, in which natmap has an ACCEPT of its
@@ -22,16 +22,16 @@ typedef int nm_nft_foreign_handler(void *ctx, const struct nm_nft_foreign *chain
  * accept of everything, or of all that was translated, stands before it. Chains that it jumps to are not
  * followed.
  */
-int nm_nft_foreign_each(
-	struct nm_netlink *nl, nm_nft_foreign_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
+int nm_foreign_drop_each(
+	struct nm_netlink *nl, nm_foreign_drop_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* The family as nft calls it: "ip", "ip6", "inet". */
-const char *nm_nft_foreign_family(const struct nm_nft_foreign *chain);
+const char *nm_foreign_drop_family(const struct nm_foreign_drop *chain);
 
-#define NM_NFT_FOREIGN_STRLEN (2 * NFT_NAME_MAXLEN + 128)
+#define NM_FOREIGN_DROP_STRLEN (2 * NFT_NAME_MAXLEN + 128)
 /* Prints the command that lets through what was translated, and nothing else. iptables gives up a table in
  * which nft has put such a rule, so its own tables get one of iptables. Returns buf. */
-const char *nm_nft_foreign_command(
-	const struct nm_nft_foreign *chain, char buf[static NM_NFT_FOREIGN_STRLEN]);
+const char *nm_foreign_drop_command(
+	const struct nm_foreign_drop *chain, char buf[static NM_FOREIGN_DROP_STRLEN]);
 
 #endif

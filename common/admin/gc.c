@@ -16,13 +16,13 @@ static int check_pidns(const struct nm_change *change, struct nm_err *err)
 int nm_gc(const char *state_dir, struct nm_records *ret_withdrawn, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
 	if (!change.state)
 		return 0;
-	if (check_pidns(&change, err) < 0 || nm_survey_judge(change.state, &survey, err) < 0)
+	if (check_pidns(&change, err) < 0 || nm_inventory_take(change.state, &survey, err) < 0)
 		return -1;
 	change.leaving = nm_records_steal(&survey.gone);
 	change.staying = nm_records_steal(&survey.staying);

@@ -28,7 +28,7 @@ static bool last_is(const struct nm_records *list, const char *id)
 }
 
 /* Moves the records, which are sorted, to where they belong. */
-static int sort_out(struct nm_records *all, bool can_judge, struct nm_survey *s, struct nm_err *err)
+static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory *s, struct nm_err *err)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct nm_record *r = &all->v[i];
@@ -44,11 +44,11 @@ static int sort_out(struct nm_records *all, bool can_judge, struct nm_survey *s,
 	return 0;
 }
 
-int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err *err)
+int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct nm_err *err)
 {
 	const struct nm_state_query everyone = {.all = true};
 	struct nm_records all = {0};
-	struct nm_survey s = {0};
+	struct nm_inventory s = {0};
 	int rc = state ? nm_state_find(state, &everyone, &all, err) : 0;
 
 	nm_records_sort(&all);
@@ -58,7 +58,7 @@ int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err
 	if (rc == 0)
 		*ret = s;
 	else
-		nm_survey_done(&s);
+		nm_inventory_done(&s);
 	return rc;
 }
 
@@ -78,15 +78,15 @@ static int check_lost_state(struct nm_change *change, struct nm_err *err)
 {
 	static const struct nm_rules none;
 	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = find_container_rule};
+	const struct nm_iptables_compare_handler sink = {.edit = find_container_rule};
 	bool interrupted = false; /* by others, who do not write rules of containers */
 
 	if (nm_nftables_check_empty(&change->nl, err) < 0)
 		return -1;
-	return nm_iptables_diff(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
+	return nm_iptables_compare(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
 }
 
-int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *err)
+int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err)
 {
 	size_t damaged = nm_state_damaged(change->state);
 
@@ -102,19 +102,19 @@ int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *
 }
 
 /* Brings the record in line with the configuration and with what somebody else has switched off. */
-static int renew(struct nm_settings_view *view, const struct nm_config *c, struct nm_record *r, bool *ret_off,
-	struct nm_err *err)
+static int renew(struct nm_host_settings_view *view, const struct nm_config *c, struct nm_record *r,
+	bool *ret_off, struct nm_err *err)
 {
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
-	if (nm_resolve_localnet(r, &c->layout, err) < 0)
+	if (nm_request_name_localnet(r, &c->layout, err) < 0)
 		return -1;
 	localnet_set &= r->localnet[0] != '\0';
 	if (!c->layout.hairpin) {
 		r->bridge_port[0] = '\0';
 		hairpin_set = false;
 	}
-	if (nm_settings_examine(view, r, err) < 0)
+	if (nm_host_settings_examine(view, r, err) < 0)
 		return -1;
 	*ret_off = r->localnet_set || r->hairpin_set;
 	r->localnet_set |= localnet_set;
@@ -129,9 +129,9 @@ static bool is_same(const struct nm_record *a, const struct nm_record *b)
 		a->hairpin_set == b->hairpin_set;
 }
 
-static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
-	nm_autosettings struct nm_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = {0};
 
 	s->renewed = calloc(s->staying.n + 1, sizeof(*s->renewed));
 	s->off = calloc(s->staying.n + 1, sizeof(*s->off));
@@ -155,7 +155,7 @@ static int renew_all(struct nm_survey *s, const struct nm_config *c, struct nm_e
 	return 0;
 }
 
-unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c)
+unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_config *c)
 {
 	unsigned families = 0;
 
@@ -166,33 +166,33 @@ unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c
 	return families;
 }
 
-static int collect_wanted(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+static int collect_wanted(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
 	bool iptables = c->backend == NM_BACKEND_IPTABLES;
 
-	if (iptables && nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0)
+	if (iptables && nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0)
 		return -1;
-	if (nm_layout_statics(&c->statics, iptables ? &s->wanted.rules : &s->statics, err) < 0)
+	if (nm_iptables_layout_static(&c->statics, iptables ? &s->wanted.rules : &s->statics, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->staying.n; i++)
-		if (nm_wanted_add_record(&s->wanted, &s->staying.v[i], &c->layout, err) < 0)
+		if (nm_desired_add_record(&s->wanted, &s->staying.v[i], &c->layout, err) < 0)
 			return -1;
 	return 0;
 }
 
-int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
 	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, err);
 }
 
-void nm_survey_done(struct nm_survey *s)
+void nm_inventory_done(struct nm_inventory *s)
 {
-	nm_wanted_done(&s->wanted);
+	nm_desired_done(&s->wanted);
 	nm_rules_done(&s->statics);
 	nm_records_done(&s->gone);
 	nm_records_done(&s->staying);
 	nm_records_done(&s->before);
 	free(s->renewed);
 	free(s->off);
-	*s = (struct nm_survey){0};
+	*s = (struct nm_inventory){0};
 }

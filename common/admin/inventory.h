@@ -6,35 +6,35 @@
 #include "backend/desired.h"
 #include "publish/change.h"
 
-struct nm_survey {
+struct nm_inventory {
 	struct nm_records gone;    /* their process is */
 	struct nm_records staying; /* as they should be now: the interface that needs route_localnet anew */
 	bool *renewed;             /* for each of those: whether that differs from what is recorded */
 	bool *off;                 /* ... whether a setting that it needs is off */
 	struct nm_records before;  /* what is recorded of containers that stay, and does not count any more */
-	struct nm_wanted wanted;   /* for those who stay; in iptables for the static rules, too, and the
-				      layout's base */
+	struct nm_desired wanted;  /* for those who stay; in iptables for the static rules, too, and the
+				     layout's base */
 	struct nm_rules statics;   /* in nftables: the static rules */
 };
 
 /* Reads all records of the state (NULL: there is none) and judges who is gone; the rest of *ret is empty. 0
- * with *ret for nm_survey_done(), or -1 with *err. */
-int nm_survey_judge(struct nm_state *state, struct nm_survey *ret, struct nm_err *err) NM_MUST_USE;
+ * with *ret for nm_inventory_done(), or -1 with *err. */
+int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Fails when the state that was judged may have lost containers, which a reload or flush would take the rules
  * from: it has damaged lines, or was missing while there are rules that natmap has written for containers.
  * forced: forgives that. A state of another PID namespace always fails.
  */
-int nm_survey_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
+int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
 
 /* Fills in what those who stay should have by the configuration, which must outlive the survey. Both families
  * have the layout's base. */
-int nm_survey_plan(struct nm_survey *s, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
+int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
 /* Families in which rules are wanted beside the base. */
-unsigned nm_survey_families(const struct nm_survey *s, const struct nm_config *c);
+unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_config *c);
 
-void nm_survey_done(struct nm_survey *s);
+void nm_inventory_done(struct nm_inventory *s);
 
 #endif

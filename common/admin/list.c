@@ -23,7 +23,7 @@ struct part {
 };
 
 struct reading {
-	struct nm_wanted wanted;
+	struct nm_desired wanted;
 	struct part *parts; /* owned */
 	size_t n;
 	struct nm_counters *of_rules, *of_elements; /* owned */
@@ -32,7 +32,7 @@ struct reading {
 
 static void reading_done(struct reading *r)
 {
-	nm_wanted_done(&r->wanted);
+	nm_desired_done(&r->wanted);
 	free(r->parts);
 	free(r->of_rules);
 	free(r->of_elements);
@@ -44,14 +44,14 @@ static void reading_done(struct reading *r)
 static void end_part(struct reading *r, enum nm_verdict counted)
 {
 	struct part end = r->n ? r->parts[r->n - 1] : (struct part){0};
-	struct nm_elements *elements = &r->wanted.elements;
+	struct nm_nftables_elements *elements = &r->wanted.elements;
 	struct nm_rules *rules = &r->wanted.rules;
 
 	for (size_t i = end.rules; i < rules->n; i++)
 		if (rules->v[i].verdict == counted)
 			rules->v[end.rules++] = rules->v[i];
 	for (size_t i = end.elements; i < elements->n; i++)
-		if (nm_set_is_map(elements->v[i].set))
+		if (nm_nftables_set_is_map(elements->v[i].set))
 			elements->v[end.elements++] = elements->v[i];
 	rules->n = end.rules;
 	elements->n = end.elements;
@@ -80,14 +80,15 @@ static int collect(
 			struct nm_record one = records->v[i]; /* borrows all of it */
 
 			one.mappings = (struct nm_mappings){.v = &records->v[i].mappings.v[j], .n = 1};
-			if (nm_wanted_add_record(&r->wanted, &one, &c->layout, err) < 0)
+			if (nm_desired_add_record(&r->wanted, &one, &c->layout, err) < 0)
 				return -1;
 			end_part(r, NM_VERDICT_DNAT);
 		}
 	for (size_t i = 0; i < c->statics.n; i++) {
-		const struct nm_statics one = {.v = &c->statics.v[i], .n = 1};
+		const struct nm_static_nats one = {.v = &c->statics.v[i], .n = 1};
 
-		if (c->backend == NM_BACKEND_IPTABLES && nm_layout_statics(&one, &r->wanted.rules, err) < 0)
+		if (c->backend == NM_BACKEND_IPTABLES &&
+			nm_iptables_layout_static(&one, &r->wanted.rules, err) < 0)
 			return -1;
 		end_part(r, translations[c->statics.v[i].kind]);
 	}
@@ -106,10 +107,10 @@ static int try_to_read(struct reading *r, const struct nm_config *c, struct nm_n
 	bool *ret_interrupted, struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {.wanted = &r->wanted.rules, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = pass_over, .counters = r->of_rules};
+	const struct nm_iptables_compare_handler sink = {.edit = pass_over, .counters = r->of_rules};
 
 	if (scope.wanted->n > 0 &&
-		nm_iptables_diff(nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, ret_interrupted, err) < 0)
+		nm_iptables_compare(nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, ret_interrupted, err) < 0)
 		return -1;
 	if (r->wanted.elements.n > 0 &&
 		nm_nftables_count(nl, &r->wanted.elements, r->of_elements, ret_interrupted, err) < 0)
@@ -186,13 +187,13 @@ static int read_rules(
 	nm_autonetlink struct nm_netlink nl = {.fd = -1};
 
 	if (nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ||
-		nm_backend_settle(&nl, &c->backend, err) < 0 || collect(r, c, records, err) < 0)
+		nm_backend_choose(&nl, &c->backend, err) < 0 || collect(r, c, records, err) < 0)
 		return -1;
 	return read_counters(r, c, &nl, err);
 }
 
-static int read_published(struct nm_config *c, const char *state_dir, const char *id, struct nm_published *p,
-	struct nm_err *err)
+static int read_published(
+	struct nm_config *c, const char *state_dir, const char *id, struct nm_list *p, struct nm_err *err)
 {
 	nm_autostate struct nm_state *state = NULL;
 	NM_CLEANUP(reading_done) struct reading r = {0};
@@ -210,23 +211,23 @@ static int read_published(struct nm_config *c, const char *state_dir, const char
 	return 0;
 }
 
-int nm_published_read(struct nm_config *c, const char *state_dir, const char *id, struct nm_published *ret,
-	struct nm_err *err)
+int nm_list_read(
+	struct nm_config *c, const char *state_dir, const char *id, struct nm_list *ret, struct nm_err *err)
 {
-	struct nm_published p = {0};
+	struct nm_list p = {0};
 
 	if (read_published(c, state_dir, id, &p, err) < 0) {
-		nm_published_done(&p);
+		nm_list_done(&p);
 		return -1;
 	}
 	*ret = p;
 	return 0;
 }
 
-void nm_published_done(struct nm_published *p)
+void nm_list_done(struct nm_list *p)
 {
 	nm_records_done(&p->records);
 	free(p->mappings);
 	free(p->statics);
-	*p = (struct nm_published){0};
+	*p = (struct nm_list){0};
 }

@@ -22,15 +22,15 @@
 
 #define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
 
-static int check_conflicts(const struct nm_survey *s, const struct nm_config *c, struct nm_err *err)
+static int check_conflicts(const struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
 	for (size_t i = 0; i < s->staying.n; i++)
-		if (nm_static_check_conflict(&c->statics, &s->staying.v[i].mappings, err) < 0)
+		if (nm_static_nats_check_conflict(&c->statics, &s->staying.v[i].mappings, err) < 0)
 			return nm_wrap(err, "container '%s'", s->staying.v[i].id);
 	return 0;
 }
 
-static int append_renewed(struct nm_state *state, struct nm_survey *s, struct nm_err *err)
+static int append_renewed(struct nm_state *state, struct nm_inventory *s, struct nm_err *err)
 {
 	for (size_t i = 0; i < s->staying.n; i++)
 		if (s->renewed[i] && nm_state_append(state, &s->staying.v[i], err) < 0)
@@ -39,7 +39,7 @@ static int append_renewed(struct nm_state *state, struct nm_survey *s, struct nm
 }
 
 struct plan {
-	const struct nm_survey *survey;
+	const struct nm_inventory *survey;
 	const struct nm_config *config;
 	struct nm_rules accept; /* what nftables needs in iptables' tables */
 };
@@ -48,38 +48,39 @@ struct plan {
 static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	struct plan *plan = ctx;
-	const struct nm_survey *s = plan->survey;
+	const struct nm_inventory *s = plan->survey;
 	const struct nm_iptables_scope scope = {
 		.wanted = &s->wanted.rules, .everything = true, .look_for_old = true};
-	const struct nm_own_sink sink = {.txn = attempt->txn};
+	const struct nm_nftables_diff_output sink = {.txn = attempt->txn};
 	struct nm_iptables_left left; /* others use it */
 
 	if (plan->config->backend == NM_BACKEND_IPTABLES)
-		return nm_iptables_prepare(&scope, attempt, err) < 0
+		return nm_iptables_write(&scope, attempt, err) < 0
 			? -1
 			: nm_nftables_flush(attempt->nl, &sink, err);
 	nm_rules_done(&plan->accept);
-	if (nm_nftables_accept(attempt->nl, nm_survey_families(s, plan->config), &plan->accept,
+	if (nm_iptables_accept(attempt->nl, nm_inventory_families(s, plan->config), &plan->accept,
 		    &attempt->interrupted, err) < 0 ||
-		nm_iptables_prepare_flush(attempt, &plan->accept, &left, err) < 0)
+		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
 		return -1;
 	return nm_nftables_compare(attempt->nl, attempt->families, &s->wanted.elements, &s->statics, &sink,
 		&attempt->interrupted, err);
 }
 
-static void enable_settings(const struct nm_survey *s, const struct nm_config *c)
+static void enable_settings(const struct nm_inventory *s, const struct nm_config *c)
 {
 	struct nm_err err;
 
-	if (nm_settings_enable_forwarding(c, nm_survey_families(s, c), &err) < 0)
+	if (nm_host_settings_enable_forwarding(c, nm_inventory_families(s, c), &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
 	for (size_t i = 0; i < s->staying.n; i++)
-		if (s->off[i] && nm_settings_enable(&s->staying.v[i], &err) < 0)
+		if (s->off[i] && nm_host_settings_enable(&s->staying.v[i], &err) < 0)
 			nm_log_notice("container '%s': %s, ignored: its rules are there", s->staying.v[i].id,
 				err.msg);
 }
 
-static int apply(struct nm_change *change, const struct nm_config *c, struct nm_survey *s, struct nm_err *err)
+static int apply(
+	struct nm_change *change, const struct nm_config *c, struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_records *const leaving[] = {&s->gone, &s->before, NULL};
 	struct plan plan = {.survey = s, .config = c};
@@ -88,27 +89,27 @@ static int apply(struct nm_change *change, const struct nm_config *c, struct nm_
 
 	if (append_renewed(change->state, s, err) < 0)
 		return -1;
-	nm_settings_keep_shared(&s->gone, &s->staying, NULL);
-	nm_settings_keep_shared(&s->before, &s->staying, NULL);
-	nm_settings_disable_localnet(&s->gone);
-	nm_settings_disable_localnet(&s->before);
-	rc = nm_guard_release(&change->nl, leaving, c->backend, &s->wanted, &kept, err);
+	nm_host_settings_keep_shared(&s->gone, &s->staying, NULL);
+	nm_host_settings_keep_shared(&s->before, &s->staying, NULL);
+	nm_host_settings_disable_localnet(&s->gone);
+	nm_host_settings_disable_localnet(&s->before);
+	rc = nm_localnet_guard_release(&change->nl, leaving, c->backend, &s->wanted, &kept, err);
 	if (rc == 0)
-		rc = nm_nft_transact(&change->nl, BOTH, true, prepare, &plan, err);
+		rc = nm_nft_transaction_run(&change->nl, BOTH, true, prepare, &plan, err);
 	nm_rules_done(&plan.accept);
 	if (rc < 0) {
-		nm_settings_restore_localnet(&s->gone);
-		nm_settings_restore_localnet(&s->before);
+		nm_host_settings_restore_localnet(&s->gone);
+		nm_host_settings_restore_localnet(&s->before);
 		return -1;
 	}
-	nm_settings_disable_hairpin(&s->gone);
-	nm_settings_disable_hairpin(&s->before);
+	nm_host_settings_disable_hairpin(&s->gone);
+	nm_host_settings_disable_hairpin(&s->before);
 	enable_settings(s, c);
 	return 0;
 }
 
 /* For the rest of the change, only those who are gone have left. */
-static void retire(struct nm_change *change, struct nm_survey *s)
+static void retire(struct nm_change *change, struct nm_inventory *s)
 {
 	struct nm_err err;
 
@@ -121,12 +122,12 @@ static void retire(struct nm_change *change, struct nm_survey *s)
 }
 
 static int reload(
-	struct nm_change *change, struct nm_config *c, bool force, struct nm_survey *s, struct nm_err *err)
+	struct nm_change *change, struct nm_config *c, bool force, struct nm_inventory *s, struct nm_err *err)
 {
 	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
-		nm_survey_judge(change->state, s, err) < 0 || nm_survey_check_state(change, force, err) < 0 ||
-		check_conflicts(s, c, err) < 0 || nm_survey_plan(s, c, err) < 0 ||
-		apply(change, c, s, err) < 0)
+		nm_inventory_take(change->state, s, err) < 0 ||
+		nm_inventory_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
+		nm_inventory_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
 		return -1;
 	retire(change, s);
 	nm_state_forget_damaged(change->state);
@@ -137,7 +138,7 @@ static int reload(
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_survey_done) struct nm_survey survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
 
 	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, c->lock_timeout_ms,
 		    err) < 0)

@@ -30,7 +30,7 @@ static int find_own(struct nm_netlink *nl, bool *ret, bool *ret_foreign, struct 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		bool found, foreign;
 
-		if (nm_nftables_find_table(nl, f, &found, &foreign, err) < 0)
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0)
 			return -1;
 		*ret |= found;
 		*ret_foreign |= foreign;
@@ -46,10 +46,11 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 	*ret = false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-			const char *table = nm_table_name(tables[i]);
+			const char *table = nm_rule_table_name(tables[i]);
 			uint8_t nfproto = nm_nft_family(f);
-			int rc = chain ? nm_nft_get_chain(nl, nfproto, table, chain, note_chain, ret, err)
-				       : nm_nft_has_table(nl, nfproto, table, ret, err);
+			int rc = chain
+				? nm_nft_objects_get_chain(nl, nfproto, table, chain, note_chain, ret, err)
+				: nm_nft_objects_has_table(nl, nfproto, table, ret, err);
 
 			if (rc < 0 || *ret)
 				return rc;
@@ -63,17 +64,17 @@ static int choose(struct nm_netlink *nl, enum nm_backend *ret, struct nm_err *er
 
 	if (find_own(nl, &own, &iptables, err) < 0)
 		return -1;
-	if (!own && !iptables && find_iptables(nl, nm_chain_name(NM_CHAIN_NATMAP), &iptables, err) < 0)
+	if (!own && !iptables && find_iptables(nl, nm_rule_chain_name(NM_CHAIN_NATMAP), &iptables, err) < 0)
 		return -1;
 	if (!own && !iptables && find_iptables(nl, NULL, &iptables, err) < 0)
 		return -1;
 	if (!own && !iptables)
-		nm_feature_nftables(nl, true, note_missing, &iptables);
+		nm_nftables_probe(nl, true, note_missing, &iptables);
 	*ret = own || !iptables ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
 	return 0;
 }
 
-int nm_backend_settle(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err)
+int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err)
 {
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;

@@ -10,6 +10,6 @@
  * iptables if there are tables of iptables; else nftables, if the kernel can do that. Any other *backend
  * stays. Under the lock of the state two hooks come to the same. 0, or -1 with *err.
  */
-int nm_backend_settle(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
+int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -6,27 +6,27 @@
 #include "state/record.h"
 
 /* Rules borrow from the records they were made for. */
-struct nm_wanted {
-	struct nm_rules rules;       /* of records in iptables */
-	struct nm_elements elements; /* of records in nftables */
+struct nm_desired {
+	struct nm_rules rules;                /* of records in iptables */
+	struct nm_nftables_elements elements; /* of records in nftables */
 	char **guards; /* owners of the guard rules of interfaces with route_localnet, one for each; owned */
 	size_t n_guards;
 };
 
 /* Appends all rules or elements of the record; the guard of its interface only once for all. options are
  * NULL for all elements that it may have, whatever they were when it was published: for nftables only. */
-int nm_wanted_add_record(struct nm_wanted *w, const struct nm_record *r,
+int nm_desired_add_record(struct nm_desired *w, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
 /* The guard of an interface alone: appends it, or tells whether it is there. */
-int nm_wanted_add_guard(
-	struct nm_wanted *w, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
-bool nm_wanted_has_guard(const struct nm_wanted *w, const char *interface);
+int nm_desired_add_guard(
+	struct nm_desired *w, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
+bool nm_desired_has_guard(const struct nm_desired *w, const char *interface);
 
 /* True when some mapping of the record reaches the container from 127.0.0.0/8, which takes route_localnet on
  * the interface towards it. */
-bool nm_wanted_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options);
+bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options);
 
-void nm_wanted_done(struct nm_wanted *w);
+void nm_desired_done(struct nm_desired *w);
 
 #endif

@@ -22,7 +22,7 @@ struct owners {
 struct plan {
 	struct nm_change *change;
 	struct owners owners; /* in iptables' tables */
-	struct nm_wanted coming, leaving, staying;
+	struct nm_desired coming, leaving, staying;
 	struct nm_rules accept; /* what nftables needs in iptables' tables */
 	bool nftables;          /* somebody comes to, or leaves, natmap's own tables */
 };
@@ -31,9 +31,9 @@ static void plan_done(struct plan *p)
 {
 	free(p->owners.v);
 	free(p->owners.guards);
-	nm_wanted_done(&p->coming);
-	nm_wanted_done(&p->leaving);
-	nm_wanted_done(&p->staying);
+	nm_desired_done(&p->coming);
+	nm_desired_done(&p->leaving);
+	nm_desired_done(&p->staying);
 	nm_rules_done(&p->accept);
 }
 
@@ -48,9 +48,10 @@ static int collect_coming(struct plan *p, struct nm_err *err)
 
 	if (!r)
 		return 0;
-	if (r->backend == NM_BACKEND_IPTABLES && nm_layout_base(r->families, &p->coming.rules, err) < 0)
+	if (r->backend == NM_BACKEND_IPTABLES &&
+		nm_iptables_layout_base(r->families, &p->coming.rules, err) < 0)
 		return -1;
-	return nm_wanted_add_record(&p->coming, r, p->change->options, err);
+	return nm_desired_add_record(&p->coming, r, p->change->options, err);
 }
 
 static int collect_leaving(struct plan *p, struct nm_err *err)
@@ -67,13 +68,13 @@ static int collect_leaving(struct plan *p, struct nm_err *err)
 
 		if (r->backend == NM_BACKEND_NFTABLES) {
 			p->nftables = true;
-			if (nm_wanted_add_record(&p->leaving, r, NULL, err) < 0)
+			if (nm_desired_add_record(&p->leaving, r, NULL, err) < 0)
 				return -1;
 			continue;
 		}
 		o->v[o->n++] = r->id;
 		if (r->localnet[0])
-			o->v[o->n++] = nm_settings_localnet_owner(r->localnet, o->guards[i]);
+			o->v[o->n++] = nm_host_settings_localnet_owner(r->localnet, o->guards[i]);
 	}
 	return 0;
 }
@@ -105,7 +106,7 @@ static int collect_staying(struct plan *p, struct nm_err *err)
 	for (size_t i = 0; p->nftables && i < staying->n; i++)
 		if (staying->v[i].backend == NM_BACKEND_NFTABLES &&
 			may_share_any(p->change, &staying->v[i]) &&
-			nm_wanted_add_record(&p->staying, &staying->v[i], NULL, err) < 0)
+			nm_desired_add_record(&p->staying, &staying->v[i], NULL, err) < 0)
 			return -1;
 	return 0;
 }
@@ -120,7 +121,7 @@ static int prepare_iptables(struct plan *p, struct nm_nft_attempt *a, struct nm_
 		.look_for_old = p->owners.n > 0,
 	};
 
-	return scope.wanted->n || scope.n_owners ? nm_iptables_prepare(&scope, a, err) : 0;
+	return scope.wanted->n || scope.n_owners ? nm_iptables_write(&scope, a, err) : 0;
 }
 
 static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
@@ -134,13 +135,13 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	};
 
 	nm_rules_done(&p->accept);
-	if (nm_nftables_accept(a->nl, scope.families & a->families, &p->accept, &a->interrupted, err) < 0 ||
+	if (nm_iptables_accept(a->nl, scope.families & a->families, &p->accept, &a->interrupted, err) < 0 ||
 		prepare_iptables(p, a, err) < 0)
 		return -1;
 	return p->nftables ? nm_nftables_prepare(&scope, a, err) : 0;
 }
 
-int nm_change_commit(struct nm_change *change, struct nm_err *err)
+int nm_kernel_commit(struct nm_change *change, struct nm_err *err)
 {
 	NM_CLEANUP(plan_done)
 	struct plan p = {
@@ -155,5 +156,5 @@ int nm_change_commit(struct nm_change *change, struct nm_err *err)
 		families |= change->leaving.v[i].families;
 	if (collect_coming(&p, err) < 0 || collect_leaving(&p, err) < 0 || collect_staying(&p, err) < 0)
 		return -1;
-	return nm_nft_transact(&change->nl, families, ipv6_optional, prepare, &p, err);
+	return nm_nft_transaction_run(&change->nl, families, ipv6_optional, prepare, &p, err);
 }

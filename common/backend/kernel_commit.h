@@ -6,6 +6,6 @@
 
 /* Lets the rules and elements of change->leaving go and those of change->coming be there. What one of staying
  * has, too, stays. -1 with *err and the kernel as it was. */
-int nm_change_commit(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
+int nm_kernel_commit(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -22,7 +22,7 @@ struct guarded {
 
 static int note_tag(struct guarded *g, const char *tag, size_t len, struct nm_err *err)
 {
-	static const char prefix[] = "natmap:" NM_LAYOUT_GUARD;
+	static const char prefix[] = "natmap:" NM_PUBLICATION_GUARD;
 	size_t prefix_len = sizeof(prefix) - 1;
 	char(*grown)[IF_NAMESIZE];
 
@@ -77,33 +77,33 @@ static bool is_off(const char *interface, struct nm_err *err)
 }
 
 static int release(const struct guarded *g, const struct nm_records *const *lists, enum nm_backend backend,
-	struct nm_wanted *w, size_t *ret_kept, struct nm_err *err)
+	struct nm_desired *w, size_t *ret_kept, struct nm_err *err)
 {
 	struct nm_err why;
 
 	for (size_t i = 0; i < g->n; i++) {
-		if (nm_wanted_has_guard(w, g->v[i]) || is_admins(lists, g->v[i]) || is_off(g->v[i], &why))
+		if (nm_desired_has_guard(w, g->v[i]) || is_admins(lists, g->v[i]) || is_off(g->v[i], &why))
 			continue;
 		nm_log_notice("%s, ignored: what guards 127.0.0.0/8 on it stays, too", why.msg);
-		if (nm_wanted_add_guard(w, g->v[i], backend, err) < 0)
+		if (nm_desired_add_guard(w, g->v[i], backend, err) < 0)
 			return -1;
 		++*ret_kept;
 	}
 	return 0;
 }
 
-int nm_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists, enum nm_backend backend,
-	struct nm_wanted *w, size_t *ret_kept, struct nm_err *err)
+int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists,
+	enum nm_backend backend, struct nm_desired *w, size_t *ret_kept, struct nm_err *err)
 {
 	struct guarded g = {0};
 	bool interrupted = false; /* by others, who have no guards of ours */
-	int rc = nm_nft_each_rule(
+	int rc = nm_nft_rules_each(
 		nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, note_rule, &g, &interrupted, err);
 
 	*ret_kept = 0;
 	if (rc == 0)
-		rc = nm_nft_each_element(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
-			nm_set_name(NM_SET_LOCALNET), note_element, &g, &interrupted, err);
+		rc = nm_nft_elements_each(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
+			nm_nftables_set_name(NM_SET_LOCALNET), note_element, &g, &interrupted, err);
 	if (rc == 0)
 		rc = release(&g, lists, backend, w, ret_kept, err);
 	free(g.v);

@@ -13,7 +13,7 @@
  * with a notice.
  * 0 with the number of those in *ret_kept, or -1 with *err.
  */
-int nm_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists, enum nm_backend backend,
-	struct nm_wanted *w, size_t *ret_kept, struct nm_err *err) NM_MUST_USE;
+int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists,
+	enum nm_backend backend, struct nm_desired *w, size_t *ret_kept, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -21,7 +21,7 @@ static const struct nm_prefix ipv6_mapped = {{NM_IPV6, {[10] = 0xff, 0xff}}, 96}
 static const struct nm_prefix ipv6_mapped_loopback = {{NM_IPV6, {[10] = 0xff, 0xff, 127}}, 104};
 static const struct nm_prefix ipv6_multicast = {{NM_IPV6, {0xff}}, 8};
 
-const struct nm_prefix nm_ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
+const struct nm_prefix nm_prefix_ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
 
 size_t nm_addr_size(enum nm_family family)
 {
@@ -62,14 +62,14 @@ int nm_prefix_parse(const char *text, size_t len, struct nm_prefix *ret)
 	if (nm_addr_parse(text, addr_len, &p.addr) < 0)
 		return -1;
 	bits = nm_addr_bits(p.addr.family);
-	if (slash && nm_num_parse(slash + 1, len - addr_len - 1, bits, &bits) < 0)
+	if (slash && nm_text_number(slash + 1, len - addr_len - 1, bits, &bits) < 0)
 		return -1;
 	p.len = (uint8_t)bits;
 	*ret = p;
 	return 0;
 }
 
-size_t nm_list_count(const char *text)
+size_t nm_text_list_count(const char *text)
 {
 	size_t n = 1;
 
@@ -80,7 +80,7 @@ size_t nm_list_count(const char *text)
 	return n;
 }
 
-const char *nm_list_next(const char **text, size_t *ret_len)
+const char *nm_text_list_next(const char **text, size_t *ret_len)
 {
 	const char *start = *text, *comma, *end;
 
@@ -101,7 +101,7 @@ int nm_prefixes_parse(const char *text, size_t max, const char *what, enum nm_er
 	struct nm_prefixes *ret, struct nm_err *err)
 {
 	nm_autofree struct nm_prefix *v = NULL;
-	size_t n = 0, count = nm_list_count(text), len;
+	size_t n = 0, count = nm_text_list_count(text), len;
 	const char *element;
 
 	if (count > max)
@@ -109,7 +109,7 @@ int nm_prefixes_parse(const char *text, size_t max, const char *what, enum nm_er
 	v = calloc(count, sizeof(*v));
 	if (!v)
 		return nm_fail_errno(err, ENOMEM, "%s", what);
-	while ((element = nm_list_next(&text, &len)))
+	while ((element = nm_text_list_next(&text, &len)))
 		if (nm_prefix_parse(element, len, &v[n++]) < 0)
 			return nm_fail(err, kind, "%s: '%.*s' is not an IP address or prefix", what,
 				(int)(len < QUOTE_MAX ? len : QUOTE_MAX), element);
@@ -209,7 +209,7 @@ const char *nm_addr_unusable(const struct nm_addr *a)
 		{&ipv4_link_local, "link-local"},
 		{&ipv6_mapped, "IPv4-mapped"},
 		{&ipv6_multicast, "multicast"},
-		{&nm_ipv6_link_local, "link-local"},
+		{&nm_prefix_ipv6_link_local, "link-local"},
 	};
 
 	if (nm_addr_is_unspecified(a))
@@ -222,7 +222,7 @@ const char *nm_addr_unusable(const struct nm_addr *a)
 	return NULL;
 }
 
-int nm_num_parse(const char *text, size_t len, uint64_t max, uint64_t *ret)
+int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;
 
@@ -245,10 +245,10 @@ int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint1
 	size_t first_len = dash ? (size_t)(dash - text) : len;
 	uint64_t first, last;
 
-	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0)
+	if (nm_text_number(text, first_len, UINT16_MAX, &first) < 0)
 		return -1;
 	last = first;
-	if (dash && nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
+	if (dash && nm_text_number(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
 		return -1;
 	if (first == 0 || first > last)
 		return -1;
@@ -257,16 +257,16 @@ int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint1
 	return 0;
 }
 
-int nm_portset_parse(const char *text, struct nm_portset *ret)
+int nm_port_set_parse(const char *text, struct nm_port_set *ret)
 {
-	struct nm_portset set = {0};
+	struct nm_port_set set = {0};
 	uint16_t first, last;
 	const char *element;
 	size_t len;
 
 	if (!*text)
 		text = NULL; /* the empty set, not one empty element */
-	while ((element = nm_list_next(&text, &len))) {
+	while ((element = nm_text_list_next(&text, &len))) {
 		if (nm_port_range_parse(element, len, &first, &last) < 0)
 			return -1;
 		for (unsigned port = first; port <= last; port++)
@@ -276,7 +276,7 @@ int nm_portset_parse(const char *text, struct nm_portset *ret)
 	return 0;
 }
 
-bool nm_portset_has(const struct nm_portset *s, uint16_t port)
+bool nm_port_set_has(const struct nm_port_set *s, uint16_t port)
 {
 	return s->bits[port / 8] & 1u << port % 8;
 }

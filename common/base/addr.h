@@ -30,11 +30,11 @@ struct nm_prefixes {
 };
 
 /* A set of port numbers. */
-struct nm_portset {
+struct nm_port_set {
 	uint8_t bits[65536 / 8];
 };
 
-extern const struct nm_prefix nm_ipv6_link_local; /* fe80::/10 */
+extern const struct nm_prefix nm_prefix_ipv6_link_local; /* fe80::/10 */
 
 /* "10.0.0.1/32": longest is 45 bytes of IPv6, "/128" and the NUL. */
 #define NM_ADDR_STRLEN   INET6_ADDRSTRLEN
@@ -80,21 +80,21 @@ bool nm_addr_is_loopback(const struct nm_addr *a); /* 127.0.0.0/8, ::1, and IPv4
 const char *nm_addr_unusable(const struct nm_addr *a);
 
 /* Parses a decimal number without sign, blanks or leading zeros, at most max. 0, or -1 when it is none. */
-int nm_num_parse(const char *text, size_t len, uint64_t max, uint64_t *ret) NM_MUST_USE;
+int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret) NM_MUST_USE;
 
 /* Parses "80" or "80-90", ports 1 to 65535 in order. 0, or -1 when it is neither. */
 int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint16_t *ret_last) NM_MUST_USE;
 
 /* Parses "80", "1-65535" or a comma-separated list of both, ports 1 to 65535, blanks around commas allowed,
  * "" is the empty set. 0, or -1 when it is none of these. */
-int nm_portset_parse(const char *text, struct nm_portset *ret) NM_MUST_USE;
-bool nm_portset_has(const struct nm_portset *s, uint16_t port);
+int nm_port_set_parse(const char *text, struct nm_port_set *ret) NM_MUST_USE;
+bool nm_port_set_has(const struct nm_port_set *s, uint16_t port);
 
 /* Elements of the comma-separated list text: commas and one. */
-size_t nm_list_count(const char *text);
+size_t nm_text_list_count(const char *text);
 
 /* Takes the next element of such a list off *text, which becomes NULL with the last one, and returns it
  * (borrowed, *ret_len bytes) without the blanks around it; NULL when *text is NULL. */
-const char *nm_list_next(const char **text, size_t *ret_len);
+const char *nm_text_list_next(const char **text, size_t *ret_len);
 
 #endif

@@ -161,7 +161,7 @@ static int take_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	struct victim v = {.has_zone = false};
 	enum nm_family family;
 
-	if (!nfg || !nm_family_of_af(nfg->nfgen_family, &family) || tuple.len == 0 ||
+	if (!nfg || !nm_addr_family_of_af(nfg->nfgen_family, &family) || tuple.len == 0 ||
 		tuple.len > sizeof(v.tuple) || !nm_attrs_get(attrs, CTA_ID, &v.id, sizeof(v.id)) ||
 		!is_wanted(ctx, family, attrs))
 		return 0;
@@ -191,11 +191,11 @@ static int take_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.reply = take_count, .tolerate = is_unsupported, .ctx = ret};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {.reply = take_count, .tolerate = is_unsupported, .ctx = ret};
+	struct nm_netlink_request r;
 
 	*ret = 0;
-	nm_request_init(&r);
+	nm_netlink_request_init(&r);
 	nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
 	return nm_netlink_talk(nl, &r, &sink, err);
 }
@@ -257,15 +257,15 @@ static bool is_deletion_cheapest(const struct hunt *h, size_t filters, size_t en
  * that is still to be done. */
 static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.tolerate = is_unsupported};
+	const struct nm_netlink_handler sink = {.tolerate = is_unsupported};
 	struct nm_conntrack_filter filters[FILTERS_MAX];
 	size_t n = list_exact_filters(h, filters);
-	struct nm_request r;
+	struct nm_netlink_request r;
 
 	*ret_done = n == 0;
 	if (n == 0 || n > FILTERS_MAX || !is_deletion_cheapest(h, n, entries))
 		return 0;
-	nm_request_init(&r);
+	nm_netlink_request_init(&r);
 	for (size_t i = 0; i < n; i++)
 		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, &filters[i]);
 	if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
@@ -278,10 +278,10 @@ static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, stru
  * is deleted once. */
 static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *filter, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.reply = take_entry, .tolerate = is_unsupported, .ctx = h};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {.reply = take_entry, .tolerate = is_unsupported, .ctx = h};
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
+	nm_netlink_request_init(&r);
 	if (filter)
 		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter);
 	else
@@ -320,19 +320,19 @@ static bool is_gone(int error_number)
 
 static int delete_victims(struct hunt *h, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.tolerate = is_gone};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {.tolerate = is_gone};
+	struct nm_netlink_request r;
 
 	for (size_t i = 0; i < h->n;) {
-		nm_request_init(&r);
-		for (; i < h->n && nm_request_has_room(&r); i++) {
+		nm_netlink_request_init(&r);
+		for (; i < h->n && nm_netlink_request_has_room(&r); i++) {
 			const struct victim *v = &h->victims[i];
 
 			nm_conntrack_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af);
-			nm_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
-			nm_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
+			nm_netlink_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
+			nm_netlink_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
 			if (v->has_zone)
-				nm_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
+				nm_netlink_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
 		}
 		if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
 			return -1;

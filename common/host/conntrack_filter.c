@@ -24,56 +24,57 @@ enum {
 enum { CTA_FILTER = 25, CTA_FILTER_ORIG_FLAGS = 1, CTA_FILTER_REPLY_FLAGS = 2 };
 #endif
 
-void nm_conntrack_begin(struct nm_request *r, unsigned message, uint16_t flags, uint8_t af)
+void nm_conntrack_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af)
 {
-	struct nfgenmsg *nfg =
-		nm_request_begin(r, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message), flags, sizeof(*nfg));
+	struct nfgenmsg *nfg = nm_netlink_request_begin(
+		r, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message), flags, sizeof(*nfg));
 
 	nfg->nfgen_family = af;
 	nfg->version = NFNETLINK_V0;
 }
 
 /* Puts one end of a tuple and returns its flags: the source, or the destination; any address for NULL. */
-static uint32_t put_tuple(struct nm_request *r, uint16_t type, bool source, uint8_t protocol, uint16_t port,
-	const struct nm_addr *address)
+static uint32_t put_tuple(struct nm_netlink_request *r, uint16_t type, bool source, uint8_t protocol,
+	uint16_t port, const struct nm_addr *address)
 {
 	static const uint16_t ip_types[NM_FAMILY_MAX][2] = {
 		[NM_IPV4] = {CTA_IP_V4_DST, CTA_IP_V4_SRC}, [NM_IPV6] = {CTA_IP_V6_DST, CTA_IP_V6_SRC}};
-	struct nlattr *tuple = nm_request_nest(r, type | NLA_F_NESTED), *part;
+	struct nlattr *tuple = nm_netlink_request_nest(r, type | NLA_F_NESTED), *part;
 	uint16_t be_port = htons(port);
 	uint32_t flags = PART_PROTO_NUM | (source ? PART_SRC_PORT : PART_DST_PORT);
 
 	if (address) {
-		part = nm_request_nest(r, CTA_TUPLE_IP | NLA_F_NESTED);
-		nm_request_put(
+		part = nm_netlink_request_nest(r, CTA_TUPLE_IP | NLA_F_NESTED);
+		nm_netlink_request_put(
 			r, ip_types[address->family][source], address->bytes, nm_addr_size(address->family));
-		nm_request_nest_end(r, part);
+		nm_netlink_request_nest_end(r, part);
 		flags |= source ? PART_IP_SRC : PART_IP_DST;
 	}
-	part = nm_request_nest(r, CTA_TUPLE_PROTO | NLA_F_NESTED);
-	nm_request_put(r, CTA_PROTO_NUM, &protocol, sizeof(protocol));
-	nm_request_put(r, source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT, &be_port, sizeof(be_port));
-	nm_request_nest_end(r, part);
-	nm_request_nest_end(r, tuple);
+	part = nm_netlink_request_nest(r, CTA_TUPLE_PROTO | NLA_F_NESTED);
+	nm_netlink_request_put(r, CTA_PROTO_NUM, &protocol, sizeof(protocol));
+	nm_netlink_request_put(
+		r, source ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT, &be_port, sizeof(be_port));
+	nm_netlink_request_nest_end(r, part);
+	nm_netlink_request_nest_end(r, tuple);
 	return flags;
 }
 
-void nm_conntrack_begin_filtered(
-	struct nm_request *r, unsigned message, uint16_t flags, const struct nm_conntrack_filter *filter)
+void nm_conntrack_begin_filtered(struct nm_netlink_request *r, unsigned message, uint16_t flags,
+	const struct nm_conntrack_filter *filter)
 {
 	const struct nm_flow *f = filter->flow;
 	uint32_t original_flags, reply_flags = 0;
 	struct nlattr *nest;
 
 	assert(!filter->exact || f->family == NM_IPV4);
-	nm_conntrack_begin(r, message, flags, nm_family_to_af(f->family));
+	nm_conntrack_begin(r, message, flags, nm_addr_family_to_af(f->family));
 	original_flags = put_tuple(r, CTA_TUPLE_ORIG, false, f->protocol,
 		(uint16_t)(f->host_port + filter->shift), filter->exact ? filter->host : NULL);
 	if (f->translated)
 		reply_flags = put_tuple(r, CTA_TUPLE_REPLY, true, f->protocol,
 			(uint16_t)(f->container_port + filter->shift), filter->exact ? &f->container : NULL);
-	nest = nm_request_nest(r, CTA_FILTER | NLA_F_NESTED);
-	nm_request_put(r, CTA_FILTER_ORIG_FLAGS, &original_flags, sizeof(original_flags));
-	nm_request_put(r, CTA_FILTER_REPLY_FLAGS, &reply_flags, sizeof(reply_flags));
-	nm_request_nest_end(r, nest);
+	nest = nm_netlink_request_nest(r, CTA_FILTER | NLA_F_NESTED);
+	nm_netlink_request_put(r, CTA_FILTER_ORIG_FLAGS, &original_flags, sizeof(original_flags));
+	nm_netlink_request_put(r, CTA_FILTER_REPLY_FLAGS, &reply_flags, sizeof(reply_flags));
+	nm_netlink_request_nest_end(r, nest);
 }

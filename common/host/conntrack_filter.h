@@ -14,7 +14,7 @@ struct nm_conntrack_filter {
 };
 
 /* Begins a message of ctnetlink (IPCTNL_MSG_CT_*). */
-void nm_conntrack_begin(struct nm_request *r, unsigned message, uint16_t flags, uint8_t af);
+void nm_conntrack_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af);
 
 /*
  * Begins a message that concerns the entries that the filter selects. Kernels that do not know filters in
@@ -23,7 +23,7 @@ void nm_conntrack_begin(struct nm_request *r, unsigned message, uint16_t flags, 
  * There is no exact filter for IPv6: ctnetlink_filter_match_tuple() takes the result of ipv6_addr_cmp() for
  * that of a test for equality and selects all addresses but the one (measured on Linux 6.18).
  */
-void nm_conntrack_begin_filtered(
-	struct nm_request *r, unsigned message, uint16_t flags, const struct nm_conntrack_filter *filter);
+void nm_conntrack_begin_filtered(struct nm_netlink_request *r, unsigned message, uint16_t flags,
+	const struct nm_conntrack_filter *filter);
 
 #endif

@@ -18,13 +18,13 @@ static int kept = -1;
 static void (*deferred)(void *work);
 static void *deferred_work;
 
-void nm_linger_defer(void (*run)(void *work), void *work)
+void nm_detach_defer(void (*run)(void *work), void *work)
 {
 	deferred = run;
 	deferred_work = work;
 }
 
-void nm_linger_keep(int fd)
+void nm_detach_keep(int fd)
 {
 	if (kept >= 0)
 		close(kept);
@@ -33,7 +33,7 @@ void nm_linger_keep(int fd)
 
 #ifdef NM_INSTRUMENTED /* valgrind and sanitizers look for leaks at exit() */
 
-_Noreturn void nm_linger_exit(int status)
+_Noreturn void nm_detach_exit(int status)
 {
 	if (deferred)
 		deferred(deferred_work);
@@ -61,7 +61,7 @@ static bool close_all_but(int fd)
 		close_range((unsigned)fd + 1, ~0u, 0) == 0;
 }
 
-_Noreturn void nm_linger_exit(int status)
+_Noreturn void nm_detach_exit(int status)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(16)));
 

@@ -72,18 +72,18 @@ static bool is_no_route(int error_number)
 int nm_link_route(struct nm_link *l, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
 {
 	struct lookup look = {.ifindex = 0};
-	const struct nm_netlink_sink sink = {.reply = take_route, .tolerate = is_no_route, .ctx = &look};
+	const struct nm_netlink_handler sink = {.reply = take_route, .tolerate = is_no_route, .ctx = &look};
 	struct nm_rtnl_link link;
 	char text[NM_ADDR_STRLEN];
-	struct nm_request r;
+	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
-	nm_request_init(&r);
-	rtm = nm_request_begin(&r, RTM_GETROUTE, 0, sizeof(*rtm));
-	rtm->rtm_family = nm_family_to_af(address->family);
+	nm_netlink_request_init(&r);
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, 0, sizeof(*rtm));
+	rtm->rtm_family = nm_addr_family_to_af(address->family);
 	rtm->rtm_dst_len = nm_addr_bits(address->family);
 	rtm->rtm_flags = RTM_F_FIB_MATCH;
-	nm_request_put(&r, RTA_DST, address->bytes, nm_addr_size(address->family));
+	nm_netlink_request_put(&r, RTA_DST, address->bytes, nm_addr_size(address->family));
 	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0 ||
 		nm_rtnl_get_link(&l->nl, look.ifindex, NULL, &link, err) < 0)
 		return nm_wrap(err, "looking up the route to %s", nm_addr_print(address, text));
@@ -131,19 +131,19 @@ int nm_link_bridge_port_by_name(
 
 int nm_link_set_hairpin(struct nm_link *l, const struct nm_bridge_port *port, bool on, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.reply = NULL};
+	const struct nm_netlink_handler sink = {.reply = NULL};
 	const uint8_t mode = on;
 	struct nlattr *protinfo;
 	struct ifinfomsg *ifi;
-	struct nm_request r;
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
-	ifi = nm_request_begin(&r, RTM_SETLINK, NLM_F_ACK, sizeof(*ifi));
+	nm_netlink_request_init(&r);
+	ifi = nm_netlink_request_begin(&r, RTM_SETLINK, NLM_F_ACK, sizeof(*ifi));
 	ifi->ifi_family = AF_BRIDGE;
 	ifi->ifi_index = (int)port->ifindex;
-	protinfo = nm_request_nest(&r, IFLA_PROTINFO | NLA_F_NESTED);
-	nm_request_put(&r, IFLA_BRPORT_MODE, &mode, sizeof(mode));
-	nm_request_nest_end(&r, protinfo);
+	protinfo = nm_netlink_request_nest(&r, IFLA_PROTINFO | NLA_F_NESTED);
+	nm_netlink_request_put(&r, IFLA_BRPORT_MODE, &mode, sizeof(mode));
+	nm_netlink_request_nest_end(&r, protinfo);
 	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0)
 		return nm_wrap(err, "setting hairpin mode of '%s' to %s", port->interface, on ? "on" : "off");
 	return 0;
@@ -189,14 +189,14 @@ int nm_link_ra_interfaces(struct nm_link *l,
 	int (*found)(void *ctx, const char *interface, struct nm_err *err), void *ctx, struct nm_err *err)
 {
 	struct ra_interfaces ra = {.n = 0};
-	const struct nm_netlink_sink sink = {
+	const struct nm_netlink_handler sink = {
 		.reply = take_ra_route, .restart = forget_ra_routes, .tolerate = is_no_ipv6, .ctx = &ra};
 	struct nm_rtnl_link link;
-	struct nm_request r;
+	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
-	nm_request_init(&r);
-	rtm = nm_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	nm_netlink_request_init(&r);
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	rtm->rtm_family = AF_INET6;
 	rtm->rtm_protocol = RTPROT_RA;
 	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0)

@@ -23,7 +23,7 @@
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */
 
 _Static_assert(LOOKUPS_MAX *(sizeof(struct nlmsghdr) + sizeof(struct inet_diag_req_v2)) <=
-		NM_REQUEST_SIZE - NM_REQUEST_MESSAGE_MAX,
+		NM_NETLINK_REQUEST_SIZE - NM_NETLINK_MESSAGE_MAX,
 	"a batch is one request");
 
 struct nm_listener {
@@ -66,7 +66,7 @@ static bool parse_socket(const struct nlmsghdr *msg, struct bound *ret)
 	struct bound b = {.families = 0};
 	uint8_t v6only = 0;
 
-	if (!d || !nm_family_of_af(d->idiag_family, &b.address.family))
+	if (!d || !nm_addr_family_of_af(d->idiag_family, &b.address.family))
 		return false;
 	(void)nm_attrs_get(nm_attrs_of(msg, sizeof(*d)), INET_DIAG_SKV6ONLY, &v6only, sizeof(v6only));
 	memcpy(b.address.bytes, d->id.idiag_src, nm_addr_size(b.address.family));
@@ -118,9 +118,10 @@ static bool is_nothing(int error_number)
 		error_number == EPROTONOSUPPORT || error_number == EAFNOSUPPORT;
 }
 
-static struct inet_diag_req_v2 *begin(struct nm_request *r, uint16_t flags, uint8_t af, uint8_t protocol)
+static struct inet_diag_req_v2 *begin(
+	struct nm_netlink_request *r, uint16_t flags, uint8_t af, uint8_t protocol)
 {
-	struct inet_diag_req_v2 *q = nm_request_begin(r, SOCK_DIAG_BY_FAMILY, flags, sizeof(*q));
+	struct inet_diag_req_v2 *q = nm_netlink_request_begin(r, SOCK_DIAG_BY_FAMILY, flags, sizeof(*q));
 
 	q->sdiag_family = af;
 	q->sdiag_protocol = protocol;
@@ -132,9 +133,10 @@ static struct inet_diag_req_v2 *begin(struct nm_request *r, uint16_t flags, uint
 
 /* The lookup of one port. UDP wants what it looks up as the destination, the way packets have it
  * (udp_dump_one: "src and dst are swapped for historical reasons"); measured on Linux 6.18. */
-static void put_lookup(struct nm_request *r, const struct nm_mapping *m, enum nm_family family, uint16_t port)
+static void put_lookup(
+	struct nm_netlink_request *r, const struct nm_mapping *m, enum nm_family family, uint16_t port)
 {
-	struct inet_diag_req_v2 *q = begin(r, 0, nm_family_to_af(family), m->protocol);
+	struct inet_diag_req_v2 *q = begin(r, 0, nm_addr_family_to_af(family), m->protocol);
 	bool swapped = m->protocol == IPPROTO_UDP;
 
 	if (!m->any_host)
@@ -147,11 +149,11 @@ static void put_lookup(struct nm_request *r, const struct nm_mapping *m, enum nm
 
 static int look_up_family(struct nm_listener *l, enum nm_family family, struct search *s, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.reply = take_socket, .tolerate = is_nothing, .ctx = s};
+	const struct nm_netlink_handler sink = {.reply = take_socket, .tolerate = is_nothing, .ctx = s};
 	const struct nm_mapping *m = s->mapping;
-	struct nm_request r;
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
+	nm_netlink_request_init(&r);
 	for (unsigned i = 0; i < m->count; i++)
 		put_lookup(&r, m, family, (uint16_t)(m->host_port + i));
 	return nm_netlink_talk(&l->nl, &r, &sink, err);
@@ -159,12 +161,12 @@ static int look_up_family(struct nm_listener *l, enum nm_family family, struct s
 
 static int dump_family(struct nm_listener *l, enum nm_family family, struct search *s, struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {
+	const struct nm_netlink_handler sink = {
 		.reply = take_socket, .restart = forget_socket, .tolerate = is_nothing, .ctx = s};
-	struct nm_request r;
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
-	(void)begin(&r, NLM_F_DUMP, nm_family_to_af(family), s->mapping->protocol);
+	nm_netlink_request_init(&r);
+	(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), s->mapping->protocol);
 	return nm_netlink_talk(&l->nl, &r, &sink, err);
 }
 

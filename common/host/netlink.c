@@ -32,7 +32,7 @@ struct exchange {
 	size_t pending;  /* requests without their last answer */
 	bool until_done; /* dump or acknowledged: a reply is not the last answer */
 	bool interrupted;
-	const struct nm_netlink_sink *sink;
+	const struct nm_netlink_handler *sink;
 };
 
 int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err)
@@ -60,29 +60,30 @@ void nm_netlink_close(struct nm_netlink *nl)
 	nm_cleanup_close(&nl->fd);
 }
 
-void nm_request_init(struct nm_request *r)
+void nm_netlink_request_init(struct nm_netlink_request *r)
 {
 	r->used = 0;
 	r->count = 0;
 	r->start = 0;
 }
 
-bool nm_request_has_room(const struct nm_request *r)
+bool nm_netlink_request_has_room(const struct nm_netlink_request *r)
 {
-	return sizeof(r->bytes) - r->used >= NM_REQUEST_MESSAGE_MAX;
+	return sizeof(r->bytes) - r->used >= NM_NETLINK_MESSAGE_MAX;
 }
 
-static struct nlmsghdr *current_message(struct nm_request *r)
+static struct nlmsghdr *current_message(struct nm_netlink_request *r)
 {
 	return (struct nlmsghdr *)(void *)(r->bytes + r->start);
 }
 
-void *nm_request_begin(struct nm_request *r, uint16_t type, uint16_t flags, size_t header_size)
+void *nm_netlink_request_begin(
+	struct nm_netlink_request *r, uint16_t type, uint16_t flags, size_t header_size)
 {
 	struct nlmsghdr *msg;
 	void *header;
 
-	assert(nm_request_has_room(r));
+	assert(nm_netlink_request_has_room(r));
 	r->start = r->used;
 	r->count++;
 	msg = mnl_nlmsg_put_header(r->bytes + r->start);
@@ -93,31 +94,32 @@ void *nm_request_begin(struct nm_request *r, uint16_t type, uint16_t flags, size
 	return header;
 }
 
-void nm_request_put(struct nm_request *r, uint16_t type, const void *data, size_t len)
+void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const void *data, size_t len)
 {
-	bool fits = mnl_attr_put_check(current_message(r), NM_REQUEST_MESSAGE_MAX, type, len, data);
+	bool fits = mnl_attr_put_check(current_message(r), NM_NETLINK_MESSAGE_MAX, type, len, data);
 
 	assert(fits);
 	(void)fits; /* with NDEBUG */
 	r->used = r->start + current_message(r)->nlmsg_len;
 }
 
-struct nlattr *nm_request_nest(struct nm_request *r, uint16_t type)
+struct nlattr *nm_netlink_request_nest(struct nm_netlink_request *r, uint16_t type)
 {
-	struct nlattr *nest = mnl_attr_nest_start_check(current_message(r), NM_REQUEST_MESSAGE_MAX, type);
+	struct nlattr *nest = mnl_attr_nest_start_check(current_message(r), NM_NETLINK_MESSAGE_MAX, type);
 
 	assert(nest);
 	r->used = r->start + current_message(r)->nlmsg_len;
 	return nest;
 }
 
-void nm_request_nest_end(struct nm_request *r, struct nlattr *nest)
+void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *nest)
 {
 	mnl_attr_nest_end(current_message(r), nest);
 }
 
 /* Numbers the messages and sends them in one datagram. */
-static int send_all(struct nm_netlink *nl, struct nm_request *r, struct exchange *x, struct nm_err *err)
+static int send_all(
+	struct nm_netlink *nl, struct nm_netlink_request *r, struct exchange *x, struct nm_err *err)
 {
 	size_t at = 0;
 	ssize_t n;
@@ -237,8 +239,8 @@ bool nm_netlink_is_missing(int error_number)
 	return error_number == ENOENT;
 }
 
-int nm_netlink_talk(
-	struct nm_netlink *nl, struct nm_request *r, const struct nm_netlink_sink *sink, struct nm_err *err)
+int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
+	const struct nm_netlink_handler *sink, struct nm_err *err)
 {
 	for (int i = 0; i < DUMP_TRIES; i++) {
 		struct exchange x = {.sink = sink};
@@ -339,12 +341,12 @@ bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t siz
 	return true;
 }
 
-uint8_t nm_family_to_af(enum nm_family family)
+uint8_t nm_addr_family_to_af(enum nm_family family)
 {
 	return family == NM_IPV4 ? AF_INET : AF_INET6;
 }
 
-bool nm_family_of_af(unsigned af, enum nm_family *ret)
+bool nm_addr_family_of_af(unsigned af, enum nm_family *ret)
 {
 	if (af != AF_INET && af != AF_INET6)
 		return false;

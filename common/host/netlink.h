@@ -27,24 +27,25 @@ void nm_netlink_close(struct nm_netlink *nl); /* accepts fd -1 and leaves it */
 #define nm_autonetlink NM_CLEANUP(nm_netlink_close)
 
 /* One or more messages that are sent together. */
-#define NM_REQUEST_SIZE        8192
-#define NM_REQUEST_MESSAGE_MAX 576 /* bytes of one message: two long names; more is a programming error */
-struct nm_request {
+#define NM_NETLINK_REQUEST_SIZE 8192
+#define NM_NETLINK_MESSAGE_MAX  576 /* bytes of one message: two long names; more is a programming error */
+struct nm_netlink_request {
 	size_t used, count, start; /* start: offset of the message begun last */
-	alignas(struct nlmsghdr) char bytes[NM_REQUEST_SIZE];
+	alignas(struct nlmsghdr) char bytes[NM_NETLINK_REQUEST_SIZE];
 };
 
-void nm_request_init(struct nm_request *r);
-bool nm_request_has_room(const struct nm_request *r); /* for one more message */
+void nm_netlink_request_init(struct nm_netlink_request *r);
+bool nm_netlink_request_has_room(const struct nm_netlink_request *r); /* for one more message */
 /* Begins the next message; returns its zeroed family header (struct ifinfomsg, say), borrowed from *r.
  * NLM_F_REQUEST is added to flags. */
-void *nm_request_begin(struct nm_request *r, uint16_t type, uint16_t flags, size_t header_size);
-void nm_request_put(struct nm_request *r, uint16_t type, const void *data, size_t len);
-struct nlattr *nm_request_nest(struct nm_request *r, uint16_t type);
-void nm_request_nest_end(struct nm_request *r, struct nlattr *nest);
+void *nm_netlink_request_begin(
+	struct nm_netlink_request *r, uint16_t type, uint16_t flags, size_t header_size);
+void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const void *data, size_t len);
+struct nlattr *nm_netlink_request_nest(struct nm_netlink_request *r, uint16_t type);
+void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *nest);
 
 /* What becomes of the answers. Members may be NULL. */
-struct nm_netlink_sink {
+struct nm_netlink_handler {
 	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange. */
 	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
 	/* A dump was interrupted by a change and begins again: forget what came. */
@@ -62,8 +63,8 @@ bool nm_netlink_is_missing(int error_number);
  * with NLM_F_ACK, else one reply. The kernel answers while it takes the request, so this never blocks; what
  * is missing then is lost, and an error. 0, or -1 with *err: the kernel's refusal, with its extended text.
  */
-int nm_netlink_talk(struct nm_netlink *nl, struct nm_request *r, const struct nm_netlink_sink *sink,
-	struct nm_err *err) NM_MUST_USE;
+int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
+	const struct nm_netlink_handler *sink, struct nm_err *err) NM_MUST_USE;
 
 /* The attributes of a message or of a nesting one; borrowed from the message. */
 struct nm_attrs {
@@ -87,7 +88,7 @@ bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, 
 bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size);
 
 /* AF_INET or AF_INET6, and back: false for any other. */
-uint8_t nm_family_to_af(enum nm_family family);
-bool nm_family_of_af(unsigned af, enum nm_family *ret);
+uint8_t nm_addr_family_to_af(enum nm_family family);
+bool nm_addr_family_of_af(unsigned af, enum nm_family *ret);
 
 #endif

@@ -43,7 +43,7 @@ static int check_proc_is_ours(struct nm_err *err)
 
 	if (n < 0)
 		return nm_fail_errno(err, errno, "reading /proc/self");
-	if (nm_num_parse(self, (size_t)n, INT32_MAX, &pid) < 0 || (pid_t)pid != getpid())
+	if (nm_text_number(self, (size_t)n, INT32_MAX, &pid) < 0 || (pid_t)pid != getpid())
 		return nm_fail(err, NM_ERR_FAILED,
 			"/proc belongs to another PID namespace, in which process numbers mean others");
 	return 0;

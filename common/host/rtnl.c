@@ -60,21 +60,21 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 {
 	static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
 	struct nm_rtnl_link link = {.found = false};
-	const struct nm_netlink_sink sink = {.reply = take_link, .tolerate = is_no_device, .ctx = &link};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {.reply = take_link, .tolerate = is_no_device, .ctx = &link};
+	struct nm_netlink_request r;
 	struct ifinfomsg *ifi;
 
 	if (name ? strlen(name) >= IF_NAMESIZE || !*name : ifindex == 0) {
 		*ret = link;
 		return 0;
 	}
-	nm_request_init(&r);
-	ifi = nm_request_begin(&r, RTM_GETLINK, 0, sizeof(*ifi));
+	nm_netlink_request_init(&r);
+	ifi = nm_netlink_request_begin(&r, RTM_GETLINK, 0, sizeof(*ifi));
 	if (name)
-		nm_request_put(&r, IFLA_IFNAME, name, strlen(name) + 1);
+		nm_netlink_request_put(&r, IFLA_IFNAME, name, strlen(name) + 1);
 	else
 		ifi->ifi_index = (int)ifindex;
-	nm_request_put(&r, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
+	nm_netlink_request_put(&r, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
 	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
 		return name ? nm_wrap(err, "reading interface '%s'", name)
 			    : nm_wrap(err, "reading interface number %u", ifindex);
@@ -92,7 +92,7 @@ static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *re
 	struct nm_addr far;
 	uint32_t flags;
 
-	if (msg->nlmsg_type != RTM_NEWADDR || !ifa || !nm_family_of_af(ifa->ifa_family, &family) ||
+	if (msg->nlmsg_type != RTM_NEWADDR || !ifa || !nm_addr_family_of_af(ifa->ifa_family, &family) ||
 		ifa->ifa_prefixlen > nm_addr_bits(family) || !nm_attrs_addr(attrs, IFA_ADDRESS, family, &far))
 		return false;
 	if (!nm_attrs_addr(attrs, IFA_LOCAL, family, &a.prefix.addr))
@@ -135,11 +135,12 @@ static void forget_addresses(void *ctx)
 int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
 	struct nm_rtnl_addresses all = {.n = 0};
-	const struct nm_netlink_sink sink = {.reply = take_address, .restart = forget_addresses, .ctx = &all};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {
+		.reply = take_address, .restart = forget_addresses, .ctx = &all};
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
-	(void)nm_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
 	if (nm_netlink_talk(nl, &r, &sink, err) < 0) {
 		nm_rtnl_addresses_done(&all);
 		return nm_wrap(err, "reading addresses");
@@ -183,8 +184,9 @@ static int take_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *er
 	unsigned ifindex;
 
 	(void)err; /* never fails */
-	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || rtm->rtm_family != nm_family_to_af(best->family) ||
-		rtm->rtm_dst_len || rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm ||
+		rtm->rtm_family != nm_addr_family_to_af(best->family) || rtm->rtm_dst_len ||
+		rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
 		(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)))
 		return 0;
 	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
@@ -212,14 +214,14 @@ static bool is_no_table(int error_number)
 int nm_rtnl_get_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
 {
 	struct default_route best = {.family = family};
-	const struct nm_netlink_sink sink = {
+	const struct nm_netlink_handler sink = {
 		.reply = take_default, .restart = forget_default, .tolerate = is_no_table, .ctx = &best};
-	struct nm_request r;
+	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
-	nm_request_init(&r);
-	rtm = nm_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
-	rtm->rtm_family = nm_family_to_af(family);
+	nm_netlink_request_init(&r);
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	rtm->rtm_family = nm_addr_family_to_af(family);
 	rtm->rtm_table = RT_TABLE_MAIN;
 	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
 		return nm_wrap(err, "reading default route");

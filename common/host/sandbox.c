@@ -71,7 +71,7 @@ static const int allowed[] = {
 	SCMP_SYS(landlock_create_ruleset),
 	SCMP_SYS(landlock_add_rule),
 	SCMP_SYS(landlock_restrict_self),
-	/* nm_linger_exit() */
+	/* nm_detach_exit() */
 	SCMP_SYS(close_range),
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(restart_syscall),
@@ -173,7 +173,7 @@ static int add_rules(scmp_filter_ctx ctx)
 	rc = rc ? rc : add_socket_rules(ctx);
 	/* the second argument of kill() on every architecture: look, do not touch */
 	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
-	/* nm_linger_exit(); the flags are the first argument, on s390 the second (clone(2)) */
+	/* nm_detach_exit(); the flags are the first argument, on s390 the second (clone(2)) */
 #ifdef __s390__
 	return rc ? rc
 		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_VM));

@@ -44,7 +44,7 @@ int nm_sysctl_get(const char *name, int *ret, struct nm_err *err)
 		return nm_fail_errno(err, errno, "reading %s", name);
 	len = strcspn(text, "\n");
 	negative = text[0] == '-';
-	if (nm_num_parse(text + negative, len - negative, INT32_MAX, &value) < 0)
+	if (nm_text_number(text + negative, len - negative, INT32_MAX, &value) < 0)
 		return nm_fail(err, NM_ERR_FAILED, "reading %s: no number", name);
 	*ret = negative ? -(int)value : (int)value;
 	return 0;

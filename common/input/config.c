@@ -27,7 +27,7 @@ static int read_bool(struct nm_config_loader *l, const struct nm_config_row *row
 	const struct nm_json_event *event, struct nm_err *err)
 {
 	if (event->type != NM_JSON_BOOL)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	*(bool *)member(l, row) = event->truth;
 	return 0;
 }
@@ -37,7 +37,7 @@ static int read_unsigned(struct nm_config_loader *l, const struct nm_config_row 
 {
 	int64_t v;
 
-	if (nm_json_integer(event, row->min, row->max, NM_ERR_CONFIG, &v, err) < 0)
+	if (nm_json_value_integer(event, row->min, row->max, NM_ERR_CONFIG, &v, err) < 0)
 		return -1;
 	*(unsigned *)member(l, row) = (unsigned)v;
 	return 0;
@@ -48,14 +48,14 @@ static int read_choice(struct nm_config_loader *l, const struct nm_config_row *r
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	for (unsigned i = 0; row->choices[i]; i++)
 		if (strcmp(text, row->choices[i]) == 0) {
 			*(unsigned *)member(l, row) = i;
 			return 0;
 		}
-	return nm_config_fail_expected(row, event, err);
+	return nm_config_schema_fail_expected(row, event, err);
 }
 
 static int read_backend(struct nm_config_loader *l, const struct nm_config_row *row,
@@ -63,23 +63,23 @@ static int read_backend(struct nm_config_loader *l, const struct nm_config_row *
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (strcmp(text, "auto") == 0)
 		l->config->backend = NM_BACKEND_AUTO;
 	else if (!nm_backend_parse(text, &l->config->backend))
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	return 0;
 }
 
 static int read_portset(const struct nm_config_row *row, const struct nm_json_event *event,
-	struct nm_portset *ret, struct nm_err *err)
+	struct nm_port_set *ret, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
-	return nm_portset_parse(text, ret) == 0 ? 0 : nm_config_fail_expected(row, event, err);
+	return nm_port_set_parse(text, ret) == 0 ? 0 : nm_config_schema_fail_expected(row, event, err);
 }
 
 static int read_host_ports(struct nm_config_loader *l, const struct nm_config_row *row,
@@ -99,12 +99,12 @@ static int read_dynamic_ports(struct nm_config_loader *l, const struct nm_config
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (!strchr(text, '-') ||
 		nm_port_range_parse(text, strlen(text), &l->config->dynamic_first, &l->config->dynamic_last) <
 			0)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	return 0;
 }
 
@@ -115,10 +115,10 @@ static int read_prefix(struct nm_config_loader *l, const struct nm_config_row *r
 	nm_autofree char *text = NULL;
 	struct nm_prefix prefix, *grown;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (nm_prefix_parse(text, strlen(text), &prefix) < 0)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
 	if (!grown)
 		return nm_fail_errno(err, ENOMEM, "reading the configuration");
@@ -138,12 +138,12 @@ _Static_assert(sizeof(enum nm_listener_check) == sizeof(unsigned), "enum nm_list
 #define SETS(field) .offset = offsetof(struct nm_config, field)
 
 static const struct nm_config_row rows[] = {
-	NM_CONFIG_ROW("", nm_config_read_object, "an object"),
+	NM_CONFIG_ROW("", nm_config_schema_read_object, "an object"),
 	NM_CONFIG_ROW("backend", read_backend, "\"iptables\", \"nftables\" or \"auto\""),
 	NM_CONFIG_ROW("localhost", read_bool, "true or false", SETS(layout.localhost)),
 	NM_CONFIG_ROW("hairpin", read_bool, "true or false", SETS(layout.hairpin)),
 	NM_CONFIG_ROW("masquerade_all", read_bool, "true or false", SETS(layout.masquerade_all)),
-	NM_CONFIG_ROW("ip_forward", nm_config_read_object, "an object with ipv4 and ipv6"),
+	NM_CONFIG_ROW("ip_forward", nm_config_schema_read_object, "an object with ipv4 and ipv6"),
 	NM_CONFIG_ROW("ip_forward.ipv4", read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV4]),
 		.choices = forward_names),
 	NM_CONFIG_ROW("ip_forward.ipv6", read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV6]),
@@ -152,12 +152,12 @@ static const struct nm_config_row rows[] = {
 		.choices = listener_names),
 	NM_CONFIG_ROW("dynamic_ports", read_dynamic_ports, "a range of ports such as \"61000-65535\""),
 	NM_CONFIG_ROW("lock_timeout_ms", read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
-	NM_CONFIG_ROW("policy", nm_config_read_object, "an object"),
+	NM_CONFIG_ROW("policy", nm_config_schema_read_object, "an object"),
 	NM_CONFIG_ROW("policy.host_ports", read_host_ports, PORTS_EXPECTED),
 	NM_CONFIG_ROW("policy.reserved_ports", read_reserved_ports, PORTS_EXPECTED),
-	NM_CONFIG_ROW("policy.host_addresses", nm_config_read_array, PREFIXES_EXPECTED),
+	NM_CONFIG_ROW("policy.host_addresses", nm_config_schema_read_array, PREFIXES_EXPECTED),
 	NM_CONFIG_ROW("policy.host_addresses[]", read_prefix, PREFIX_EXPECTED, SETS(policy.host_addresses)),
-	NM_CONFIG_ROW("policy.address", nm_config_read_array, PREFIXES_EXPECTED),
+	NM_CONFIG_ROW("policy.address", nm_config_schema_read_array, PREFIXES_EXPECTED),
 	NM_CONFIG_ROW("policy.address[]", read_prefix, PREFIX_EXPECTED, SETS(policy.address)),
 	NM_CONFIG_ROW(
 		"policy.max_ports", read_unsigned, NULL, SETS(policy.max_ports), .min = 1, .max = UINT16_MAX),
@@ -178,7 +178,7 @@ static int on_static(struct nm_config_loader *l, const struct nm_json_event *eve
 	struct nm_err *mistake = &l->config->statics_err;
 
 	if (mistake->kind != NM_ERR_NONE ||
-		nm_config_row_read(&nm_config_static_table, &l->statics_seen, l, event, mistake) == 0 ||
+		nm_config_schema_read(&nm_config_static_table, &l->statics_seen, l, event, mistake) == 0 ||
 		mistake->kind == NM_ERR_CONFIG)
 		return 0;
 	*err = *mistake;
@@ -190,7 +190,7 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 	struct nm_config_loader *l = ctx;
 
 	return is_static(event) ? on_static(l, event, err)
-				: nm_config_row_read(&table, &l->seen, l, event, err);
+				: nm_config_schema_read(&table, &l->seen, l, event, err);
 }
 
 void nm_config_init(struct nm_config *c)
@@ -214,7 +214,7 @@ void nm_config_done(struct nm_config *c)
 		return;
 	nm_prefixes_done(&c->policy.host_addresses);
 	nm_prefixes_done(&c->policy.address);
-	nm_statics_done(&c->statics);
+	nm_static_nats_done(&c->statics);
 }
 
 /* Nothing of "static" counts when anything in it is wrong. */
@@ -222,7 +222,7 @@ static void finish_statics(struct nm_config *c, const char *name)
 {
 	if (c->statics_err.kind == NM_ERR_NONE && nm_config_static_check(&c->statics, &c->statics_err) == 0)
 		return;
-	nm_statics_done(&c->statics);
+	nm_static_nats_done(&c->statics);
 	nm_wrap(&c->statics_err, "%s", name);
 }
 

@@ -14,7 +14,7 @@ enum nm_forward { NM_FORWARD_SET, NM_FORWARD_CHECK };
 enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL };
 
 struct nm_policy {
-	struct nm_portset host_ports;      /* host_ports of the file without its reserved_ports */
+	struct nm_port_set host_ports;     /* host_ports of the file without its reserved_ports */
 	struct nm_prefixes host_addresses; /* none: no restriction */
 	struct nm_prefixes address;        /* where an annotated container address may be: none, nowhere */
 	unsigned max_ports;                /* in one container */
@@ -28,7 +28,7 @@ struct nm_config {
 	uint16_t dynamic_first, dynamic_last;
 	unsigned lock_timeout_ms;
 	struct nm_policy policy;
-	struct nm_statics statics;
+	struct nm_static_nats statics;
 	struct nm_err
 		statics_err; /* what is wrong in "static", with the file's name: then statics is empty */
 };

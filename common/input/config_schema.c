@@ -3,34 +3,34 @@
 
 #include <string.h>
 
-int nm_config_fail_expected(
+int nm_config_schema_fail_expected(
 	const struct nm_config_row *row, const struct nm_json_event *event, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_CONFIG, "%s: expected %s", nm_json_path(event, path), row->expected);
+	return nm_fail(err, NM_ERR_CONFIG, "%s: expected %s", nm_json_value_path(event, path), row->expected);
 }
 
-int nm_config_get_string(
+int nm_config_schema_string(
 	const struct nm_config_row *row, const struct nm_json_event *event, char **ret, struct nm_err *err)
 {
-	if (nm_json_string(event, NM_ERR_CONFIG, ret, err) == 0)
+	if (nm_json_value_string(event, NM_ERR_CONFIG, ret, err) == 0)
 		return 0;
-	return err->kind == NM_ERR_FAILED ? -1 : nm_config_fail_expected(row, event, err);
+	return err->kind == NM_ERR_FAILED ? -1 : nm_config_schema_fail_expected(row, event, err);
 }
 
-int nm_config_read_object(struct nm_config_loader *l, const struct nm_config_row *row,
+int nm_config_schema_read_object(struct nm_config_loader *l, const struct nm_config_row *row,
 	const struct nm_json_event *event, struct nm_err *err)
 {
 	(void)l;
-	return event->type == NM_JSON_OBJECT ? 0 : nm_config_fail_expected(row, event, err);
+	return event->type == NM_JSON_OBJECT ? 0 : nm_config_schema_fail_expected(row, event, err);
 }
 
-int nm_config_read_array(struct nm_config_loader *l, const struct nm_config_row *row,
+int nm_config_schema_read_array(struct nm_config_loader *l, const struct nm_config_row *row,
 	const struct nm_json_event *event, struct nm_err *err)
 {
 	(void)l;
-	return event->type == NM_JSON_ARRAY ? 0 : nm_config_fail_expected(row, event, err);
+	return event->type == NM_JSON_ARRAY ? 0 : nm_config_schema_fail_expected(row, event, err);
 }
 
 /* True when *path goes on with this step, which it then steps over. A key with a dot in it matches nothing.
@@ -74,7 +74,7 @@ static void begin_element(const struct nm_config_table *table, const char *path,
 			*seen &= ~(UINT64_C(1) << i);
 }
 
-int nm_config_row_read(const struct nm_config_table *table, uint64_t *seen, struct nm_config_loader *l,
+int nm_config_schema_read(const struct nm_config_table *table, uint64_t *seen, struct nm_config_loader *l,
 	const struct nm_json_event *event, struct nm_err *err)
 {
 	const struct nm_config_row *row = find_row(table, event);
@@ -82,12 +82,12 @@ int nm_config_row_read(const struct nm_config_table *table, uint64_t *seen, stru
 	uint64_t bit;
 
 	if (!row)
-		return nm_fail(err, NM_ERR_CONFIG, "%s: unknown key", nm_json_path(event, path));
+		return nm_fail(err, NM_ERR_CONFIG, "%s: unknown key", nm_json_value_path(event, path));
 	bit = UINT64_C(1) << (row - table->rows);
 	if (event->depth > 0 && event->path[event->depth - 1].is_index)
 		begin_element(table, row->path, seen);
 	else if (*seen & bit)
-		return nm_fail(err, NM_ERR_CONFIG, "%s: given twice", nm_json_path(event, path));
+		return nm_fail(err, NM_ERR_CONFIG, "%s: given twice", nm_json_value_path(event, path));
 	*seen |= bit;
 	return row->read(l, row, event, err);
 }

@@ -7,7 +7,7 @@
 
 struct nm_config_loader {
 	struct nm_config *config;
-	struct nm_portset reserved;
+	struct nm_port_set reserved;
 	uint64_t seen, statics_seen; /* one bit for each row of their tables */
 };
 
@@ -37,26 +37,27 @@ struct nm_config_table {
 };
 
 /* Finds the row of the event and lets it read. *seen refuses what is given twice. */
-int nm_config_row_read(const struct nm_config_table *table, uint64_t *seen, struct nm_config_loader *l,
+int nm_config_schema_read(const struct nm_config_table *table, uint64_t *seen, struct nm_config_loader *l,
 	const struct nm_json_event *event, struct nm_err *err) NM_MUST_USE;
 
 /* What readers have in common: */
 
 /* The row's "expected ...". Returns -1. */
-int nm_config_fail_expected(
+int nm_config_schema_fail_expected(
 	const struct nm_config_row *row, const struct nm_json_event *event, struct nm_err *err);
 
 /* The string, or the row's own message. 0 with *ret owned by the caller, or -1 with *err. */
-int nm_config_get_string(const struct nm_config_row *row, const struct nm_json_event *event, char **ret,
+int nm_config_schema_string(const struct nm_config_row *row, const struct nm_json_event *event, char **ret,
 	struct nm_err *err) NM_MUST_USE;
 
-nm_config_reader nm_config_read_object, nm_config_read_array; /* what is in them comes as further events */
+nm_config_reader nm_config_schema_read_object,
+	nm_config_schema_read_array; /* what is in them comes as further events */
 
 /* The table of "static". Readers append to statics of the configuration. */
 extern const struct nm_config_table nm_config_static_table;
 
 /* What can be told only when all entries are read: missing members, what two of them both want, and the
  * family, which it sets. 0, or -1 with *err (NM_ERR_CONFIG). */
-int nm_config_static_check(struct nm_statics *s, struct nm_err *err) NM_MUST_USE;
+int nm_config_static_check(struct nm_static_nats *s, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -20,7 +20,7 @@ enum { NAME_MAX_LEN = 64 };
 #define PORTS_EXPECTED     "a list of ports and ranges such as \"25,465,8000-8010\""
 #define PROTOCOL_EXPECTED  "\"tcp\", \"udp\" or \"sctp\""
 
-static struct nm_static *current(const struct nm_config_loader *l)
+static struct nm_static_nat *current(const struct nm_config_loader *l)
 {
 	return &l->config->statics.v[l->config->statics.n - 1];
 }
@@ -30,7 +30,7 @@ static int fail_at(const struct nm_json_event *event, const char *why, struct nm
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_CONFIG, "%s: %s", nm_json_path(event, path), why);
+	return nm_fail(err, NM_ERR_CONFIG, "%s: %s", nm_json_value_path(event, path), why);
 }
 
 /* An element of static.KIND. */
@@ -38,7 +38,7 @@ static enum nm_static_kind kind_of(const struct nm_json_event *event)
 {
 	enum nm_static_kind kind = NM_STATIC_DNAT;
 
-	while (strcmp(event->path[1].key, nm_static_kind_name(kind)) != 0)
+	while (strcmp(event->path[1].key, nm_static_nat_kind_name(kind)) != 0)
 		kind++; /* there is no row for any other key */
 	return kind;
 }
@@ -46,11 +46,11 @@ static enum nm_static_kind kind_of(const struct nm_json_event *event)
 static int read_entry(struct nm_config_loader *l, const struct nm_config_row *row,
 	const struct nm_json_event *event, struct nm_err *err)
 {
-	struct nm_statics *list = &l->config->statics;
-	struct nm_static *grown = list->v;
+	struct nm_static_nats *list = &l->config->statics;
+	struct nm_static_nat *grown = list->v;
 
 	if (event->type != NM_JSON_OBJECT)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	if (list->n == NM_STATICS_MAX)
 		return fail_at(event, "too many static rules", err);
 	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: the memory is full */
@@ -58,20 +58,20 @@ static int read_entry(struct nm_config_loader *l, const struct nm_config_row *ro
 	if (!grown)
 		return nm_fail_errno(err, ENOMEM, "reading the configuration");
 	list->v = grown;
-	list->v[list->n++] = (struct nm_static){.kind = kind_of(event), .protocol = IPPROTO_TCP};
+	list->v[list->n++] = (struct nm_static_nat){.kind = kind_of(event), .protocol = IPPROTO_TCP};
 	return 0;
 }
 
 static int read_name(struct nm_config_loader *l, const struct nm_config_row *row,
 	const struct nm_json_event *event, struct nm_err *err)
 {
-	struct nm_static *s = current(l);
+	struct nm_static_nat *s = current(l);
 
-	if (nm_config_get_string(row, event, &s->name, err) < 0)
+	if (nm_config_schema_string(row, event, &s->name, err) < 0)
 		return -1;
-	if (nm_id_invalid(s->name) || strlen(s->name) > NAME_MAX_LEN)
-		return nm_config_fail_expected(row, event, err);
-	if (asprintf(&s->owner, "@%s/%s", nm_static_kind_name(s->kind), s->name) < 0) {
+	if (nm_oci_state_id_invalid(s->name) || strlen(s->name) > NAME_MAX_LEN)
+		return nm_config_schema_fail_expected(row, event, err);
+	if (asprintf(&s->owner, "@%s/%s", nm_static_nat_kind_name(s->kind), s->name) < 0) {
 		s->owner = NULL;
 		return nm_fail_errno(err, ENOMEM, "reading the configuration");
 	}
@@ -92,10 +92,10 @@ static int read_address(const struct nm_config_row *row, const struct nm_json_ev
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (nm_addr_parse(text, strlen(text), ret) < 0)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	return check_usable(event, ret, err);
 }
 
@@ -104,10 +104,10 @@ static int read_network(const struct nm_config_row *row, const struct nm_json_ev
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (nm_prefix_parse(text, strlen(text), ret) < 0)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	*ret = nm_prefix_network(ret);
 	return check_usable(event, &ret->addr, err);
 }
@@ -158,10 +158,10 @@ static int read_interface(struct nm_config_loader *l, const struct nm_config_row
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (!is_interface(text))
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	memcpy(current(l)->interface, text, strlen(text) + 1);
 	return 0;
 }
@@ -171,15 +171,15 @@ static int read_protocol(struct nm_config_loader *l, const struct nm_config_row 
 {
 	nm_autofree char *text = NULL;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
 	if (nm_protocol_parse(text, strlen(text), &current(l)->protocol) < 0)
-		return nm_config_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(row, event, err);
 	return 0;
 }
 
 /* Appends the ports, unless one of them is there. */
-static bool add_ports(struct nm_static *s, struct nm_ports ports)
+static bool add_ports(struct nm_static_nat *s, struct nm_ports ports)
 {
 	for (size_t i = 0; i < s->n_ports; i++)
 		if (ports.first <= s->ports[i].last && s->ports[i].first <= ports.last)
@@ -191,23 +191,23 @@ static bool add_ports(struct nm_static *s, struct nm_ports ports)
 static int read_ports(struct nm_config_loader *l, const struct nm_config_row *row,
 	const struct nm_json_event *event, struct nm_err *err)
 {
-	struct nm_static *s = current(l);
+	struct nm_static_nat *s = current(l);
 	nm_autofree char *text = NULL;
 	const char *rest, *element;
 	struct nm_ports ports;
 	size_t len;
 
-	if (nm_config_get_string(row, event, &text, err) < 0)
+	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
-	if (nm_list_count(text) > NM_STATIC_PORTS_MAX)
+	if (nm_text_list_count(text) > NM_STATIC_PORTS_MAX)
 		return fail_at(event, "too many ports and ranges", err);
-	s->ports = calloc(nm_list_count(text), sizeof(*s->ports));
+	s->ports = calloc(nm_text_list_count(text), sizeof(*s->ports));
 	if (!s->ports)
 		return nm_fail_errno(err, ENOMEM, "reading the configuration");
 	rest = text;
-	while ((element = nm_list_next(&rest, &len))) {
+	while ((element = nm_text_list_next(&rest, &len))) {
 		if (nm_port_range_parse(element, len, &ports.first, &ports.last) < 0)
-			return nm_config_fail_expected(row, event, err);
+			return nm_config_schema_fail_expected(row, event, err);
 		if (!add_ports(s, ports))
 			return fail_at(event, "a port is in the list twice", err);
 	}
@@ -217,8 +217,8 @@ static int read_ports(struct nm_config_loader *l, const struct nm_config_row *ro
 #define ROW NM_CONFIG_ROW
 
 static const struct nm_config_row rows[] = {
-	ROW("static", nm_config_read_object, "an object with dnat, snat and hairpin"),
-	ROW("static.dnat", nm_config_read_array, LIST_EXPECTED),
+	ROW("static", nm_config_schema_read_object, "an object with dnat, snat and hairpin"),
+	ROW("static.dnat", nm_config_schema_read_array, LIST_EXPECTED),
 	ROW("static.dnat[]", read_entry, "an object"),
 	ROW("static.dnat[].name", read_name, NAME_EXPECTED),
 	ROW("static.dnat[].external_address", read_external_address, ADDRESS_EXPECTED),
@@ -226,13 +226,13 @@ static const struct nm_config_row rows[] = {
 	ROW("static.dnat[].internal_address", read_internal_address, ADDRESS_EXPECTED),
 	ROW("static.dnat[].ports", read_ports, PORTS_EXPECTED),
 	ROW("static.dnat[].protocol", read_protocol, PROTOCOL_EXPECTED),
-	ROW("static.snat", nm_config_read_array, LIST_EXPECTED),
+	ROW("static.snat", nm_config_schema_read_array, LIST_EXPECTED),
 	ROW("static.snat[]", read_entry, "an object"),
 	ROW("static.snat[].name", read_name, NAME_EXPECTED),
 	ROW("static.snat[].external_address", read_external_address, ADDRESS_EXPECTED),
 	ROW("static.snat[].external_interface", read_interface, INTERFACE_EXPECTED),
 	ROW("static.snat[].internal_address", read_internal_network, NETWORK_EXPECTED),
-	ROW("static.hairpin", nm_config_read_array, LIST_EXPECTED),
+	ROW("static.hairpin", nm_config_schema_read_array, LIST_EXPECTED),
 	ROW("static.hairpin[]", read_entry, "an object"),
 	ROW("static.hairpin[].name", read_name, NAME_EXPECTED),
 	ROW("static.hairpin[].external_address", read_external_address, ADDRESS_EXPECTED),
@@ -246,16 +246,16 @@ const struct nm_config_table nm_config_static_table = {rows, sizeof(rows) / size
 _Static_assert(sizeof(rows) / sizeof(*rows) <= NM_CONFIG_ROWS_MAX, "more rows than bits");
 
 /* The number of the entry in its list. */
-static size_t index_of(const struct nm_statics *list, const struct nm_static *s)
+static size_t index_of(const struct nm_static_nats *list, const struct nm_static_nat *s)
 {
 	size_t n = 0;
 
-	for (const struct nm_static *other = list->v; other < s; other++)
+	for (const struct nm_static_nat *other = list->v; other < s; other++)
 		n += other->kind == s->kind;
 	return n;
 }
 
-static const char *missing_member(const struct nm_static *s)
+static const char *missing_member(const struct nm_static_nat *s)
 {
 	if (!s->name)
 		return "name";
@@ -267,7 +267,7 @@ static const char *missing_member(const struct nm_static *s)
 }
 
 /* Members of one entry that contradict each other; NULL: none. */
-static const char *contradiction(const struct nm_static *s)
+static const char *contradiction(const struct nm_static_nat *s)
 {
 	enum nm_family family = s->internal.addr.family;
 
@@ -277,7 +277,7 @@ static const char *contradiction(const struct nm_static *s)
 }
 
 /* Two entries of a kind that the same packet could match, with two different ends. */
-static bool contradict(const struct nm_static *a, const struct nm_static *b)
+static bool contradict(const struct nm_static_nat *a, const struct nm_static_nat *b)
 {
 	if (a->family != b->family || a->protocol != b->protocol)
 		return false;
@@ -288,11 +288,11 @@ static bool contradict(const struct nm_static *a, const struct nm_static *b)
 	if (a->kind == NM_STATIC_HAIRPIN &&
 		(a->has_lan || b->has_lan || !nm_addr_equal(&a->internal.addr, &b->internal.addr)))
 		return false;
-	return nm_static_ports_intersect(a, b);
+	return nm_static_nat_ports_intersect(a, b);
 }
 
 /* The more specific of two SNAT entries wins (iptables/layout_static.c): only equal ones leave it open. */
-static bool is_same_source(const struct nm_static *a, const struct nm_static *b)
+static bool is_same_source(const struct nm_static_nat *a, const struct nm_static_nat *b)
 {
 	struct nm_prefix x = nm_prefix_network(&a->internal), y = nm_prefix_network(&b->internal);
 
@@ -301,11 +301,11 @@ static bool is_same_source(const struct nm_static *a, const struct nm_static *b)
 }
 
 /* The entry against those before it. */
-static int check_against(const struct nm_statics *list, const struct nm_static *s, struct nm_err *err)
+static int check_against(const struct nm_static_nats *list, const struct nm_static_nat *s, struct nm_err *err)
 {
-	const char *kind = nm_static_kind_name(s->kind);
+	const char *kind = nm_static_nat_kind_name(s->kind);
 
-	for (const struct nm_static *other = list->v; other < s; other++) {
+	for (const struct nm_static_nat *other = list->v; other < s; other++) {
 		if (other->kind != s->kind)
 			continue;
 		if (strcmp(other->name, s->name) == 0)
@@ -325,16 +325,16 @@ static int check_against(const struct nm_statics *list, const struct nm_static *
 	return 0;
 }
 
-int nm_config_static_check(struct nm_statics *list, struct nm_err *err)
+int nm_config_static_check(struct nm_static_nats *list, struct nm_err *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		struct nm_static *s = &list->v[i];
+		struct nm_static_nat *s = &list->v[i];
 		const char *missing = missing_member(s), *wrong = contradiction(s);
 
 		if (missing || wrong)
 			return nm_fail(err, NM_ERR_CONFIG, "static.%s[%zu]: %s%s",
-				nm_static_kind_name(s->kind), index_of(list, s), missing ? missing : wrong,
-				missing ? " is missing" : "");
+				nm_static_nat_kind_name(s->kind), index_of(list, s),
+				missing ? missing : wrong, missing ? " is missing" : "");
 		s->family = s->internal.addr.family;
 		if (check_against(list, s, err) < 0)
 			return -1;

@@ -214,7 +214,7 @@ int nm_json_parse(
 	return result;
 }
 
-struct nm_jsonw {
+struct nm_json_writer {
 	jmp_buf no_memory;
 	yajl_gen gen;
 	char *buf;
@@ -225,7 +225,7 @@ struct nm_jsonw {
 
 static void append(void *ctx, const char *text, size_t len)
 {
-	struct nm_jsonw *w = ctx;
+	struct nm_json_writer *w = ctx;
 
 	if (w->failed || len >= WRITER_MAX - w->len) {
 		w->failed = true;
@@ -247,7 +247,7 @@ static void append(void *ctx, const char *text, size_t len)
 }
 
 /* The generator allocates only here: its output goes to append(). */
-static yajl_gen gen_new(struct nm_jsonw *w)
+static yajl_gen gen_new(struct nm_json_writer *w)
 {
 	yajl_alloc_funcs funcs = alloc_funcs(&w->no_memory);
 	yajl_gen gen;
@@ -259,9 +259,9 @@ static yajl_gen gen_new(struct nm_jsonw *w)
 	return gen;
 }
 
-struct nm_jsonw *nm_jsonw_new(void)
+struct nm_json_writer *nm_json_writer_new(void)
 {
-	nm_autojsonw struct nm_jsonw *w = calloc(1, sizeof(*w));
+	nm_autojsonwriter struct nm_json_writer *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
@@ -269,7 +269,7 @@ struct nm_jsonw *nm_jsonw_new(void)
 	return w->gen ? nm_steal(&w) : NULL;
 }
 
-void nm_jsonw_free(struct nm_jsonw *w)
+void nm_json_writer_free(struct nm_json_writer *w)
 {
 	if (!w)
 		return;
@@ -279,18 +279,18 @@ void nm_jsonw_free(struct nm_jsonw *w)
 	free(w);
 }
 
-static bool is_usable(const struct nm_jsonw *w)
+static bool is_usable(const struct nm_json_writer *w)
 {
 	return w && !w->failed;
 }
 
-static void note(struct nm_jsonw *w, yajl_gen_status status)
+static void note(struct nm_json_writer *w, yajl_gen_status status)
 {
 	if (status != yajl_gen_status_ok)
 		w->failed = true;
 }
 
-static void open_with(struct nm_jsonw *w, yajl_gen_status (*yajl_open)(yajl_gen))
+static void open_with(struct nm_json_writer *w, yajl_gen_status (*yajl_open)(yajl_gen))
 {
 	if (!is_usable(w))
 		return;
@@ -302,7 +302,7 @@ static void open_with(struct nm_jsonw *w, yajl_gen_status (*yajl_open)(yajl_gen)
 	note(w, yajl_open(w->gen));
 }
 
-static void close_with(struct nm_jsonw *w, yajl_gen_status (*yajl_close)(yajl_gen))
+static void close_with(struct nm_json_writer *w, yajl_gen_status (*yajl_close)(yajl_gen))
 {
 	if (!is_usable(w))
 		return;
@@ -314,45 +314,45 @@ static void close_with(struct nm_jsonw *w, yajl_gen_status (*yajl_close)(yajl_ge
 	note(w, yajl_close(w->gen));
 }
 
-void nm_jsonw_object(struct nm_jsonw *w)
+void nm_json_write_object(struct nm_json_writer *w)
 {
 	open_with(w, yajl_gen_map_open);
 }
 
-void nm_jsonw_object_end(struct nm_jsonw *w)
+void nm_json_write_object_end(struct nm_json_writer *w)
 {
 	close_with(w, yajl_gen_map_close);
 }
 
-void nm_jsonw_array(struct nm_jsonw *w)
+void nm_json_write_array(struct nm_json_writer *w)
 {
 	open_with(w, yajl_gen_array_open);
 }
 
-void nm_jsonw_array_end(struct nm_jsonw *w)
+void nm_json_write_array_end(struct nm_json_writer *w)
 {
 	close_with(w, yajl_gen_array_close);
 }
 
-void nm_jsonw_string(struct nm_jsonw *w, const char *s)
+void nm_json_write_string(struct nm_json_writer *w, const char *s)
 {
 	if (is_usable(w))
 		note(w, yajl_gen_string(w->gen, (const unsigned char *)s, strlen(s)));
 }
 
-void nm_jsonw_integer(struct nm_jsonw *w, int64_t v)
+void nm_json_write_integer(struct nm_json_writer *w, int64_t v)
 {
 	if (is_usable(w))
 		note(w, yajl_gen_integer(w->gen, v));
 }
 
-void nm_jsonw_bool(struct nm_jsonw *w, bool v)
+void nm_json_write_bool(struct nm_json_writer *w, bool v)
 {
 	if (is_usable(w))
 		note(w, yajl_gen_bool(w->gen, v));
 }
 
-const char *nm_jsonw_finish(struct nm_jsonw *w, size_t *ret_len, struct nm_err *err)
+const char *nm_json_writer_finish(struct nm_json_writer *w, size_t *ret_len, struct nm_err *err)
 {
 	if (is_usable(w))
 		append(w, "", 1);

@@ -50,46 +50,47 @@ typedef int nm_json_handler(void *ctx, const struct nm_json_event *event, struct
 int nm_json_parse(const char *text, size_t len, bool comments, nm_json_handler *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
-/* True when the way to the value is exactly these keys: nm_json_at(event, "annotations", "io.natmap.ports",
- * NULL). */
-bool nm_json_at(const struct nm_json_event *event, ...) __attribute__((sentinel));
+/* True when the way to the value is exactly these keys: nm_json_value_at(event, "annotations",
+ * "io.natmap.ports", NULL). */
+bool nm_json_value_at(const struct nm_json_event *event, ...) __attribute__((sentinel));
 
 #define NM_JSON_PATH_MAX 512
 /* Prints the way to the value: "static.dnat[2].ports"; "document" for the root. Cut when too long. Returns
  * buf. */
-const char *nm_json_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX]);
+const char *nm_json_value_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX]);
 
 /* Copies a string value into a fresh C string. 0 with *ret owned by the caller, or -1 with *err of the given
  * kind that names the path: not a string, an embedded NUL, not UTF-8 or with control characters, or
  * (NM_ERR_FAILED) memory. */
-int nm_json_string(
+int nm_json_value_string(
 	const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err) NM_MUST_USE;
 
 /* A number without fraction or exponent in min..max. 0, or -1 with *err of the given kind that names the
  * path. */
-int nm_json_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
+int nm_json_value_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
 	int64_t *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Writes canonical JSON (no blanks, UTF-8 as is) into memory of its own. Errors are kept until
- * nm_jsonw_finish(). */
-struct nm_jsonw;
-struct nm_jsonw *nm_jsonw_new(void); /* NULL when memory is short; the functions below accept NULL */
-void nm_jsonw_free(struct nm_jsonw *w);
-void nm_jsonw_object(struct nm_jsonw *w);
-void nm_jsonw_object_end(struct nm_jsonw *w);
-void nm_jsonw_array(struct nm_jsonw *w);
-void nm_jsonw_array_end(struct nm_jsonw *w);
-void nm_jsonw_string(struct nm_jsonw *w, const char *s); /* also for keys */
-void nm_jsonw_integer(struct nm_jsonw *w, int64_t v);
-void nm_jsonw_bool(struct nm_jsonw *w, bool v);
+ * nm_json_writer_finish(). */
+struct nm_json_writer;
+struct nm_json_writer *nm_json_writer_new(
+	void); /* NULL when memory is short; the functions below accept NULL */
+void nm_json_writer_free(struct nm_json_writer *w);
+void nm_json_write_object(struct nm_json_writer *w);
+void nm_json_write_object_end(struct nm_json_writer *w);
+void nm_json_write_array(struct nm_json_writer *w);
+void nm_json_write_array_end(struct nm_json_writer *w);
+void nm_json_write_string(struct nm_json_writer *w, const char *s); /* also for keys */
+void nm_json_write_integer(struct nm_json_writer *w, int64_t v);
+void nm_json_write_bool(struct nm_json_writer *w, bool v);
 /* The text so far, NUL-terminated, borrowed until the next call on w. NULL with *err when anything failed. */
-const char *nm_jsonw_finish(struct nm_jsonw *w, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
+const char *nm_json_writer_finish(struct nm_json_writer *w, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
 
-static inline void nm_cleanup_jsonw(struct nm_jsonw **w)
+static inline void nm_cleanup_json_writer(struct nm_json_writer **w)
 {
-	nm_jsonw_free(*w);
+	nm_json_writer_free(*w);
 	*w = NULL;
 }
-#define nm_autojsonw NM_CLEANUP(nm_cleanup_jsonw)
+#define nm_autojsonwriter NM_CLEANUP(nm_cleanup_json_writer)
 
 #endif

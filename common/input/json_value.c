@@ -11,7 +11,7 @@
 
 #include "base/addr.h"
 
-bool nm_json_at(const struct nm_json_event *event, ...)
+bool nm_json_value_at(const struct nm_json_event *event, ...)
 {
 	bool same = true;
 	size_t depth = 0;
@@ -41,7 +41,7 @@ static void print_step(const struct nm_json_step *step, bool first, char *buf, s
 			*buf = '?';
 }
 
-const char *nm_json_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX])
+const char *nm_json_value_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX])
 {
 	size_t used = 0;
 
@@ -58,7 +58,7 @@ static int fail_at(
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, kind, "%s: %s", nm_json_path(event, path), why);
+	return nm_fail(err, kind, "%s: %s", nm_json_value_path(event, path), why);
 }
 
 /* Decodes one UTF-8 character of at most len > 0 bytes. Returns its size, 0 when it is none. */
@@ -98,7 +98,8 @@ static const char *text_unusable(const char *text, size_t len)
 	return NULL;
 }
 
-int nm_json_string(const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err)
+int nm_json_value_string(
+	const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err)
 {
 	const char *why;
 	char *copy;
@@ -121,13 +122,13 @@ static bool integer_parse(const struct nm_json_event *event, int64_t *ret)
 	uint64_t max = (uint64_t)INT64_MAX + negative, v;
 
 	if (event->type != NM_JSON_NUMBER ||
-		nm_num_parse(event->text + negative, event->len - negative, max, &v) < 0)
+		nm_text_number(event->text + negative, event->len - negative, max, &v) < 0)
 		return false;
 	*ret = (int64_t)(negative ? 0 - v : v);
 	return true;
 }
 
-int nm_json_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
+int nm_json_value_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
 	int64_t *ret, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
@@ -135,7 +136,7 @@ int nm_json_integer(const struct nm_json_event *event, int64_t min, int64_t max,
 
 	if (!integer_parse(event, &v) || v < min || v > max)
 		return nm_fail(err, kind, "%s: expected a whole number from %jd to %jd",
-			nm_json_path(event, path), (intmax_t)min, (intmax_t)max);
+			nm_json_value_path(event, path), (intmax_t)min, (intmax_t)max);
 	*ret = v;
 	return 0;
 }

@@ -21,23 +21,23 @@ static const struct field {
 	bool for_withdraw;
 	size_t offset;
 } fields[] = {
-	{"id", false, true, offsetof(struct nm_ocistate, id)},
-	{"bundle", false, true, offsetof(struct nm_ocistate, bundle)},
-	{"status", false, false, offsetof(struct nm_ocistate, status)},
-	{"ports", true, false, offsetof(struct nm_ocistate, ports)},
-	{"address", true, false, offsetof(struct nm_ocistate, address)},
-	{"interface", true, false, offsetof(struct nm_ocistate, interface)},
-	{"allow", true, false, offsetof(struct nm_ocistate, allow)},
+	{"id", false, true, offsetof(struct nm_oci_state, id)},
+	{"bundle", false, true, offsetof(struct nm_oci_state, bundle)},
+	{"status", false, false, offsetof(struct nm_oci_state, status)},
+	{"ports", true, false, offsetof(struct nm_oci_state, ports)},
+	{"address", true, false, offsetof(struct nm_oci_state, address)},
+	{"interface", true, false, offsetof(struct nm_oci_state, interface)},
+	{"allow", true, false, offsetof(struct nm_oci_state, allow)},
 };
 
 struct parse {
 	enum nm_ocistate_use use;
-	struct nm_ocistate state;
+	struct nm_oci_state state;
 	bool has_pid, has_ports;
 	struct nm_err problem; /* the first one; kind NM_ERR_NONE while there is none */
 };
 
-static char **slot(struct nm_ocistate *state, const struct field *field)
+static char **slot(struct nm_oci_state *state, const struct field *field)
 {
 	return (char **)((char *)state + field->offset);
 }
@@ -58,7 +58,7 @@ static const struct field *field_of(const struct nm_json_event *event, enum nm_o
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 		const struct field *f = &fields[i];
 		bool same = f->annotation ? annotation && strcmp(annotation, f->key) == 0
-					  : nm_json_at(event, f->key, NULL);
+					  : nm_json_value_at(event, f->key, NULL);
 
 		if (same && (use == NM_OCISTATE_PUBLISH || f->for_withdraw))
 			return f;
@@ -70,7 +70,7 @@ static int fail_twice(const struct nm_json_event *event, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_REFUSED, "%s: given twice", nm_json_path(event, path));
+	return nm_fail(err, NM_ERR_REFUSED, "%s: given twice", nm_json_value_path(event, path));
 }
 
 static int read_field(
@@ -81,9 +81,9 @@ static int read_field(
 
 	if (*slot(&p->state, field))
 		return fail_twice(event, err);
-	if (nm_json_string(event, NM_ERR_REFUSED, &text, err) < 0)
+	if (nm_json_value_string(event, NM_ERR_REFUSED, &text, err) < 0)
 		return -1;
-	fault = strcmp(field->key, "id") == 0 ? nm_id_invalid(text) : NULL;
+	fault = strcmp(field->key, "id") == 0 ? nm_oci_state_id_invalid(text) : NULL;
 	if (fault)
 		return nm_fail(err, NM_ERR_REFUSED, "id: %s", fault);
 	*slot(&p->state, field) = nm_steal(&text);
@@ -97,7 +97,7 @@ static int read_pid(struct parse *p, const struct nm_json_event *event, struct n
 	if (p->has_pid)
 		return fail_twice(event, err);
 	p->has_pid = true;
-	if (nm_json_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) < 0)
+	if (nm_json_value_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) < 0)
 		return -1;
 	p->state.pid = (pid_t)pid;
 	return 0;
@@ -106,7 +106,7 @@ static int read_pid(struct parse *p, const struct nm_json_event *event, struct n
 static int fail_unknown(const struct nm_json_event *event, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
-	const char *key = nm_json_path(event, path) + strlen("annotations.");
+	const char *key = nm_json_value_path(event, path) + strlen("annotations.");
 
 	return nm_fail(err, NM_ERR_REFUSED, "annotation '%s' is unknown to this version", key);
 }
@@ -119,7 +119,7 @@ static int read_member(struct parse *p, const struct nm_json_event *event, struc
 		return read_field(p, field, event, err);
 	if (p->use == NM_OCISTATE_WITHDRAW)
 		return 0;
-	if (nm_json_at(event, "pid", NULL))
+	if (nm_json_value_at(event, "pid", NULL))
 		return read_pid(p, event, err);
 	return annotation_of(event) ? fail_unknown(event, err) : 0;
 }
@@ -128,7 +128,7 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 {
 	struct parse *p = ctx;
 
-	if (nm_json_at(event, "annotations", PREFIX "ports", NULL))
+	if (nm_json_value_at(event, "annotations", PREFIX "ports", NULL))
 		p->has_ports = true;
 	if (read_member(p, event, err) == 0)
 		return 0;
@@ -167,13 +167,13 @@ static int run(struct parse *p, const char *text, size_t len, struct nm_err *err
 	return forgiving && !p->has_ports ? 0 : check_complete(p, err);
 }
 
-int nm_ocistate_parse(
-	const char *text, size_t len, enum nm_ocistate_use use, struct nm_ocistate *ret, struct nm_err *err)
+int nm_oci_state_parse(
+	const char *text, size_t len, enum nm_ocistate_use use, struct nm_oci_state *ret, struct nm_err *err)
 {
 	struct parse p = {.use = use};
 
 	if (run(&p, text, len, err) < 0) {
-		nm_ocistate_done(&p.state);
+		nm_oci_state_done(&p.state);
 		*ret = p.state;
 		return nm_wrap(err, "container state");
 	}
@@ -181,16 +181,16 @@ int nm_ocistate_parse(
 	return 0;
 }
 
-void nm_ocistate_done(struct nm_ocistate *st)
+void nm_oci_state_done(struct nm_oci_state *st)
 {
 	if (!st)
 		return;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		free(*slot(st, &fields[i]));
-	*st = (struct nm_ocistate){.pid = 0};
+	*st = (struct nm_oci_state){.pid = 0};
 }
 
-bool nm_ocistate_concerns_us(const char *text, size_t len)
+bool nm_oci_state_concerns_us(const char *text, size_t len)
 {
 	return memmem(text, len, PREFIX, strlen(PREFIX)) || memchr(text, '\\', len);
 }
@@ -201,13 +201,13 @@ static int find_stopped(void *ctx, const struct nm_json_event *event, struct nm_
 	bool *is_stopped = ctx;
 
 	(void)err; /* whoever parses the state for good complains */
-	if (nm_json_at(event, "status", NULL))
+	if (nm_json_value_at(event, "status", NULL))
 		*is_stopped = event->type == NM_JSON_STRING && event->len == strlen(stopped) &&
 			memcmp(event->text, stopped, strlen(stopped)) == 0;
 	return 0;
 }
 
-bool nm_ocistate_is_stopped(const char *text, size_t len)
+bool nm_oci_state_is_stopped(const char *text, size_t len)
 {
 	bool is_stopped = false;
 	struct nm_err err;
@@ -215,7 +215,7 @@ bool nm_ocistate_is_stopped(const char *text, size_t len)
 	return nm_json_parse(text, len, false, find_stopped, &is_stopped, &err) == 0 && is_stopped;
 }
 
-const char *nm_id_invalid(const char *id)
+const char *nm_oci_state_id_invalid(const char *id)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+,.-";
 	size_t len = strlen(id);

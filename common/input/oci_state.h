@@ -13,7 +13,7 @@
 #define NM_ID_MAX       1024        /* bytes; runc's own bound */
 
 /* All strings are owned; NULL when absent. */
-struct nm_ocistate {
+struct nm_oci_state {
 	char *id;                                  /* [A-Za-z0-9_+,.-], 1 to NM_ID_MAX bytes */
 	char *status;                              /* "creating", "created", "running", "stopped", ... */
 	pid_t pid;                                 /* 0 when absent: poststop */
@@ -24,26 +24,26 @@ struct nm_ocistate {
 enum nm_ocistate_use { NM_OCISTATE_PUBLISH, NM_OCISTATE_WITHDRAW };
 
 /* False when no annotation of ours can be in these bytes, however they may be malformed. */
-bool nm_ocistate_concerns_us(const char *text, size_t len);
+bool nm_oci_state_concerns_us(const char *text, size_t len);
 
 /* True when the state says that the container is stopped, false for all else, be it JSON or not. For a hook
  * that was not told its stage: at poststop there is no pid, so the state can only be parsed as WITHDRAW. */
-bool nm_ocistate_is_stopped(const char *text, size_t len);
+bool nm_oci_state_is_stopped(const char *text, size_t len);
 
 /*
  * Parses the state. PUBLISH: without io.natmap.ports all else is forgiven and *ret has ports NULL, and so has
  * bytes that are no JSON at all unless "io.natmap." occurs in them; with it, id, pid (at least 1) and the
  * annotations must be right. WITHDRAW: only id and bundle are read. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,
- * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_ocistate_done(), or -1 with
- * *err and *ret released.
+ * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_oci_state_done(), or -1
+ * with *err and *ret released.
  */
-int nm_ocistate_parse(const char *text, size_t len, enum nm_ocistate_use use, struct nm_ocistate *ret,
+int nm_oci_state_parse(const char *text, size_t len, enum nm_ocistate_use use, struct nm_oci_state *ret,
 	struct nm_err *err) NM_MUST_USE;
 
-void nm_ocistate_done(struct nm_ocistate *st);
+void nm_oci_state_done(struct nm_oci_state *st);
 
 /* NULL when id is a container id that natmap accepts, else why not. */
-const char *nm_id_invalid(const char *id);
+const char *nm_oci_state_id_invalid(const char *id);
 
 #endif

@@ -30,7 +30,7 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 	(void)err;
 	look->has_rule = look->has_rule ||
 		!(nm_nft_rule_is(rule, &to_docker_user) ||
-			nm_nft_rule_leads_to(rule, nm_chain_name(NM_CHAIN_NATMAP)) ||
+			nm_nft_rule_leads_to(rule, nm_rule_chain_name(NM_CHAIN_NATMAP)) ||
 			(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)));
 	return 0;
 }
@@ -42,8 +42,8 @@ static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct lo
 
 	look->has_rule = false;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
-		if (nm_nft_each_rule(nl, family, NM_TABLE_FILTER, chains[i], note_rule, look, ret_interrupted,
-			    err) < 0)
+		if (nm_nft_rules_each(nl, family, NM_TABLE_FILTER, chains[i], note_rule, look,
+			    ret_interrupted, err) < 0)
 			return -1;
 	return 0;
 }
@@ -71,7 +71,7 @@ static int add_rules(enum nm_family family, struct nm_rules *ret, struct nm_err 
 	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &accept, err);
 }
 
-int nm_nftables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
+int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
 	struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
@@ -79,8 +79,8 @@ int nm_nftables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules
 
 		if (!(families & 1u << f))
 			continue;
-		if (nm_nft_get_chain(nl, nm_nft_family(f), nm_table_name(NM_TABLE_FILTER),
-			    nm_chain_name(NM_CHAIN_FORWARD), note_chain, &look, err) < 0)
+		if (nm_nft_objects_get_chain(nl, nm_nft_family(f), nm_rule_table_name(NM_TABLE_FILTER),
+			    nm_rule_chain_name(NM_CHAIN_FORWARD), note_chain, &look, err) < 0)
 			return -1;
 		if (!look.drops && look.has_rule && look_at_rules(nl, f, &look, ret_interrupted, err) < 0)
 			return -1;
@@ -97,16 +97,16 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	return 0;
 }
 
-int nm_nftables_accept_is_missing(struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err)
+int nm_iptables_accept_is_missing(struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err)
 {
 	bool interrupted = false, missing = false; /* interrupted: what has been read is good for a finding */
-	const struct nm_iptables_sink sink = {.edit = note_edit, .ctx = &missing};
+	const struct nm_iptables_compare_handler sink = {.edit = note_edit, .ctx = &missing};
 	struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.wanted = &accept, .look_for_old = true};
-	int rc = nm_nftables_accept(nl, families, &accept, &interrupted, err);
+	int rc = nm_iptables_accept(nl, families, &accept, &interrupted, err);
 
 	if (rc == 0 && accept.n > 0)
-		rc = nm_iptables_diff(nl, &scope, families, &sink, &interrupted, err);
+		rc = nm_iptables_compare(nl, &scope, families, &sink, &interrupted, err);
 	nm_rules_done(&accept);
 	if (rc == 0)
 		*ret = missing;

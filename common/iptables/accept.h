@@ -8,11 +8,11 @@
 
 /* Appends the jump FORWARD -> DOCKER-USER and the ACCEPT in there for each of the families whose FORWARD
  * chain may drop something: by its policy, or by a rule of others. */
-int nm_nftables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
+int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret when one of these is missing in one of the families, or stands where it does not work. */
-int nm_nftables_accept_is_missing(
+int nm_iptables_accept_is_missing(
 	struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

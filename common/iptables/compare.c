@@ -29,7 +29,7 @@ struct unwanted {
 struct diff {
 	struct nm_netlink *nl;
 	const struct nm_iptables_scope *scope;
-	const struct nm_iptables_sink *sink;
+	const struct nm_iptables_compare_handler *sink;
 	struct nm_hash_index index;
 	struct nm_owner_index owners;
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
@@ -83,7 +83,7 @@ static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rul
 	ssize_t i;
 
 	while (!rule->tag && r->d->scope->everything &&
-		(i = nm_rule_index_next(&r->d->index, &r->place, "", 0, &position)) >= 0)
+		(i = nm_iptables_rule_index_next(&r->d->index, &r->place, "", 0, &position)) >= 0)
 		if (nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
 			return true;
 	return false;
@@ -119,7 +119,7 @@ static bool is_misplaced(const struct reading *r, size_t i)
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;
-	if (rule->place == NM_PLACE_NECK && r->n_necks && i > r->necks[r->n_necks - 1].wanted)
+	if (rule->place == NM_PLACE_AFTER_HEAD && r->n_necks && i > r->necks[r->n_necks - 1].wanted)
 		return true;
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
@@ -130,7 +130,7 @@ static ssize_t find_wanted(const struct reading *r, const struct nm_nft_rule *ru
 	size_t position = 0;
 	ssize_t i;
 
-	while ((i = nm_rule_index_next(
+	while ((i = nm_iptables_rule_index_next(
 			&r->d->index, &r->place, rule->tag ? rule->tag : "", rule->tag_len, &position)) >= 0)
 		if (r->d->fate[i] == MISSING && nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
 			return i;
@@ -176,7 +176,7 @@ static int keep(struct reading *r, const struct nm_nft_rule *rule, size_t i, str
 		r->last_head = rule->handle;
 	else
 		r->ours_further_down = true;
-	return wanted_rule(r->d, i)->place == NM_PLACE_NECK ? keep_neck(r, rule->handle, i, err) : 0;
+	return wanted_rule(r->d, i)->place == NM_PLACE_AFTER_HEAD ? keep_neck(r, rule->handle, i, err) : 0;
 }
 
 /* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
@@ -249,7 +249,7 @@ static void pair_changed(struct reading *r)
 		ssize_t i;
 
 		while (old->wanted < 0 && old->tag[0] &&
-			(i = nm_rule_index_next(
+			(i = nm_iptables_rule_index_next(
 				 &r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >= 0) {
 			if (r->d->fate[i] != MISSING)
 				continue;
@@ -264,7 +264,7 @@ static const enum nm_edit_kind kind_of[] = {
 
 static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
-	const struct nm_iptables_sink *sink = r->d->sink;
+	const struct nm_iptables_compare_handler *sink = r->d->sink;
 
 	for (size_t u = 0; u < r->n_unwanted; u++) {
 		const struct unwanted *old = &r->unwanted[u];
@@ -296,14 +296,14 @@ static uint64_t rule_above(const struct reading *r, size_t i)
 
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
-	const struct nm_iptables_sink *sink = r->d->sink;
+	const struct nm_iptables_compare_handler *sink = r->d->sink;
 	struct nm_edit edit = {.kind = kind_of[r->d->fate[i]],
 		.place = r->place,
 		.wanted = wanted_rule(r->d, i),
 		.add = true,
 		.tag = ""};
 
-	if (edit.wanted->place == NM_PLACE_NECK) {
+	if (edit.wanted->place == NM_PLACE_AFTER_HEAD) {
 		edit.neighbour = rule_above(r, i);
 		edit.behind = true;
 	} else if (r->place.chain == NM_CHAIN_DOCKER_USER && r->last_is_return) {
@@ -320,7 +320,7 @@ static int complete_chain(const struct reading *r, struct nm_err *err)
 			const struct nm_rule *rule = wanted_rule(r->d, i);
 
 			if (r->d->fate[i] != KEPT && is_in(rule, &r->place) &&
-				(rule->place == NM_PLACE_NECK) == necks && add_missing(r, i, err) < 0)
+				(rule->place == NM_PLACE_AFTER_HEAD) == necks && add_missing(r, i, err) < 0)
 				return -1;
 		}
 	return 0;
@@ -334,7 +334,7 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 	int rc = 0;
 
 	if ((d->scope->look_for_old && may_have_old) || d->shared[place->family][place->table][place->chain])
-		rc = nm_nft_each_rule(d->nl, place->family, place->table, place->chain, examine_rule, &r,
+		rc = nm_nft_rules_each(d->nl, place->family, place->table, place->chain, examine_rule, &r,
 			&d->interrupted, err);
 	if (rc == 0)
 		rc = judge_jump(&r, err);
@@ -372,15 +372,15 @@ static void note_chains(struct diff *d)
 	}
 }
 
-int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	const struct nm_iptables_sink *sink, bool *ret_interrupted, struct nm_err *err)
+int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
+	const struct nm_iptables_compare_handler *sink, bool *ret_interrupted, struct nm_err *err)
 {
 	struct diff d = {.nl = nl, .scope = scope, .sink = sink};
 	int rc;
 
-	if (nm_rule_index_make(scope->wanted, &d.index, err) < 0)
+	if (nm_iptables_rule_index_make(scope->wanted, &d.index, err) < 0)
 		return -1;
-	if (nm_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
+	if (nm_iptables_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
 		nm_hash_index_done(&d.index);
 		return -1;
 	}

@@ -31,11 +31,11 @@ struct nm_edit {
 	uint64_t handle;    /* deletion: of the rule */
 	const char *tag;    /* deletion: comment of the rule, "" for a jump; borrowed during the call */
 	bool restored;      /* deletion: nm_nft_rule.restored */
-	uint64_t neighbour; /* addition: nm_nft_txn_add() */
+	uint64_t neighbour; /* addition: nm_nft_batch_add_rule() */
 	bool behind;
 };
 
-struct nm_iptables_sink {
+struct nm_iptables_compare_handler {
 	/* Called for each edit, in the order in which they have to be made. */
 	int (*edit)(void *ctx, const struct nm_edit *edit, struct nm_err *err);
 	void *ctx;
@@ -47,7 +47,8 @@ struct nm_iptables_sink {
  * Compares the rules of the families over nl (NETLINK_NETFILTER). *ret_interrupted is set when somebody
  * changed the ruleset meanwhile, so that what was handed over means nothing.
  */
-int nm_iptables_diff(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	const struct nm_iptables_sink *sink, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
+	const struct nm_iptables_compare_handler *sink, bool *ret_interrupted,
+	struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -37,7 +37,7 @@ struct flush {
 static bool find_table(const char *name, enum nm_table *ret)
 {
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
-		if (!strcmp(name, nm_table_name(t))) {
+		if (!strcmp(name, nm_rule_table_name(t))) {
 			*ret = t;
 			return true;
 		}
@@ -53,7 +53,7 @@ static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err
 	if (!find_table(chain->table, &table))
 		return 0;
 	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++)
-		if (!strcmp(chain->name, nm_chain_name(c))) {
+		if (!strcmp(chain->name, nm_rule_chain_name(c))) {
 			f->chains[table][c] = (struct chain){.found = true,
 				.made = chain->made,
 				.is_base = chain->is_base,
@@ -84,7 +84,7 @@ static int edit_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	struct flush *f = ctx;
 
 	f->chains[edit->place.table][edit->place.chain].use += edit->add ? 1 : -1;
-	return nm_iptables_edit(f->attempt->txn, edit, err);
+	return nm_iptables_write_edit(f->attempt->txn, edit, err);
 }
 
 static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
@@ -93,7 +93,7 @@ static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
 
 	if (f->form_only)
 		return nm_nft_rule_is(rule, &to_docker_user);
-	return nm_nft_rule_leads_to(rule, nm_chain_name(NM_CHAIN_NATMAP)) &&
+	return nm_nft_rule_leads_to(rule, nm_rule_chain_name(NM_CHAIN_NATMAP)) &&
 		!(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)); /* such are gone already */
 }
 
@@ -107,7 +107,7 @@ static int take_jump(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 	if (f->count_only)
 		return 0;
 	f->chains[f->table][f->from].use--;
-	return nm_nft_txn_delete(f->attempt->txn, f->family, f->table, f->from, rule->handle, err);
+	return nm_nft_batch_delete_rule(f->attempt->txn, f->family, f->table, f->from, rule->handle, err);
 }
 
 static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, bool form_only,
@@ -118,7 +118,7 @@ static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, b
 	f->form_only = form_only;
 	f->count_only = count_only;
 	f->jumps = 0;
-	return nm_nft_each_rule(
+	return nm_nft_rules_each(
 		f->attempt->nl, f->family, table, from, take_jump, f, &f->attempt->interrupted, err);
 }
 
@@ -126,7 +126,7 @@ static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chai
 {
 	f->chains[table][chain].found = false;
 	f->tables[table].use--;
-	return nm_nft_txn_delete_chain(f->attempt->txn, f->family, table, nm_chain_name(chain), err);
+	return nm_nft_batch_delete_chain(f->attempt->txn, f->family, table, nm_rule_chain_name(chain), err);
 }
 
 static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, struct nm_err *err)
@@ -176,20 +176,22 @@ static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 	}
 	if (!f->tables[table].made || f->tables[table].use > 0)
 		return 0;
-	return nm_nft_txn_delete_table(f->attempt->txn, f->family, table, err);
+	return nm_nft_batch_delete_table(f->attempt->txn, f->family, table, err);
 }
 
 static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
 		.wanted = f->wanted, .everything = true, .look_for_old = true};
-	const struct nm_iptables_sink sink = {.edit = edit_rule, .ctx = f};
+	const struct nm_iptables_compare_handler sink = {.edit = edit_rule, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
-	if (nm_nft_each_table(a->nl, nm_nft_family(f->family), note_table, f, &a->interrupted, err) < 0 ||
-		nm_nft_each_chain(a->nl, nm_nft_family(f->family), note_chain, f, &a->interrupted, err) < 0 ||
-		nm_iptables_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
-		nm_iptables_diff(a->nl, &scope, 1u << f->family, &sink, &a->interrupted, err) < 0)
+	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), note_table, f, &a->interrupted, err) <
+			0 ||
+		nm_nft_objects_each_chain(
+			a->nl, nm_nft_family(f->family), note_chain, f, &a->interrupted, err) < 0 ||
+		nm_iptables_write_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
+		nm_iptables_compare(a->nl, &scope, 1u << f->family, &sink, &a->interrupted, err) < 0)
 		return -1;
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
 		if (flush_natmap(f, t, &ret_left[t], err) < 0)
@@ -202,7 +204,7 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	return 0;
 }
 
-int nm_iptables_prepare_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
 	struct nm_iptables_left *ret_left, struct nm_err *err)
 {
 	for (enum nm_family family = NM_IPV4; family < NM_FAMILY_MAX; family++) {

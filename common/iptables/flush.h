@@ -16,7 +16,7 @@ struct nm_iptables_left {
  * wanted, borrowed until the commit: rules of ours that are to be there all the same, none of them in or to a
  * NATMAP chain.
  */
-int nm_iptables_prepare_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
 	struct nm_iptables_left *ret_left, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -24,7 +24,7 @@ static bool is_on_loopback(const struct nm_mapping *m)
 	return !m->any_host && nm_addr_is_loopback(&m->host);
 }
 
-bool nm_layout_needs_localnet(const struct nm_mapping *m, const struct nm_layout_options *opt)
+bool nm_mapping_needs_localnet(const struct nm_mapping *m, const struct nm_layout_options *opt)
 {
 	return opt->localhost && m->families & NM_IPV4_BIT && (m->any_host || is_on_loopback(m));
 }
@@ -48,7 +48,7 @@ static void translate(const struct part *p, struct nm_rule *rule)
 	if (!p->m->any_host)
 		rule->dst = nm_prefix_whole(&p->m->host);
 	if (p->family == NM_IPV6) {
-		rule->src = nm_ipv6_link_local;
+		rule->src = nm_prefix_ipv6_link_local;
 		rule->not_src = true;
 	}
 	rule->verdict = NM_VERDICT_DNAT;
@@ -108,7 +108,7 @@ static int add_postrouting(const struct part *p, struct nm_err *err)
 		if (p->opt->masquerade_all)
 			return 0;
 	}
-	if (p->family != NM_IPV4 || !nm_layout_needs_localnet(p->m, p->opt))
+	if (p->family != NM_IPV4 || !nm_mapping_needs_localnet(p->m, p->opt))
 		return 0;
 	rule.src = ipv4_loopback;
 	return nm_rules_add(p->rules, &rule, err);
@@ -155,14 +155,14 @@ static int add_guard(const struct part *p, struct nm_err *err)
 }
 
 /* With route_localnet, whatever sits behind the interface could reach the host's own 127.0.0.1. */
-int nm_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err)
+int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err)
 {
 	const struct nm_rule rule = {
 		.family = NM_IPV4,
 		.table = NM_TABLE_RAW,
 		.chain = NM_CHAIN_PREROUTING,
 		.place = NM_PLACE_HEAD,
-		.in_if = owner + sizeof(NM_LAYOUT_GUARD) - 1,
+		.in_if = owner + sizeof(NM_PUBLICATION_GUARD) - 1,
 		.dst = ipv4_loopback,
 		.verdict = NM_VERDICT_DROP,
 		.owner = owner,
@@ -171,7 +171,7 @@ int nm_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *er
 	return nm_rules_add(rules, &rule, err);
 }
 
-int nm_layout_container(const struct nm_publication *pub, const struct nm_layout_options *opt,
+int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_options *opt,
 	struct nm_rules *rules, struct nm_err *err)
 {
 	for (size_t i = 0; i < pub->n_mappings; i++) {
@@ -233,7 +233,7 @@ static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err
 	return 0;
 }
 
-int nm_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
+int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (families & 1u << f && add_base(f, rules, err) < 0)

@@ -5,7 +5,7 @@
  */
 #include "iptables/layout_static.h"
 
-static struct nm_rule rule_of(const struct nm_static *s, enum nm_table table, enum nm_chain chain)
+static struct nm_rule rule_of(const struct nm_static_nat *s, enum nm_table table, enum nm_chain chain)
 {
 	return (struct nm_rule){
 		.family = s->family,
@@ -16,12 +16,12 @@ static struct nm_rule rule_of(const struct nm_static *s, enum nm_table table, en
 	};
 }
 
-static const char *interface_of(const struct nm_static *s)
+static const char *interface_of(const struct nm_static_nat *s)
 {
 	return s->interface[0] ? s->interface : NULL;
 }
 
-static void match_external(const struct nm_static *s, struct nm_rule *rule)
+static void match_external(const struct nm_static_nat *s, struct nm_rule *rule)
 {
 	if (s->has_external)
 		rule->dst = nm_prefix_whole(&s->external);
@@ -42,7 +42,7 @@ static size_t count_multiport(const struct nm_ports *ports, size_t n)
 
 /* The rule, which has everything but ports, as often as it takes for all ports. */
 static int add_translation(
-	const struct nm_static *s, struct nm_rule rule, struct nm_rules *rules, struct nm_err *err)
+	const struct nm_static_nat *s, struct nm_rule rule, struct nm_rules *rules, struct nm_err *err)
 {
 	size_t n;
 
@@ -61,7 +61,7 @@ static int add_translation(
 
 /* The rule, once for each port or range, for what this entry has translated. */
 static int add_translated(
-	const struct nm_static *s, struct nm_rule rule, struct nm_rules *rules, struct nm_err *err)
+	const struct nm_static_nat *s, struct nm_rule rule, struct nm_rules *rules, struct nm_err *err)
 {
 	rule.dst = s->internal;
 	rule.ct_dnat = true;
@@ -80,12 +80,12 @@ static void exclude_link_local(struct nm_rule *rule)
 {
 	if (rule->family != NM_IPV6)
 		return;
-	rule->src = nm_ipv6_link_local;
+	rule->src = nm_prefix_ipv6_link_local;
 	rule->not_src = true;
 }
 
 /* An external address may be none of the host's, so that NATMAP would not be reached. */
-static int add_dnat(const struct nm_static *s, struct nm_rules *rules, struct nm_err *err)
+static int add_dnat(const struct nm_static_nat *s, struct nm_rules *rules, struct nm_err *err)
 {
 	struct nm_rule in = rule_of(s, NM_TABLE_NAT, s->has_external ? NM_CHAIN_PREROUTING : NM_CHAIN_NATMAP);
 	struct nm_rule out = rule_of(s, NM_TABLE_NAT, NM_CHAIN_OUTPUT);
@@ -104,11 +104,11 @@ static int add_dnat(const struct nm_static *s, struct nm_rules *rules, struct nm
 	return add_translated(s, accept, rules, err);
 }
 
-static int add_snat(const struct nm_static *s, struct nm_rules *rules, struct nm_err *err)
+static int add_snat(const struct nm_static_nat *s, struct nm_rules *rules, struct nm_err *err)
 {
 	struct nm_rule rule = rule_of(s, NM_TABLE_NAT, NM_CHAIN_POSTROUTING);
 
-	rule.place = NM_PLACE_NECK;
+	rule.place = NM_PLACE_AFTER_HEAD;
 	rule.src = s->internal;
 	rule.out_if = interface_of(s);
 	rule.verdict = NM_VERDICT_SNAT;
@@ -116,7 +116,7 @@ static int add_snat(const struct nm_static *s, struct nm_rules *rules, struct nm
 	return nm_rules_add(rules, &rule, err);
 }
 
-static int add_hairpin(const struct nm_static *s, struct nm_rules *rules, struct nm_err *err)
+static int add_hairpin(const struct nm_static_nat *s, struct nm_rules *rules, struct nm_err *err)
 {
 	struct nm_rule in = rule_of(s, NM_TABLE_NAT, NM_CHAIN_PREROUTING);
 	struct nm_rule masquerade = rule_of(s, NM_TABLE_NAT, NM_CHAIN_POSTROUTING);
@@ -139,17 +139,17 @@ static int add_hairpin(const struct nm_static *s, struct nm_rules *rules, struct
  * interface, for the more specific SNAT to win. */
 static int compare_snats(const void *a, const void *b)
 {
-	const struct nm_static *x = *(const struct nm_static *const *)a;
-	const struct nm_static *y = *(const struct nm_static *const *)b;
+	const struct nm_static_nat *x = *(const struct nm_static_nat *const *)a;
+	const struct nm_static_nat *y = *(const struct nm_static_nat *const *)b;
 
 	if (x->internal.len != y->internal.len)
 		return x->internal.len - y->internal.len;
 	return (x->interface[0] != 0) - (y->interface[0] != 0);
 }
 
-static int add_snats(const struct nm_statics *s, struct nm_rules *rules, struct nm_err *err)
+static int add_snats(const struct nm_static_nats *s, struct nm_rules *rules, struct nm_err *err)
 {
-	nm_autofree const struct nm_static **snats = calloc(s->n + 1, sizeof(struct nm_static *));
+	nm_autofree const struct nm_static_nat **snats = calloc(s->n + 1, sizeof(struct nm_static_nat *));
 	size_t n = 0;
 
 	if (!snats)
@@ -157,14 +157,14 @@ static int add_snats(const struct nm_statics *s, struct nm_rules *rules, struct 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].kind == NM_STATIC_SNAT)
 			snats[n++] = &s->v[i];
-	qsort(snats, n, sizeof(struct nm_static *), compare_snats);
+	qsort(snats, n, sizeof(struct nm_static_nat *), compare_snats);
 	for (size_t i = 0; i < n; i++)
 		if (add_snat(snats[i], rules, err) < 0)
 			return -1;
 	return 0;
 }
 
-int nm_layout_statics(const struct nm_statics *s, struct nm_rules *rules, struct nm_err *err)
+int nm_iptables_layout_static(const struct nm_static_nats *s, struct nm_rules *rules, struct nm_err *err)
 {
 	if (add_snats(s, rules, err) < 0)
 		return -1;

@@ -6,6 +6,7 @@
 
 /* Appends to *rules the rules of all entries, in the order in which they are to be written. They borrow from
  * *s. 0, or -1 with *err (memory). */
-int nm_layout_statics(const struct nm_statics *s, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
+int nm_iptables_layout_static(
+	const struct nm_static_nats *s, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
 #endif

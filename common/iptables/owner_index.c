@@ -17,7 +17,8 @@ static uint64_t hash_owner(const void *owners, size_t i)
 	return hash(tag, strlen(tag));
 }
 
-int nm_owner_index_make(const char *const *owners, size_t n, struct nm_owner_index *ret, struct nm_err *err)
+int nm_iptables_owner_index_make(
+	const char *const *owners, size_t n, struct nm_owner_index *ret, struct nm_err *err)
 {
 	ret->owners = owners;
 	return nm_hash_index_make(owners, n, hash_owner, &ret->index, err);

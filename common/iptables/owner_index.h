@@ -11,7 +11,7 @@ struct nm_owner_index {
 };
 
 /* Indexes n owners (nm_rule.owner). 0 with *ret for nm_owner_index_done(), or -1 with *err (memory). */
-int nm_owner_index_make(
+int nm_iptables_owner_index_make(
 	const char *const *owners, size_t n, struct nm_owner_index *ret, struct nm_err *err) NM_MUST_USE;
 void nm_owner_index_done(struct nm_owner_index *index);
 

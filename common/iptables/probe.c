@@ -47,18 +47,18 @@ static bool is_unknown(int error_number)
 static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum nm_family family, bool *ret,
 	struct nm_err *err)
 {
-	const struct nm_netlink_sink sink = {.tolerate = is_unknown};
+	const struct nm_netlink_handler sink = {.tolerate = is_unknown};
 	const uint32_t revision = htonl(x->revision), kind = htonl(x->kind);
-	struct nm_request r;
+	struct nm_netlink_request r;
 	struct nfgenmsg *nfg;
 
-	nm_request_init(&r);
-	nfg = nm_request_begin(
+	nm_netlink_request_init(&r);
+	nfg = nm_netlink_request_begin(
 		&r, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, 0, sizeof(struct nfgenmsg));
 	nfg->nfgen_family = nm_nft_family(family);
-	nm_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
-	nm_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
-	nm_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));
+	nm_netlink_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
+	nm_netlink_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
+	nm_netlink_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));
 	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
 		return -1;
 	*ret = nl->accepted > 0;
@@ -79,7 +79,7 @@ static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, b
 }
 
 static void examine_extensions(
-	struct nm_netlink *nl, bool iptables, bool ipv6, nm_feature_handler *handler, void *ctx)
+	struct nm_netlink *nl, bool iptables, bool ipv6, nm_iptables_probe_handler *handler, void *ctx)
 {
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
 		const struct extension *x = &extensions[i];
@@ -101,12 +101,12 @@ static void examine_extensions(
 
 static bool has_ctnetlink(struct nm_netlink *nl)
 {
-	const struct nm_netlink_sink sink = {.reply = NULL};
-	struct nm_request r;
+	const struct nm_netlink_handler sink = {.reply = NULL};
+	struct nm_netlink_request r;
 	struct nm_err err;
 
-	nm_request_init(&r);
-	(void)nm_request_begin(
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(
 		&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, sizeof(struct nfgenmsg));
 	return nm_netlink_talk(nl, &r, &sink, &err) == 0;
 }
@@ -119,20 +119,20 @@ static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 	bool interrupted = false, needed;
 	struct nm_err err;
 
-	needed = nm_nftables_accept(nl, families, &accept, &interrupted, &err) == 0 && accept.n > 0;
+	needed = nm_iptables_accept(nl, families, &accept, &interrupted, &err) == 0 && accept.n > 0;
 	nm_rules_done(&accept);
 	return needed;
 }
 
-void nm_feature_each_missing(
-	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_feature_handler *handler, void *ctx)
+void nm_iptables_probe(struct nm_netlink *nl, enum nm_backend backend, bool ipv6,
+	nm_iptables_probe_handler *handler, void *ctx)
 {
 	bool iptables = backend == NM_BACKEND_IPTABLES;
 
 	if (!has_ctnetlink(nl))
 		handler(ctx, "ctnetlink", "nf_conntrack_netlink");
 	if (!iptables)
-		nm_feature_nftables(nl, ipv6, handler, ctx);
+		nm_nftables_probe(nl, ipv6, handler, ctx);
 	if (iptables || needs_accept(nl, ipv6))
 		examine_extensions(nl, iptables, ipv6, handler, ctx);
 }

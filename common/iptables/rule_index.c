@@ -20,12 +20,12 @@ static uint64_t hash_rule(const void *rules, size_t i)
 	return hash(&place, tag, strlen(tag));
 }
 
-int nm_rule_index_make(const struct nm_rules *rules, struct nm_hash_index *ret, struct nm_err *err)
+int nm_iptables_rule_index_make(const struct nm_rules *rules, struct nm_hash_index *ret, struct nm_err *err)
 {
 	return nm_hash_index_make(rules, rules->n, hash_rule, ret, err);
 }
 
-ssize_t nm_rule_index_next(const struct nm_hash_index *index, const struct nm_rule_place *place,
+ssize_t nm_iptables_rule_index_next(const struct nm_hash_index *index, const struct nm_rule_place *place,
 	const char *tag, size_t len, size_t *position)
 {
 	return nm_hash_index_next(index, hash(place, tag, len), position);

@@ -5,16 +5,16 @@
 #include "iptables/compare.h"
 #include "nft/transaction.h"
 
-/* A sink that adds each edit to an nm_nft_txn, which is its ctx. */
-int nm_iptables_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
+/* A sink that adds each edit to an nm_nft_batch, which is its ctx. */
+int nm_iptables_write_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
 /* Adds the tables and chains that the wanted rules of the families need. */
-int nm_iptables_ensure(struct nm_nft_txn *txn, const struct nm_rules *wanted, unsigned families,
+int nm_iptables_write_ensure(struct nm_nft_batch *txn, const struct nm_rules *wanted, unsigned families,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Adds what makes the kernel's rules as the scope wants them, tables and chains included, to the attempt's
  * transaction. Rules that are as wanted keep their handles and counters. */
-int nm_iptables_prepare(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
+int nm_iptables_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
 	struct nm_err *err) NM_MUST_USE;
 
 #endif

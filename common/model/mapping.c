@@ -111,10 +111,10 @@ static int parse_range(
 	size_t first_len = dash ? (size_t)(dash - text) : len;
 	uint64_t first, last;
 
-	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0)
+	if (nm_text_number(text, first_len, UINT16_MAX, &first) < 0)
 		return refuse(e, "a port is not a number from 0 to 65535", err);
 	last = first;
-	if (dash && nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
+	if (dash && nm_text_number(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
 		return refuse(e, "a port is not a number from 0 to 65535", err);
 	if (last < first)
 		return refuse(e, "the range runs backwards", err);
@@ -151,7 +151,7 @@ static int parse_element(
 	struct element *e, const struct nm_mappings *before, struct nm_mapping *ret, struct nm_err *err)
 {
 	struct nm_mapping m = {0};
-	char other[NM_PORTSPEC_STRLEN], why[NM_PORTSPEC_STRLEN + TEXT_MAX];
+	char other[NM_MAPPING_STRLEN], why[NM_MAPPING_STRLEN + TEXT_MAX];
 
 	if (e->len == 0)
 		return refuse(e, "empty", err);
@@ -183,13 +183,13 @@ static int add(struct nm_mappings *list, const struct nm_mapping *m, struct nm_e
 	return 0;
 }
 
-int nm_portspec_parse(const char *text, struct nm_mappings *ret, struct nm_err *err)
+int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *err)
 {
 	struct nm_mappings list = {0};
 	struct element e;
 	int rc = 0;
 
-	while (rc == 0 && (e.text = nm_list_next(&text, &e.len))) {
+	while (rc == 0 && (e.text = nm_text_list_next(&text, &e.len))) {
 		struct nm_mapping m;
 
 		e.whole = e.text;
@@ -235,16 +235,16 @@ static const char *print_host(const struct nm_mapping *m, char buf[static NM_ADD
 	return buf;
 }
 
-const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_PORTSPEC_STRLEN])
+const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN])
 {
 	char host[NM_ADDR_STRLEN + 4];
 	const char *prefix = print_host(m, host), *protocol = nm_protocol_name(m->protocol);
 
 	if (m->count == 1)
-		(void)snprintf(buf, NM_PORTSPEC_STRLEN, "%s%u:%u/%s", prefix, m->host_port, m->container_port,
+		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u:%u/%s", prefix, m->host_port, m->container_port,
 			protocol);
 	else
-		(void)snprintf(buf, NM_PORTSPEC_STRLEN, "%s%u-%u:%u-%u/%s", prefix, m->host_port,
+		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u-%u:%u-%u/%s", prefix, m->host_port,
 			m->host_port + m->count - 1u, m->container_port, m->container_port + m->count - 1u,
 			protocol);
 	return buf;

@@ -20,8 +20,8 @@ struct nm_mappings {
 	size_t n;
 };
 
-#define NM_MAPPINGS_MAX    1024 /* in one container; policy.max_ports bounds the ports */
-#define NM_PORTSPEC_STRLEN (NM_ADDR_STRLEN + 32)
+#define NM_MAPPINGS_MAX   1024 /* in one container; policy.max_ports bounds the ports */
+#define NM_MAPPING_STRLEN (NM_ADDR_STRLEN + 32)
 
 /*
  * Parses a comma-separated list of
@@ -33,13 +33,13 @@ struct nm_mappings {
  * host address that cannot be published on (multicast, broadcast, link-local, IPv4-mapped, ::1), and two
  * mappings of the list that overlap. 0 with *ret owned by the caller, or -1 with *err.
  */
-int nm_portspec_parse(const char *text, struct nm_mappings *ret, struct nm_err *err) NM_MUST_USE;
+int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *err) NM_MUST_USE;
 
 void nm_mappings_done(struct nm_mappings *m);
 
-/* Prints the canonical form, that nm_portspec_parse() reads back to the same mapping, into buf, which is also
+/* Prints the canonical form, that nm_mappings_parse() reads back to the same mapping, into buf, which is also
  * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp". */
-const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_PORTSPEC_STRLEN]);
+const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN]);
 
 /* "tcp", "udp", "sctp". */
 const char *nm_protocol_name(uint8_t protocol);

@@ -32,7 +32,7 @@ void nm_rules_done(struct nm_rules *rules)
 	*rules = (struct nm_rules){0};
 }
 
-const char *nm_table_name(enum nm_table table)
+const char *nm_rule_table_name(enum nm_table table)
 {
 	static const char *const names[NM_TABLE_MAX] = {
 		[NM_TABLE_RAW] = "raw",
@@ -43,7 +43,7 @@ const char *nm_table_name(enum nm_table table)
 	return names[table];
 }
 
-const char *nm_chain_name(enum nm_chain chain)
+const char *nm_rule_chain_name(enum nm_chain chain)
 {
 	static const char *const names[NM_CHAIN_MAX] = {
 		[NM_CHAIN_PREROUTING] = "PREROUTING",
@@ -119,9 +119,10 @@ static bool is_ports(const char *text, size_t len)
 	size_t first_len = dash ? (size_t)(dash - text) : len;
 	uint64_t first, last;
 
-	if (nm_num_parse(text, first_len, UINT16_MAX, &first) < 0 || first == 0)
+	if (nm_text_number(text, first_len, UINT16_MAX, &first) < 0 || first == 0)
 		return false;
-	return !dash || (nm_num_parse(dash + 1, len - first_len - 1, UINT16_MAX, &last) == 0 && first < last);
+	return !dash ||
+		(nm_text_number(dash + 1, len - first_len - 1, UINT16_MAX, &last) == 0 && first < last);
 }
 
 bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
@@ -219,8 +220,8 @@ static void put_verdict(struct nm_text *t, const struct nm_rule *r)
 	};
 	char buf[NM_ADDR_STRLEN];
 
-	nm_text_put(
-		t, " -j %s", r->verdict == NM_VERDICT_JUMP ? nm_chain_name(r->target) : names[r->verdict]);
+	nm_text_put(t, " -j %s",
+		r->verdict == NM_VERDICT_JUMP ? nm_rule_chain_name(r->target) : names[r->verdict]);
 	if (r->verdict == NM_VERDICT_DNAT)
 		put_destination(t, r);
 	if (r->verdict == NM_VERDICT_SNAT)
@@ -232,7 +233,7 @@ const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLE
 	struct nm_text t = {.buf = buf, .size = NM_RULE_STRLEN};
 	char tag[NM_TAG_SIZE];
 
-	nm_text_put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_chain_name(r->chain));
+	nm_text_put(&t, "-%c %s", r->place == NM_PLACE_END ? 'A' : 'I', nm_rule_chain_name(r->chain));
 	put_prefix(&t, "-s", &r->src, r->not_src);
 	put_prefix(&t, "-d", &r->dst, r->not_dst);
 	if (r->in_if)

@@ -29,9 +29,9 @@ enum nm_verdict {
 
 /* Where a rule belongs in its chain. */
 enum nm_place {
-	NM_PLACE_END,  /* appended */
-	NM_PLACE_HEAD, /* before all others' rules */
-	NM_PLACE_NECK, /* likewise, but behind those of ours that belong to the head */
+	NM_PLACE_END,        /* appended */
+	NM_PLACE_HEAD,       /* before all others' rules */
+	NM_PLACE_AFTER_HEAD, /* likewise, but behind those of ours that belong to the head */
 };
 
 #define NM_MULTIPORT_SLOTS 15 /* XT_MULTI_PORTS */
@@ -86,8 +86,8 @@ int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_e
 void nm_rules_done(struct nm_rules *rules);
 
 /* The names as iptables knows them: "nat", "POSTROUTING", "DOCKER-USER". */
-const char *nm_table_name(enum nm_table table);
-const char *nm_chain_name(enum nm_chain chain);
+const char *nm_rule_table_name(enum nm_table table);
+const char *nm_rule_chain_name(enum nm_chain chain);
 
 /*
  * Writes the comment of the rule: "natmap:OWNER:PORT", "natmap:OWNER:FIRST-LAST", or "natmap:@..." without

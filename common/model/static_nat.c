@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-void nm_statics_done(struct nm_statics *s)
+void nm_static_nats_done(struct nm_static_nats *s)
 {
 	if (!s)
 		return;
@@ -13,10 +13,10 @@ void nm_statics_done(struct nm_statics *s)
 		free(s->v[i].ports);
 	}
 	free(s->v);
-	*s = (struct nm_statics){0};
+	*s = (struct nm_static_nats){0};
 }
 
-const char *nm_static_kind_name(enum nm_static_kind kind)
+const char *nm_static_nat_kind_name(enum nm_static_kind kind)
 {
 	static const char *const names[NM_STATIC_KIND_MAX] = {
 		[NM_STATIC_DNAT] = "dnat",
@@ -27,7 +27,7 @@ const char *nm_static_kind_name(enum nm_static_kind kind)
 	return names[kind];
 }
 
-static bool has_port_of(const struct nm_static *s, struct nm_ports ports)
+static bool has_port_of(const struct nm_static_nat *s, struct nm_ports ports)
 {
 	for (size_t i = 0; i < s->n_ports; i++)
 		if (s->ports[i].first <= ports.last && ports.first <= s->ports[i].last)
@@ -35,7 +35,7 @@ static bool has_port_of(const struct nm_static *s, struct nm_ports ports)
 	return false;
 }
 
-bool nm_static_ports_intersect(const struct nm_static *a, const struct nm_static *b)
+bool nm_static_nat_ports_intersect(const struct nm_static_nat *a, const struct nm_static_nat *b)
 {
 	for (size_t i = 0; i < b->n_ports; i++)
 		if (has_port_of(a, b->ports[i]))
@@ -43,7 +43,7 @@ bool nm_static_ports_intersect(const struct nm_static *a, const struct nm_static
 	return false;
 }
 
-bool nm_static_overlaps(const struct nm_static *s, const struct nm_mapping *m)
+bool nm_static_nat_overlaps(const struct nm_static_nat *s, const struct nm_mapping *m)
 {
 	struct nm_ports ports = {m->host_port, (uint16_t)(m->host_port + m->count - 1)};
 
@@ -58,7 +58,7 @@ bool nm_static_overlaps(const struct nm_static *s, const struct nm_mapping *m)
 }
 
 /* "203.0.113.43:25,8000-8010/tcp", "25/tcp" */
-static void put_service(struct nm_text *t, const struct nm_static *s)
+static void put_service(struct nm_text *t, const struct nm_static_nat *s)
 {
 	char addr[NM_ADDR_STRLEN];
 
@@ -82,13 +82,13 @@ static void put_prefix(struct nm_text *t, const struct nm_prefix *p)
 		nm_text_put(t, "%s", nm_prefix_print(&network, text));
 }
 
-static void put_interface(struct nm_text *t, const struct nm_static *s)
+static void put_interface(struct nm_text *t, const struct nm_static_nat *s)
 {
 	if (s->interface[0])
 		nm_text_put(t, " on %s", s->interface);
 }
 
-const char *nm_static_print(const struct nm_static *s, char buf[static NM_STATIC_STRLEN])
+const char *nm_static_nat_print(const struct nm_static_nat *s, char buf[static NM_STATIC_STRLEN])
 {
 	struct nm_text t = {.buf = buf, .size = NM_STATIC_STRLEN};
 	char addr[NM_ADDR_STRLEN];
@@ -113,16 +113,17 @@ const char *nm_static_print(const struct nm_static *s, char buf[static NM_STATIC
 	return buf;
 }
 
-int nm_static_check_conflict(const struct nm_statics *s, const struct nm_mappings *m, struct nm_err *err)
+int nm_static_nats_check_conflict(
+	const struct nm_static_nats *s, const struct nm_mappings *m, struct nm_err *err)
 {
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	for (size_t i = 0; i < m->n; i++)
 		for (size_t j = 0; j < s->n; j++)
-			if (nm_static_overlaps(&s->v[j], &m->v[i]))
+			if (nm_static_nat_overlaps(&s->v[j], &m->v[i]))
 				return nm_fail(err, NM_ERR_TAKEN,
 					"port mapping '%s': the host port is taken by static %s rule '%s'",
-					nm_mapping_print(&m->v[i], text), nm_static_kind_name(s->v[j].kind),
-					s->v[j].name);
+					nm_mapping_print(&m->v[i], text),
+					nm_static_nat_kind_name(s->v[j].kind), s->v[j].name);
 	return 0;
 }

@@ -13,7 +13,7 @@ enum nm_static_kind { NM_STATIC_DNAT, NM_STATIC_SNAT, NM_STATIC_HAIRPIN, NM_STAT
 #define NM_STATIC_PORTS_MAX 256  /* ports and ranges of one of them */
 
 /* All addresses are of one family. Strings and ports are owned. */
-struct nm_static {
+struct nm_static_nat {
 	enum nm_static_kind kind;
 	char *name;
 	char *owner; /* "@dnat/NAME": nm_rule.owner of its rules */
@@ -29,29 +29,29 @@ struct nm_static {
 	struct nm_prefix lan;
 };
 
-struct nm_statics {
-	struct nm_static *v; /* owned */
+struct nm_static_nats {
+	struct nm_static_nat *v; /* owned */
 	size_t n;
 };
 
-void nm_statics_done(struct nm_statics *s);
+void nm_static_nats_done(struct nm_static_nats *s);
 
 /* "dnat", "snat", "hairpin". */
-const char *nm_static_kind_name(enum nm_static_kind kind);
+const char *nm_static_nat_kind_name(enum nm_static_kind kind);
 
 /* True when both have a port in common. */
-bool nm_static_ports_intersect(const struct nm_static *a, const struct nm_static *b);
+bool nm_static_nat_ports_intersect(const struct nm_static_nat *a, const struct nm_static_nat *b);
 
 /* True when a packet could match both, so that the one would take it from the other. */
-bool nm_static_overlaps(const struct nm_static *s, const struct nm_mapping *m);
+bool nm_static_nat_overlaps(const struct nm_static_nat *s, const struct nm_mapping *m);
 
 /* NM_ERR_TAKEN naming both when one of these mappings overlaps a static rule. */
-int nm_static_check_conflict(
-	const struct nm_statics *s, const struct nm_mappings *m, struct nm_err *err) NM_MUST_USE;
+int nm_static_nats_check_conflict(
+	const struct nm_static_nats *s, const struct nm_mappings *m, struct nm_err *err) NM_MUST_USE;
 
 #define NM_STATIC_STRLEN 4096
 /* Prints it for people: "203.0.113.43:25,8000-8010/tcp on eth0 -> 10.10.10.101", "10.10.10.0/24 on eth0 as
  * 203.0.113.43", "10.10.10.0/24 via 203.0.113.43:25/tcp -> 10.10.10.101". Returns buf. */
-const char *nm_static_print(const struct nm_static *s, char buf[static NM_STATIC_STRLEN]);
+const char *nm_static_nat_print(const struct nm_static_nat *s, char buf[static NM_STATIC_STRLEN]);
 
 #endif

@@ -41,7 +41,7 @@ struct change {
 	const struct nm_rule *rule; /* that it adds, or NULL */
 };
 
-struct nm_nft_txn {
+struct nm_nft_batch {
 	char *buf;
 	size_t used, capacity;
 	struct change *changes;
@@ -49,13 +49,13 @@ struct nm_nft_txn {
 	size_t effective; /* changes that add a rule or delete anything */
 };
 
-static struct nlmsghdr *message_of(const struct nm_nft_txn *txn, const struct change *change)
+static struct nlmsghdr *message_of(const struct nm_nft_batch *txn, const struct change *change)
 {
 	return (struct nlmsghdr *)(void *)(txn->buf + change->offset);
 }
 
 static struct nlmsghdr *put_header(
-	struct nm_nft_txn *txn, uint16_t type, uint16_t flags, uint8_t family, uint16_t res_id)
+	struct nm_nft_batch *txn, uint16_t type, uint16_t flags, uint8_t family, uint16_t res_id)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(txn->buf + txn->used);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
@@ -69,9 +69,9 @@ static struct nlmsghdr *put_header(
 	return nlh;
 }
 
-struct nm_nft_txn *nm_nft_txn_new(uint32_t generation)
+struct nm_nft_batch *nm_nft_batch_new(uint32_t generation)
 {
-	struct nm_nft_txn *txn = calloc(1, sizeof(*txn));
+	struct nm_nft_batch *txn = calloc(1, sizeof(*txn));
 	struct nlmsghdr *nlh;
 
 	if (!txn || !(txn->buf = malloc(INITIAL_SIZE))) {
@@ -85,7 +85,7 @@ struct nm_nft_txn *nm_nft_txn_new(uint32_t generation)
 	return txn;
 }
 
-void nm_nft_txn_free(struct nm_nft_txn *txn)
+void nm_nft_batch_free(struct nm_nft_batch *txn)
 {
 	if (!txn)
 		return;
@@ -94,13 +94,13 @@ void nm_nft_txn_free(struct nm_nft_txn *txn)
 	free(txn);
 }
 
-bool nm_nft_txn_is_idle(const struct nm_nft_txn *txn)
+bool nm_nft_batch_is_idle(const struct nm_nft_batch *txn)
 {
 	return txn->effective == 0;
 }
 
 /* Room for one more change, whatever it is, and for the end of the batch. */
-static int reserve(struct nm_nft_txn *txn, struct nm_err *err)
+static int reserve(struct nm_nft_batch *txn, struct nm_err *err)
 {
 	if (txn->capacity - txn->used < 2 * NM_NFT_RULE_SIZE) {
 		char *grown = realloc(txn->buf, txn->capacity * 2);
@@ -124,7 +124,7 @@ static int reserve(struct nm_nft_txn *txn, struct nm_err *err)
 	return 0;
 }
 
-static struct nlmsghdr *begin_change(struct nm_nft_txn *txn, uint16_t type, uint16_t flags,
+static struct nlmsghdr *begin_change(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	enum nm_family family, const struct nm_rule *rule, struct nm_err *err)
 {
 	if (reserve(txn, err) < 0)
@@ -133,12 +133,12 @@ static struct nlmsghdr *begin_change(struct nm_nft_txn *txn, uint16_t type, uint
 	return put_header(txn, MESSAGE(type), flags, nm_nft_family(family), 0);
 }
 
-static void end_change(struct nm_nft_txn *txn, const struct nlmsghdr *nlh)
+static void end_change(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
 {
 	txn->used += nlh->nlmsg_len; /* attributes keep it aligned */
 }
 
-struct nlmsghdr *nm_nft_txn_begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags,
+struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	enum nm_family family, bool effective, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, type, flags, family, NULL, err);
@@ -148,19 +148,19 @@ struct nlmsghdr *nm_nft_txn_begin(struct nm_nft_txn *txn, uint16_t type, uint16_
 	return nlh;
 }
 
-void nm_nft_txn_end(struct nm_nft_txn *txn, const struct nlmsghdr *nlh)
+void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
 {
 	end_change(txn, nlh);
 }
 
-int nm_nft_txn_ensure_table(
-	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
+int nm_nft_batch_ensure_table(
+	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, NULL, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_rule_table_name(table));
 	nm_nft_put_comment(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
 	end_change(txn, nlh);
 	return 0;
@@ -194,7 +194,7 @@ static struct hook chain_hook(enum nm_table table, enum nm_chain chain)
 	return hooks[table][chain];
 }
 
-int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
+int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
 	enum nm_chain chain, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, NULL, err);
@@ -202,8 +202,8 @@ int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_table_name(table));
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, nm_chain_name(chain));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_rule_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, nm_rule_chain_name(chain));
 	if (hook.type) {
 		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 
@@ -219,8 +219,8 @@ int nm_nft_txn_ensure_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 	return 0;
 }
 
-int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t neighbour, bool behind,
-	struct nm_err *err)
+int nm_nft_batch_add_rule(struct nm_nft_batch *txn, const struct nm_rule *rule, uint64_t neighbour,
+	bool behind, struct nm_err *err)
 {
 	bool append = neighbour ? behind : rule->place == NM_PLACE_END;
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWRULE,
@@ -229,8 +229,8 @@ int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t 
 	if (!nlh)
 		return -1;
 	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_table_name(rule->table));
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_chain_name(rule->chain));
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_rule_table_name(rule->table));
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_rule_chain_name(rule->chain));
 	if (neighbour)
 		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(neighbour));
 	nm_nft_put_rule(nlh, rule);
@@ -238,23 +238,23 @@ int nm_nft_txn_add(struct nm_nft_txn *txn, const struct nm_rule *rule, uint64_t 
 	return 0;
 }
 
-int nm_nft_txn_delete(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, enum nm_chain chain,
-	uint64_t handle, struct nm_err *err)
+int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
+	enum nm_chain chain, uint64_t handle, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELRULE, 0, family, NULL, err);
 
 	if (!nlh)
 		return -1;
 	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_rule_table_name(table));
 	/* without the chain the kernel would empty the whole table */
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_chain_name(chain));
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_rule_chain_name(chain));
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
 	end_change(txn, nlh);
 	return 0;
 }
 
-int nm_nft_txn_delete_chain(struct nm_nft_txn *txn, enum nm_family family, enum nm_table table,
+int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
 	const char *chain, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELCHAIN, 0, family, NULL, err);
@@ -262,26 +262,26 @@ int nm_nft_txn_delete_chain(struct nm_nft_txn *txn, enum nm_family family, enum 
 	if (!nlh)
 		return -1;
 	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_rule_table_name(table));
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
 	end_change(txn, nlh);
 	return 0;
 }
 
-int nm_nft_txn_delete_table(
-	struct nm_nft_txn *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
+int nm_nft_batch_delete_table(
+	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELTABLE, 0, family, NULL, err);
 
 	if (!nlh)
 		return -1;
 	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_rule_table_name(table));
 	end_change(txn, nlh);
 	return 0;
 }
 
-static void end_batch(struct nm_nft_txn *txn)
+static void end_batch(struct nm_nft_batch *txn)
 {
 	struct nlmsghdr *last = message_of(txn, &txn->changes[txn->n - 1]), *nlh;
 
@@ -290,7 +290,7 @@ static void end_batch(struct nm_nft_txn *txn)
 	txn->used += nlh->nlmsg_len;
 }
 
-static int send_batch(struct nm_nft_txn *txn, int fd, struct nm_err *err)
+static int send_batch(struct nm_nft_batch *txn, int fd, struct nm_err *err)
 {
 	int size = (int)txn->used + SNDBUF_SLACK, current = 0;
 	socklen_t len = sizeof(current);
@@ -349,7 +349,7 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 	}
 }
 
-static bool is_ipv6_unknown(const struct nm_nft_txn *txn, const struct verdict *v)
+static bool is_ipv6_unknown(const struct nm_nft_batch *txn, const struct verdict *v)
 {
 	const struct nlmsghdr *msg;
 	const struct nfgenmsg *nfg;
@@ -362,13 +362,13 @@ static bool is_ipv6_unknown(const struct nm_nft_txn *txn, const struct verdict *
 }
 
 /* An element has the key already, which the transaction was made without looking for. */
-static bool is_element_there(const struct nm_nft_txn *txn, const struct verdict *v)
+static bool is_element_there(const struct nm_nft_batch *txn, const struct verdict *v)
 {
 	return v->error == EEXIST && v->seq > 0 && v->seq <= txn->n &&
 		message_of(txn, &txn->changes[v->seq - 1])->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
 }
 
-int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err)
+int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err)
 {
 	struct verdict v = {0};
 
@@ -389,7 +389,7 @@ int nm_nft_txn_commit(struct nm_nft_txn *txn, int fd, enum nm_nft_outcome *ret, 
 
 		if (!change)
 			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
-		return nm_nft_refuse(message_of(txn, change), change->rule, v.error, err);
+		return nm_nft_refusal_fail(message_of(txn, change), change->rule, v.error, err);
 	}
 	return 0;
 }

@@ -67,26 +67,28 @@ static void interrupt(void *ctx)
 	((struct reading *)ctx)->interrupted = true;
 }
 
-static void begin(struct nm_request *r, uint16_t flags, uint8_t nfproto, const char *table, const char *set)
+static void begin(
+	struct nm_netlink_request *r, uint16_t flags, uint8_t nfproto, const char *table, const char *set)
 {
-	struct nfgenmsg *nfg = nm_request_begin(r, message_type(NFT_MSG_GETSETELEM), flags, sizeof(*nfg));
+	struct nfgenmsg *nfg =
+		nm_netlink_request_begin(r, message_type(NFT_MSG_GETSETELEM), flags, sizeof(*nfg));
 
 	nfg->nfgen_family = nfproto;
-	nm_request_put(r, NFTA_SET_ELEM_LIST_TABLE, table, strlen(table) + 1);
-	nm_request_put(r, NFTA_SET_ELEM_LIST_SET, set, strlen(set) + 1);
+	nm_netlink_request_put(r, NFTA_SET_ELEM_LIST_TABLE, table, strlen(table) + 1);
+	nm_netlink_request_put(r, NFTA_SET_ELEM_LIST_SET, set, strlen(set) + 1);
 }
 
-int nm_nft_each_element(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
+int nm_nft_elements_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
 	nm_nft_element_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	const struct nm_netlink_sink sink = {.reply = read_elements,
+	const struct nm_netlink_handler sink = {.reply = read_elements,
 		.restart = interrupt,
 		.tolerate = nm_netlink_is_missing,
 		.ctx = &reading};
-	struct nm_request request;
+	struct nm_netlink_request request;
 
-	nm_request_init(&request);
+	nm_netlink_request_init(&request);
 	begin(&request, NLM_F_DUMP, nfproto, table, set);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
 		return nm_wrap(err, "reading set '%s' of table '%s'", set, table);
@@ -94,19 +96,19 @@ int nm_nft_each_element(struct nm_netlink *nl, uint8_t nfproto, const char *tabl
 	return 0;
 }
 
-void nm_nft_request_element(struct nm_request *r, uint8_t nfproto, const char *table, const char *set,
-	const void *key, size_t len)
+void nm_nft_elements_request(struct nm_netlink_request *r, uint8_t nfproto, const char *table,
+	const char *set, const void *key, size_t len)
 {
 	struct nlattr *elements, *element, *value;
 
 	begin(r, 0, nfproto, table, set);
-	elements = nm_request_nest(r, NFTA_SET_ELEM_LIST_ELEMENTS);
-	element = nm_request_nest(r, NFTA_LIST_ELEM);
-	value = nm_request_nest(r, NFTA_SET_ELEM_KEY);
-	nm_request_put(r, NFTA_DATA_VALUE, key, len);
-	nm_request_nest_end(r, value);
-	nm_request_nest_end(r, element);
-	nm_request_nest_end(r, elements);
+	elements = nm_netlink_request_nest(r, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = nm_netlink_request_nest(r, NFTA_LIST_ELEM);
+	value = nm_netlink_request_nest(r, NFTA_SET_ELEM_KEY);
+	nm_netlink_request_put(r, NFTA_DATA_VALUE, key, len);
+	nm_netlink_request_nest_end(r, value);
+	nm_netlink_request_nest_end(r, element);
+	nm_netlink_request_nest_end(r, elements);
 }
 
 /* EINVAL: the set has keys of another size. */
@@ -115,11 +117,12 @@ static bool has_none(int error_number)
 	return nm_netlink_is_missing(error_number) || error_number == EINVAL;
 }
 
-int nm_nft_get_elements(struct nm_netlink *nl, struct nm_request *r, nm_nft_element_handler *handler,
+int nm_nft_elements_get(struct nm_netlink *nl, struct nm_netlink_request *r, nm_nft_element_handler *handler,
 	void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	const struct nm_netlink_sink sink = {.reply = read_elements, .tolerate = has_none, .ctx = &reading};
+	const struct nm_netlink_handler sink = {
+		.reply = read_elements, .tolerate = has_none, .ctx = &reading};
 
 	if (r->count == 0)
 		return 0;

@@ -17,14 +17,14 @@ typedef int nm_nft_element_handler(void *ctx, const struct nm_nft_element *eleme
 
 /* Calls handler for each element of the set; none when set or table are missing. *ret_interrupted is set when
  * somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
-int nm_nft_each_element(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
+int nm_nft_elements_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
 	nm_nft_element_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
-/* Appends to *r, which has room, the request for one element by its key; nm_nft_get_elements() sends all of
+/* Appends to *r, which has room, the request for one element by its key; nm_nft_elements_get() sends all of
  * them and calls handler for those that are there; a set of other keys has none of them. */
-void nm_nft_request_element(struct nm_request *r, uint8_t nfproto, const char *table, const char *set,
-	const void *key, size_t len);
-int nm_nft_get_elements(struct nm_netlink *nl, struct nm_request *r, nm_nft_element_handler *handler,
+void nm_nft_elements_request(struct nm_netlink_request *r, uint8_t nfproto, const char *table,
+	const char *set, const void *key, size_t len);
+int nm_nft_elements_get(struct nm_netlink *nl, struct nm_netlink_request *r, nm_nft_element_handler *handler,
 	void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -248,7 +248,7 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		nm_expr_verdict(nlh, NFT_RETURN, NULL);
 		break;
 	case NM_VERDICT_JUMP:
-		nm_expr_verdict(nlh, NFT_JUMP, nm_chain_name(rule->target));
+		nm_expr_verdict(nlh, NFT_JUMP, nm_rule_chain_name(rule->target));
 		break;
 	case NM_VERDICT_DNAT:
 		put_dnat(nlh, rule);

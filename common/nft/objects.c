@@ -112,9 +112,9 @@ static void interrupt(void *ctx)
 }
 
 /* What reads the objects that the walk is about; *ret_what: what they are. */
-static struct nm_netlink_sink sink_of(struct walk *w, uint16_t *ret_get, const char **ret_what)
+static struct nm_netlink_handler sink_of(struct walk *w, uint16_t *ret_get, const char **ret_what)
 {
-	struct nm_netlink_sink sink = {.restart = interrupt, .ctx = w};
+	struct nm_netlink_handler sink = {.restart = interrupt, .ctx = w};
 
 	if (w->chain) {
 		*ret_get = NFT_MSG_GETCHAIN;
@@ -132,12 +132,12 @@ static struct nm_netlink_sink sink_of(struct walk *w, uint16_t *ret_get, const c
 	return sink;
 }
 
-static void begin(struct nm_request *r, uint16_t get, uint16_t flags, uint8_t nfproto)
+static void begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto)
 {
 	struct nfgenmsg *nfg;
 
-	nm_request_init(r);
-	nfg = nm_request_begin(r, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | get), flags, sizeof(*nfg));
+	nm_netlink_request_init(r);
+	nfg = nm_netlink_request_begin(r, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | get), flags, sizeof(*nfg));
 	nfg->nfgen_family = nfproto;
 }
 
@@ -146,8 +146,8 @@ static int walk(
 {
 	const char *what;
 	uint16_t get;
-	struct nm_netlink_sink sink = sink_of(w, &get, &what);
-	struct nm_request request;
+	struct nm_netlink_handler sink = sink_of(w, &get, &what);
+	struct nm_netlink_request request;
 
 	begin(&request, get, NLM_F_DUMP, nfproto);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
@@ -156,19 +156,19 @@ static int walk(
 	return 0;
 }
 
-int nm_nft_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx,
-	bool *ret_interrupted, struct nm_err *err)
+int nm_nft_objects_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler,
+	void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	return walk(nl, nfproto, &(struct walk){.chain = handler, .ctx = ctx}, ret_interrupted, err);
 }
 
-int nm_nft_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx,
-	bool *ret_interrupted, struct nm_err *err)
+int nm_nft_objects_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler,
+	void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	return walk(nl, nfproto, &(struct walk){.table = handler, .ctx = ctx}, ret_interrupted, err);
 }
 
-int nm_nft_each_set(struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx,
+int nm_nft_objects_each_set(struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx,
 	bool *ret_interrupted, struct nm_err *err)
 {
 	return walk(nl, nfproto, &(struct walk){.set = handler, .ctx = ctx}, ret_interrupted, err);
@@ -181,27 +181,27 @@ static int get(struct nm_netlink *nl, uint8_t nfproto, const char *table, const 
 {
 	const char *what;
 	uint16_t get;
-	struct nm_netlink_sink sink = sink_of(w, &get, &what);
-	struct nm_request request;
+	struct nm_netlink_handler sink = sink_of(w, &get, &what);
+	struct nm_netlink_request request;
 
 	sink.tolerate = nm_netlink_is_missing;
 	begin(&request, get, 0, nfproto);
-	nm_request_put(&request, NFTA_TABLE_NAME, table, strlen(table) + 1);
+	nm_netlink_request_put(&request, NFTA_TABLE_NAME, table, strlen(table) + 1);
 	if (name)
-		nm_request_put(&request, NFTA_CHAIN_NAME, name, strlen(name) + 1);
+		nm_netlink_request_put(&request, NFTA_CHAIN_NAME, name, strlen(name) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
 		return nm_wrap(err, "looking for %s '%s'", what, name ? name : table);
 	return 0;
 }
 
-int nm_nft_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
+int nm_nft_objects_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
 	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
 {
 	return get(nl, nfproto, table, name, &(struct walk){.chain = handler, .ctx = ctx}, err);
 }
 
-int nm_nft_get_table(struct nm_netlink *nl, uint8_t nfproto, const char *name, nm_nft_table_handler *handler,
-	void *ctx, struct nm_err *err)
+int nm_nft_objects_get_table(struct nm_netlink *nl, uint8_t nfproto, const char *name,
+	nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
 {
 	return get(nl, nfproto, name, NULL, &(struct walk){.table = handler, .ctx = ctx}, err);
 }
@@ -214,8 +214,9 @@ static int note_found(void *found, const struct nm_nft_table *table, struct nm_e
 	return 0;
 }
 
-int nm_nft_has_table(struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err)
+int nm_nft_objects_has_table(
+	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err)
 {
 	*ret = false;
-	return nm_nft_get_table(nl, nfproto, name, note_found, ret, err);
+	return nm_nft_objects_get_table(nl, nfproto, name, note_found, ret, err);
 }

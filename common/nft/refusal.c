@@ -42,7 +42,7 @@ static int refuse_chain_or_set(struct nm_attrs attrs, uint16_t name_type, const 
 	return nm_fail_errno(err, error, "%s %s '%s' in table '%s'", verb, what, name, table);
 }
 
-int nm_nft_refuse(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err)
+int nm_nft_refusal_fail(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err)
 {
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
 	char table[NAME_SIZE], text[NM_RULE_STRLEN];

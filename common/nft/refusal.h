@@ -8,6 +8,7 @@
 
 /* Fails with the error number and the object that the message of a transaction names; rule: what it adds, if
  * it was made of one. */
-int nm_nft_refuse(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err);
+int nm_nft_refusal_fail(
+	const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err);
 
 #endif

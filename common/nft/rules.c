@@ -28,19 +28,19 @@ static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err 
 	return 0;
 }
 
-int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
+int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 {
-	struct nm_netlink_sink sink = {.reply = read_generation, .ctx = ret};
-	struct nm_request request;
+	struct nm_netlink_handler sink = {.reply = read_generation, .ctx = ret};
+	struct nm_netlink_request request;
 
-	nm_request_init(&request);
-	nm_request_begin(&request, message_type(NFT_MSG_GETGEN), 0, sizeof(struct nfgenmsg));
+	nm_netlink_request_init(&request);
+	nm_netlink_request_begin(&request, message_type(NFT_MSG_GETGEN), 0, sizeof(struct nfgenmsg));
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
 		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
 	return 0;
 }
 
-bool nm_nft_next_expression(
+bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
 {
 	const struct nlattr *a = nm_attrs_next(list);
@@ -83,7 +83,7 @@ static void find_xt_comment(struct nm_nft_rule *rule)
 	struct nm_attrs list = rule->expressions, data, info;
 	char expression[NM_NFT_EXPRESSION_SIZE], name[NM_NFT_EXPRESSION_SIZE];
 
-	while (!rule->tag && nm_nft_next_expression(&list, expression, &data)) {
+	while (!rule->tag && nm_nft_rule_next_expression(&list, expression, &data)) {
 		if (strcmp(expression, "match") != 0 ||
 			!nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) ||
 			strcmp(name, "comment") != 0)
@@ -120,31 +120,31 @@ static void interrupt(void *ctx)
 	((struct reading *)ctx)->interrupted = true;
 }
 
-int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	struct nm_netlink_sink sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
-	struct nm_request request;
+	struct nm_netlink_handler sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
+	struct nm_netlink_request request;
 	struct nfgenmsg *nfg;
 
-	nm_request_init(&request);
-	nfg = nm_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
+	nm_netlink_request_init(&request);
+	nfg = nm_netlink_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
 	nfg->nfgen_family = nfproto;
-	nm_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
+	nm_netlink_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
 	if (chain)
-		nm_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
+		nm_netlink_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
 	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
 		return nm_wrap(err, "reading the rules of table '%s'", table);
 	*ret_interrupted |= reading.interrupted;
 	return 0;
 }
 
-int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
 {
-	return nm_nft_each_rule_of(nl, nm_nft_family(family), nm_table_name(table), nm_chain_name(chain),
-		handler, ctx, ret_interrupted, err);
+	return nm_nft_rules_each_of(nl, nm_nft_family(family), nm_rule_table_name(table),
+		nm_rule_chain_name(chain), handler, ctx, ret_interrupted, err);
 }
 
 /* An attribute of four zeros that older kernels do not know or dump: NFTA_BITWISE_OP (Linux 5.6). */
@@ -185,7 +185,7 @@ static bool is_counter(const struct nlattr *expression)
 		!strcmp(name, "counter");
 }
 
-bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
+bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 {
 	const struct nlattr *a, *b;
 
@@ -215,7 +215,7 @@ bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted
 	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_nft_put_rule(msg, wanted);
-	return nm_nft_expressions_equal(
+	return nm_nft_rule_expressions_equal(
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		rule->expressions);
 }
@@ -226,7 +226,7 @@ struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
 	struct nm_counters c = {0};
 	char name[NM_NFT_EXPRESSION_SIZE];
 
-	while (nm_nft_next_expression(&list, name, &data)) {
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
 		if (strcmp(name, "counter") != 0)
 			continue;
 		(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets));
@@ -256,7 +256,7 @@ bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
 	struct nm_attrs list = rule->expressions, data;
 	char name[NM_NFT_EXPRESSION_SIZE];
 
-	while (nm_nft_next_expression(&list, name, &data)) {
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
 		if (!strcmp(name, "target") && !goes_on(data))
 			return true;
 		for (size_t i = 0; i < sizeof(deciding) / sizeof(*deciding); i++)
@@ -271,7 +271,7 @@ bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain)
 	struct nm_attrs list = rule->expressions, data, verdict;
 	char name[NM_NFT_EXPRESSION_SIZE], to[NFT_NAME_MAXLEN];
 
-	while (nm_nft_next_expression(&list, name, &data)) {
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
 		verdict = nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
 		if (!strcmp(name, "immediate") &&
 			nm_attrs_string(verdict, NFTA_VERDICT_CHAIN, to, sizeof(to)) && !strcmp(to, chain))

@@ -6,7 +6,7 @@
 #include "model/rule.h"
 
 /* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
-int nm_nft_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
+int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
 
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
@@ -27,16 +27,16 @@ typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struc
 
 /* Calls handler for each rule of the chain in order; none when chain or table are missing. *ret_interrupted
  * is set when somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
-int nm_nft_each_rule(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
+int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table; chain NULL: for
  * all of the table. */
-int nm_nft_each_rule_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* True when both lists of expressions are the same, but for the values of counters. */
-bool nm_nft_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
+bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
 
 /* True when the rule that was read has the comment and, but for the values of counters, the expressions of
  * the wanted. */
@@ -58,7 +58,7 @@ bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain);
 #define NM_NFT_EXPRESSION_SIZE 32 /* of any name of an expression, or of an xt match or target */
 /* Takes the next of a rule's expressions off *list; *ret_data, borrowed, has its attributes. False: none is
  * left. */
-bool nm_nft_next_expression(
+bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data);
 
 #endif

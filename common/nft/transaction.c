@@ -12,20 +12,20 @@ enum { TRIES = 16 };
 static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx, enum nm_nft_outcome *ret,
 	struct nm_err *err)
 {
-	nm_autotxn struct nm_nft_txn *txn = NULL;
+	nm_autobatch struct nm_nft_batch *txn = NULL;
 	uint32_t generation;
 
-	if (nm_nft_generation(a->nl, &generation, err) < 0)
+	if (nm_nft_transaction_generation(a->nl, &generation, err) < 0)
 		return -1;
-	a->txn = txn = nm_nft_txn_new(generation);
+	a->txn = txn = nm_nft_batch_new(generation);
 	if (!txn)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 	if (prepare(ctx, a, err) < 0)
 		return -1;
 	*ret = a->interrupted ? NM_NFT_STALE : NM_NFT_COMMITTED;
-	if (a->interrupted || nm_nft_txn_is_idle(txn))
+	if (a->interrupted || nm_nft_batch_is_idle(txn))
 		return 0;
-	return nm_nft_txn_commit(txn, a->nl->fd, ret, err);
+	return nm_nft_batch_commit(txn, a->nl->fd, ret, err);
 }
 
 static int give_up_ipv6(bool optional, unsigned *families, struct nm_err *err)
@@ -37,8 +37,8 @@ static int give_up_ipv6(bool optional, unsigned *families, struct nm_err *err)
 	return 0;
 }
 
-int nm_nft_transact(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
-	void *ctx, struct nm_err *err)
+int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
+	nm_nft_prepare *prepare, void *ctx, struct nm_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct nm_nft_attempt a = {.nl = nl, .families = families, .again = i > 0};

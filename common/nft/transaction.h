@@ -10,7 +10,7 @@ struct nm_nft_attempt {
 	struct nm_netlink *nl; /* NETLINK_NETFILTER */
 	unsigned families;     /* those that the kernel has */
 	bool again;            /* an earlier attempt may have been applied after all */
-	struct nm_nft_txn *txn;
+	struct nm_nft_batch *txn;
 	bool interrupted; /* to be set when somebody changed the ruleset while it was read */
 };
 
@@ -22,7 +22,7 @@ typedef int nm_nft_prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_
  * no effect. ipv6_optional: go on without IPv6, with a notice, when the kernel's nf_tables has none. 0, or -1
  * with *err and the kernel as it was.
  */
-int nm_nft_transact(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
-	void *ctx, struct nm_err *err) NM_MUST_USE;
+int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
+	nm_nft_prepare *prepare, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

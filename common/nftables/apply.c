@@ -14,43 +14,44 @@
 static int prepare_family(const struct nm_nftables_scope *scope, enum nm_family family,
 	struct nm_nft_attempt *a, struct nm_err *err)
 {
-	const struct nm_own_sink sink = {.txn = a->txn};
+	const struct nm_nftables_diff_output sink = {.txn = a->txn};
 	bool found;
 
-	if (nm_nftables_find_table(a->nl, family, &found, NULL, err) < 0)
+	if (nm_nftables_schema_find_table(a->nl, family, &found, NULL, err) < 0)
 		return -1;
 	return nm_nftables_compare_rules(
 		a->nl, family, &scope->coming->lens[family], NULL, false, &sink, &a->interrupted, err);
 }
 
-static int prepare(const struct nm_nftables_scope *scope, struct nm_element_index *index,
+static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_claims *index,
 	struct nm_nft_attempt *a, struct nm_err *err)
 {
-	const struct nm_own_sink sink = {.txn = a->txn};
+	const struct nm_nftables_diff_output sink = {.txn = a->txn};
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (scope->families & a->families & 1u << f && prepare_family(scope, f, a, err) < 0)
 			return -1;
-	if (nm_element_index_add(index, scope->coming, NM_HOLD_COMING, err) < 0 ||
-		nm_element_index_add(index, scope->leaving, NM_HOLD_LEAVING, err) < 0 ||
-		nm_element_index_add(index, scope->staying, NM_HOLD_STAYING, err) < 0 ||
-		nm_element_index_make(index, err) < 0 || nm_nftables_look(a->nl, index, a->again, err) < 0)
+	if (nm_nftables_claims_add(index, scope->coming, NM_HOLD_COMING, err) < 0 ||
+		nm_nftables_claims_add(index, scope->leaving, NM_HOLD_LEAVING, err) < 0 ||
+		nm_nftables_claims_add(index, scope->staying, NM_HOLD_STAYING, err) < 0 ||
+		nm_nftables_claims_make(index, err) < 0 ||
+		nm_nftables_compare_elements_get(a->nl, index, a->again, err) < 0)
 		return -1;
-	return nm_nftables_settle(index, a->families, &sink, err);
+	return nm_nftables_compare_elements(index, a->families, &sink, err);
 }
 
 int nm_nftables_prepare(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
 	return prepare(scope, &index, attempt, err);
 }
 
-static int delete_table(
-	enum nm_family family, const char *wrong, const struct nm_own_sink *sink, struct nm_err *err)
+static int delete_table(enum nm_family family, const char *wrong, const struct nm_nftables_diff_output *sink,
+	struct nm_err *err)
 {
-	const struct nm_own_edit edit = {.kind = wrong[0] ? NM_EDIT_CHANGED : NM_EDIT_STALE,
+	const struct nm_nftables_edit edit = {.kind = wrong[0] ? NM_EDIT_CHANGED : NM_EDIT_STALE,
 		.family = family,
 		.where = wrong,
 		.tag = ""};
@@ -60,24 +61,25 @@ static int delete_table(
 		return -1;
 	if (!sink->txn)
 		return 0;
-	nlh = nm_nft_txn_begin(sink->txn, NFT_MSG_DELTABLE, 0, family, true, err);
+	nlh = nm_nft_batch_begin(sink->txn, NFT_MSG_DELTABLE, 0, family, true, err);
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
-	nm_nft_txn_end(sink->txn, nlh);
+	nm_nft_batch_end(sink->txn, nlh);
 	return 0;
 }
 
 /* A table of another form goes with all that is in it: *ret_anew. What can only be told of it has been told
  * then, and the family is taken off *families. */
-static int compare_form(struct nm_netlink *nl, enum nm_family family, const struct nm_own_sink *sink,
-	bool *ret_anew, unsigned *families, bool *ret_interrupted, struct nm_err *err)
+static int compare_form(struct nm_netlink *nl, enum nm_family family,
+	const struct nm_nftables_diff_output *sink, bool *ret_anew, unsigned *families, bool *ret_interrupted,
+	struct nm_err *err)
 {
-	struct nm_own_form form = {0};
+	struct nm_nftables_schema form = {0};
 	bool found;
 
-	if (nm_nftables_find_table(nl, family, &found, NULL, err) < 0 ||
-		(found && nm_nftables_read_form(nl, family, &form, ret_interrupted, err) < 0))
+	if (nm_nftables_schema_find_table(nl, family, &found, NULL, err) < 0 ||
+		(found && nm_nftables_schema_read(nl, family, &form, ret_interrupted, err) < 0))
 		return -1;
 	*ret_anew = form.wrong[0];
 	if (!*ret_anew)
@@ -87,14 +89,14 @@ static int compare_form(struct nm_netlink *nl, enum nm_family family, const stru
 	return delete_table(family, form.wrong, sink, err);
 }
 
-int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_elements *wanted,
-	const struct nm_rules *statics, const struct nm_own_sink *sink, bool *ret_interrupted,
+int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *wanted,
+	const struct nm_rules *statics, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
 	struct nm_err *err)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_element_index_add(&index, wanted, NM_HOLD_COMING, err) < 0 ||
-		nm_element_index_make(&index, err) < 0)
+	if (nm_nftables_claims_add(&index, wanted, NM_HOLD_COMING, err) < 0 ||
+		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		bool anew = false;
@@ -106,18 +108,20 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 			continue;
 		if (nm_nftables_compare_rules(
 			    nl, f, &wanted->lens[f], statics, anew, sink, ret_interrupted, err) < 0 ||
-			(!anew && nm_nftables_read(nl, f, &index, sink, ret_interrupted, err) < 0))
+			(!anew &&
+				nm_nftables_compare_elements_read(nl, f, &index, sink, ret_interrupted, err) <
+					0))
 			return -1;
 	}
-	return nm_nftables_settle(&index, families, sink, err);
+	return nm_nftables_compare_elements(&index, families, sink, err);
 }
 
-int nm_nftables_flush(struct nm_netlink *nl, const struct nm_own_sink *sink, struct nm_err *err)
+int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *sink, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		bool found, foreign;
 
-		if (nm_nftables_find_table(nl, f, &found, &foreign, err) < 0 ||
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
 			(found && delete_table(f, "", sink, err) < 0))
 			return -1;
 	}
@@ -137,19 +141,20 @@ static int refuse_container(void *ctx, const struct nm_nft_element *e, struct nm
 
 int nm_nftables_check_empty(struct nm_netlink *nl, struct nm_err *err)
 {
-	static const enum nm_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
+	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
 	bool interrupted = false; /* by others, who do not make elements of containers */
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct nm_own_form form;
+		struct nm_nftables_schema form;
 		bool found, foreign;
 
-		if (nm_nftables_find_table(nl, f, &found, &foreign, err) < 0 ||
-			nm_nftables_read_form(nl, f, &form, &interrupted, err) < 0)
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
+			nm_nftables_schema_read(nl, f, &form, &interrupted, err) < 0)
 			return -1;
 		for (size_t i = 0; found && !form.loaded && i < sizeof(maps) / sizeof(*maps); i++)
-			if (nm_nft_each_element(nl, nm_nft_family(f), NM_NFTABLES_TABLE, nm_set_name(maps[i]),
-				    refuse_container, NULL, &interrupted, err) < 0)
+			if (nm_nft_elements_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE,
+				    nm_nftables_set_name(maps[i]), refuse_container, NULL, &interrupted,
+				    err) < 0)
 				return -1;
 	}
 	return 0;

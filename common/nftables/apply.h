@@ -8,10 +8,10 @@
 
 /* One change of what is published; none of these is NULL. */
 struct nm_nftables_scope {
-	unsigned families;                 /* of coming */
-	const struct nm_elements *coming;  /* that have to be there */
-	const struct nm_elements *leaving; /* that nobody of coming or staying has ... */
-	const struct nm_elements *staying; /* ... who may have the same */
+	unsigned families;                          /* of coming */
+	const struct nm_nftables_elements *coming;  /* that have to be there */
+	const struct nm_nftables_elements *leaving; /* that nobody of coming or staying has ... */
+	const struct nm_nftables_elements *staying; /* ... who may have the same */
 };
 
 /*
@@ -23,25 +23,26 @@ int nm_nftables_prepare(const struct nm_nftables_scope *scope, struct nm_nft_att
 	struct nm_err *err) NM_MUST_USE;
 
 /* Compares all that natmap's tables have with the elements and static rules (iptables/layout_static.h), and
- * hands over what differs. A table with a chain or set of another form (nm_own_form) is handed over as
+ * hands over what differs. A table with a chain or set of another form (nm_nftables_schema) is handed over as
  * changed, where that is; there is nothing more to be told of it then, and in a transaction it is made anew.
  */
-int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_elements *wanted,
-	const struct nm_rules *statics, const struct nm_own_sink *sink, bool *ret_interrupted,
+int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *wanted,
+	const struct nm_rules *statics, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Deletes the tables that are there; without a transaction only notes them, as stale and nowhere (""). */
-int nm_nftables_flush(struct nm_netlink *nl, const struct nm_own_sink *sink, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_flush(
+	struct nm_netlink *nl, const struct nm_nftables_diff_output *sink, struct nm_err *err) NM_MUST_USE;
 
 /* Fails when there is an element of a container, unless nft has loaded it: then it is a copy of what was. */
 int nm_nftables_check_empty(struct nm_netlink *nl, struct nm_err *err) NM_MUST_USE;
 
 /* Reads what the elements of maps have counted: ret[i] for the i-th, 0 for those that are not there. */
-int nm_nftables_count(struct nm_netlink *nl, const struct nm_elements *elements, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
+	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* Adds to ret[i] what the static rules of the i-th entry that translate have counted. */
-int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_statics *statics,
+int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
 	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 #endif

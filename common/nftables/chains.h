@@ -15,15 +15,16 @@
 #define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
 
 /* Appends the rules that every table has, and those for the prefix lengths. */
-int nm_nftables_base(enum nm_family family, const struct nm_own_lens *lens, struct nm_own_rules *ret,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lens,
+	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
 /* True when the comment is that of a rule for a prefix length, "natmap:@masquerade/24", which is then marked.
  */
-bool nm_nftables_read_len(const char *tag, size_t tag_len, struct nm_own_lens *lens);
+bool nm_nftables_chains_read_prefix_length(
+	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lens);
 
 /* Appends the static rules of the family (iptables/layout_static.h), translated into the chains here. */
-int nm_nftables_statics(enum nm_family family, const struct nm_rules *statics, struct nm_own_rules *ret,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_static_rules(enum nm_family family, const struct nm_rules *statics,
+	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static uint64_t hash_of(enum nm_family family, enum nm_set set, const void *key, size_t len)
+static uint64_t hash_of(enum nm_family family, enum nm_nftables_set set, const void *key, size_t len)
 {
 	const uint8_t where[] = {(uint8_t)family, (uint8_t)set};
 
@@ -12,18 +12,18 @@ static uint64_t hash_of(enum nm_family family, enum nm_set set, const void *key,
 
 static uint64_t hash_entry(const void *entries, size_t i)
 {
-	const struct nm_element *e = ((const struct nm_entry *)entries)[i].element;
+	const struct nm_nftables_element *e = ((const struct nm_nftables_claim *)entries)[i].element;
 
-	return hash_of(e->family, e->set, e->key, nm_set_key_size(e->set, e->family));
+	return hash_of(e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
 }
 
-int nm_element_index_add(struct nm_element_index *index, const struct nm_elements *elements,
+int nm_nftables_claims_add(struct nm_nftables_claims *index, const struct nm_nftables_elements *elements,
 	enum nm_hold hold, struct nm_err *err)
 {
 	size_t needed = index->n + elements->n;
 
 	if (needed > index->capacity) {
-		struct nm_entry *grown = reallocarray(index->v, needed, sizeof(*grown));
+		struct nm_nftables_claim *grown = reallocarray(index->v, needed, sizeof(*grown));
 
 		if (!grown)
 			return nm_fail(err, NM_ERR_FAILED, "preparing the elements: out of memory");
@@ -31,29 +31,29 @@ int nm_element_index_add(struct nm_element_index *index, const struct nm_element
 		index->capacity = needed;
 	}
 	for (size_t i = 0; i < elements->n; i++)
-		index->v[index->n++] = (struct nm_entry){.element = &elements->v[i], .hold = hold};
+		index->v[index->n++] = (struct nm_nftables_claim){.element = &elements->v[i], .hold = hold};
 	return 0;
 }
 
-void nm_element_index_done(struct nm_element_index *index)
+void nm_nftables_claims_done(struct nm_nftables_claims *index)
 {
 	free(index->v);
 	nm_hash_index_done(&index->by_key);
-	*index = (struct nm_element_index){0};
+	*index = (struct nm_nftables_claims){0};
 }
 
-static bool has_key(
-	const struct nm_entry *entry, enum nm_family family, enum nm_set set, const void *key, size_t len)
+static bool has_key(const struct nm_nftables_claim *entry, enum nm_family family, enum nm_nftables_set set,
+	const void *key, size_t len)
 {
-	const struct nm_element *e = entry->element;
+	const struct nm_nftables_element *e = entry->element;
 
-	return e->family == family && e->set == set && len == nm_set_key_size(set, family) &&
+	return e->family == family && e->set == set && len == nm_nftables_set_key_size(set, family) &&
 		!memcmp(e->key, key, len);
 }
 
 /* An entry of the key, and the following one when called again with the same *position; NULL: no further. */
-static struct nm_entry *next(const struct nm_element_index *index, enum nm_family family, enum nm_set set,
-	const void *key, size_t len, size_t *position)
+static struct nm_nftables_claim *next(const struct nm_nftables_claims *index, enum nm_family family,
+	enum nm_nftables_set set, const void *key, size_t len, size_t *position)
 {
 	uint64_t hash = hash_of(family, set, key, len);
 	ssize_t i;
@@ -64,25 +64,25 @@ static struct nm_entry *next(const struct nm_element_index *index, enum nm_famil
 	return NULL;
 }
 
-static struct nm_entry *next_of(
-	const struct nm_element_index *index, const struct nm_element *e, size_t *position)
+static struct nm_nftables_claim *next_of(
+	const struct nm_nftables_claims *index, const struct nm_nftables_element *e, size_t *position)
 {
-	return next(index, e->family, e->set, e->key, nm_set_key_size(e->set, e->family), position);
+	return next(index, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family), position);
 }
 
-struct nm_entry *nm_element_index_find(const struct nm_element_index *index, enum nm_family family,
-	enum nm_set set, const void *key, size_t len)
+struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *index,
+	enum nm_family family, enum nm_nftables_set set, const void *key, size_t len)
 {
 	return next(index, family, set, key, len, &(size_t){0});
 }
 
-int nm_element_index_make(struct nm_element_index *index, struct nm_err *err)
+int nm_nftables_claims_make(struct nm_nftables_claims *index, struct nm_err *err)
 {
 	if (nm_hash_index_make(index->v, index->n, hash_entry, &index->by_key, err) < 0)
 		return -1;
 	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_entry *entry = &index->v[i];
-		struct nm_entry *first = next_of(index, entry->element, &(size_t){0});
+		const struct nm_nftables_claim *entry = &index->v[i];
+		struct nm_nftables_claim *first = next_of(index, entry->element, &(size_t){0});
 
 		first->is_first = true;
 		first->changes |= entry->hold != NM_HOLD_STAYING;
@@ -92,26 +92,26 @@ int nm_element_index_make(struct nm_element_index *index, struct nm_err *err)
 	return 0;
 }
 
-static bool tag_is(const struct nm_element *e, const struct nm_nft_element *element)
+static bool tag_is(const struct nm_nftables_element *e, const struct nm_nft_element *element)
 {
 	char tag[NM_TAG_SIZE];
 
-	nm_element_tag(e, tag);
+	nm_nftables_element_tag(e, tag);
 	return element->tag && strlen(tag) == element->tag_len &&
 		!memcmp(tag, element->tag, element->tag_len);
 }
 
-static bool data_is(const struct nm_element *e, const struct nm_nft_element *element)
+static bool data_is(const struct nm_nftables_element *e, const struct nm_nft_element *element)
 {
-	size_t size = nm_set_data_size(e->set, e->family);
+	size_t size = nm_nftables_set_data_size(e->set, e->family);
 
 	return size == element->data.len && (!size || !memcmp(e->data, element->data.data, size));
 }
 
-void nm_element_index_found(
-	const struct nm_element_index *index, struct nm_entry *first, const struct nm_nft_element *element)
+void nm_nftables_claims_found(const struct nm_nftables_claims *index, struct nm_nftables_claim *first,
+	const struct nm_nft_element *element)
 {
-	const struct nm_entry *entry;
+	const struct nm_nftables_claim *entry;
 	size_t position = 0;
 
 	first->present = true;
@@ -125,11 +125,11 @@ void nm_element_index_found(
 	}
 }
 
-const struct nm_element *nm_element_index_wanted(
-	const struct nm_element_index *index, const struct nm_entry *first)
+const struct nm_nftables_element *nm_nftables_claims_desired(
+	const struct nm_nftables_claims *index, const struct nm_nftables_claim *first)
 {
-	const struct nm_element *staying = NULL;
-	const struct nm_entry *entry;
+	const struct nm_nftables_element *staying = NULL;
+	const struct nm_nftables_claim *entry;
 	size_t position = 0;
 
 	while ((entry = next_of(index, first->element, &position))) {

@@ -13,8 +13,8 @@ enum nm_hold {
 };
 
 /* A holder's claim. The first of those to one key also has what is known of that key. */
-struct nm_entry {
-	const struct nm_element *element; /* borrowed */
+struct nm_nftables_claim {
+	const struct nm_nftables_element *element; /* borrowed */
 	enum nm_hold hold;
 	bool is_first;
 	bool changes; /* a holder comes or leaves */
@@ -28,29 +28,29 @@ struct nm_entry {
 };
 
 /* Begins as zeros. */
-struct nm_element_index {
-	struct nm_entry *v; /* owned */
+struct nm_nftables_claims {
+	struct nm_nftables_claim *v; /* owned */
 	size_t n, capacity;
 	struct nm_hash_index by_key; /* numbers of entries */
 };
 
 /* Adds claims to all of these, which are borrowed. */
-int nm_element_index_add(struct nm_element_index *index, const struct nm_elements *elements,
+int nm_nftables_claims_add(struct nm_nftables_claims *index, const struct nm_nftables_elements *elements,
 	enum nm_hold hold, struct nm_err *err) NM_MUST_USE;
 /* Makes what has been added ready for the functions below. */
-int nm_element_index_make(struct nm_element_index *index, struct nm_err *err) NM_MUST_USE;
-void nm_element_index_done(struct nm_element_index *index);
+int nm_nftables_claims_make(struct nm_nftables_claims *index, struct nm_err *err) NM_MUST_USE;
+void nm_nftables_claims_done(struct nm_nftables_claims *index);
 
 /* The first entry of the key, NULL when there is none. */
-struct nm_entry *nm_element_index_find(const struct nm_element_index *index, enum nm_family family,
-	enum nm_set set, const void *key, size_t len);
+struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *index,
+	enum nm_family family, enum nm_nftables_set set, const void *key, size_t len);
 
 /* Notes that the element of this first entry is in the kernel. */
-void nm_element_index_found(
-	const struct nm_element_index *index, struct nm_entry *first, const struct nm_nft_element *element);
+void nm_nftables_claims_found(const struct nm_nftables_claims *index, struct nm_nftables_claim *first,
+	const struct nm_nft_element *element);
 
 /* Who is to have the element of this first entry: one that comes, else one that stays. NULL: nobody. */
-const struct nm_element *nm_element_index_wanted(
-	const struct nm_element_index *index, const struct nm_entry *first);
+const struct nm_nftables_element *nm_nftables_claims_desired(
+	const struct nm_nftables_claims *index, const struct nm_nftables_claim *first);
 
 #endif

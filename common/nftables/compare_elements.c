@@ -9,10 +9,10 @@ enum { ELEMENT_SIZE_MAX = 512 };
 
 enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
 
-static struct nlmsghdr *begin(struct nm_nft_txn *txn, uint16_t type, uint16_t flags, enum nm_family family,
+static struct nlmsghdr *begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags, enum nm_family family,
 	const char *set, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_txn_begin(txn, type, flags, family, true, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, flags, family, true, err);
 
 	if (!nlh)
 		return NULL;
@@ -34,7 +34,7 @@ static void put_counter(struct nlmsghdr *nlh, const struct nm_counters *counters
 }
 
 /* len 0: the one that stands for every key, which somebody else has put there. */
-static int delete_element(struct nm_nft_txn *txn, enum nm_family family, const char *set, const void *key,
+static int delete_element(struct nm_nft_batch *txn, enum nm_family family, const char *set, const void *key,
 	size_t len, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = begin(txn, NFT_MSG_DELSETELEM, 0, family, set, err);
@@ -50,31 +50,31 @@ static int delete_element(struct nm_nft_txn *txn, enum nm_family family, const c
 		nm_expr_put_be32(nlh, NFTA_SET_ELEM_FLAGS, ELEMENT_CATCHALL);
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, elements);
-	nm_nft_txn_end(txn, nlh);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-static int note(const struct nm_own_sink *sink, enum nm_edit_kind kind, const struct nm_element *e,
-	struct nm_err *err)
+static int note(const struct nm_nftables_diff_output *sink, enum nm_edit_kind kind,
+	const struct nm_nftables_element *e, struct nm_err *err)
 {
 	char tag[NM_TAG_SIZE];
-	struct nm_own_edit edit = {.kind = kind,
+	struct nm_nftables_edit edit = {.kind = kind,
 		.family = e->family,
-		.where = nm_set_name(e->set),
+		.where = nm_nftables_set_name(e->set),
 		.is_element = true,
 		.tag = tag};
 
 	if (!sink->note)
 		return 0;
-	nm_element_tag(e, tag);
+	nm_nftables_element_tag(e, tag);
 	edit.tag_len = strlen(tag);
 	return sink->note(sink->ctx, &edit, err);
 }
 
-static bool set_of(const char *name, enum nm_set *ret)
+static bool set_of(const char *name, enum nm_nftables_set *ret)
 {
-	for (enum nm_set set = 0; set < NM_SET_MAX; set++)
-		if (!strcmp(name, nm_set_name(set))) {
+	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
+		if (!strcmp(name, nm_nftables_set_name(set))) {
 			*ret = set;
 			return true;
 		}
@@ -82,14 +82,14 @@ static bool set_of(const char *name, enum nm_set *ret)
 }
 
 struct look {
-	struct nm_element_index *index;
+	struct nm_nftables_claims *index;
 	enum nm_family family;
-	const struct nm_own_sink *sink; /* takes what the index does not have; NULL: nobody */
+	const struct nm_nftables_diff_output *sink; /* takes what the index does not have; NULL: nobody */
 };
 
 static int take_stale(const struct look *look, const struct nm_nft_element *element, struct nm_err *err)
 {
-	const struct nm_own_edit edit = {
+	const struct nm_nftables_edit edit = {
 		.kind = NM_EDIT_STALE,
 		.family = look->family,
 		.where = element->set,
@@ -109,42 +109,43 @@ static int take_stale(const struct look *look, const struct nm_nft_element *elem
 static int take(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
 {
 	const struct look *look = ctx;
-	struct nm_entry *entry;
-	enum nm_set set;
+	struct nm_nftables_claim *entry;
+	enum nm_nftables_set set;
 
 	if (!set_of(element->set, &set))
 		return 0;
-	entry = nm_element_index_find(look->index, look->family, set, element->key.data, element->key.len);
+	entry = nm_nftables_claims_find(look->index, look->family, set, element->key.data, element->key.len);
 	if (entry)
-		nm_element_index_found(look->index, entry, element);
+		nm_nftables_claims_found(look->index, entry, element);
 	return entry || !look->sink ? 0 : take_stale(look, element, err);
 }
 
-static int look_in(struct nm_netlink *nl, struct nm_element_index *index, enum nm_family family, bool all,
+static int look_in(struct nm_netlink *nl, struct nm_nftables_claims *index, enum nm_family family, bool all,
 	struct nm_err *err)
 {
 	struct look look = {.index = index, .family = family};
-	struct nm_request r;
+	struct nm_netlink_request r;
 
-	nm_request_init(&r);
+	nm_netlink_request_init(&r);
 	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_entry *entry = &index->v[i];
-		const struct nm_element *e = entry->element;
+		const struct nm_nftables_claim *entry = &index->v[i];
+		const struct nm_nftables_element *e = entry->element;
 
 		if (e->family != family || !entry->is_first || !entry->changes || !(all || entry->look))
 			continue;
-		nm_nft_request_element(&r, nm_nft_family(family), NM_NFTABLES_TABLE, nm_set_name(e->set),
-			e->key, nm_set_key_size(e->set, family));
-		if (nm_request_has_room(&r))
+		nm_nft_elements_request(&r, nm_nft_family(family), NM_NFTABLES_TABLE,
+			nm_nftables_set_name(e->set), e->key, nm_nftables_set_key_size(e->set, family));
+		if (nm_netlink_request_has_room(&r))
 			continue;
-		if (nm_nft_get_elements(nl, &r, take, &look, err) < 0)
+		if (nm_nft_elements_get(nl, &r, take, &look, err) < 0)
 			return -1;
-		nm_request_init(&r);
+		nm_netlink_request_init(&r);
 	}
-	return nm_nft_get_elements(nl, &r, take, &look, err);
+	return nm_nft_elements_get(nl, &r, take, &look, err);
 }
 
-int nm_nftables_look(struct nm_netlink *nl, struct nm_element_index *index, bool all, struct nm_err *err)
+int nm_nftables_compare_elements_get(
+	struct nm_netlink *nl, struct nm_nftables_claims *index, bool all, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (look_in(nl, index, f, all, err) < 0)
@@ -152,15 +153,16 @@ int nm_nftables_look(struct nm_netlink *nl, struct nm_element_index *index, bool
 	return 0;
 }
 
-int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_element_index *index,
-	const struct nm_own_sink *sink, bool *ret_interrupted, struct nm_err *err)
+int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
+	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
+	struct nm_err *err)
 {
 	struct look look = {.index = index, .family = family, .sink = sink};
 
-	for (enum nm_set set = 0; set < NM_SET_MAX; set++)
-		if (nm_set_exists(set, family) &&
-			nm_nft_each_element(nl, nm_nft_family(family), NM_NFTABLES_TABLE, nm_set_name(set),
-				take, &look, ret_interrupted, err) < 0)
+	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
+		if (nm_nftables_set_exists(set, family) &&
+			nm_nft_elements_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE,
+				nm_nftables_set_name(set), take, &look, ret_interrupted, err) < 0)
 			return -1;
 	return 0;
 }
@@ -168,23 +170,23 @@ int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_ele
 /* What becomes of an entry: one that goes and for which one comes is replaced. */
 struct plan {
 	bool goes;
-	const struct nm_element *comes; /* NULL: none */
+	const struct nm_nftables_element *comes; /* NULL: none */
 };
 
 /* What is there and nobody's who leaves is not for this change to judge. */
-static struct plan plan_of(const struct nm_element_index *index, const struct nm_entry *entry)
+static struct plan plan_of(const struct nm_nftables_claims *index, const struct nm_nftables_claim *entry)
 {
 	struct plan plan = {.goes = entry->present && !entry->right && (entry->coming || entry->known)};
 
 	if (entry->present ? plan.goes : entry->coming)
-		plan.comes = nm_element_index_wanted(index, entry);
+		plan.comes = nm_nftables_claims_desired(index, entry);
 	return plan;
 }
 
-static int take_off(const struct nm_entry *entry, const struct plan *plan, const struct nm_own_sink *sink,
-	struct nm_err *err)
+static int take_off(const struct nm_nftables_claim *entry, const struct plan *plan,
+	const struct nm_nftables_diff_output *sink, struct nm_err *err)
 {
-	const struct nm_element *e = entry->element;
+	const struct nm_nftables_element *e = entry->element;
 	enum nm_edit_kind kind = !plan->comes ? NM_EDIT_STALE
 		: plan->goes                  ? NM_EDIT_CHANGED
 					      : NM_EDIT_MISSING;
@@ -195,42 +197,44 @@ static int take_off(const struct nm_entry *entry, const struct plan *plan, const
 		return -1;
 	if (!sink->txn || !plan->goes)
 		return 0;
-	return delete_element(
-		sink->txn, e->family, nm_set_name(e->set), e->key, nm_set_key_size(e->set, e->family), err);
+	return delete_element(sink->txn, e->family, nm_nftables_set_name(e->set), e->key,
+		nm_nftables_set_key_size(e->set, e->family), err);
 }
 
-static void put_element(struct nlmsghdr *nlh, const struct nm_element *e, const struct nm_counters *counted)
+static void put_element(
+	struct nlmsghdr *nlh, const struct nm_nftables_element *e, const struct nm_counters *counted)
 {
 	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	char tag[NM_TAG_SIZE];
 
-	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_set_key_size(e->set, e->family));
-	if (nm_set_is_map(e->set))
-		nm_expr_put_value(nlh, NFTA_SET_ELEM_DATA, e->data, nm_set_data_size(e->set, e->family));
+	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_nftables_set_key_size(e->set, e->family));
+	if (nm_nftables_set_is_map(e->set))
+		nm_expr_put_value(
+			nlh, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (counted->packets)
 		put_counter(nlh, counted);
-	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_element_tag(e, tag));
+	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_element_tag(e, tag));
 	mnl_attr_nest_end(nlh, element);
 }
 
-static void end_addition(struct nm_nft_txn *txn, struct nlmsghdr *nlh, struct nlattr *elements)
+static void end_addition(struct nm_nft_batch *txn, struct nlmsghdr *nlh, struct nlattr *elements)
 {
 	mnl_attr_nest_end(nlh, elements);
-	nm_nft_txn_end(txn, nlh);
+	nm_nft_batch_end(txn, nlh);
 }
 
 /* Adds what comes to the set, as many elements in a message as there is room for; never over an element that
  * is there: the kernel would keep its comment. What passes from a leaver to one who stays goes on counting.
  */
-static int add_elements(const struct nm_element_index *index, enum nm_family family, enum nm_set set,
-	struct nm_nft_txn *txn, struct nm_err *err)
+static int add_elements(const struct nm_nftables_claims *index, enum nm_family family,
+	enum nm_nftables_set set, struct nm_nft_batch *txn, struct nm_err *err)
 {
 	static const struct nm_counters zeros;
 	struct nlmsghdr *nlh = NULL;
 	struct nlattr *elements;
 
 	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_entry *entry = &index->v[i];
+		const struct nm_nftables_claim *entry = &index->v[i];
 		struct plan plan;
 
 		if (!entry->changes || entry->element->set != set || entry->element->family != family)
@@ -244,7 +248,7 @@ static int add_elements(const struct nm_element_index *index, enum nm_family fam
 		}
 		if (!nlh) {
 			nlh = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
-				nm_set_name(set), err);
+				nm_nftables_set_name(set), err);
 			if (!nlh)
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -256,11 +260,11 @@ static int add_elements(const struct nm_element_index *index, enum nm_family fam
 	return 0;
 }
 
-int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
-	const struct nm_own_sink *sink, struct nm_err *err)
+int nm_nftables_compare_elements(const struct nm_nftables_claims *index, unsigned families,
+	const struct nm_nftables_diff_output *sink, struct nm_err *err)
 {
 	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_entry *entry = &index->v[i];
+		const struct nm_nftables_claim *entry = &index->v[i];
 		struct plan plan;
 
 		if (!entry->changes || !(families & 1u << entry->element->family))
@@ -270,7 +274,7 @@ int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
 			return -1;
 	}
 	for (enum nm_family f = NM_IPV4; sink->txn && f < NM_FAMILY_MAX; f++)
-		for (enum nm_set set = 0; set < NM_SET_MAX; set++)
+		for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 			if (families & 1u << f && add_elements(index, f, set, sink->txn, err) < 0)
 				return -1;
 	return 0;

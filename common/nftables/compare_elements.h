@@ -7,15 +7,16 @@
 
 /* Marks the entries that are in the kernel. By key: those of the index that may be, or all of it; one request
  * for each. */
-int nm_nftables_look(
-	struct nm_netlink *nl, struct nm_element_index *index, bool all, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_elements_get(
+	struct nm_netlink *nl, struct nm_nftables_claims *index, bool all, struct nm_err *err) NM_MUST_USE;
 
 /* Reads all sets of the family and marks what the index has; anything else is handed over as stale. */
-int nm_nftables_read(struct nm_netlink *nl, enum nm_family family, struct nm_element_index *index,
-	const struct nm_own_sink *sink, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
+	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
+	struct nm_err *err) NM_MUST_USE;
 
 /* Hands over what makes each entry of the families what it should be, once they have been marked. */
-int nm_nftables_settle(const struct nm_element_index *index, unsigned families,
-	const struct nm_own_sink *sink, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_elements(const struct nm_nftables_claims *index, unsigned families,
+	const struct nm_nftables_diff_output *sink, struct nm_err *err) NM_MUST_USE;
 
 #endif

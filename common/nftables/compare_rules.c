@@ -17,12 +17,12 @@ struct found {
 };
 
 struct comparison {
-	const struct nm_own_sink *sink;
+	const struct nm_nftables_diff_output *sink;
 	enum nm_family family;
 	struct found *found; /* owned */
 	size_t n;
-	struct nm_own_rules wanted;
-	struct nm_own_lens lens;
+	struct nm_nftables_rules wanted;
+	struct nm_nftables_prefix_lengths lens;
 	bool add_lens; /* those that are found are wanted, too */
 	bool ensured;
 };
@@ -51,31 +51,31 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 	if (f->len)
 		memcpy(f->expressions, rule->expressions.data, f->len);
 	if (c->add_lens && rule->tag)
-		(void)nm_nftables_read_len(rule->tag, rule->tag_len, &c->lens);
+		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->lens);
 	return 0;
 }
 
-static bool is_same(const struct found *f, const struct nm_own_rule *w)
+static bool is_same(const struct found *f, const struct nm_nftables_rule *w)
 {
 	return !strcmp(f->tag, w->comment) &&
-		nm_nft_expressions_equal(
+		nm_nft_rule_expressions_equal(
 			(struct nm_attrs){w->expressions, w->len}, (struct nm_attrs){f->expressions, f->len});
 }
 
 static int note(const struct comparison *c, enum nm_edit_kind kind, const char *chain, const char *tag,
 	struct nm_err *err)
 {
-	const struct nm_own_edit edit = {
+	const struct nm_nftables_edit edit = {
 		.kind = kind, .family = c->family, .where = chain, .tag = tag, .tag_len = strlen(tag)};
 
 	return c->sink->note ? c->sink->note(c->sink->ctx, &edit, err) : 0;
 }
 
-int nm_nftables_add_rule(
-	struct nm_nft_txn *txn, const struct nm_own_rule *w, uint64_t before, struct nm_err *err)
+int nm_nftables_compare_rules_add(
+	struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
 	uint16_t flags = (uint16_t)(NLM_F_CREATE | (before ? 0 : NLM_F_APPEND));
-	struct nlmsghdr *nlh = nm_nft_txn_begin(txn, NFT_MSG_NEWRULE, flags, w->family, true, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, w->family, true, err);
 
 	if (!nlh)
 		return -1;
@@ -86,16 +86,16 @@ int nm_nftables_add_rule(
 	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->len, w->expressions);
 	if (w->comment[0])
 		nm_nft_put_comment(nlh, NFTA_RULE_USERDATA, w->comment);
-	nm_nft_txn_end(txn, nlh);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
 static int add_rule(
-	const struct comparison *c, const struct nm_own_rule *w, uint64_t before, struct nm_err *err)
+	const struct comparison *c, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
 	if (note(c, NM_EDIT_MISSING, w->chain, w->comment, err) < 0)
 		return -1;
-	return c->sink->txn ? nm_nftables_add_rule(c->sink->txn, w, before, err) : 0;
+	return c->sink->txn ? nm_nftables_compare_rules_add(c->sink->txn, w, before, err) : 0;
 }
 
 static int delete_rule(const struct comparison *c, const struct found *f, struct nm_err *err)
@@ -106,19 +106,19 @@ static int delete_rule(const struct comparison *c, const struct found *f, struct
 		return -1;
 	if (!c->sink->txn)
 		return 0;
-	nlh = nm_nft_txn_begin(c->sink->txn, NFT_MSG_DELRULE, 0, c->family, true, err);
+	nlh = nm_nft_batch_begin(c->sink->txn, NFT_MSG_DELRULE, 0, c->family, true, err);
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, NM_NFTABLES_TABLE);
 	/* without the chain the kernel would empty the whole table */
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, f->chain);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(f->handle));
-	nm_nft_txn_end(c->sink->txn, nlh);
+	nm_nft_batch_end(c->sink->txn, nlh);
 	return 0;
 }
 
 /* The next wanted rule of the chain, from *i on; NULL: none. */
-static const struct nm_own_rule *next_wanted(const struct comparison *c, const char *chain, size_t *i)
+static const struct nm_nftables_rule *next_wanted(const struct comparison *c, const char *chain, size_t *i)
 {
 	while (*i < c->wanted.n && strcmp(c->wanted.v[*i].chain, chain) != 0)
 		++*i;
@@ -128,7 +128,7 @@ static const struct nm_own_rule *next_wanted(const struct comparison *c, const c
 /* The chain's wanted rule that this one is, from position i on; -1: none. */
 static ssize_t find_wanted(const struct comparison *c, const struct found *f, size_t i)
 {
-	const struct nm_own_rule *w;
+	const struct nm_nftables_rule *w;
 
 	for (; (w = next_wanted(c, f->chain, &i)); i++)
 		if (is_same(f, w))
@@ -141,14 +141,14 @@ static int ensure(struct comparison *c, struct nm_err *err)
 	if (c->ensured || !c->sink->txn)
 		return 0;
 	c->ensured = true;
-	return nm_nftables_ensure(c->sink->txn, c->family, err);
+	return nm_nftables_schema_ensure(c->sink->txn, c->family, err);
 }
 
 /* Adds the wanted rules of the chain from *i to end, before that rule. */
 static int add_until(
 	struct comparison *c, const char *chain, size_t *i, size_t end, uint64_t before, struct nm_err *err)
 {
-	const struct nm_own_rule *w;
+	const struct nm_nftables_rule *w;
 
 	for (; (w = next_wanted(c, chain, i)) && *i < end; ++*i)
 		if (ensure(c, err) < 0 || add_rule(c, w, before, err) < 0)
@@ -181,33 +181,33 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 
 static int compare(struct comparison *c, const struct nm_rules *statics, struct nm_err *err)
 {
-	if (nm_nftables_base(c->family, &c->lens, &c->wanted, err) < 0 ||
-		(statics && nm_nftables_statics(c->family, statics, &c->wanted, err) < 0))
+	if (nm_nftables_chains_build(c->family, &c->lens, &c->wanted, err) < 0 ||
+		(statics && nm_nftables_static_rules(c->family, statics, &c->wanted, err) < 0))
 		return -1;
-	for (size_t i = 0; nm_own_chains[i]; i++) {
-		if (!statics && nm_own_chain_is_static(nm_own_chains[i]))
+	for (size_t i = 0; nm_nftables_schema_chains[i]; i++) {
+		if (!statics && nm_nftables_schema_chain_is_static(nm_nftables_schema_chains[i]))
 			continue;
-		if (compare_chain(c, nm_own_chains[i], err) < 0)
+		if (compare_chain(c, nm_nftables_schema_chains[i], err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family, const struct nm_own_lens *lens,
-	const struct nm_rules *statics, bool anew, const struct nm_own_sink *sink, bool *ret_interrupted,
-	struct nm_err *err)
+int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lens, const struct nm_rules *statics, bool anew,
+	const struct nm_nftables_diff_output *sink, bool *ret_interrupted, struct nm_err *err)
 {
 	struct comparison c = {.sink = sink, .family = family, .lens = *lens, .add_lens = !statics};
 	int rc = 0;
 
 	if (!anew)
-		rc = nm_nft_each_rule_of(nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, note_rule, &c,
+		rc = nm_nft_rules_each_of(nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, note_rule, &c,
 			ret_interrupted, err);
 	if (rc == 0 && !*ret_interrupted)
 		rc = compare(&c, statics, err);
 	for (size_t i = 0; i < c.n; i++)
 		free(c.found[i].expressions);
 	free(c.found);
-	nm_own_rules_done(&c.wanted);
+	nm_nftables_rules_done(&c.wanted);
 	return rc;
 }

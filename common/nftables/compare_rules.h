@@ -7,7 +7,7 @@
 #include "nftables/chains.h"
 
 /* One difference in natmap's own tables. */
-struct nm_own_edit {
+struct nm_nftables_edit {
 	enum nm_edit_kind kind; /* not MISPLACED */
 	enum nm_family family;
 	const char *where; /* chain or set, or what is of another form; "": the table */
@@ -17,9 +17,10 @@ struct nm_own_edit {
 };
 
 /* What becomes of differences: changes of a transaction, or whatever note() makes of them. */
-struct nm_own_sink {
-	struct nm_nft_txn *txn; /* NULL: nothing is changed */
-	int (*note)(void *ctx, const struct nm_own_edit *edit, struct nm_err *err); /* NULL: nobody asks */
+struct nm_nftables_diff_output {
+	struct nm_nft_batch *txn; /* NULL: nothing is changed */
+	int (*note)(
+		void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err); /* NULL: nobody asks */
 	void *ctx;
 };
 
@@ -29,12 +30,12 @@ struct nm_own_sink {
  * created first with all that belongs into it. Right rules keep their handles and counters. anew: what is
  * there goes, and does not count.
  */
-int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family, const struct nm_own_lens *lens,
-	const struct nm_rules *statics, bool anew, const struct nm_own_sink *sink, bool *ret_interrupted,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lens, const struct nm_rules *statics, bool anew,
+	const struct nm_nftables_diff_output *sink, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* Appends the rule to the transaction; before: handle of the rule that it goes before; 0: to the end. */
-int nm_nftables_add_rule(
-	struct nm_nft_txn *txn, const struct nm_own_rule *w, uint64_t before, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_rules_add(struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before,
+	struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -7,30 +7,30 @@
 enum { FEW = 256 };
 
 static int mark(
-	struct nm_netlink *nl, struct nm_element_index *index, bool *ret_interrupted, struct nm_err *err)
+	struct nm_netlink *nl, struct nm_nftables_claims *index, bool *ret_interrupted, struct nm_err *err)
 {
-	static const struct nm_own_sink nobody;
+	static const struct nm_nftables_diff_output nobody;
 
 	if (index->n <= FEW)
-		return nm_nftables_look(nl, index, true, err);
+		return nm_nftables_compare_elements_get(nl, index, true, err);
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (nm_nftables_read(nl, f, index, &nobody, ret_interrupted, err) < 0)
+		if (nm_nftables_compare_elements_read(nl, f, index, &nobody, ret_interrupted, err) < 0)
 			return -1;
 	return 0;
 }
 
-int nm_nftables_count(struct nm_netlink *nl, const struct nm_elements *elements, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err)
+int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
+	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_element_index_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
-		nm_element_index_make(&index, err) < 0 || mark(nl, &index, ret_interrupted, err) < 0)
+	if (nm_nftables_claims_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
+		nm_nftables_claims_make(&index, err) < 0 || mark(nl, &index, ret_interrupted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {
-		const struct nm_element *e = &elements->v[i];
-		const struct nm_entry *entry = nm_element_index_find(
-			&index, e->family, e->set, e->key, nm_set_key_size(e->set, e->family));
+		const struct nm_nftables_element *e = &elements->v[i];
+		const struct nm_nftables_claim *entry = nm_nftables_claims_find(
+			&index, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
 
 		ret[i] = entry ? entry->counters : (struct nm_counters){0};
 	}
@@ -38,7 +38,7 @@ int nm_nftables_count(struct nm_netlink *nl, const struct nm_elements *elements,
 }
 
 struct sums {
-	const struct nm_statics *statics;
+	const struct nm_static_nats *statics;
 	struct nm_counters *counters;
 };
 
@@ -59,7 +59,7 @@ static int add_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *er
 
 	(void)err;
 	for (size_t i = 0; rule->tag && i < sums->statics->n; i++) {
-		const struct nm_static *s = &sums->statics->v[i];
+		const struct nm_static_nat *s = &sums->statics->v[i];
 
 		if (!nm_tag_is_of(rule->tag, rule->tag_len, s->owner) || !counts(s->kind, rule->chain))
 			continue;
@@ -69,13 +69,13 @@ static int add_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *er
 	return 0;
 }
 
-int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_statics *statics,
+int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
 	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err)
 {
 	struct sums sums = {.statics = statics, .counters = ret};
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (nm_nft_each_rule_of(nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums,
+		if (nm_nft_rules_each_of(nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums,
 			    ret_interrupted, err) < 0)
 			return -1;
 	return 0;

@@ -69,37 +69,37 @@ static uint32_t type_of(const enum field *fields, enum nm_family family)
 	return type;
 }
 
-const char *nm_set_name(enum nm_set set)
+const char *nm_nftables_set_name(enum nm_nftables_set set)
 {
 	return sets[set].name;
 }
 
-bool nm_set_is_map(enum nm_set set)
+bool nm_nftables_set_is_map(enum nm_nftables_set set)
 {
 	return sets[set].data[0] != END;
 }
 
-bool nm_set_exists(enum nm_set set, enum nm_family family)
+bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family)
 {
 	return family == NM_IPV4 || !sets[set].ipv4_only;
 }
 
-size_t nm_set_key_size(enum nm_set set, enum nm_family family)
+size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family)
 {
 	return size_of(sets[set].key, family);
 }
 
-size_t nm_set_data_size(enum nm_set set, enum nm_family family)
+size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family)
 {
 	return size_of(sets[set].data, family);
 }
 
-uint32_t nm_set_key_type(enum nm_set set, enum nm_family family)
+uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family)
 {
 	return type_of(sets[set].key, family);
 }
 
-uint32_t nm_set_data_type(enum nm_set set, enum nm_family family)
+uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family)
 {
 	return type_of(sets[set].data, family);
 }
@@ -112,14 +112,14 @@ struct part {
 	const struct nm_mapping *m;
 	enum nm_family family;
 	uint16_t host_port, container_port;
-	struct nm_elements *elements;
+	struct nm_nftables_elements *elements;
 };
 
-static int add(struct nm_elements *list, const struct nm_element *e, struct nm_err *err)
+static int add(struct nm_nftables_elements *list, const struct nm_nftables_element *e, struct nm_err *err)
 {
 	if (list->n == list->capacity) {
 		size_t capacity = list->capacity ? list->capacity * 2 : 32;
-		struct nm_element *grown = reallocarray(list->v, capacity, sizeof(*grown));
+		struct nm_nftables_element *grown = reallocarray(list->v, capacity, sizeof(*grown));
 
 		if (!grown)
 			return nm_fail(err, NM_ERR_FAILED, "preparing the elements: out of memory");
@@ -130,9 +130,9 @@ static int add(struct nm_elements *list, const struct nm_element *e, struct nm_e
 	return 0;
 }
 
-static struct nm_element element_of(const struct part *p, enum nm_set set)
+static struct nm_nftables_element element_of(const struct part *p, enum nm_nftables_set set)
 {
-	return (struct nm_element){
+	return (struct nm_nftables_element){
 		.family = p->family,
 		.set = set,
 		.owner = p->pub->id,
@@ -179,7 +179,7 @@ static void put_flow(const struct part *p, uint8_t *to)
 /* NULL: every address of the host. */
 static int add_translation(const struct part *p, const struct nm_addr *host, struct nm_err *err)
 {
-	struct nm_element e = element_of(p, host ? NM_SET_HOST_PORTS : NM_SET_PORTS);
+	struct nm_nftables_element e = element_of(p, host ? NM_SET_HOST_PORTS : NM_SET_PORTS);
 	uint8_t *key = e.key;
 
 	if (host)
@@ -203,7 +203,7 @@ static int add_translations(const struct part *p, struct nm_err *err)
 
 static int add_masquerade(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
 {
-	struct nm_element e = element_of(p, NM_SET_MASQUERADED);
+	struct nm_nftables_element e = element_of(p, NM_SET_MASQUERADED);
 	struct nm_prefix network = nm_prefix_network(clients);
 
 	put_flow(p, put_address(e.key, &network.addr));
@@ -222,14 +222,14 @@ static int add_masquerades(const struct part *p, struct nm_err *err)
 		return -1;
 	if (p->opt->hairpin && for_some && add_masquerade(p, &p->pub->address[p->family], err) < 0)
 		return -1;
-	if (!for_some || p->family != NM_IPV4 || !nm_layout_needs_localnet(p->m, p->opt))
+	if (!for_some || p->family != NM_IPV4 || !nm_mapping_needs_localnet(p->m, p->opt))
 		return 0;
 	return add_masquerade(p, &loopback, err);
 }
 
 static int add_allowed(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
 {
-	struct nm_element e = element_of(p, p->m->any_host ? NM_SET_ALLOWED : NM_SET_HOST_ALLOWED);
+	struct nm_nftables_element e = element_of(p, p->m->any_host ? NM_SET_ALLOWED : NM_SET_HOST_ALLOWED);
 	struct nm_prefix network = nm_prefix_network(clients);
 	uint8_t *key = put_host(p, put_address(e.key, &network.addr));
 
@@ -240,9 +240,9 @@ static int add_allowed(const struct part *p, const struct nm_prefix *clients, st
 
 static int add_forward(const struct part *p, struct nm_err *err)
 {
-	static const enum nm_set flows[2][2] = {
+	static const enum nm_nftables_set flows[2][2] = {
 		{NM_SET_HOST_OPEN, NM_SET_OPEN}, {NM_SET_HOST_RESTRICTED, NM_SET_RESTRICTED}};
-	struct nm_element e = element_of(p, flows[p->pub->restricted][p->m->any_host]);
+	struct nm_nftables_element e = element_of(p, flows[p->pub->restricted][p->m->any_host]);
 
 	if (!p->m->any_host && nm_addr_is_loopback(&p->m->host))
 		return 0;
@@ -257,7 +257,7 @@ static int add_forward(const struct part *p, struct nm_err *err)
 
 static int add_guard(const struct part *p, struct nm_err *err)
 {
-	struct nm_element e = element_of(p, NM_SET_GUARDED);
+	struct nm_nftables_element e = element_of(p, NM_SET_GUARDED);
 
 	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
 		return 0;
@@ -278,7 +278,7 @@ static int add_mapping(struct part *p, struct nm_err *err)
 }
 
 int nm_nftables_layout(const struct nm_publication *pub, const struct nm_layout_options *opt,
-	struct nm_elements *ret, struct nm_err *err)
+	struct nm_nftables_elements *ret, struct nm_err *err)
 {
 	static const struct nm_layout_options most = {.localhost = true, .hairpin = true};
 
@@ -298,22 +298,22 @@ int nm_nftables_layout(const struct nm_publication *pub, const struct nm_layout_
 	return 0;
 }
 
-int nm_nftables_layout_guard(const char *owner, struct nm_elements *ret, struct nm_err *err)
+int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret, struct nm_err *err)
 {
-	struct nm_element e = {.family = NM_IPV4, .set = NM_SET_LOCALNET, .owner = owner};
-	const char *interface = owner + strlen(NM_LAYOUT_GUARD);
+	struct nm_nftables_element e = {.family = NM_IPV4, .set = NM_SET_LOCALNET, .owner = owner};
+	const char *interface = owner + strlen(NM_PUBLICATION_GUARD);
 
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
 	return add(ret, &e, err);
 }
 
-void nm_elements_done(struct nm_elements *e)
+void nm_nftables_elements_done(struct nm_nftables_elements *e)
 {
 	free(e->v);
-	*e = (struct nm_elements){0};
+	*e = (struct nm_nftables_elements){0};
 }
 
-const char *nm_element_tag(const struct nm_element *e, char buf[static NM_TAG_SIZE])
+const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
 {
 	const struct nm_rule rule = {.owner = e->owner, .owner_ports = {e->owner_port, e->owner_port}};
 

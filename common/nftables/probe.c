@@ -24,23 +24,23 @@ enum { NONE = -1, ALL = sizeof(expressions) / sizeof(*expressions) };
 struct probe {
 	struct nm_netlink *nl;
 	enum nm_family family;
-	struct nm_own_rules rules;
+	struct nm_nftables_rules rules;
 	bool missing[ALL]; /* rules with these are left out */
 };
 
-static bool has(const struct nm_own_rule *rule, const char *expression)
+static bool has(const struct nm_nftables_rule *rule, const char *expression)
 {
 	struct nm_attrs list = {rule->expressions, rule->len}, data;
 	char name[NM_NFT_EXPRESSION_SIZE];
 
-	while (nm_nft_next_expression(&list, name, &data))
+	while (nm_nft_rule_next_expression(&list, name, &data))
 		if (!strcmp(name, expression))
 			return true;
 	return false;
 }
 
 /* which: ALL, NONE, or those that have this expression and none of the later ones. */
-static bool is_chosen(const struct probe *p, const struct nm_own_rule *rule, int which)
+static bool is_chosen(const struct probe *p, const struct nm_nftables_rule *rule, int which)
 {
 	for (int i = 0; i < ALL; i++)
 		if ((p->missing[i] || i > which) && has(rule, expressions[i].name))
@@ -48,48 +48,49 @@ static bool is_chosen(const struct probe *p, const struct nm_own_rule *rule, int
 	return which == ALL || (which != NONE && has(rule, expressions[which].name));
 }
 
-static int add_element(struct nm_nft_txn *txn, enum nm_family family, struct nm_err *err)
+static int add_element(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_element element = {.family = family, .set = NM_SET_PORTS, .owner = "@probe"};
-	const struct nm_elements one = {.v = &element, .n = 1};
-	const struct nm_own_sink sink = {.txn = txn};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_element element = {.family = family, .set = NM_SET_PORTS, .owner = "@probe"};
+	const struct nm_nftables_elements one = {.v = &element, .n = 1};
+	const struct nm_nftables_diff_output sink = {.txn = txn};
 
-	if (nm_element_index_add(&index, &one, NM_HOLD_COMING, err) < 0 ||
-		nm_element_index_make(&index, err) < 0)
+	if (nm_nftables_claims_add(&index, &one, NM_HOLD_COMING, err) < 0 ||
+		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
-	return nm_nftables_settle(&index, 1u << family, &sink, err);
+	return nm_nftables_compare_elements(&index, 1u << family, &sink, err);
 }
 
 /* Whether the kernel takes the tables with these rules. A kernel without IPv6 does, since nothing is
  * published there then. */
 static int try(const struct probe *p, int which, struct nm_err *err)
 {
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(0); /* of whatever generation */
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(0); /* of whatever generation */
 	enum nm_nft_outcome outcome;
 
 	if (!txn)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	if (nm_nftables_ensure(txn, p->family, err) < 0)
+	if (nm_nftables_schema_ensure(txn, p->family, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p->rules.n; i++)
 		if (is_chosen(p, &p->rules.v[i], which) &&
-			nm_nftables_add_rule(txn, &p->rules.v[i], 0, err) < 0)
+			nm_nftables_compare_rules_add(txn, &p->rules.v[i], 0, err) < 0)
 			return -1;
 	if (add_element(txn, p->family, err) < 0 || add_element(txn, p->family, err) < 0)
 		return -1;
-	return nm_nft_txn_commit(txn, p->nl->fd, &outcome, err);
+	return nm_nft_batch_commit(txn, p->nl->fd, &outcome, err);
 }
 
 static int begin(struct probe *p, struct nm_err *err)
 {
-	static const struct nm_own_lens any = {.masquerade = {[8] = true}, .allowed = {[8] = true}};
+	static const struct nm_nftables_prefix_lengths any = {
+		.masquerade = {[8] = true}, .allowed = {[8] = true}};
 
-	return nm_nftables_base(p->family, &any, &p->rules, err) < 0 ? -1 : try(p, ALL, err);
+	return nm_nftables_chains_build(p->family, &any, &p->rules, err) < 0 ? -1 : try(p, ALL, err);
 }
 
 /* Goes on until the kernel takes all rules that have nothing that is missing. */
-static void tell_missing(struct probe *p, struct nm_err *err, nm_feature_handler *handler, void *ctx)
+static void tell_missing(struct probe *p, struct nm_err *err, nm_iptables_probe_handler *handler, void *ctx)
 {
 	char what[sizeof(err->msg) + 64];
 
@@ -110,7 +111,7 @@ static void tell_missing(struct probe *p, struct nm_err *err, nm_feature_handler
 }
 
 /* What is missing in IPv4 would be told again of IPv6. */
-void nm_feature_nftables(struct nm_netlink *nl, bool ipv6, nm_feature_handler *handler, void *ctx)
+void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_iptables_probe_handler *handler, void *ctx)
 {
 	bool whole = true;
 
@@ -121,6 +122,6 @@ void nm_feature_nftables(struct nm_netlink *nl, bool ipv6, nm_feature_handler *h
 		whole = begin(&p, &err) == 0;
 		if (!whole)
 			tell_missing(&p, &err, handler, ctx);
-		nm_own_rules_done(&p.rules);
+		nm_nftables_rules_done(&p.rules);
 	}
 }

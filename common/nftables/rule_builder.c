@@ -6,27 +6,27 @@
 
 static const uint8_t zeros[16];
 
-uint32_t nm_own_register(size_t word)
+uint32_t nm_nftables_rule_register(size_t word)
 {
 	return (uint32_t)(word % 4 ? NFT_REG32_00 + word : NFT_REG_1 + word / 4);
 }
 
-void nm_own_begin(struct nm_own_builder *b, enum nm_family family)
+void nm_nftables_rule_begin(struct nm_nftables_rule_builder *b, enum nm_family family)
 {
 	b->family = family;
 	b->msg = mnl_nlmsg_put_header(b->bytes);
 	b->nest = mnl_attr_nest_start(b->msg, NFTA_RULE_EXPRESSIONS);
 }
 
-int nm_own_end(struct nm_own_builder *b, const char *chain, const char *comment, struct nm_own_rules *ret,
-	struct nm_err *err)
+int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, const char *comment,
+	struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	struct nm_own_rule own = {.family = b->family, .chain = chain};
+	struct nm_nftables_rule own = {.family = b->family, .chain = chain};
 
 	mnl_attr_nest_end(b->msg, b->nest);
 	if (ret->n == ret->capacity) {
 		size_t capacity = ret->capacity ? ret->capacity * 2 : 32;
-		struct nm_own_rule *grown = reallocarray(ret->v, capacity, sizeof(*grown));
+		struct nm_nftables_rule *grown = reallocarray(ret->v, capacity, sizeof(*grown));
 
 		if (!grown)
 			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
@@ -44,83 +44,85 @@ int nm_own_end(struct nm_own_builder *b, const char *chain, const char *comment,
 		: nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 }
 
-void nm_own_rules_done(struct nm_own_rules *rules)
+void nm_nftables_rules_done(struct nm_nftables_rules *rules)
 {
 	for (size_t i = 0; i < rules->n; i++) {
 		free(rules->v[i].comment);
 		free(rules->v[i].expressions);
 	}
 	free(rules->v);
-	*rules = (struct nm_own_rules){0};
+	*rules = (struct nm_nftables_rules){0};
 }
 
-static void load_address(struct nm_own_builder *b, bool source, size_t size, uint32_t reg)
+static void load_address(struct nm_nftables_rule_builder *b, bool source, size_t size, uint32_t reg)
 {
 	uint32_t offset = b->family == NM_IPV4 ? (source ? 12 : 16) : (source ? 8 : 24);
 
 	nm_expr_payload(b->msg, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, reg);
 }
 
-size_t nm_own_load(struct nm_own_builder *b, enum nm_own_field field, size_t word)
+size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftables_field field, size_t word)
 {
 	size_t behind_address = word + nm_addr_size(b->family) / 4;
-	uint32_t reg = nm_own_register(word);
+	uint32_t reg = nm_nftables_rule_register(word);
 
 	switch (field) {
-	case NM_OWN_SADDR:
-	case NM_OWN_DADDR:
-		load_address(b, field == NM_OWN_SADDR, nm_addr_size(b->family), reg);
+	case NM_NFTABLES_SADDR:
+	case NM_NFTABLES_DADDR:
+		load_address(b, field == NM_NFTABLES_SADDR, nm_addr_size(b->family), reg);
 		return behind_address;
-	case NM_OWN_HOST:
+	case NM_NFTABLES_HOST:
 		nm_expr_ct_dir(b->msg, b->family == NM_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6,
 			IP_CT_DIR_ORIGINAL, reg);
 		return behind_address;
-	case NM_OWN_PROTOCOL:
+	case NM_NFTABLES_PROTOCOL:
 		nm_expr_meta(b->msg, NFT_META_L4PROTO, reg);
 		break;
-	case NM_OWN_DPORT:
+	case NM_NFTABLES_DPORT:
 		nm_expr_payload(b->msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 		break;
-	case NM_OWN_HOST_PORT:
+	case NM_NFTABLES_HOST_PORT:
 		nm_expr_ct_dir(b->msg, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
 		break;
 	}
 	return word + 1;
 }
 
-void nm_own_mask(struct nm_own_builder *b, uint8_t len, size_t word)
+void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len, size_t word)
 {
 	uint8_t mask[16];
 
 	if (len >= nm_addr_bits(b->family))
 		return;
 	nm_prefix_mask(len, mask);
-	nm_expr_bitwise(b->msg, nm_own_register(word), mask, zeros, nm_addr_size(b->family));
+	nm_expr_bitwise(b->msg, nm_nftables_rule_register(word), mask, zeros, nm_addr_size(b->family));
 }
 
 /* Of a network that ends with a byte only these bytes are loaded, as nft does it. */
-void nm_own_match_prefix(
-	struct nm_own_builder *b, enum nm_own_field field, const struct nm_prefix *p, bool negate)
+void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_nftables_field field,
+	const struct nm_prefix *p, bool negate)
 {
-	bool is_of_bytes = p->len % 8 == 0 && field != NM_OWN_HOST;
+	bool is_of_bytes = p->len % 8 == 0 && field != NM_NFTABLES_HOST;
 	size_t size = is_of_bytes ? p->len / 8 : nm_addr_size(b->family);
-	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 	struct nm_prefix network = nm_prefix_network(p);
 
 	if (!p->len)
 		return;
 	if (is_of_bytes) {
-		load_address(b, field == NM_OWN_SADDR, size, reg);
+		load_address(b, field == NM_NFTABLES_SADDR, size, reg);
 	} else {
-		(void)nm_own_load(b, field, NM_OWN_FIRST); /* nothing comes behind it */
-		nm_own_mask(b, p->len, NM_OWN_FIRST);
+		(void)nm_nftables_rule_load(
+			b, field, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
+		nm_nftables_rule_mask(b, p->len, NM_NFTABLES_FIRST_REGISTER);
 	}
 	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, network.addr.bytes, size);
 }
 
-void nm_own_match_interface(struct nm_own_builder *b, uint32_t key, const char *name, bool negate)
+void nm_nftables_rule_match_interface(
+	struct nm_nftables_rule_builder *b, uint32_t key, const char *name, bool negate)
 {
-	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 	char padded[IFNAMSIZ] = "";
 	size_t len = strlen(name), size = sizeof(padded);
 
@@ -133,36 +135,38 @@ void nm_own_match_interface(struct nm_own_builder *b, uint32_t key, const char *
 	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, padded, size);
 }
 
-void nm_own_match_protocol(struct nm_own_builder *b, uint8_t protocol)
+void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol)
 {
-	(void)nm_own_load(b, NM_OWN_PROTOCOL, NM_OWN_FIRST); /* nothing comes behind it */
-	nm_expr_cmp(b->msg, NFT_CMP_EQ, nm_own_register(NM_OWN_FIRST), &protocol, sizeof(protocol));
+	(void)nm_nftables_rule_load(
+		b, NM_NFTABLES_PROTOCOL, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
+	nm_expr_cmp(b->msg, NFT_CMP_EQ, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER), &protocol,
+		sizeof(protocol));
 }
 
-static void match_bits(struct nm_own_builder *b, uint32_t bits, bool set)
+static void match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set)
 {
 	static const uint32_t none = 0;
-	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
 	nm_expr_bitwise(b->msg, reg, &bits, &none, sizeof(bits));
 	nm_expr_cmp(b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, &none, sizeof(none));
 }
 
-void nm_own_match_ct(struct nm_own_builder *b, uint32_t key, uint32_t bits, bool set)
+void nm_nftables_rule_match_ct(struct nm_nftables_rule_builder *b, uint32_t key, uint32_t bits, bool set)
 {
-	nm_expr_ct(b->msg, key, nm_own_register(NM_OWN_FIRST));
+	nm_expr_ct(b->msg, key, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
 	match_bits(b, bits, set);
 }
 
-void nm_own_match_mark(struct nm_own_builder *b, uint32_t bits)
+void nm_nftables_rule_match_mark(struct nm_nftables_rule_builder *b, uint32_t bits)
 {
-	nm_expr_meta(b->msg, NFT_META_MARK, nm_own_register(NM_OWN_FIRST));
+	nm_expr_meta(b->msg, NFT_META_MARK, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
 	match_bits(b, bits, true);
 }
 
-int nm_own_end_verdict(struct nm_own_builder *b, const char *chain, int code, const char *to,
-	struct nm_own_rules *ret, struct nm_err *err)
+int nm_nftables_rule_end_verdict(struct nm_nftables_rule_builder *b, const char *chain, int code,
+	const char *to, struct nm_nftables_rules *ret, struct nm_err *err)
 {
 	nm_expr_verdict(b->msg, code, to);
-	return nm_own_end(b, chain, "", ret, err);
+	return nm_nftables_rule_end(b, chain, "", ret, err);
 }

@@ -9,25 +9,26 @@
 #define NM_NFTABLES_TABLE "natmap"
 
 /* The chains, ended by NULL. */
-extern const char *const nm_own_chains[];
+extern const char *const nm_nftables_schema_chains[];
 /* True for the chains of static rules. */
-bool nm_own_chain_is_static(const char *chain);
+bool nm_nftables_schema_chain_is_static(const char *chain);
 
 /* Appends to the transaction what creates table, chains and sets if they are missing. */
-int nm_nftables_ensure(struct nm_nft_txn *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_schema_ensure(
+	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
 
 /* Tells whether the family has natmap's table, or fails when it has one of that name that is somebody else's,
  * unless ret_foreign is there to tell. Its comment is NM_TAG_MADE, and so is that of one of its rules, since
  * Linux before 5.10 keeps none of tables. */
-int nm_nftables_find_table(struct nm_netlink *nl, enum nm_family family, bool *ret_found, bool *ret_foreign,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_schema_find_table(struct nm_netlink *nl, enum nm_family family, bool *ret_found,
+	bool *ret_foreign, struct nm_err *err) NM_MUST_USE;
 
-/* How a table that is there differs from what nm_nftables_ensure() creates. */
-struct nm_own_form {
+/* How a table that is there differs from what nm_nftables_schema_ensure() creates. */
+struct nm_nftables_schema {
 	char wrong[NM_TAG_SIZE]; /* the first chain or set that is otherwise, or the table; "": none */
 	bool loaded;             /* nft has created it, from a ruleset that was saved */
 };
-int nm_nftables_read_form(struct nm_netlink *nl, enum nm_family family, struct nm_own_form *ret,
+int nm_nftables_schema_read(struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret,
 	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 #endif

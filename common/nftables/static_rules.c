@@ -26,14 +26,15 @@ static const char *chain_of(const struct nm_rule *rule)
 	}
 }
 
-static void match_ports(struct nm_own_builder *b, enum nm_own_field field, struct nm_ports ports)
+static void match_ports(
+	struct nm_nftables_rule_builder *b, enum nm_nftables_field field, struct nm_ports ports)
 {
 	uint16_t first = htons(ports.first), last = htons(ports.last);
-	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
 	if (!ports.first)
 		return;
-	(void)nm_own_load(b, field, NM_OWN_FIRST); /* nothing comes behind it */
+	(void)nm_nftables_rule_load(b, field, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
 	if (first == last) {
 		nm_expr_cmp(b->msg, NFT_CMP_EQ, reg, &first, sizeof(first));
 	} else {
@@ -42,26 +43,26 @@ static void match_ports(struct nm_own_builder *b, enum nm_own_field field, struc
 	}
 }
 
-static void put_matches(struct nm_own_builder *b, const struct nm_rule *rule, struct nm_ports ports)
+static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule *rule, struct nm_ports ports)
 {
 	if (rule->in_if)
-		nm_own_match_interface(b, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
+		nm_nftables_rule_match_interface(b, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
 	if (rule->out_if)
-		nm_own_match_interface(b, NFT_META_OIFNAME, rule->out_if, false);
-	nm_own_match_prefix(b, NM_OWN_SADDR, &rule->src, rule->not_src);
-	nm_own_match_prefix(b, NM_OWN_DADDR, &rule->dst, rule->not_dst);
+		nm_nftables_rule_match_interface(b, NFT_META_OIFNAME, rule->out_if, false);
+	nm_nftables_rule_match_prefix(b, NM_NFTABLES_SADDR, &rule->src, rule->not_src);
+	nm_nftables_rule_match_prefix(b, NM_NFTABLES_DADDR, &rule->dst, rule->not_dst);
 	if (rule->protocol)
-		nm_own_match_protocol(b, rule->protocol);
-	match_ports(b, NM_OWN_DPORT, ports);
+		nm_nftables_rule_match_protocol(b, rule->protocol);
+	match_ports(b, NM_NFTABLES_DPORT, ports);
 	if (rule->ct_dnat)
-		nm_own_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, true);
-	match_ports(b, NM_OWN_HOST_PORT, rule->ct_orig_dports);
-	nm_own_match_prefix(b, NM_OWN_HOST, &rule->ct_orig_dst, false);
+		nm_nftables_rule_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, true);
+	match_ports(b, NM_NFTABLES_HOST_PORT, rule->ct_orig_dports);
+	nm_nftables_rule_match_prefix(b, NM_NFTABLES_HOST, &rule->ct_orig_dst, false);
 }
 
-static void put_verdict(struct nm_own_builder *b, const struct nm_rule *rule)
+static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule *rule)
 {
-	uint32_t reg = nm_own_register(NM_OWN_FIRST);
+	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
 	switch (rule->verdict) {
 	case NM_VERDICT_DNAT:
@@ -79,19 +80,19 @@ static void put_verdict(struct nm_own_builder *b, const struct nm_rule *rule)
 }
 
 static int add_rule(
-	const struct nm_rule *rule, struct nm_ports ports, struct nm_own_rules *ret, struct nm_err *err)
+	const struct nm_rule *rule, struct nm_ports ports, struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	struct nm_own_builder b;
+	struct nm_nftables_rule_builder b;
 	char tag[NM_TAG_SIZE];
 
-	nm_own_begin(&b, rule->family);
+	nm_nftables_rule_begin(&b, rule->family);
 	put_matches(&b, rule, ports);
 	nm_expr_counter(b.msg);
 	put_verdict(&b, rule);
-	return nm_own_end(&b, chain_of(rule), nm_rule_tag(rule, tag), ret, err);
+	return nm_nftables_rule_end(&b, chain_of(rule), nm_rule_tag(rule, tag), ret, err);
 }
 
-static int add_rules(const struct nm_rule *rule, struct nm_own_rules *ret, struct nm_err *err)
+static int add_rules(const struct nm_rule *rule, struct nm_nftables_rules *ret, struct nm_err *err)
 {
 	for (size_t i = 0; i < rule->n_multiport; i++)
 		if (add_rule(rule, rule->multiport[i], ret, err) < 0)
@@ -100,10 +101,10 @@ static int add_rules(const struct nm_rule *rule, struct nm_own_rules *ret, struc
 }
 
 /* In the order in which iptables' chains would have them: what goes to the head stands there in reverse. */
-int nm_nftables_statics(
-	enum nm_family family, const struct nm_rules *statics, struct nm_own_rules *ret, struct nm_err *err)
+int nm_nftables_static_rules(enum nm_family family, const struct nm_rules *statics,
+	struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	static const enum nm_place places[] = {NM_PLACE_HEAD, NM_PLACE_NECK, NM_PLACE_END};
+	static const enum nm_place places[] = {NM_PLACE_HEAD, NM_PLACE_AFTER_HEAD, NM_PLACE_END};
 
 	for (size_t p = 0; p < sizeof(places) / sizeof(*places); p++)
 		for (size_t i = 0; i < statics->n; i++) {

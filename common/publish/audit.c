@@ -12,7 +12,7 @@ enum { PORTS_TEXT_SIZE = 512 };
 /* "8080:80/tcp 53:53/udp", cut at a reasonable length. */
 static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
 {
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 	size_t used = 0;
 
 	buf[0] = '\0';

@@ -29,7 +29,7 @@ int nm_change_connect(struct nm_change *change, struct nm_err *err)
 		return 0;
 	if (nm_netlink_open(NETLINK_NETFILTER, &change->nl, err) < 0)
 		return -1;
-	nm_linger_keep(change->nl.fd);
+	nm_detach_keep(change->nl.fd);
 	return 0;
 }
 
@@ -37,7 +37,7 @@ int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, stru
 {
 	if (c->backend != NM_BACKEND_AUTO)
 		return 0;
-	return nm_change_connect(change, err) < 0 ? -1 : nm_backend_settle(&change->nl, &c->backend, err);
+	return nm_change_connect(change, err) < 0 ? -1 : nm_backend_choose(&change->nl, &c->backend, err);
 }
 
 int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err)
@@ -74,15 +74,15 @@ int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err
 	*ret_committed = false;
 	if (nm_change_connect(change, err) < 0 || find_staying(change, err) < 0)
 		return -1;
-	nm_settings_keep_shared(&change->leaving, &change->staying, change->coming);
-	nm_settings_disable_localnet(&change->leaving);
-	if (nm_change_commit(change, err) < 0) {
-		nm_settings_restore_localnet(&change->leaving);
+	nm_host_settings_keep_shared(&change->leaving, &change->staying, change->coming);
+	nm_host_settings_disable_localnet(&change->leaving);
+	if (nm_kernel_commit(change, err) < 0) {
+		nm_host_settings_restore_localnet(&change->leaving);
 		return -1;
 	}
 	*ret_committed = true;
-	nm_settings_disable_hairpin(&change->leaving);
-	return change->coming ? nm_settings_enable(change->coming, err) : 0;
+	nm_host_settings_disable_hairpin(&change->leaving);
+	return change->coming ? nm_host_settings_enable(change->coming, err) : 0;
 }
 
 static int retire_all(struct nm_state *st, const struct nm_records *records, struct nm_err *err)
@@ -124,7 +124,7 @@ struct flows {
 static bool is_held(const struct nm_records *list, const struct nm_record *r, const struct nm_mapping *m)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].offset != r->offset && nm_ownership_shares(r, m, &list->v[i]))
+		if (list->v[i].offset != r->offset && nm_claim_shares(r, m, &list->v[i]))
 			return true;
 	return false;
 }
@@ -223,7 +223,7 @@ static void forget_flows(const struct nm_change *change)
 		split_ipv6(&flows, &later->flows);
 		forget(change->nl.fd, &flows);
 		later->fd = change->nl.fd;
-		nm_linger_defer(forget_deferred, later);
+		nm_detach_defer(forget_deferred, later);
 	} else {
 		nm_log_notice("forgetting stale connections: out of memory, ignored: they time out");
 	}

@@ -26,10 +26,10 @@ struct nm_change {
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err) NM_MUST_USE;
 
-/* Opens change->nl, which then lives until the process ends (nm_linger_keep()). */
+/* Opens change->nl, which then lives until the process ends (nm_detach_keep()). */
 int nm_change_connect(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 
-/* Settles c->backend, over change->nl, if the configuration leaves it to natmap: nm_backend_settle(). */
+/* Settles c->backend, over change->nl, if the configuration leaves it to natmap: nm_backend_choose(). */
 int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
 /* Lets every record of this container leave. */
@@ -53,7 +53,7 @@ int nm_change_withdraw(struct nm_change *change, struct nm_err *err) NM_MUST_USE
 /*
  * Gives the lock back. effective: also deletes the flows that the change has made stale, UDP that came for
  * coming's host ports before, and whatever was translated to leaving (IPv6 within milliseconds of the exit:
- * nm_linger_defer(); a failure is a notice), and queues the audit lines of those who left.
+ * nm_detach_defer(); a failure is a notice), and queues the audit lines of those who left.
  */
 void nm_change_end(struct nm_change *change, bool effective);
 

@@ -11,7 +11,7 @@ static bool is_known(const char *bundle)
 	return bundle && bundle[0] == '/' && bundle[1];
 }
 
-bool nm_ownership_other_bundle(const char *a, const char *b)
+bool nm_claim_other_bundle(const char *a, const char *b)
 {
 	return is_known(a) && is_known(b) && strcmp(a, b) != 0;
 }
@@ -51,7 +51,7 @@ static bool is_shared(const struct nm_record *a, const struct nm_mapping *m, con
 	return nm_mapping_equal(m, n) && nm_record_same_netns(a, b) && has_same_target(a, b);
 }
 
-bool nm_ownership_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b)
+bool nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b)
 {
 	for (size_t i = 0; i < b->mappings.n; i++)
 		if (is_shared(a, m, b, &b->mappings.v[i]))
@@ -77,7 +77,7 @@ static int judge(const struct nm_record *wanted, const struct nm_record *r, bool
 {
 	bool same_id = !strcmp(wanted->id, r->id), gone = false;
 	const struct nm_mapping *m = find_conflict(wanted, r, false);
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	*ret_leaves = false;
 	if (!same_id && !m && !has_same_target(wanted, r))
@@ -100,7 +100,7 @@ static int judge(const struct nm_record *wanted, const struct nm_record *r, bool
 		nm_mapping_print(m, text), r->id);
 }
 
-int nm_ownership_settle(const struct nm_record *wanted, struct nm_records *recorded, bool can_judge,
+int nm_claim_settle(const struct nm_record *wanted, struct nm_records *recorded, bool can_judge,
 	struct nm_records *ret_leaving, struct nm_err *err)
 {
 	for (size_t i = 0; i < recorded->n; i++) {

@@ -32,10 +32,10 @@ static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *l
 static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
 	const struct nm_records *recorded)
 {
-	if (!nm_portset_has(&c->policy.host_ports, m->host_port))
+	if (!nm_port_set_has(&c->policy.host_ports, m->host_port))
 		return false;
 	for (size_t i = 0; i < c->statics.n; i++)
-		if (nm_static_overlaps(&c->statics.v[i], m))
+		if (nm_static_nat_overlaps(&c->statics.v[i], m))
 			return false;
 	for (size_t i = 0; i < recorded->n; i++)
 		if (overlaps_any(m, &recorded->v[i].mappings))
@@ -123,7 +123,7 @@ static int find_free(struct nm_mapping *m, const struct nm_record *r, const stru
 		m->container_port, c->dynamic_first, c->dynamic_last);
 }
 
-int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
+int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
 	const struct nm_records *leaving, struct nm_err *err)
 {
 	nm_autolistener struct nm_listener *listener = NULL;

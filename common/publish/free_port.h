@@ -11,7 +11,7 @@
  * mappings nor those that the state has of others than leaving, and without local listener. state NULL:
  * nothing is recorded. -1 with *err when there is none.
  */
-int nm_dynamic_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
+int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
 	const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -12,9 +12,9 @@
 #include "host/link.h"
 #include "host/sysctl.h"
 
-const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
+const char *nm_host_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
 {
-	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, NM_LAYOUT_GUARD "%s", interface);
+	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, NM_PUBLICATION_GUARD "%s", interface);
 	return buf;
 }
 
@@ -45,7 +45,7 @@ static int enable_ipv6_forwarding(struct nm_err *err)
 	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
 }
 
-int nm_settings_enable_forwarding(const struct nm_config *c, unsigned families, struct nm_err *err)
+int nm_host_settings_enable_forwarding(const struct nm_config *c, unsigned families, struct nm_err *err)
 {
 	if (families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
 		nm_sysctl_set(NM_SYSCTL_IPV4_FORWARD, 1, err) < 0)
@@ -55,13 +55,13 @@ int nm_settings_enable_forwarding(const struct nm_config *c, unsigned families, 
 	return 0;
 }
 
-void nm_settings_view_done(struct nm_settings_view *view)
+void nm_host_settings_view_done(struct nm_host_settings_view *view)
 {
 	nm_link_close(view->link);
-	*view = (struct nm_settings_view){0};
+	*view = (struct nm_host_settings_view){0};
 }
 
-static int look_at_localnet(struct nm_settings_view *view, const char *interface, struct nm_err *err)
+static int look_at_localnet(struct nm_host_settings_view *view, const char *interface, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 
@@ -73,7 +73,7 @@ static int look_at_localnet(struct nm_settings_view *view, const char *interface
 	return 0;
 }
 
-int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, struct nm_err *err)
+int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err)
 {
 	struct nm_bridge_port port = {0};
 
@@ -90,14 +90,14 @@ int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, stru
 	return 0;
 }
 
-int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err)
+int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 
 	return r->localnet[0] ? nm_sysctl_can_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) : 0;
 }
 
-int nm_settings_enable(const struct nm_record *r, struct nm_err *err)
+int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 {
 	nm_autolink struct nm_link *link = NULL;
 	struct nm_bridge_port port = {0};
@@ -123,7 +123,7 @@ static void forget_shared(struct nm_record *leaving, const struct nm_record *oth
 		leaving->bridge_port[0] = '\0';
 }
 
-void nm_settings_keep_shared(
+void nm_host_settings_keep_shared(
 	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming)
 {
 	for (size_t i = 0; i < leaving->n; i++) {
@@ -134,7 +134,7 @@ void nm_settings_keep_shared(
 	}
 }
 
-void nm_settings_disable_localnet(struct nm_records *leaving)
+void nm_host_settings_disable_localnet(struct nm_records *leaving)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err err, gone;
@@ -153,7 +153,7 @@ void nm_settings_disable_localnet(struct nm_records *leaving)
 	}
 }
 
-void nm_settings_restore_localnet(const struct nm_records *leaving)
+void nm_host_settings_restore_localnet(const struct nm_records *leaving)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err err;
@@ -177,7 +177,7 @@ static int disable_hairpin(struct nm_link *link, const char *interface, struct n
 	return port.found && port.hairpin ? nm_link_set_hairpin(link, &port, false, err) : 0;
 }
 
-void nm_settings_disable_hairpin(const struct nm_records *leaving)
+void nm_host_settings_disable_hairpin(const struct nm_records *leaving)
 {
 	nm_autolink struct nm_link *link = NULL;
 	struct nm_err err;

@@ -7,48 +7,50 @@
 
 /* Switches forwarding on in the families where the configuration says "set". It is never switched off again.
  */
-int nm_settings_enable_forwarding(
+int nm_host_settings_enable_forwarding(
 	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
 
 /* What looking at many records has in common. Begins as zeros. */
-struct nm_settings_view {
+struct nm_host_settings_view {
 	struct nm_link *link;       /* owned, opened when it is needed */
 	char localnet[IF_NAMESIZE]; /* the interface looked at last, ... */
 	int value;                  /* ... and its route_localnet */
 };
 
-void nm_settings_view_done(struct nm_settings_view *view);
-#define nm_autosettings NM_CLEANUP(nm_settings_view_done)
+void nm_host_settings_view_done(struct nm_host_settings_view *view);
+#define nm_autohostsettings NM_CLEANUP(nm_host_settings_view_done)
 
 /* Sets localnet_set and hairpin_set of the record where what it needs is off, so that natmap has to switch it
  * on. Under the lock, since another hook may just have switched it off. */
-int nm_settings_examine(struct nm_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+int nm_host_settings_examine(
+	struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Fails when nm_settings_enable() would, as far as can be told before the rules are written. */
-int nm_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+/* Fails when nm_host_settings_enable() would, as far as can be told before the rules are written. */
+int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Switches on what the record has as localnet_set and hairpin_set. The guard rules must stand already. */
-int nm_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Clears localnet, or bridge_port, of every record in leaving that one of staying, or coming (may be NULL),
  * still needs: what is left in leaving goes. Each backend has a guard of its own for route_localnet: when
  * only records of the other one need it, localnet_set alone is cleared. */
-void nm_settings_keep_shared(
+void nm_host_settings_keep_shared(
 	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming);
 
 /* Switches route_localnet off where leaving says that natmap switched it on; before the guard rules go.
  * Interfaces that are gone are passed over. Another failure is a notice, and clears the record's localnet:
  * its guard must stay then. */
-void nm_settings_disable_localnet(struct nm_records *leaving);
+void nm_host_settings_disable_localnet(struct nm_records *leaving);
 
-/* Switches it on again where nm_settings_disable_localnet() has switched it off. A failure is a notice. */
-void nm_settings_restore_localnet(const struct nm_records *leaving);
+/* Switches it on again where nm_host_settings_disable_localnet() has switched it off. A failure is a notice.
+ */
+void nm_host_settings_restore_localnet(const struct nm_records *leaving);
 
 /* Switches hairpin mode off likewise. A failure is a notice. */
-void nm_settings_disable_hairpin(const struct nm_records *leaving);
+void nm_host_settings_disable_hairpin(const struct nm_records *leaving);
 
-/* Owner of the guard rule of an interface: nm_layout_guard(). */
-#define NM_LOCALNET_OWNER_SIZE (sizeof(NM_LAYOUT_GUARD) + IF_NAMESIZE)
-const char *nm_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE]);
+/* Owner of the guard rule of an interface: nm_iptables_layout_guard(). */
+#define NM_LOCALNET_OWNER_SIZE (sizeof(NM_PUBLICATION_GUARD) + IF_NAMESIZE)
+const char *nm_host_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE]);
 
 #endif

@@ -4,7 +4,7 @@
 
 static int refuse(const struct nm_mapping *m, const char *why, struct nm_err *err)
 {
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	return nm_fail(
 		err, NM_ERR_REFUSED, "port mapping '%s': refused by %s", nm_mapping_print(m, text), why);
@@ -27,7 +27,7 @@ static bool host_is_allowed(const struct nm_prefixes *allowed, const struct nm_m
 static int check_mapping(const struct nm_config *c, const struct nm_mapping *m, struct nm_err *err)
 {
 	for (unsigned i = 0; m->host_port && i < m->count; i++)
-		if (!nm_portset_has(&c->policy.host_ports, (uint16_t)(m->host_port + i)))
+		if (!nm_port_set_has(&c->policy.host_ports, (uint16_t)(m->host_port + i)))
 			return refuse(m, "policy.host_ports or policy.reserved_ports", err);
 	if (!host_is_allowed(&c->policy.host_addresses, m))
 		return refuse(m, "policy.host_addresses", err);

@@ -46,7 +46,8 @@ static int check_statics(const struct nm_record *r, const struct nm_config *c,
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mappings one = {.v = &r->mappings.v[i], .n = 1};
 
-		if (!has_already(leaving, r, one.v) && nm_static_check_conflict(&c->statics, &one, err) < 0)
+		if (!has_already(leaving, r, one.v) &&
+			nm_static_nats_check_conflict(&c->statics, &one, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -56,7 +57,7 @@ static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	const struct nm_records *leaving, struct nm_err *err)
 {
 	nm_autolistener struct nm_listener *listener = NULL;
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 	uint16_t port;
 
 	if (c->listener_check == NM_LISTENER_OFF)
@@ -179,7 +180,7 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 int nm_publish_record(struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err)
 {
 	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
-	nm_autosettings struct nm_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = {0};
 	bool repeated = false;
 
 	if (nm_change_settle_backend(change, c, err) < 0)
@@ -187,15 +188,15 @@ int nm_publish_record(struct nm_change *change, struct nm_record *r, struct nm_c
 	r->backend = c->backend;
 	change->coming = r;
 	change->options = &c->layout;
-	if (find_concerned(change, r, recorded, err) < 0 || nm_settings_examine(&view, r, err) < 0)
+	if (find_concerned(change, r, recorded, err) < 0 || nm_host_settings_examine(&view, r, err) < 0)
 		return -1;
 	inherit_settings(r, &change->leaving);
 	inherit_settings(r, recorded);
-	if (nm_ownership_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
-		nm_dynamic_choose(r, c, change->state, &change->leaving, err) < 0 ||
+	if (nm_claim_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
+		nm_free_port_choose(r, c, change->state, &change->leaving, err) < 0 ||
 		check_statics(r, c, &change->leaving, err) < 0 ||
-		check_listeners(r, c, &change->leaving, err) < 0 || nm_settings_can_enable(r, err) < 0 ||
-		nm_settings_enable_forwarding(c, r->families, err) < 0 ||
+		check_listeners(r, c, &change->leaving, err) < 0 || nm_host_settings_can_enable(r, err) < 0 ||
+		nm_host_settings_enable_forwarding(c, r->families, err) < 0 ||
 		commit(change, r, &repeated, err) < 0)
 		return -1;
 	nm_change_end(change, !repeated);
@@ -228,7 +229,7 @@ int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struc
 	if (nm_change_find_id(&change, id, err) < 0)
 		return -1;
 	r = nm_records_newest(&change.leaving, id);
-	if (r && nm_ownership_other_bundle(r->bundle, bundle)) {
+	if (r && nm_claim_other_bundle(r->bundle, bundle)) {
 		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
 			      "bundle '%s': nothing withdrawn",
 			id, bundle, r->bundle);

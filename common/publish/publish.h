@@ -5,8 +5,8 @@
 #include "publish/change.h"
 
 /*
- * Publishes the record that nm_resolve() has made, chooses its dynamic host ports, and replaces what its id
- * or gone containers had. Does nothing when it is all there. Settles c->backend. Confines the process to
+ * Publishes the record that nm_request_make() has made, chooses its dynamic host ports, and replaces what its
+ * id or gone containers had. Does nothing when it is all there. Settles c->backend. Confines the process to
  * state_dir. 0, or -1 with *err and, unless *err says otherwise, nothing of it left; NM_ERR_TAKEN when a live
  * container has a host port or the id, or a local process listens there.
  */

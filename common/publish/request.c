@@ -63,10 +63,10 @@ static void take_found(const struct nm_netns *ns, struct nm_record *r)
 	}
 }
 
-int nm_resolve_families(struct nm_record *r, struct nm_err *err)
+int nm_request_keep_families(struct nm_record *r, struct nm_err *err)
 {
 	unsigned wanted = 0;
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	if (!r->families)
 		return nm_fail(err, NM_ERR_FAILED,
@@ -123,7 +123,7 @@ static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool 
 		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
 		if (r->address[f].len < route.prefix_len)
 			r->address[f].len = route.prefix_len;
-		if (f == NM_IPV4 && nm_wanted_needs_localnet(r, &c->layout))
+		if (f == NM_IPV4 && nm_desired_needs_localnet(r, &c->layout))
 			memcpy(r->localnet, route.interface, sizeof(r->localnet));
 	}
 	return 0;
@@ -179,8 +179,8 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 }
 
 /* ns: NULL when there is no process to look at. */
-static int resolve_network(const struct nm_ocistate *st, const struct nm_config *c, const struct nm_netns *ns,
-	struct nm_record *r, struct nm_err *err)
+static int resolve_network(const struct nm_oci_state *st, const struct nm_config *c,
+	const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
 	nm_autolink struct nm_link *link = NULL;
 
@@ -190,19 +190,19 @@ static int resolve_network(const struct nm_ocistate *st, const struct nm_config 
 		take_found(ns, r);
 	else if (take_annotated(st->address, c, ns, r, err) < 0)
 		return -1;
-	if (nm_resolve_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
+	if (nm_request_keep_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
 		resolve_routes(link, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
 		return -1;
 	return c->layout.hairpin && ns ? resolve_bridge_port(link, ns, r, err) : 0;
 }
 
 static int resolve_record(
-	const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
 {
 	struct nm_netns ns = {0};
 	int rc;
 
-	if (nm_portspec_parse(st->ports, &r->mappings, err) < 0)
+	if (nm_mappings_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
 	r->restricted = st->allow != NULL;
 	if (st->allow &&
@@ -222,12 +222,12 @@ static int resolve_record(
 	return rc;
 }
 
-int nm_resolve_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+int nm_request_name_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
 {
 	nm_autolink struct nm_link *link = NULL;
 	struct nm_route route;
 
-	if (!nm_wanted_needs_localnet(r, options))
+	if (!nm_desired_needs_localnet(r, options))
 		r->localnet[0] = '\0';
 	else if (!r->localnet[0]) {
 		if (nm_link_open(&link, err) < 0 ||
@@ -238,8 +238,8 @@ int nm_resolve_localnet(struct nm_record *r, const struct nm_layout_options *opt
 	return 0;
 }
 
-int nm_resolve(
-	const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
+int nm_request_make(
+	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
 {
 	struct nm_record r = {
 		.pid = st->pid, .id = strdup(st->id), .bundle = st->bundle ? strdup(st->bundle) : NULL};

@@ -13,15 +13,15 @@
  * name what the mappings need, whether it is on or not. -1 with *err: whatever the annotations, the policy,
  * the container's network or the host's routes do not allow.
  */
-int nm_resolve(const struct nm_ocistate *st, const struct nm_config *c, struct nm_record *ret,
+int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Keeps the families of r that some mapping covers. NM_ERR_REFUSED for a mapping that has none of them. */
-int nm_resolve_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+int nm_request_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Names the interface whose route_localnet the mappings need, by the route to the container, where the record
  * does not yet; forgets it where they need none. */
-int nm_resolve_localnet(
+int nm_request_name_localnet(
 	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -30,40 +30,40 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family)
 
 /* Writing */
 
-static void write_nsid(struct nm_jsonw *w, const char *key, const struct nm_nsid *id)
+static void write_nsid(struct nm_json_writer *w, const char *key, const struct nm_nsid *id)
 {
 	char text[48];
 
 	(void)snprintf(text, sizeof(text), "%" PRIu64 ":%" PRIu64, id->dev, id->ino);
-	nm_jsonw_string(w, key);
-	nm_jsonw_string(w, text);
+	nm_json_write_string(w, key);
+	nm_json_write_string(w, text);
 }
 
-static void write_switch(struct nm_jsonw *w, const char *key, const char *interface, bool set)
+static void write_switch(struct nm_json_writer *w, const char *key, const char *interface, bool set)
 {
 	if (!interface[0])
 		return;
-	nm_jsonw_string(w, key);
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "interface");
-	nm_jsonw_string(w, interface);
-	nm_jsonw_string(w, "set");
-	nm_jsonw_bool(w, set);
-	nm_jsonw_object_end(w);
+	nm_json_write_string(w, key);
+	nm_json_write_object(w);
+	nm_json_write_string(w, "interface");
+	nm_json_write_string(w, interface);
+	nm_json_write_string(w, "set");
+	nm_json_write_bool(w, set);
+	nm_json_write_object_end(w);
 }
 
-static void write_prefixes(struct nm_jsonw *w, const char *key, const struct nm_prefix *v, size_t n)
+static void write_prefixes(struct nm_json_writer *w, const char *key, const struct nm_prefix *v, size_t n)
 {
 	char text[NM_PREFIX_STRLEN];
 
-	nm_jsonw_string(w, key);
-	nm_jsonw_array(w);
+	nm_json_write_string(w, key);
+	nm_json_write_array(w);
 	for (size_t i = 0; i < n; i++)
-		nm_jsonw_string(w, nm_prefix_print(&v[i], text));
-	nm_jsonw_array_end(w);
+		nm_json_write_string(w, nm_prefix_print(&v[i], text));
+	nm_json_write_array_end(w);
 }
 
-static void write_addresses(struct nm_jsonw *w, const struct nm_record *r)
+static void write_addresses(struct nm_json_writer *w, const struct nm_record *r)
 {
 	struct nm_prefix list[NM_FAMILY_MAX];
 	size_t n = 0;
@@ -74,35 +74,35 @@ static void write_addresses(struct nm_jsonw *w, const struct nm_record *r)
 	write_prefixes(w, "addresses", list, n);
 }
 
-static void write_mappings(struct nm_jsonw *w, const struct nm_mappings *m)
+static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m)
 {
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
-	nm_jsonw_string(w, "ports");
-	nm_jsonw_array(w);
+	nm_json_write_string(w, "ports");
+	nm_json_write_array(w);
 	for (size_t i = 0; i < m->n; i++)
-		nm_jsonw_string(w, nm_mapping_print(&m->v[i], text));
-	nm_jsonw_array_end(w);
+		nm_json_write_string(w, nm_mapping_print(&m->v[i], text));
+	nm_json_write_array_end(w);
 }
 
-void nm_record_write(const struct nm_record *r, struct nm_jsonw *w)
+void nm_record_write(const struct nm_record *r, struct nm_json_writer *w)
 {
-	nm_jsonw_string(w, "id");
-	nm_jsonw_string(w, r->id);
+	nm_json_write_string(w, "id");
+	nm_json_write_string(w, r->id);
 	if (r->pid) {
-		nm_jsonw_string(w, "pid");
-		nm_jsonw_integer(w, r->pid);
-		nm_jsonw_string(w, "start");
-		nm_jsonw_integer(w, (int64_t)r->start);
+		nm_json_write_string(w, "pid");
+		nm_json_write_integer(w, r->pid);
+		nm_json_write_string(w, "start");
+		nm_json_write_integer(w, (int64_t)r->start);
 	}
 	if (r->netns.ino)
 		write_nsid(w, "netns", &r->netns);
 	if (r->bundle) {
-		nm_jsonw_string(w, "bundle");
-		nm_jsonw_string(w, r->bundle);
+		nm_json_write_string(w, "bundle");
+		nm_json_write_string(w, r->bundle);
 	}
-	nm_jsonw_string(w, "backend");
-	nm_jsonw_string(w, nm_backend_name(r->backend));
+	nm_json_write_string(w, "backend");
+	nm_json_write_string(w, nm_backend_name(r->backend));
 	write_addresses(w, r);
 	write_switch(w, "localnet", r->localnet, r->localnet_set);
 	write_switch(w, "hairpin", r->bridge_port, r->hairpin_set);
@@ -117,7 +117,7 @@ static int bad(const struct nm_json_event *ev, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_REFUSED, "%s: not as natmap writes it", nm_json_path(ev, path));
+	return nm_fail(err, NM_ERR_REFUSED, "%s: not as natmap writes it", nm_json_value_path(ev, path));
 }
 
 static int read_text(const struct nm_json_event *ev, char *buf, size_t size, struct nm_err *err)
@@ -185,12 +185,12 @@ static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list
 {
 	struct nm_mappings one;
 	struct nm_mapping *grown = NULL;
-	char text[NM_PORTSPEC_STRLEN], canonical[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN], canonical[NM_MAPPING_STRLEN];
 	bool good;
 
 	if (read_text(ev, text, sizeof(text), err) < 0)
 		return -1;
-	if (nm_portspec_parse(text, &one, err) < 0)
+	if (nm_mappings_parse(text, &one, err) < 0)
 		return err->kind == NM_ERR_REFUSED ? bad(ev, err) : -1;
 	good = one.n == 1 && one.v->host_port && !strcmp(text, nm_mapping_print(one.v, canonical));
 	if (good)
@@ -207,7 +207,7 @@ static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list
 
 static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)
 {
-	return nm_json_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
+	return nm_json_value_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
 }
 
 static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, struct nm_err *err)
@@ -223,19 +223,19 @@ static int read_identity(struct nm_record *r, const struct nm_json_event *ev, st
 {
 	int64_t number;
 
-	if (nm_json_at(ev, "id", NULL))
-		return r->id ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->id, err);
-	if (nm_json_at(ev, "bundle", NULL))
-		return r->bundle ? bad(ev, err) : nm_json_string(ev, NM_ERR_REFUSED, &r->bundle, err);
-	if (nm_json_at(ev, "backend", NULL))
+	if (nm_json_value_at(ev, "id", NULL))
+		return r->id ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->id, err);
+	if (nm_json_value_at(ev, "bundle", NULL))
+		return r->bundle ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->bundle, err);
+	if (nm_json_value_at(ev, "backend", NULL))
 		return read_backend(ev, &r->backend, err);
-	if (nm_json_at(ev, "netns", NULL))
+	if (nm_json_value_at(ev, "netns", NULL))
 		return read_nsid(ev, &r->netns, err);
-	if (nm_json_at(ev, "pid", NULL)) {
+	if (nm_json_value_at(ev, "pid", NULL)) {
 		if (read_integer(ev, INT32_MAX, &number, err) < 0)
 			return -1;
 		r->pid = (pid_t)number;
-	} else if (nm_json_at(ev, "start", NULL)) {
+	} else if (nm_json_value_at(ev, "start", NULL)) {
 		if (read_integer(ev, INT64_MAX, &number, err) < 0)
 			return -1;
 		r->start = (uint64_t)number;
@@ -256,15 +256,15 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 		if (!strcmp(top, "allow"))
 			return read_allow(ev, &r->allow, err);
 	}
-	if (nm_json_at(ev, "localnet", "interface", NULL))
+	if (nm_json_value_at(ev, "localnet", "interface", NULL))
 		return read_text(ev, r->localnet, sizeof(r->localnet), err);
-	if (nm_json_at(ev, "hairpin", "interface", NULL))
+	if (nm_json_value_at(ev, "hairpin", "interface", NULL))
 		return read_text(ev, r->bridge_port, sizeof(r->bridge_port), err);
-	if (nm_json_at(ev, "localnet", "set", NULL))
+	if (nm_json_value_at(ev, "localnet", "set", NULL))
 		r->localnet_set = ev->truth;
-	else if (nm_json_at(ev, "hairpin", "set", NULL))
+	else if (nm_json_value_at(ev, "hairpin", "set", NULL))
 		r->hairpin_set = ev->truth;
-	else if (nm_json_at(ev, "allow", NULL))
+	else if (nm_json_value_at(ev, "allow", NULL))
 		r->restricted = true;
 	return read_identity(r, ev, err);
 }
@@ -286,17 +286,17 @@ int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct n
 
 /* Writes it as JSON and returns that, borrowed from w; NULL with *err. */
 static const char *write_line(
-	const struct nm_record *r, struct nm_jsonw *w, size_t *ret_len, struct nm_err *err)
+	const struct nm_record *r, struct nm_json_writer *w, size_t *ret_len, struct nm_err *err)
 {
-	nm_jsonw_object(w);
+	nm_json_write_object(w);
 	nm_record_write(r, w);
-	nm_jsonw_object_end(w);
-	return nm_jsonw_finish(w, ret_len, err);
+	nm_json_write_object_end(w);
+	return nm_json_writer_finish(w, ret_len, err);
 }
 
 int nm_record_same(const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err)
 {
-	nm_autojsonw struct nm_jsonw *first = nm_jsonw_new(), *second = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *first = nm_json_writer_new(), *second = nm_json_writer_new();
 	const char *x, *y;
 	size_t len;
 
@@ -310,7 +310,7 @@ int nm_record_same(const struct nm_record *a, const struct nm_record *b, bool *r
 
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	const char *line;
 	size_t len;
 

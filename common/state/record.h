@@ -9,7 +9,7 @@
 #include "model/backend.h"
 #include "model/mapping.h"
 
-struct nm_jsonw;
+struct nm_json_writer;
 
 /* Everything that is needed to withdraw, to judge conflicts and to write the rules again. Strings are owned.
  */
@@ -52,7 +52,7 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 
 /* Writes the record's members, without the filter, into the object that is open in w; also the form of list
  * --json. */
-void nm_record_write(const struct nm_record *r, struct nm_jsonw *w);
+void nm_record_write(const struct nm_record *r, struct nm_json_writer *w);
 
 /* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
  * *err: NM_ERR_REFUSED for anything that nm_record_write() would not have written, NM_ERR_FAILED for memory.

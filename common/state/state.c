@@ -113,20 +113,20 @@ static void end_block(struct nm_state *st)
 
 int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	nm_autofree char *line = NULL;
 	char filter[NM_RECORD_FILTER_SIZE];
 	const char *text;
 	size_t len;
 
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "live");
-	nm_jsonw_integer(w, 1);
-	nm_jsonw_string(w, "filter");
-	nm_jsonw_string(w, nm_record_filter(r, filter));
+	nm_json_write_object(w);
+	nm_json_write_string(w, "live");
+	nm_json_write_integer(w, 1);
+	nm_json_write_string(w, "filter");
+	nm_json_write_string(w, nm_record_filter(r, filter));
 	nm_record_write(r, w);
-	nm_jsonw_object_end(w);
-	text = nm_jsonw_finish(w, &len, err);
+	nm_json_write_object_end(w);
+	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
 		return nm_wrap(err, "writing '%s/state'", st->dir);
 	if (len >= NM_STATE_LINE_MAX)

@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 	uint64_t n;
 	struct nm_err err = {0};
 
-	if (argc != 3 || nm_num_parse(argv[2], strlen(argv[2]), FILL_MAX, &n) < 0) {
+	if (argc != 3 || nm_text_number(argv[2], strlen(argv[2]), FILL_MAX, &n) < 0) {
 		fputs("usage: fill STATE_DIR N\n", stderr);
 		return 2;
 	}

@@ -44,15 +44,15 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 		.n_mappings = 1,
 	};
 
-	if (nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, base, err) < 0)
+	if (nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, base, err) < 0)
 		return -1;
-	if (nm_layout_container(&pub, &options, own, err) < 0)
+	if (nm_iptables_layout(&pub, &options, own, err) < 0)
 		return -1;
-	return nm_layout_guard(guard, own, err);
+	return nm_iptables_layout_guard(guard, own, err);
 }
 
 /* Creates the tables and chains that the rules are in, as natmap does each time. */
-static int ensure(struct nm_nft_txn *txn, const struct nm_rules *rules,
+static int ensure(struct nm_nft_batch *txn, const struct nm_rules *rules,
 	bool seen[][NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_err *err)
 {
 	static const bool none[NM_CHAIN_MAX];
@@ -64,9 +64,9 @@ static int ensure(struct nm_nft_txn *txn, const struct nm_rules *rules,
 		if (chains[r->chain])
 			continue;
 		if (!memcmp(chains, none, sizeof(none)) &&
-			nm_nft_txn_ensure_table(txn, r->family, r->table, err) < 0)
+			nm_nft_batch_ensure_table(txn, r->family, r->table, err) < 0)
 			return -1;
-		if (nm_nft_txn_ensure_chain(txn, r->family, r->table, r->chain, err) < 0)
+		if (nm_nft_batch_ensure_chain(txn, r->family, r->table, r->chain, err) < 0)
 			return -1;
 		chains[r->chain] = true;
 	}
@@ -74,29 +74,29 @@ static int ensure(struct nm_nft_txn *txn, const struct nm_rules *rules,
 }
 
 static int fill(
-	struct nm_nft_txn *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
+	struct nm_nft_batch *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
 {
 	bool seen[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
 
 	if (ensure(txn, base, seen, err) < 0 || ensure(txn, own, seen, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->n; i++)
-		if (nm_nft_txn_add(txn, &own->v[i], 0, false, err) < 0)
+		if (nm_nft_batch_add_rule(txn, &own->v[i], 0, false, err) < 0)
 			return -1;
 	return 0;
 }
 
 static int add(struct nm_netlink *nl, struct nm_err *err)
 {
-	nm_autotxn struct nm_nft_txn *txn = NULL;
+	nm_autobatch struct nm_nft_batch *txn = NULL;
 	struct nm_rules base = {0}, own = {0};
 	enum nm_nft_outcome outcome;
 	uint32_t generation;
 
-	if (collect(&base, &own, err) < 0 || nm_nft_generation(nl, &generation, err) < 0)
+	if (collect(&base, &own, err) < 0 || nm_nft_transaction_generation(nl, &generation, err) < 0)
 		return -1;
-	txn = nm_nft_txn_new(generation);
-	if (!txn || fill(txn, &base, &own, err) < 0 || nm_nft_txn_commit(txn, nl->fd, &outcome, err) < 0)
+	txn = nm_nft_batch_new(generation);
+	if (!txn || fill(txn, &base, &own, err) < 0 || nm_nft_batch_commit(txn, nl->fd, &outcome, err) < 0)
 		return -1;
 	nm_rules_done(&base);
 	nm_rules_done(&own);
@@ -106,7 +106,7 @@ static int add(struct nm_netlink *nl, struct nm_err *err)
 
 static int prepare(void *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	return nm_iptables_prepare(scope, attempt, err);
+	return nm_iptables_write(scope, attempt, err);
 }
 
 static int take_back(struct nm_netlink *nl, struct nm_err *err)
@@ -116,7 +116,7 @@ static int take_back(struct nm_netlink *nl, struct nm_err *err)
 	struct nm_iptables_scope scope = {
 		.wanted = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
 
-	return nm_nft_transact(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, err);
+	return nm_nft_transaction_run(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, err);
 }
 
 int main(int argc, char **argv)
@@ -134,6 +134,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "minimal: %s\n", err.msg);
 		return 1;
 	}
-	nm_linger_keep(nl.fd);
-	nm_linger_exit(0);
+	nm_detach_keep(nl.fd);
+	nm_detach_exit(0);
 }

@@ -107,19 +107,19 @@ static void lookup(struct state *s, struct nm_attrs data)
 {
 	uint32_t dreg = u32(data, NFTA_LOOKUP_DREG);
 	char name[32] = "", text[64];
-	enum nm_set set = 0;
+	enum nm_nftables_set set = 0;
 
 	(void)nm_attrs_string(data, NFTA_LOOKUP_SET, name, sizeof(name));
-	while (set < NM_SET_MAX && strcmp(name, nm_set_name(set)) != 0)
+	while (set < NM_SET_MAX && strcmp(name, nm_nftables_set_name(set)) != 0)
 		set++;
-	if (set == NM_SET_MAX || !nm_set_exists(set, s->family) ||
-		nm_set_is_map(set) != (dreg != UINT32_MAX)) {
+	if (set == NM_SET_MAX || !nm_nftables_set_exists(set, s->family) ||
+		nm_nftables_set_is_map(set) != (dreg != UINT32_MAX)) {
 		say(s, "!set %s", name);
 		return;
 	}
-	say_key(s, u32(data, NFTA_LOOKUP_SREG), name, nm_set_key_size(set, s->family),
-		nm_set_key_type(set, s->family));
-	if (!nm_set_is_map(set))
+	say_key(s, u32(data, NFTA_LOOKUP_SREG), name, nm_nftables_set_key_size(set, s->family),
+		nm_nftables_set_key_type(set, s->family));
+	if (!nm_nftables_set_is_map(set))
 		return;
 	(void)snprintf(text, sizeof(text), "%s.address", name);
 	load(s, dreg, (uint32_t)nm_addr_size(s->family), ADDRESS(s->family), text);
@@ -356,7 +356,7 @@ const char *expr_text(enum nm_family family, struct nm_attrs list, char ret[stat
 	char name[NM_NFT_EXPRESSION_SIZE];
 	struct nm_attrs data;
 
-	while (nm_nft_next_expression(&list, name, &data)) {
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
 		size_t i = 0;
 
 		while (i < sizeof(kinds) / sizeof(*kinds) && strcmp(name, kinds[i].name) != 0)

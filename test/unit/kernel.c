@@ -195,7 +195,7 @@ const char *kernel_asked(const struct kernel *k, char ret[static KERNEL_ASKED_SI
 	return ret;
 }
 
-bool kernel_commit(struct nm_nft_txn *txn, struct reply *ret)
+bool kernel_commit(struct nm_nft_batch *txn, struct reply *ret)
 {
 	enum nm_nft_outcome outcome;
 	struct nm_err err;
@@ -205,7 +205,7 @@ bool kernel_commit(struct nm_nft_txn *txn, struct reply *ret)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) < 0)
 		return false;
 	/* nothing has answered yet: the outcome is not known */
-	if (nm_nft_txn_commit(txn, fd[0], &outcome, &err) == 0)
+	if (nm_nft_batch_commit(txn, fd[0], &outcome, &err) == 0)
 		n = recv(fd[1], ret->bytes, sizeof(ret->bytes), MSG_DONTWAIT | MSG_TRUNC);
 	close(fd[0]);
 	close(fd[1]);

@@ -48,7 +48,7 @@ bool kernel_send(const struct kernel *k, const struct reply *r);
 const char *kernel_asked(const struct kernel *k, char ret[static KERNEL_ASKED_SIZE]);
 
 /* Commits the transaction, which nobody answers, and copies what it has sent. */
-bool kernel_commit(struct nm_nft_txn *txn, struct reply *ret);
+bool kernel_commit(struct nm_nft_batch *txn, struct reply *ret);
 /* The message behind msg, which begins as NULL, but for the batch's own; NULL: none. */
 const struct nlmsghdr *reply_next(struct reply *r, const struct nlmsghdr *msg);
 

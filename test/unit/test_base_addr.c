@@ -315,7 +315,7 @@ static void test_numbers(void)
 	nm_each(row, rows) {
 		nm_autofree char *text = exactly(row->text);
 		uint64_t got = 0;
-		int rc = nm_num_parse(text, strlen(row->text), row->max, &got);
+		int rc = nm_text_number(text, strlen(row->text), row->max, &got);
 
 		tap_ok(rc == row->rc && got == row->expected, "number '%s', at most %llu", row->text,
 			(unsigned long long)row->max);
@@ -353,22 +353,22 @@ static void test_portsets(void)
 		{"80/tcp", -1u, 0, 0},
 		{"http", -1u, 0, 0},
 	};
-	static struct nm_portset set;
+	static struct nm_port_set set;
 
 	nm_each(row, rows) {
-		int rc = nm_portset_parse(row->text, &set);
+		int rc = nm_port_set_parse(row->text, &set);
 		unsigned count = rc < 0 ? -1u : 0, first = 0, last = 0;
 
 		for (unsigned port = 0; rc == 0 && port <= 65535; port++)
-			if (nm_portset_has(&set, (uint16_t)port)) {
+			if (nm_port_set_has(&set, (uint16_t)port)) {
 				first = count++ ? first : port;
 				last = port;
 			}
 		tap_ok(count == row->count && first == row->first && last == row->last, "port set '%s'",
 			row->text);
 	}
-	tap_ok(nm_portset_parse("8-9", &set) == 0 && !nm_portset_has(&set, 7) && nm_portset_has(&set, 8) &&
-			nm_portset_has(&set, 9) && !nm_portset_has(&set, 10),
+	tap_ok(nm_port_set_parse("8-9", &set) == 0 && !nm_port_set_has(&set, 7) && nm_port_set_has(&set, 8) &&
+			nm_port_set_has(&set, 9) && !nm_port_set_has(&set, 10),
 		"neighbours of a range are not in it");
 }
 

@@ -33,7 +33,7 @@ static void summarize(const struct nm_config *c, char out[static SUMMARY_MAX])
 	static const uint16_t probes[] = {0, 1, 80, 1024, 65535};
 
 	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
-		ports[i] = nm_portset_has(&c->policy.host_ports, probes[i]) ? '+' : '-';
+		ports[i] = nm_port_set_has(&c->policy.host_ports, probes[i]) ? '+' : '-';
 	(void)snprintf(out, SUMMARY_MAX, "%d%d%d %d%d %d %u-%u %u %s [%s] [%s] %u", c->layout.localhost,
 		c->layout.hairpin, c->layout.masquerade_all, c->forward[NM_IPV4], c->forward[NM_IPV6],
 		c->listener_check, c->dynamic_first, c->dynamic_last, c->lock_timeout_ms, ports,

@@ -1,6 +1,6 @@
 /*
- * input/config_static.c: what "static" of the configuration becomes, as nm_static_print() shows it, and what
- * is wrong with it in which words. Then model/static_nat.c: which mapping an entry gets in the way of.
+ * input/config_static.c: what "static" of the configuration becomes, as nm_static_nat_print() shows it, and
+ * what is wrong with it in which words. Then model/static_nat.c: which mapping an entry gets in the way of.
  */
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ static const char *print(const struct nm_config *c, char out[static TEXT_MAX])
 	}
 	for (size_t i = 0; i < c->statics.n && used < TEXT_MAX; i++)
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s %s\n", c->statics.v[i].owner,
-			nm_static_print(&c->statics.v[i], text));
+			nm_static_nat_print(&c->statics.v[i], text));
 	return out;
 }
 
@@ -269,7 +269,7 @@ static void test_longest(void)
 {
 	const struct nm_addr all = {NM_IPV6, {[0 ... 15] = 0x11}};
 	struct nm_ports ports[NM_STATIC_PORTS_MAX];
-	struct nm_static s = {
+	struct nm_static_nat s = {
 		.kind = NM_STATIC_HAIRPIN,
 		.family = NM_IPV6,
 		.has_external = true,
@@ -286,7 +286,7 @@ static void test_longest(void)
 
 	for (size_t i = 0; i < NM_STATIC_PORTS_MAX; i++)
 		ports[i] = (struct nm_ports){10000, 65535};
-	nm_static_print(&s, text);
+	nm_static_nat_print(&s, text);
 	tap_ok(strlen(text) + 1 < NM_STATIC_STRLEN && strstr(text, " -> 1111:1111:1111:1111"),
 		"the longest entry is printed whole");
 }
@@ -324,8 +324,8 @@ static void test_overlaps(void)
 
 		nm_config_init(&c);
 		if (nm_config_parse(&c, row->statics, strlen(row->statics), "f", &err) == 0 &&
-			nm_portspec_parse(row->mapping, &mappings, &err) == 0 && c.statics.n == 1)
-			tap_ok(nm_static_overlaps(c.statics.v, mappings.v) == row->expected, "%s %s %s",
+			nm_mappings_parse(row->mapping, &mappings, &err) == 0 && c.statics.n == 1)
+			tap_ok(nm_static_nat_overlaps(c.statics.v, mappings.v) == row->expected, "%s %s %s",
 				row->mapping, row->expected ? "overlaps" : "does not overlap", row->statics);
 		else
 			tap_ok(false, "%s, %s", row->mapping, row->statics);

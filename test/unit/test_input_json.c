@@ -31,14 +31,14 @@ static int trace_event(void *ctx, const struct nm_json_event *ev, struct nm_err 
 	char path[NM_JSON_PATH_MAX];
 	char *out = ctx;
 
-	trace(out, "%s%s=", *out ? " " : "", nm_json_path(ev, path));
+	trace(out, "%s%s=", *out ? " " : "", nm_json_value_path(ev, path));
 	if (ev->type == NM_JSON_BOOL)
 		trace(out, "%s", ev->truth ? "true" : "false");
 	else if (ev->type == NM_JSON_NUMBER || ev->type == NM_JSON_STRING)
 		trace(out, "%.*s", (int)ev->len, ev->text);
 	else
 		trace(out, "%s", fixed[ev->type]);
-	return nm_json_at(ev, "stop", NULL) ? nm_fail(err, NM_ERR_TAKEN, "the handler's own error") : 0;
+	return nm_json_value_at(ev, "stop", NULL) ? nm_fail(err, NM_ERR_TAKEN, "the handler's own error") : 0;
 }
 
 static void parse(const char *text, size_t len, bool comments, char out[static TRACE_MAX], struct nm_err *err)
@@ -163,7 +163,7 @@ static void test_chunks(void)
 
 static int keep_string(void *ctx, const struct nm_json_event *ev, struct nm_err *err)
 {
-	return ev->depth ? nm_json_string(ev, NM_ERR_CONFIG, ctx, err) : 0;
+	return ev->depth ? nm_json_value_string(ev, NM_ERR_CONFIG, ctx, err) : 0;
 }
 
 static void test_strings(void)
@@ -212,7 +212,7 @@ static int keep_number(void *ctx, const struct nm_json_event *ev, struct nm_err 
 {
 	struct number *n = ctx;
 
-	return nm_json_integer(ev, n->min, n->max, NM_ERR_REFUSED, &n->value, err);
+	return nm_json_value_integer(ev, n->min, n->max, NM_ERR_REFUSED, &n->value, err);
 }
 
 static void test_integers(void)
@@ -250,49 +250,50 @@ static void test_integers(void)
 	}
 }
 
-static void write_sample(struct nm_jsonw *w)
+static void write_sample(struct nm_json_writer *w)
 {
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "id");
-	nm_jsonw_string(w, "a\"\\/\n\x1b\xc3\xa9\xff");
-	nm_jsonw_string(w, "n");
-	nm_jsonw_array(w);
-	nm_jsonw_integer(w, INT64_MIN);
-	nm_jsonw_bool(w, true);
-	nm_jsonw_bool(w, false);
-	nm_jsonw_object(w);
-	nm_jsonw_object_end(w);
-	nm_jsonw_array_end(w);
-	nm_jsonw_object_end(w);
+	nm_json_write_object(w);
+	nm_json_write_string(w, "id");
+	nm_json_write_string(w, "a\"\\/\n\x1b\xc3\xa9\xff");
+	nm_json_write_string(w, "n");
+	nm_json_write_array(w);
+	nm_json_write_integer(w, INT64_MIN);
+	nm_json_write_bool(w, true);
+	nm_json_write_bool(w, false);
+	nm_json_write_object(w);
+	nm_json_write_object_end(w);
+	nm_json_write_array_end(w);
+	nm_json_write_object_end(w);
 }
 
 static void test_writer(void)
 {
 	static const char sample[] =
 		"{\"id\":\"a\\\"\\\\/\\n\\u001B\xc3\xa9\xff\",\"n\":[-9223372036854775808,true,false,{}]}";
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new(), *deep = nm_jsonw_new(), *big = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new(), *deep = nm_json_writer_new(),
+						*big = nm_json_writer_new();
 	struct nm_err err;
 	size_t len = 0;
 	const char *text;
 
 	write_sample(w);
-	tap_is(nm_jsonw_finish(w, &len, &err), sample, "canonical text");
+	tap_is(nm_json_writer_finish(w, &len, &err), sample, "canonical text");
 	tap_ok(len == strlen(sample), "its length");
-	tap_is(nm_jsonw_finish(w, &len, &err), sample, "finished again");
+	tap_is(nm_json_writer_finish(w, &len, &err), sample, "finished again");
 	write_sample(NULL);
-	tap_ok(!nm_jsonw_finish(NULL, &len, &err) && err.kind == NM_ERR_FAILED,
+	tap_ok(!nm_json_writer_finish(NULL, &len, &err) && err.kind == NM_ERR_FAILED,
 		"no writer is an error at the end");
 	for (int i = 0; i < NM_JSON_DEPTH_MAX; i++)
-		nm_jsonw_array(deep);
-	tap_ok(nm_jsonw_finish(deep, &len, &err) && len == NM_JSON_DEPTH_MAX, "64 levels are written");
+		nm_json_write_array(deep);
+	tap_ok(nm_json_writer_finish(deep, &len, &err) && len == NM_JSON_DEPTH_MAX, "64 levels are written");
 	for (int i = 0; i < 1000; i++)
-		nm_jsonw_array(deep);
-	tap_ok(!nm_jsonw_finish(deep, &len, &err), "too deep is an error at the end");
-	nm_jsonw_array(big);
+		nm_json_write_array(deep);
+	tap_ok(!nm_json_writer_finish(deep, &len, &err), "too deep is an error at the end");
+	nm_json_write_array(big);
 	for (int i = 0; i < 100000; i++)
-		nm_jsonw_string(big, "0123456789");
-	nm_jsonw_array_end(big);
-	text = nm_jsonw_finish(big, &len, &err);
+		nm_json_write_string(big, "0123456789");
+	nm_json_write_array_end(big);
+	text = nm_json_writer_finish(big, &len, &err);
 	tap_ok(text && len == 100000 * 13 + 1 && strlen(text) == len, "a text of 1.3 MB");
 }
 

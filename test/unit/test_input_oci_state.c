@@ -24,10 +24,10 @@ enum { SUMMARY_MAX = 4096 };
 
 static const char *parse(const char *text, size_t len, enum nm_ocistate_use use, char out[static SUMMARY_MAX])
 {
-	struct nm_ocistate st;
+	struct nm_oci_state st;
 	struct nm_err err;
 
-	if (nm_ocistate_parse(text, len, use, &st, &err) < 0) {
+	if (nm_oci_state_parse(text, len, use, &st, &err) < 0) {
 		(void)snprintf(
 			out, SUMMARY_MAX, "!%s%s", err.kind == NM_ERR_REFUSED ? "" : "(kind) ", err.msg);
 		return out;
@@ -36,7 +36,7 @@ static const char *parse(const char *text, size_t len, enum nm_ocistate_use use,
 	(void)snprintf(out, SUMMARY_MAX, "%s %s %jd %s %s %s %s %s", OR_DASH(id), OR_DASH(status),
 		(intmax_t)st.pid, OR_DASH(bundle), OR_DASH(ports), OR_DASH(address), OR_DASH(interface),
 		OR_DASH(allow));
-	nm_ocistate_done(&st);
+	nm_oci_state_done(&st);
 	return out;
 }
 
@@ -319,22 +319,22 @@ static void test_nesting(void)
 
 static void test_concerns_us(void)
 {
-	tap_ok(nm_ocistate_concerns_us(TEXT("{\"io.natmap.ports\":")), "io.natmap. concerns us");
-	tap_ok(nm_ocistate_concerns_us(TEXT("\"io\\u002enatmap")), "a backslash may concern us");
-	tap_ok(nm_ocistate_concerns_us(TEXT("a\0\\")), "also after a NUL");
-	tap_ok(!nm_ocistate_concerns_us(TEXT("{\"id\":\"io.natma\"}")), "nothing else does");
-	tap_ok(!nm_ocistate_concerns_us(TEXT("")), "nothing does not");
+	tap_ok(nm_oci_state_concerns_us(TEXT("{\"io.natmap.ports\":")), "io.natmap. concerns us");
+	tap_ok(nm_oci_state_concerns_us(TEXT("\"io\\u002enatmap")), "a backslash may concern us");
+	tap_ok(nm_oci_state_concerns_us(TEXT("a\0\\")), "also after a NUL");
+	tap_ok(!nm_oci_state_concerns_us(TEXT("{\"id\":\"io.natma\"}")), "nothing else does");
+	tap_ok(!nm_oci_state_concerns_us(TEXT("")), "nothing does not");
 }
 
 static void test_stopped(void)
 {
-	tap_ok(nm_ocistate_is_stopped(TEXT("{\"id\":\"a/b\",\"status\":\"stopped\",\"pid\":\"x\"}")),
+	tap_ok(nm_oci_state_is_stopped(TEXT("{\"id\":\"a/b\",\"status\":\"stopped\",\"pid\":\"x\"}")),
 		"stopped");
-	tap_ok(!nm_ocistate_is_stopped(TEXT("{\"status\":\"running\"}")), "running is not stopped");
-	tap_ok(!nm_ocistate_is_stopped(TEXT("{\"annotations\":{\"status\":\"stopped\"}}")),
+	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":\"running\"}")), "running is not stopped");
+	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"annotations\":{\"status\":\"stopped\"}}")),
 		"nor is an annotation");
-	tap_ok(!nm_ocistate_is_stopped(TEXT("{\"status\":\"stopped\"")), "nor is what is cut short");
-	tap_ok(!nm_ocistate_is_stopped(TEXT("{\"status\":[\"stopped\"]}")), "nor is a list");
+	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":\"stopped\"")), "nor is what is cut short");
+	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":[\"stopped\"]}")), "nor is a list");
 }
 
 int main(void)

@@ -25,7 +25,7 @@ static const char *print(const struct nm_rules *rules, char out[static TEXT_MAX]
 	out[0] = '\0';
 	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++)
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%c %s %s\n",
-			rules->v[i].family == NM_IPV4 ? '4' : '6', nm_table_name(rules->v[i].table),
+			rules->v[i].family == NM_IPV4 ? '4' : '6', nm_rule_table_name(rules->v[i].table),
 			nm_rule_print(&rules->v[i], rule));
 	return out;
 }
@@ -46,7 +46,7 @@ static void run(const struct row *row)
 	struct nm_rules rules = {0};
 	struct nm_err err;
 
-	if (nm_portspec_parse(row->ports, &mappings, &err) < 0 ||
+	if (nm_mappings_parse(row->ports, &mappings, &err) < 0 ||
 		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, &addresses, &err) < 0 ||
 		(row->allow && *row->allow &&
 			nm_prefixes_parse(row->allow, 9, "allow", NM_ERR_FAILED, &allow, &err) < 0)) {
@@ -61,9 +61,9 @@ static void run(const struct row *row)
 	pub.n_mappings = mappings.n;
 	pub.allow = allow.v;
 	pub.n_allow = allow.n;
-	if (nm_layout_container(&pub, row->opt, &rules, &err) < 0)
+	if (nm_iptables_layout(&pub, row->opt, &rules, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
-	if (row->guard && nm_layout_guard(row->guard, &rules, &err) < 0)
+	if (row->guard && nm_iptables_layout_guard(row->guard, &rules, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&rules, got), row->expected, "%s", row->name);
 	nm_rules_done(&rules);
@@ -261,7 +261,7 @@ static void test_base(void)
 		struct nm_rules rules = {0};
 		struct nm_err err;
 
-		if (nm_layout_base(1u << f, &rules, &err) < 0)
+		if (nm_iptables_layout_base(1u << f, &rules, &err) < 0)
 			tap_ok(false, "%s", err.msg);
 		tap_is(print(&rules, got), expected[f], "base, IPv%c", f == NM_IPV4 ? '4' : '6');
 		nm_rules_done(&rules);
@@ -287,13 +287,13 @@ static void test_localnet(void)
 		struct nm_mappings m = {0};
 		struct nm_err err;
 
-		if (nm_portspec_parse(rows[i].ports, &m, &err) < 0) {
+		if (nm_mappings_parse(rows[i].ports, &m, &err) < 0) {
 			tap_ok(false, "%s", err.msg);
 			continue;
 		}
-		tap_ok(nm_layout_needs_localnet(m.v, &defaults) == rows[i].expected, "%s %s route_localnet",
+		tap_ok(nm_mapping_needs_localnet(m.v, &defaults) == rows[i].expected, "%s %s route_localnet",
 			rows[i].ports, rows[i].expected ? "needs" : "does not need");
-		tap_ok(!nm_layout_needs_localnet(m.v, &no_localhost), "and never with localhost off");
+		tap_ok(!nm_mapping_needs_localnet(m.v, &no_localhost), "and never with localhost off");
 		nm_mappings_done(&m);
 	}
 }

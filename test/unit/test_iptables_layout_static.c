@@ -16,7 +16,7 @@ static const char *print(const struct nm_rules *rules, char out[static TEXT_MAX]
 	out[0] = '\0';
 	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++)
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%c %s %s\n",
-			rules->v[i].family == NM_IPV4 ? '4' : '6', nm_table_name(rules->v[i].table),
+			rules->v[i].family == NM_IPV4 ? '4' : '6', nm_rule_table_name(rules->v[i].table),
 			nm_rule_print(&rules->v[i], rule));
 	return out;
 }
@@ -125,10 +125,11 @@ static void test_order(void)
 
 	nm_config_init(&c);
 	if (nm_config_parse(&c, text, strlen(text), "f", &err) < 0 ||
-		nm_config_require_statics(&c, &err) < 0 || nm_layout_statics(&c.statics, &rules, &err) < 0)
+		nm_config_require_statics(&c, &err) < 0 ||
+		nm_iptables_layout_static(&c.statics, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
-	tap_ok(rules.n == 2 && rules.v[0].place == NM_PLACE_NECK && !strcmp(rules.v[0].owner, "@snat/b") &&
-			!strcmp(rules.v[1].owner, "@snat/a"),
+	tap_ok(rules.n == 2 && rules.v[0].place == NM_PLACE_AFTER_HEAD &&
+			!strcmp(rules.v[0].owner, "@snat/b") && !strcmp(rules.v[1].owner, "@snat/a"),
 		"entries keep their order, and SNAT stands behind what belongs to the head");
 	nm_rules_done(&rules);
 	nm_config_done(&c);
@@ -146,7 +147,7 @@ static void test_rows(void)
 		nm_config_init(&c);
 		if (nm_config_parse(&c, row->text, strlen(row->text), "f", &err) < 0 ||
 			nm_config_require_statics(&c, &err) < 0 ||
-			nm_layout_statics(&c.statics, &rules, &err) < 0)
+			nm_iptables_layout_static(&c.statics, &rules, &err) < 0)
 			tap_ok(false, "%s", err.msg);
 		tap_is(print(&rules, got), row->expected, "%s", row->name);
 		nm_rules_done(&rules);

@@ -20,7 +20,7 @@ static void find(
 	char got[64] = "";
 	ssize_t i;
 
-	while ((i = nm_rule_index_next(index, &place, tag, strlen(tag), &position)) >= 0)
+	while ((i = nm_iptables_rule_index_next(index, &place, tag, strlen(tag), &position)) >= 0)
 		used += (size_t)snprintf(got + used, sizeof(got) - used, "%zd ", i);
 	tap_is(got, expected, "rules of '%s'", tag);
 }
@@ -42,7 +42,7 @@ static void test_rules(void)
 
 		rc = nm_rules_add(&rules, &r, &err);
 	}
-	if (!tap_ok(rc == 0 && nm_rule_index_make(&rules, &index, &err) == 0, "an index is made"))
+	if (!tap_ok(rc == 0 && nm_iptables_rule_index_make(&rules, &index, &err) == 0, "an index is made"))
 		return;
 	find(&index, NM_CHAIN_NATMAP, "natmap:web:1", "0 ");
 	find(&index, NM_CHAIN_NATMAP, "natmap:web:1000", "999 ");
@@ -76,8 +76,8 @@ static void test_owners(void)
 	struct nm_owner_index index, none;
 	struct nm_err err;
 
-	if (!tap_ok(nm_owner_index_make(owners, 3, &index, &err) == 0 &&
-			    nm_owner_index_make(NULL, 0, &none, &err) == 0,
+	if (!tap_ok(nm_iptables_owner_index_make(owners, 3, &index, &err) == 0 &&
+			    nm_iptables_owner_index_make(NULL, 0, &none, &err) == 0,
 		    "indexes are made"))
 		return;
 	nm_each(row, rows) {

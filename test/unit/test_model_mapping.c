@@ -10,11 +10,11 @@ static const char *parse(const char *text, char *out, size_t size)
 {
 	struct nm_mappings list = {0};
 	struct nm_err err;
-	char one[NM_PORTSPEC_STRLEN];
+	char one[NM_MAPPING_STRLEN];
 	size_t used = 0;
 
 	out[0] = '\0';
-	if (nm_portspec_parse(text, &list, &err) < 0)
+	if (nm_mappings_parse(text, &list, &err) < 0)
 		(void)snprintf(out, size, "!%s%s", err.kind == NM_ERR_REFUSED ? "" : "(kind) ", err.msg);
 	for (size_t i = 0; i < list.n && used < size; i++)
 		used += (size_t)snprintf(
@@ -29,7 +29,7 @@ static struct nm_mapping one(const char *text)
 	struct nm_mapping m = {0};
 	struct nm_err err;
 
-	if (nm_portspec_parse(text, &list, &err) < 0 || list.n != 1)
+	if (nm_mappings_parse(text, &list, &err) < 0 || list.n != 1)
 		tap_ok(false, "the test's own mapping '%s'", text);
 	else
 		m = list.v[0];
@@ -253,12 +253,12 @@ static void test_many(void)
 
 	for (unsigned i = 0; i < NM_MAPPINGS_MAX; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", i ? "," : "", i + 1);
-	tap_ok(nm_portspec_parse(text, &list, &err) == 0 && list.n == NM_MAPPINGS_MAX &&
+	tap_ok(nm_mappings_parse(text, &list, &err) == 0 && list.n == NM_MAPPINGS_MAX &&
 			list.v[NM_MAPPINGS_MAX - 1].host_port == NM_MAPPINGS_MAX,
 		"%d mappings", NM_MAPPINGS_MAX);
 	nm_mappings_done(&list);
 	(void)snprintf(text + used, sizeof(text) - used, ",60000");
-	tap_ok(nm_portspec_parse(text, &list, &err) == -1 && err.kind == NM_ERR_REFUSED, "one more");
+	tap_ok(nm_mappings_parse(text, &list, &err) == -1 && err.kind == NM_ERR_REFUSED, "one more");
 	tap_is(err.msg, "port mapping '60000': too many mappings", "and why");
 }
 

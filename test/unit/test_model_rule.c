@@ -31,7 +31,7 @@ static void test_matches(void)
 		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo"}, "-A NATMAP -i lo -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .in_if = "lo", .not_in_if = true}, "-A NATMAP ! -i lo -j ACCEPT"},
 		{{.chain = NM_CHAIN_POSTROUTING, .out_if = "eth0"}, "-A POSTROUTING -o eth0 -j ACCEPT"},
-		{{.chain = NM_CHAIN_POSTROUTING, .place = NM_PLACE_NECK, .in_if = "a", .out_if = "b"},
+		{{.chain = NM_CHAIN_POSTROUTING, .place = NM_PLACE_AFTER_HEAD, .in_if = "a", .out_if = "b"},
 			"-I POSTROUTING -i a -o b -j ACCEPT"},
 		{{.chain = NM_CHAIN_NATMAP, .src = V4(10, 1, 2, 3, 32)},
 			"-A NATMAP -s 10.1.2.3/32 -j ACCEPT"},
@@ -141,9 +141,9 @@ static void test_names(void)
 		"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD", "DOCKER-USER", "NATMAP"};
 
 	for (enum nm_table t = NM_TABLE_RAW; t < NM_TABLE_MAX; t++)
-		tap_is(nm_table_name(t), tables[t], "table %s", tables[t]);
+		tap_is(nm_rule_table_name(t), tables[t], "table %s", tables[t]);
 	for (enum nm_chain c = NM_CHAIN_PREROUTING; c < NM_CHAIN_MAX; c++)
-		tap_is(nm_chain_name(c), chains[c], "chain %s", chains[c]);
+		tap_is(nm_rule_chain_name(c), chains[c], "chain %s", chains[c]);
 }
 
 static void test_tags(void)

@@ -8,14 +8,14 @@
 #include "tap.h"
 
 /* Three changes: table (1), chain (2) and rule (3), of IPv6. */
-static struct nm_nft_txn *make_txn(const struct nm_rule *rule)
+static struct nm_nft_batch *make_txn(const struct nm_rule *rule)
 {
-	struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	struct nm_err err;
 
-	if (!txn || nm_nft_txn_ensure_table(txn, NM_IPV6, NM_TABLE_NAT, &err) < 0 ||
-		nm_nft_txn_ensure_chain(txn, NM_IPV6, NM_TABLE_NAT, NM_CHAIN_NATMAP, &err) < 0 ||
-		nm_nft_txn_add(txn, rule, 0, false, &err) < 0)
+	if (!txn || nm_nft_batch_ensure_table(txn, NM_IPV6, NM_TABLE_NAT, &err) < 0 ||
+		nm_nft_batch_ensure_chain(txn, NM_IPV6, NM_TABLE_NAT, NM_CHAIN_NATMAP, &err) < 0 ||
+		nm_nft_batch_add_rule(txn, rule, 0, false, &err) < 0)
 		return NULL;
 	return txn;
 }
@@ -46,7 +46,7 @@ static void check(const char *name, const struct reply *replies, size_t n, int e
 		.table = NM_TABLE_NAT,
 		.chain = NM_CHAIN_NATMAP,
 		.verdict = NM_VERDICT_ACCEPT};
-	nm_autotxn struct nm_nft_txn *txn = make_txn(&rule);
+	nm_autobatch struct nm_nft_batch *txn = make_txn(&rule);
 	enum nm_nft_outcome outcome = NM_NFT_COMMITTED;
 	struct nm_err err = {0};
 	int fd[2], rc;
@@ -57,7 +57,7 @@ static void check(const char *name, const struct reply *replies, size_t n, int e
 	}
 	for (size_t i = 0; i < n; i++)
 		queue(fd[1], &replies[i]);
-	rc = nm_nft_txn_commit(txn, fd[0], &outcome, &err);
+	rc = nm_nft_batch_commit(txn, fd[0], &outcome, &err);
 	if (says) {
 		tap_ok(rc < 0, "%s: fails", name);
 		tap_is(err.msg, says, "%s: says why", name);

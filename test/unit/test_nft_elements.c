@@ -120,7 +120,7 @@ static bool send_behind(const struct kernel *k)
 
 static int dump(struct kernel *k, struct seen *seen, bool *interrupted, struct nm_err *err)
 {
-	return nm_nft_each_element(
+	return nm_nft_elements_each(
 		&k->nl, nm_nft_family(NM_IPV4), "natmap", "ports", take, seen, interrupted, err);
 }
 
@@ -357,7 +357,7 @@ static void check_request(const struct nlmsghdr *msg)
 static void test_requests(void)
 {
 	static const struct made made = {.key = "12345678"};
-	struct nm_request request;
+	struct nm_netlink_request request;
 	struct reply r = {.len = 0}, sent = {.len = 0};
 	struct seen seen = {.text = ""};
 	struct kernel k;
@@ -365,24 +365,24 @@ static void test_requests(void)
 
 	if (!tap_ok(kernel_open(&k), "preparation"))
 		return;
-	nm_request_init(&request);
-	tap_ok(nm_nft_get_elements(&k.nl, &request, take, &seen, &err) == 0 &&
+	nm_netlink_request_init(&request);
+	tap_ok(nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0 &&
 			recv(k.fd, sent.bytes, sizeof(sent.bytes), MSG_DONTWAIT) < 0,
 		"nothing to ask for: nothing is asked");
-	nm_nft_request_element(&request, nm_nft_family(NM_IPV6), "natmap", "ports", "12345678", 8);
-	nm_nft_request_element(&request, nm_nft_family(NM_IPV6), "natmap", "open", "1234", 4);
+	nm_nft_elements_request(&request, nm_nft_family(NM_IPV6), "natmap", "ports", "12345678", 8);
+	nm_nft_elements_request(&request, nm_nft_family(NM_IPV6), "natmap", "open", "1234", 4);
 	put_elements(&r, k.nl.seq + 1, "ports", &made, 1);
-	nm_nft_request_element(&request, nm_nft_family(NM_IPV6), "natmap", "allowed", "1234", 4);
+	nm_nft_elements_request(&request, nm_nft_family(NM_IPV6), "natmap", "allowed", "1234", 4);
 	reply_error(&r, k.nl.seq + 2, ENOENT);
 	reply_error(&r, k.nl.seq + 3, EINVAL); /* keys of another size */
-	tap_ok(kernel_send(&k, &r) && nm_nft_get_elements(&k.nl, &request, take, &seen, &err) == 0,
+	tap_ok(kernel_send(&k, &r) && nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0,
 		"one is there, others are not");
 	tap_is(seen.text, "ports 3132333435363738  none 0/0;", "the one that is there");
 	tap_ok(recv(k.fd, sent.bytes, sizeof(sent.bytes), MSG_DONTWAIT) == (ssize_t)request.used, "asked");
 	check_request(reply_at(&sent, 0));
 	r.len = 0;
 	reply_error(&r, k.nl.seq + 1, EPERM);
-	tap_ok(kernel_send(&k, &r) && nm_nft_get_elements(&k.nl, &request, take, &seen, &err) < 0,
+	tap_ok(kernel_send(&k, &r) && nm_nft_elements_get(&k.nl, &request, take, &seen, &err) < 0,
 		"a refusal");
 	tap_is(err.msg, "looking for elements of sets: Operation not permitted", "it says why");
 	kernel_close(&k);

@@ -97,16 +97,16 @@ static void test_attrs(void)
 		begin(&theirs);
 		put_expression(&ours, "bitwise", row->ours);
 		put_expression(&theirs, "bitwise", row->theirs);
-		tap_ok(nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
+		tap_ok(nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
 			"attributes: %s", row->name);
 		put_expression(&ours, "masq", rows[0].ours);
-		tap_ok(!nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
+		tap_ok(!nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
 			"attributes: %s, and an expression is missing", row->name);
 		put_expression(&theirs, "masq", rows[0].ours);
-		tap_ok(nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
+		tap_ok(nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
 			"attributes: %s, and the same expression behind", row->name);
 		put_expression(&theirs, "masq", rows[0].ours);
-		tap_ok(!nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
+		tap_ok(!nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
 			"attributes: %s, and one more", row->name);
 	}
 }
@@ -130,8 +130,9 @@ static void test_bitwise(void)
 	nm_expr_put_value(theirs.msg, NFTA_BITWISE_MASK, &mask, sizeof(mask));
 	nm_expr_put_value(theirs.msg, NFTA_BITWISE_XOR, &flip, sizeof(flip));
 	nm_expr_end(theirs.msg, e);
-	tap_ok(nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)), "bitwise of an older kernel");
-	tap_ok(!nm_nft_expressions_equal(attrs_of(&other), attrs_of(&theirs)), "is no other one");
+	tap_ok(nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
+		"bitwise of an older kernel");
+	tap_ok(!nm_nft_rule_expressions_equal(attrs_of(&other), attrs_of(&theirs)), "is no other one");
 }
 
 static void test_counters(void)
@@ -150,7 +151,7 @@ static void test_counters(void)
 		begin(&theirs);
 		put_expression(&ours, row->ours, fresh);
 		put_expression(&theirs, row->theirs, counted);
-		tap_ok(nm_nft_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
+		tap_ok(nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)) == row->equal,
 			"a %s that has counted is a %s or not", row->theirs, row->ours);
 	}
 }

@@ -56,11 +56,11 @@ static int each(struct kernel *k, enum kind kind, struct seen *seen, bool *inter
 {
 	switch (kind) {
 	case TABLE:
-		return nm_nft_each_table(&k->nl, NFPROTO_IPV6, take_table, seen, interrupted, err);
+		return nm_nft_objects_each_table(&k->nl, NFPROTO_IPV6, take_table, seen, interrupted, err);
 	case CHAIN:
-		return nm_nft_each_chain(&k->nl, NFPROTO_IPV6, take_chain, seen, interrupted, err);
+		return nm_nft_objects_each_chain(&k->nl, NFPROTO_IPV6, take_chain, seen, interrupted, err);
 	default:
-		return nm_nft_each_set(&k->nl, NFPROTO_IPV6, take_set, seen, interrupted, err);
+		return nm_nft_objects_each_set(&k->nl, NFPROTO_IPV6, take_set, seen, interrupted, err);
 	}
 }
 
@@ -272,7 +272,8 @@ static void test_interrupted(void)
 	reply_set(&r, k.nl.seq + 2, &sets[0]);
 	reply_done(&r, k.nl.seq + 2, 0);
 	tap_ok(sent && kernel_send(&k, &r) &&
-			nm_nft_each_set(&k.nl, NFPROTO_IPV4, take_set, &seen, &interrupted, &err) == 0 &&
+			nm_nft_objects_each_set(&k.nl, NFPROTO_IPV4, take_set, &seen, &interrupted, &err) ==
+				0 &&
 			interrupted,
 		"an interruption is told");
 	tap_is(seen.text, "natmap open 0x0 16:0;", "with what came before");
@@ -299,9 +300,10 @@ static void check_get(enum kind kind, int error_number, const char *expected, co
 		reply_chain(&r, k.nl.seq + 1, &chains[0]);
 	tap_ok(kernel_send(&k, &r), "an answer about one");
 	if (kind == TABLE)
-		rc = nm_nft_get_table(&k.nl, NFPROTO_IPV4, "natmap", take_table, &seen, &err);
+		rc = nm_nft_objects_get_table(&k.nl, NFPROTO_IPV4, "natmap", take_table, &seen, &err);
 	else
-		rc = nm_nft_get_chain(&k.nl, NFPROTO_IPV4, "natmap", "forward", take_chain, &seen, &err);
+		rc = nm_nft_objects_get_chain(
+			&k.nl, NFPROTO_IPV4, "natmap", "forward", take_chain, &seen, &err);
 	tap_is(rc < 0 ? err.msg : "", says, "comes out");
 	tap_is(seen.text, expected, "what it is");
 	tap_is(kernel_asked(&k, asked), kind == TABLE ? "1 2 natmap;" : "4 2 natmap forward;", "asked");
@@ -322,7 +324,8 @@ static void check_has(int error_number, bool expected, bool fails)
 	else
 		reply_table(&r, k.nl.seq + 1, &tables[0]);
 	tap_ok(kernel_send(&k, &r) &&
-			nm_nft_has_table(&k.nl, NFPROTO_IPV4, "natmap", &got, &err) == (fails ? -1 : 0) &&
+			nm_nft_objects_has_table(&k.nl, NFPROTO_IPV4, "natmap", &got, &err) ==
+				(fails ? -1 : 0) &&
 			(fails || got == expected),
 		"whether a table is there, error %d", error_number);
 	kernel_close(&k);

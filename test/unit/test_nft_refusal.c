@@ -84,7 +84,7 @@ static void run(const struct row *row)
 		mnl_attr_put_strz(msg, row->name_type, row->name);
 	if (row->element)
 		put_element(msg, row->comment);
-	tap_ok(nm_nft_refuse(msg, row->rule ? &rule : NULL, row->error, &err) == -1 &&
+	tap_ok(nm_nft_refusal_fail(msg, row->rule ? &rule : NULL, row->error, &err) == -1 &&
 			err.kind == NM_ERR_FAILED,
 		"a refusal");
 	tap_is(err.msg, row->expected, "of a message of type %u", row->type);

@@ -96,15 +96,15 @@ static struct nm_rules some_rules(struct nm_mappings *m)
 	struct nm_rules rules = {0};
 	struct nm_err err;
 
-	if (nm_portspec_parse(ports, m, &err) < 0) {
+	if (nm_mappings_parse(ports, m, &err) < 0) {
 		tap_ok(false, "%s", err.msg);
 		return rules;
 	}
 	pub.mappings = m->v;
 	pub.n_mappings = m->n;
-	if (nm_layout_container(&pub, &opt, &rules, &err) < 0 ||
-		nm_layout_guard("@localnet/br0", &rules, &err) < 0 ||
-		nm_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &rules, &err) < 0)
+	if (nm_iptables_layout(&pub, &opt, &rules, &err) < 0 ||
+		nm_iptables_layout_guard("@localnet/br0", &rules, &err) < 0 ||
+		nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
 	return rules;
 }

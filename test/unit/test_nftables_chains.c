@@ -9,14 +9,15 @@
 enum { TEXT_MAX = 16384 };
 
 /* "CHAIN EXPRESSIONS [# COMMENT]" a line */
-static const char *print(const struct nm_own_rules *rules, enum nm_family family, char out[static TEXT_MAX])
+static const char *print(
+	const struct nm_nftables_rules *rules, enum nm_family family, char out[static TEXT_MAX])
 {
 	char text[NM_EXPR_TEXT_SIZE];
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++) {
-		const struct nm_own_rule *r = &rules->v[i];
+		const struct nm_nftables_rule *r = &rules->v[i];
 
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s %s%s%s%s\n", r->chain,
 			expr_text(family, (struct nm_attrs){r->expressions, r->len}, text),
@@ -78,12 +79,13 @@ static const char *const base[NM_FAMILY_MAX] = {
 #define BOTH(p, mask, len)    MASQUERADE(p, mask, len) ALLOWED(p, mask, len)
 #define EACH(what, mask, len) what("6", mask, len) what("17", mask, len) what("132", mask, len)
 
-static struct nm_own_rules base_rules(enum nm_family family, const struct nm_own_lens *lens)
+static struct nm_nftables_rules base_rules(
+	enum nm_family family, const struct nm_nftables_prefix_lengths *lens)
 {
-	struct nm_own_rules rules = {0};
+	struct nm_nftables_rules rules = {0};
 	struct nm_err err;
 
-	if (nm_nftables_base(family, lens, &rules, &err) < 0)
+	if (nm_nftables_chains_build(family, lens, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
 	return rules;
 }
@@ -93,7 +95,7 @@ static void test_rules(void)
 	static const struct {
 		const char *name;
 		enum nm_family family;
-		struct nm_own_lens lens;
+		struct nm_nftables_prefix_lengths lens;
 		const char *more;
 	} rows[] = {
 		{"IPv4", NM_IPV4, {{false}, {false}}, ""},
@@ -112,17 +114,17 @@ static void test_rules(void)
 	static char got[TEXT_MAX], expected[TEXT_MAX];
 
 	nm_each(row, rows) {
-		struct nm_own_rules rules = base_rules(row->family, &row->lens);
+		struct nm_nftables_rules rules = base_rules(row->family, &row->lens);
 
 		(void)snprintf(expected, sizeof(expected), "%s%s", base[row->family], row->more);
 		tap_is(print(&rules, row->family, got), expected, "rules of %s", row->name);
-		nm_own_rules_done(&rules);
+		nm_nftables_rules_done(&rules);
 	}
 }
 
-static const struct nm_own_lens *all_lens(void)
+static const struct nm_nftables_prefix_lengths *all_lens(void)
 {
-	static struct nm_own_lens lens;
+	static struct nm_nftables_prefix_lengths lens;
 
 	memset(lens.masquerade, true, sizeof(lens.masquerade));
 	memset(lens.allowed, true, sizeof(lens.allowed));
@@ -140,17 +142,17 @@ static bool is_marked(const char *text)
 static void test_all_lens(void)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct nm_own_rules rules = base_rules(f, all_lens());
-		struct nm_own_lens got = {{false}, {false}};
+		struct nm_nftables_rules rules = base_rules(f, all_lens());
+		struct nm_nftables_prefix_lengths got = {{false}, {false}};
 		unsigned marks = 0, masquerades = 0, allowed = 0;
 		char text[NM_EXPR_TEXT_SIZE];
 
 		for (size_t i = 0; i < rules.n; i++) {
-			const struct nm_own_rule *r = &rules.v[i];
+			const struct nm_nftables_rule *r = &rules.v[i];
 
 			expr_text(f, (struct nm_attrs){r->expressions, r->len}, text);
 			marks += is_marked(text);
-			nm_nftables_read_len(r->comment, strlen(r->comment), &got);
+			nm_nftables_chains_read_prefix_length(r->comment, strlen(r->comment), &got);
 		}
 		for (int len = 0; len < 129; len++) {
 			masquerades += got.masquerade[len];
@@ -159,7 +161,7 @@ static void test_all_lens(void)
 		tap_ok(masquerades == nm_addr_bits(f) + 1u && allowed == nm_addr_bits(f) + 1u,
 			"the comments of all lengths are read back");
 		tap_ok(marks == 0, "all rules are as nf_tables takes and dumps them");
-		nm_own_rules_done(&rules);
+		nm_nftables_rules_done(&rules);
 	}
 }
 
@@ -199,7 +201,7 @@ static const struct {
 static void test_read_len(void)
 {
 	nm_each(row, len_tags) {
-		struct nm_own_lens lens = {{false}, {false}}, expected = {{false}, {false}};
+		struct nm_nftables_prefix_lengths lens = {{false}, {false}}, expected = {{false}, {false}};
 		size_t len = strlen(row->tag);
 		char *copy = malloc(len + 1); /* so that ASan sees its end */
 
@@ -209,8 +211,8 @@ static void test_read_len(void)
 			expected.masquerade[row->masquerade] = true;
 		if (row->allowed >= 0)
 			expected.allowed[row->allowed] = true;
-		nm_nftables_read_len(copy + 1, 0, &lens);
-		nm_nftables_read_len(copy, len, &lens);
+		nm_nftables_chains_read_prefix_length(copy + 1, 0, &lens);
+		nm_nftables_chains_read_prefix_length(copy, len, &lens);
 		tap_ok(!memcmp(&lens, &expected, sizeof(lens)), "length in '%s'", row->tag);
 		free(copy);
 	}
@@ -218,8 +220,8 @@ static void test_read_len(void)
 
 static int find_chain(const char *name)
 {
-	for (int i = 0; nm_own_chains[i]; i++)
-		if (!strcmp(nm_own_chains[i], name))
+	for (int i = 0; nm_nftables_schema_chains[i]; i++)
+		if (!strcmp(nm_nftables_schema_chains[i], name))
 			return i;
 	return -1;
 }
@@ -232,29 +234,29 @@ static void test_chains(void)
 	char pattern[64];
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct nm_own_rules rules = base_rules(f, all_lens());
+		struct nm_nftables_rules rules = base_rules(f, all_lens());
 		bool led_to[32] = {false};
 		size_t wrong = 0;
 
 		for (size_t i = 0; i < rules.n; i++) {
-			const struct nm_own_rule *r = &rules.v[i];
+			const struct nm_nftables_rule *r = &rules.v[i];
 			const struct nm_nft_rule read = {.expressions = {r->expressions, r->len}};
 			int from = find_chain(r->chain);
 
-			wrong += from < 0 || nm_own_chain_is_static(r->chain);
-			for (int to = 0; nm_own_chains[to]; to++) {
-				if (!nm_nft_rule_leads_to(&read, nm_own_chains[to]))
+			wrong += from < 0 || nm_nftables_schema_chain_is_static(r->chain);
+			for (int to = 0; nm_nftables_schema_chains[to]; to++) {
+				if (!nm_nft_rule_leads_to(&read, nm_nftables_schema_chains[to]))
 					continue;
 				wrong += to <= from;
 				led_to[to] = true;
 			}
 		}
-		for (int i = 0; nm_own_chains[i]; i++) {
-			(void)snprintf(pattern, sizeof(pattern), " %s ", nm_own_chains[i]);
+		for (int i = 0; nm_nftables_schema_chains[i]; i++) {
+			(void)snprintf(pattern, sizeof(pattern), " %s ", nm_nftables_schema_chains[i]);
 			wrong += led_to[i] == (strstr(hooked, pattern) != NULL);
 		}
 		tap_ok(wrong == 0, "chains lead down the list, to all without a hook");
-		nm_own_rules_done(&rules);
+		nm_nftables_rules_done(&rules);
 	}
 }
 
@@ -264,11 +266,12 @@ static void test_static_chains(void)
 		"static_forward", "static_postrouting"};
 	size_t n = 0;
 
-	for (int i = 0; nm_own_chains[i]; i++)
-		n += nm_own_chain_is_static(nm_own_chains[i]);
+	for (int i = 0; nm_nftables_schema_chains[i]; i++)
+		n += nm_nftables_schema_chain_is_static(nm_nftables_schema_chains[i]);
 	nm_each(name, names)
-		tap_ok(find_chain(*name) >= 0 && nm_own_chain_is_static(*name), "%s is static", *name);
-	tap_ok(n == sizeof(names) / sizeof(*names) && !nm_own_chain_is_static("static"),
+		tap_ok(find_chain(*name) >= 0 && nm_nftables_schema_chain_is_static(*name), "%s is static",
+			*name);
+	tap_ok(n == sizeof(names) / sizeof(*names) && !nm_nftables_schema_chain_is_static("static"),
 		"and no other chain is");
 }
 
@@ -278,9 +281,10 @@ static void test_registers(void)
 	size_t wrong = 0;
 
 	for (size_t word = 0; word < 16; word++)
-		wrong += nm_own_register(word) != expected[word];
+		wrong += nm_nftables_rule_register(word) != expected[word];
 	tap_ok(wrong == 0, "registers have the numbers that the kernel dumps");
-	tap_ok(NM_OWN_FIRST + NM_ELEMENT_KEY_MAX / 4 <= 16, "there are enough for the largest key");
+	tap_ok(NM_NFTABLES_FIRST_REGISTER + NM_ELEMENT_KEY_MAX / 4 <= 16,
+		"there are enough for the largest key");
 }
 
 int main(void)

@@ -16,9 +16,10 @@ struct row {
 
 static const char *const owners[] = {"a", "b", "c"};
 
-static struct nm_element element(const char *of)
+static struct nm_nftables_element element(const char *of)
 {
-	struct nm_element e = {.set = NM_SET_PORTS, .key = {6, 0, 0, 0, 0x1f, 0x90}, .owner_port = 8080};
+	struct nm_nftables_element e = {
+		.set = NM_SET_PORTS, .key = {6, 0, 0, 0, 0x1f, 0x90}, .owner_port = 8080};
 
 	e.owner = owners[of[0] - 'a'];
 	e.data[0] = (uint8_t)of[1];
@@ -33,7 +34,7 @@ static void say_flag(char text[static TEXT_MAX], bool flag, const char *name)
 		(void)snprintf(text + used, TEXT_MAX - used, "%s%s", used ? " " : "", name);
 }
 
-static void check_flags(const struct row *row, const struct nm_entry *entry)
+static void check_flags(const struct row *row, const struct nm_nftables_claim *entry)
 {
 	char text[TEXT_MAX] = "";
 
@@ -46,7 +47,7 @@ static void check_flags(const struct row *row, const struct nm_entry *entry)
 	tap_is(text, row->flags, "'%s' with '%s': flags", row->holders, row->present ? row->present : "");
 }
 
-static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+static int note(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	static const char *const kinds[] = {
 		[NM_EDIT_MISSING] = "missing", [NM_EDIT_STALE] = "stale", [NM_EDIT_CHANGED] = "changed"};
@@ -59,31 +60,32 @@ static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
 	return 0;
 }
 
-static void check_edit(
-	const struct row *row, const struct nm_element_index *index, unsigned families, const char *expected)
+static void check_edit(const struct row *row, const struct nm_nftables_claims *index, unsigned families,
+	const char *expected)
 {
 	char text[TEXT_MAX] = "";
-	const struct nm_own_sink sink = {.note = note, .ctx = text};
+	const struct nm_nftables_diff_output sink = {.note = note, .ctx = text};
 	struct nm_err err;
 
-	tap_ok(nm_nftables_settle(index, families, &sink, &err) == 0, "settled");
+	tap_ok(nm_nftables_compare_elements(index, families, &sink, &err) == 0, "settled");
 	tap_is(text, expected, "'%s' with '%s': what is to be done", row->holders,
 		row->present ? row->present : "");
 }
 
-static void mark_present(const struct nm_element_index *index, struct nm_entry *entry, const char *present)
+static void mark_present(
+	const struct nm_nftables_claims *index, struct nm_nftables_claim *entry, const char *present)
 {
 	char tag[] = "natmap:?:8080";
 	uint8_t data[NM_ELEMENT_DATA_MAX] = {(uint8_t)present[1]};
 	const struct nm_nft_element found = {
-		.data = {data, present[1] ? nm_set_data_size(NM_SET_PORTS, NM_IPV4) : 0},
+		.data = {data, present[1] ? nm_nftables_set_data_size(NM_SET_PORTS, NM_IPV4) : 0},
 		.tag = present[0] == '?' ? NULL : tag,
 		.tag_len = strlen(tag),
 		.counters = {7, 8},
 	};
 
 	tag[strlen("natmap:")] = present[0];
-	nm_element_index_found(index, entry, &found);
+	nm_nftables_claims_found(index, entry, &found);
 	tap_ok(entry->counters.packets == 7 && entry->counters.bytes == 8, "counters are kept");
 }
 
@@ -92,37 +94,38 @@ static enum nm_hold hold_of(char c)
 	return c == 'C' ? NM_HOLD_COMING : c == 'S' ? NM_HOLD_STAYING : NM_HOLD_LEAVING;
 }
 
-static int add_holders(const char *holders, struct nm_element v[HOLDERS_MAX], struct nm_element_index *index)
+static int add_holders(
+	const char *holders, struct nm_nftables_element v[HOLDERS_MAX], struct nm_nftables_claims *index)
 {
 	struct nm_err err;
 
 	for (size_t i = 0; i < HOLDERS_MAX && *holders; i++) {
-		const struct nm_elements one = {.v = &v[i], .n = 1};
+		const struct nm_nftables_elements one = {.v = &v[i], .n = 1};
 
 		v[i] = element(holders + 1);
-		if (nm_element_index_add(index, &one, hold_of(*holders), &err) < 0)
+		if (nm_nftables_claims_add(index, &one, hold_of(*holders), &err) < 0)
 			return -1;
 		holders += holders[3] ? 4 : 3;
 	}
-	return nm_element_index_make(index, &err);
+	return nm_nftables_claims_make(index, &err);
 }
 
 static void run(const struct row *row)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_element v[HOLDERS_MAX] = {0};
-	const struct nm_element *wanted;
-	struct nm_entry *entry;
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_element v[HOLDERS_MAX] = {0};
+	const struct nm_nftables_element *wanted;
+	struct nm_nftables_claim *entry;
 	char text[3] = "";
 
 	if (!tap_ok(add_holders(row->holders, v, &index) == 0, "an index is made"))
 		return;
-	entry = nm_element_index_find(&index, NM_IPV4, NM_SET_PORTS, v[0].key, 8);
+	entry = nm_nftables_claims_find(&index, NM_IPV4, NM_SET_PORTS, v[0].key, 8);
 	if (!tap_ok(entry == index.v && entry->is_first, "'%s': the first one is found", row->holders))
 		return;
 	if (row->present)
 		mark_present(&index, entry, row->present);
-	wanted = nm_element_index_wanted(&index, entry);
+	wanted = nm_nftables_claims_desired(&index, entry);
 	if (wanted) {
 		text[0] = wanted->owner[0];
 		text[1] = (char)wanted->data[0];
@@ -190,128 +193,129 @@ static void test_holders(void)
 /* What was found last counts; a comment has to be the same as a whole. */
 static void test_found_again(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_element v[HOLDERS_MAX] = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_element v[HOLDERS_MAX] = {0};
 	const uint8_t *data = v[0].data;
 	static const char tag[] = "natmap:a:80801";
 	struct nm_nft_element found = {.data = {data, 8}, .tag = tag, .tag_len = sizeof(tag) - 2};
 
 	if (!tap_ok(add_holders("Ca1", v, &index) == 0, "an index is made"))
 		return;
-	nm_element_index_found(&index, index.v, &found);
+	nm_nftables_claims_found(&index, index.v, &found);
 	tap_ok(index.v->right && index.v->known, "it is right");
 	found.tag_len++;
-	nm_element_index_found(&index, index.v, &found);
+	nm_nftables_claims_found(&index, index.v, &found);
 	tap_ok(index.v->present && !index.v->right && !index.v->known, "its comment is longer");
 	found.tag_len -= 2;
-	nm_element_index_found(&index, index.v, &found);
+	nm_nftables_claims_found(&index, index.v, &found);
 	tap_ok(!index.v->right && !index.v->known, "its comment is shorter");
 	found = (struct nm_nft_element){.data = {data, 4}, .tag = tag, .tag_len = sizeof(tag) - 2};
-	nm_element_index_found(&index, index.v, &found);
+	nm_nftables_claims_found(&index, index.v, &found);
 	tap_ok(!index.v->right && index.v->known, "its data are shorter");
 }
 
 /* An interface's guard may be there although somebody comes who needs it. */
 static void test_localnet(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_elements guard = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_elements guard = {0};
 	struct nm_err err;
 
 	if (tap_ok(nm_nftables_layout_guard("@localnet/br0", &guard, &err) == 0 &&
-			    nm_element_index_add(&index, &guard, NM_HOLD_COMING, &err) == 0 &&
-			    nm_element_index_make(&index, &err) == 0,
+			    nm_nftables_claims_add(&index, &guard, NM_HOLD_COMING, &err) == 0 &&
+			    nm_nftables_claims_make(&index, &err) == 0,
 		    "an index of a guard"))
 		tap_ok(index.v->coming && index.v->look, "a guard is looked for");
-	nm_elements_done(&guard);
+	nm_nftables_elements_done(&guard);
 }
 
-static void fill_many(struct nm_elements *all)
+static void fill_many(struct nm_nftables_elements *all)
 {
 	for (size_t i = 0; i < MANY; i++) {
-		struct nm_element *e = &all->v[all->n++];
+		struct nm_nftables_element *e = &all->v[all->n++];
 
 		/* four of each key, which differ in family and set alone */
-		*e = (struct nm_element){.owner = "web"};
+		*e = (struct nm_nftables_element){.owner = "web"};
 		e->family = i & 1 ? NM_IPV6 : NM_IPV4;
 		e->set = i & 2 ? NM_SET_OPEN : NM_SET_HOST_PORTS;
 		e->key[0] = (uint8_t)(i >> 2);
-		e->key[nm_set_key_size(e->set, e->family) - 1] = (uint8_t)(i >> 10);
+		e->key[nm_nftables_set_key_size(e->set, e->family) - 1] = (uint8_t)(i >> 10);
 	}
 }
 
-static void check_many(const struct nm_elements *all, const struct nm_element_index *index)
+static void check_many(const struct nm_nftables_elements *all, const struct nm_nftables_claims *index)
 {
 	size_t wrong = 0, misfits = 0;
 
 	for (size_t i = 0; i < MANY; i++) {
-		const struct nm_element *e = &all->v[i];
-		size_t size = nm_set_key_size(e->set, e->family);
+		const struct nm_nftables_element *e = &all->v[i];
+		size_t size = nm_nftables_set_key_size(e->set, e->family);
 
-		wrong += nm_element_index_find(index, e->family, e->set, e->key, size) != &index->v[i];
+		wrong += nm_nftables_claims_find(index, e->family, e->set, e->key, size) != &index->v[i];
 		wrong += !index->v[i].is_first || index->v[MANY + i].is_first;
-		wrong += nm_element_index_wanted(index, &index->v[i]) != index->v[MANY + i].element;
-		misfits += nm_element_index_find(index, e->family, e->set, e->key, size - 1) != NULL;
-		misfits += nm_element_index_find(index, e->family, e->set, e->key, size - 4) != NULL;
+		wrong += nm_nftables_claims_desired(index, &index->v[i]) != index->v[MANY + i].element;
+		misfits += nm_nftables_claims_find(index, e->family, e->set, e->key, size - 1) != NULL;
+		misfits += nm_nftables_claims_find(index, e->family, e->set, e->key, size - 4) != NULL;
 		if (size < sizeof(e->key))
-			misfits += nm_element_index_find(index, e->family, e->set, e->key, size + 1) != NULL;
-		misfits += nm_element_index_find(index, e->family, NM_SET_PORTS, e->key, 8) != NULL;
+			misfits +=
+				nm_nftables_claims_find(index, e->family, e->set, e->key, size + 1) != NULL;
+		misfits += nm_nftables_claims_find(index, e->family, NM_SET_PORTS, e->key, 8) != NULL;
 	}
 	tap_ok(wrong == 0, "each of many is found, the first of its key, and its holder");
 	tap_ok(misfits == 0, "but not by a key of another length or of another set");
-	tap_ok(!nm_element_index_find(index, NM_IPV4, NM_SET_OPEN, NULL, 0), "nor by no key at all");
+	tap_ok(!nm_nftables_claims_find(index, NM_IPV4, NM_SET_OPEN, NULL, 0), "nor by no key at all");
 }
 
 static void test_many(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_elements all = {.v = calloc(MANY, sizeof(*all.v))}, copy = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_elements all = {.v = calloc(MANY, sizeof(*all.v))}, copy = {0};
 	struct nm_err err;
 
 	if (tap_ok(all.v && (copy.v = calloc(MANY, sizeof(*all.v))), "memory")) {
 		fill_many(&all);
 		fill_many(&copy);
-		if (tap_ok(nm_element_index_add(&index, &all, NM_HOLD_LEAVING, &err) == 0 &&
-				    nm_element_index_add(&index, &copy, NM_HOLD_STAYING, &err) == 0 &&
-				    nm_element_index_make(&index, &err) == 0,
+		if (tap_ok(nm_nftables_claims_add(&index, &all, NM_HOLD_LEAVING, &err) == 0 &&
+				    nm_nftables_claims_add(&index, &copy, NM_HOLD_STAYING, &err) == 0 &&
+				    nm_nftables_claims_make(&index, &err) == 0,
 			    "an index of many"))
 			check_many(&all, &index);
 	}
-	nm_elements_done(&all);
-	nm_elements_done(&copy);
+	nm_nftables_elements_done(&all);
+	nm_nftables_elements_done(&copy);
 }
 
 /* Two keys of the same hash, which the first check holds to be so. */
 static void test_collision(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	struct nm_element v[] = {
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	struct nm_nftables_element v[] = {
 		{.key = {0xb8, 0x56, 0xd5, 0xd9, 0x26, 0xe6, 0x38, 0x00}, .owner = "a"},
 		{.key = {0x1a, 0xec, 0xc2, 0x17, 0x12, 0x94, 0x9e, 0xef}, .owner = "b"},
 	};
-	const struct nm_elements both = {.v = v, .n = 2};
+	const struct nm_nftables_elements both = {.v = v, .n = 2};
 	struct nm_err err;
 
-	if (!tap_ok(nm_element_index_add(&index, &both, NM_HOLD_COMING, &err) == 0 &&
-			    nm_element_index_make(&index, &err) == 0 &&
+	if (!tap_ok(nm_nftables_claims_add(&index, &both, NM_HOLD_COMING, &err) == 0 &&
+			    nm_nftables_claims_make(&index, &err) == 0 &&
 			    index.by_key.v[0].hash == index.by_key.v[1].hash,
 		    "an index of two keys that have the same hash"))
 		return;
 	for (size_t i = 0; i < 2; i++)
-		tap_ok(nm_element_index_find(&index, NM_IPV4, NM_SET_PORTS, v[i].key, 8) == &index.v[i] &&
-				nm_element_index_wanted(&index, &index.v[i]) == &v[i],
+		tap_ok(nm_nftables_claims_find(&index, NM_IPV4, NM_SET_PORTS, v[i].key, 8) == &index.v[i] &&
+				nm_nftables_claims_desired(&index, &index.v[i]) == &v[i],
 			"both are found");
 }
 
 static void test_none(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	const struct nm_elements none = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	const struct nm_nftables_elements none = {0};
 	struct nm_err err;
 
-	tap_ok(nm_element_index_add(&index, &none, NM_HOLD_COMING, &err) == 0 &&
-			nm_element_index_make(&index, &err) == 0 &&
-			!nm_element_index_find(&index, NM_IPV4, NM_SET_PORTS, "12345678", 8),
+	tap_ok(nm_nftables_claims_add(&index, &none, NM_HOLD_COMING, &err) == 0 &&
+			nm_nftables_claims_make(&index, &err) == 0 &&
+			!nm_nftables_claims_find(&index, NM_IPV4, NM_SET_PORTS, "12345678", 8),
 		"an index of nothing finds nothing");
 }
 

@@ -13,28 +13,29 @@
 
 enum { TEXT_MAX = 1024, MANY = 200, SEVERAL = 24 };
 
-static struct nm_element element(enum nm_set set, uint8_t key, const char *owner)
+static struct nm_nftables_element element(enum nm_nftables_set set, uint8_t key, const char *owner)
 {
-	struct nm_element e = {.set = set, .owner = owner, .owner_port = 80};
+	struct nm_nftables_element e = {.set = set, .owner = owner, .owner_port = 80};
 
-	memset(e.key, key, nm_set_key_size(set, NM_IPV4));
-	memset(e.data, key + 1, nm_set_data_size(set, NM_IPV4));
+	memset(e.key, key, nm_nftables_set_key_size(set, NM_IPV4));
+	memset(e.data, key + 1, nm_nftables_set_data_size(set, NM_IPV4));
 	return e;
 }
 
-static bool make(
-	struct nm_element_index *index, const struct nm_element *v, const enum nm_hold *holds, size_t n)
+static bool make(struct nm_nftables_claims *index, const struct nm_nftables_element *v,
+	const enum nm_hold *holds, size_t n)
 {
 	struct nm_err err;
 
 	for (size_t i = 0; i < n; i++) {
 		/* not changed: what the index takes says owned */
-		const struct nm_elements one = {.v = (struct nm_element *)(uintptr_t)&v[i], .n = 1};
+		const struct nm_nftables_elements one = {
+			.v = (struct nm_nftables_element *)(uintptr_t)&v[i], .n = 1};
 
-		if (nm_element_index_add(index, &one, holds[i], &err) < 0)
+		if (nm_nftables_claims_add(index, &one, holds[i], &err) < 0)
 			return false;
 	}
-	return nm_element_index_make(index, &err) == 0;
+	return nm_nftables_claims_make(index, &err) == 0;
 }
 
 static void put_data(struct nlmsghdr *msg, uint16_t type, const uint8_t *data, size_t len)
@@ -46,7 +47,7 @@ static void put_data(struct nlmsghdr *msg, uint16_t type, const uint8_t *data, s
 }
 
 /* The element as the kernel tells it; tag NULL: without comment; key_len 0: the one of every key, "*". */
-static void put_element(struct reply *r, uint32_t seq, const char *set, const struct nm_element *e,
+static void put_element(struct reply *r, uint32_t seq, const char *set, const struct nm_nftables_element *e,
 	size_t key_len, const char *tag)
 {
 	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWSETELEM);
@@ -57,8 +58,8 @@ static void put_element(struct reply *r, uint32_t seq, const char *set, const st
 	nest = mnl_attr_nest_start(msg, NFTA_LIST_ELEM);
 	if (key_len)
 		put_data(msg, NFTA_SET_ELEM_KEY, e->key, key_len);
-	if (nm_set_is_map(e->set))
-		put_data(msg, NFTA_SET_ELEM_DATA, e->data, nm_set_data_size(e->set, e->family));
+	if (nm_nftables_set_is_map(e->set))
+		put_data(msg, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (tag)
 		nm_nft_put_comment(msg, NFTA_SET_ELEM_USERDATA, tag);
 	mnl_attr_nest_end(msg, nest);
@@ -121,7 +122,7 @@ static size_t say_change(char *text, size_t used, const struct nlmsghdr *msg)
 }
 
 /* The changes of the transaction, as they are sent. */
-static void check_changes(const char *name, struct nm_nft_txn *txn, const char *expected)
+static void check_changes(const char *name, struct nm_nft_batch *txn, const char *expected)
 {
 	const struct nlmsghdr *msg = NULL;
 	char text[TEXT_MAX] = "";
@@ -135,7 +136,7 @@ static void check_changes(const char *name, struct nm_nft_txn *txn, const char *
 	tap_is(text, expected, "%s", name);
 }
 
-static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+static int note(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	char *text = ctx;
 	size_t used = strlen(text);
@@ -149,23 +150,24 @@ static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
 
 static void test_settle(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
-	const struct nm_element v[] = {element(NM_SET_PORTS, 1, "new"), element(NM_SET_LOCALNET, 2, "old"),
-		element(NM_SET_OPEN, 3, "old"), element(NM_SET_OPEN, 3, "new"),
-		element(NM_SET_GUARDED, 4, "old"), element(NM_SET_GUARDED, 5, "kept")};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
+	const struct nm_nftables_element v[] = {element(NM_SET_PORTS, 1, "new"),
+		element(NM_SET_LOCALNET, 2, "old"), element(NM_SET_OPEN, 3, "old"),
+		element(NM_SET_OPEN, 3, "new"), element(NM_SET_GUARDED, 4, "old"),
+		element(NM_SET_GUARDED, 5, "kept")};
 	static const enum nm_hold holds[] = {NM_HOLD_COMING, NM_HOLD_LEAVING, NM_HOLD_LEAVING, NM_HOLD_COMING,
 		NM_HOLD_LEAVING, NM_HOLD_STAYING};
 	char text[TEXT_MAX] = "";
-	const struct nm_own_sink sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
 	struct nm_nft_element found = {.tag = "natmap:old:80", .tag_len = strlen("natmap:old:80")};
 	struct nm_err err;
 
 	if (!tap_ok(txn && make(&index, v, holds, 6), "settle: preparation"))
 		return;
-	nm_element_index_found(&index, &index.v[1], &found);
-	nm_element_index_found(&index, &index.v[2], &found);
-	tap_ok(nm_nftables_settle(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
+	nm_nftables_claims_found(&index, &index.v[1], &found);
+	nm_nftables_claims_found(&index, &index.v[2], &found);
+	tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
 	tap_is(text, "0 ports 'natmap:new:80';1 localnet 'natmap:old:80';2 open 'natmap:new:80';",
 		"differences");
 	check_changes("settle", txn,
@@ -178,11 +180,11 @@ static void test_settle(void)
 /* Elements share messages, none of which is longer than there is room for, with the longest comments. */
 static void test_settle_many(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
-	const struct nm_own_sink sink = {.txn = txn};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
+	const struct nm_nftables_diff_output sink = {.txn = txn};
 	const struct nlmsghdr *msg = NULL;
-	static struct nm_element v[SEVERAL];
+	static struct nm_nftables_element v[SEVERAL];
 	static enum nm_hold holds[SEVERAL];
 	size_t messages = 0, elements = 0;
 	char longest[NM_TAG_SIZE] = "";
@@ -195,7 +197,7 @@ static void test_settle_many(void)
 		holds[i] = NM_HOLD_COMING;
 	}
 	tap_ok(txn && make(&index, v, holds, SEVERAL) &&
-			nm_nftables_settle(&index, NM_IPV4_BIT, &sink, &err) == 0 &&
+			nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0 &&
 			kernel_commit(txn, &sent),
 		"many elements: sent");
 	for (; (msg = reply_next(&sent, msg)); messages++) {
@@ -228,12 +230,12 @@ static void test_counters(void)
 	};
 
 	nm_each(row, rows) {
-		NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-		nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
-		const struct nm_element v[] = {
+		NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+		nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
+		const struct nm_nftables_element v[] = {
 			element(NM_SET_PORTS, 1, "old"), element(NM_SET_PORTS, 1, "new")};
 		const enum nm_hold holds[] = {NM_HOLD_LEAVING, row->hold};
-		const struct nm_own_sink sink = {.txn = txn};
+		const struct nm_nftables_diff_output sink = {.txn = txn};
 		struct nm_nft_element found = {.tag = "natmap:old:80",
 			.tag_len = strlen("natmap:old:80"),
 			.data = {v[0].data, 8},
@@ -243,8 +245,8 @@ static void test_counters(void)
 
 		if (!tap_ok(txn && make(&index, v, holds, 2), "counters: preparation"))
 			continue;
-		nm_element_index_found(&index, &index.v[0], &found);
-		tap_ok(nm_nftables_settle(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
+		nm_nftables_claims_found(&index, &index.v[0], &found);
+		tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
 		(void)snprintf(expected, sizeof(expected),
 			"delete natmap ports 11111111 ;add natmap ports 11111111:22222222%s natmap:new:80;",
 			row->counter);
@@ -253,13 +255,13 @@ static void test_counters(void)
 }
 
 /* Answers to the dumps of all sets: ports has what the index knows and other people's elements. */
-static void answer_dumps(const struct kernel *k, const struct nm_element *known)
+static void answer_dumps(const struct kernel *k, const struct nm_nftables_element *known)
 {
-	const struct nm_element other = element(NM_SET_PORTS, 9, NULL);
+	const struct nm_nftables_element other = element(NM_SET_PORTS, 9, NULL);
 	uint32_t seq = k->nl.seq;
 	size_t bad = 0;
 
-	for (enum nm_set set = 0; set < NM_SET_MAX; set++) {
+	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++) {
 		struct reply r = {.len = 0};
 
 		seq++;
@@ -280,12 +282,13 @@ static void answer_dumps(const struct kernel *k, const struct nm_element *known)
 
 static void test_read(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
-	const struct nm_element v[] = {element(NM_SET_PORTS, 1, "web"), element(NM_SET_OPEN, 9, "web")};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
+	const struct nm_nftables_element v[] = {
+		element(NM_SET_PORTS, 1, "web"), element(NM_SET_OPEN, 9, "web")};
 	static const enum nm_hold holds[] = {NM_HOLD_COMING, NM_HOLD_COMING};
 	char text[TEXT_MAX] = "";
-	const struct nm_own_sink sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
 	bool interrupted = false;
 	struct nm_err err;
 	struct kernel k;
@@ -293,7 +296,8 @@ static void test_read(void)
 	if (!tap_ok(txn && make(&index, v, holds, 2) && kernel_open(&k), "read: preparation"))
 		return;
 	answer_dumps(&k, &v[0]);
-	tap_ok(nm_nftables_read(&k.nl, NM_IPV4, &index, &sink, &interrupted, &err) == 0 && !interrupted,
+	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV4, &index, &sink, &interrupted, &err) == 0 &&
+			!interrupted,
 		"all sets are read");
 	tap_ok(index.v[0].present && index.v[0].right && !index.v[1].present, "what is known is marked");
 	tap_is(text, "1 ports 'natmap:gone:80';1 ports '';1 ports 'natmap:short:80';1 localnet 'mine';",
@@ -307,8 +311,8 @@ static void test_read(void)
 /* IPv6 has no sets for loopback: they are not asked for. */
 static void test_read_ipv6(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	const struct nm_own_sink sink = {.txn = NULL};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	const struct nm_nftables_diff_output sink = {.txn = NULL};
 	bool interrupted = false;
 	struct nm_err err;
 	struct kernel k;
@@ -321,7 +325,8 @@ static void test_read_ipv6(void)
 		reply_done(&r, k.nl.seq + i, 0);
 		tap_ok(kernel_send(&k, &r), "an empty set");
 	}
-	tap_ok(nm_nftables_read(&k.nl, NM_IPV6, &index, &sink, &interrupted, &err) == 0 && !interrupted,
+	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV6, &index, &sink, &interrupted, &err) == 0 &&
+			!interrupted,
 		"that many are read");
 	kernel_close(&k);
 }
@@ -353,13 +358,13 @@ static const char *asked(const struct kernel *k, char text[static TEXT_MAX])
 
 static void check_look(bool all, size_t answers, const char *expected)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	const struct nm_element v[] = {element(NM_SET_PORTS, 1, "a"), element(NM_SET_PORTS, 2, "a"),
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	const struct nm_nftables_element v[] = {element(NM_SET_PORTS, 1, "a"), element(NM_SET_PORTS, 2, "a"),
 		element(NM_SET_PORTS, 3, "a"), element(NM_SET_PORTS, 3, "b"),
 		element(NM_SET_LOCALNET, 4, "a")};
 	static const enum nm_hold holds[] = {
 		NM_HOLD_COMING, NM_HOLD_STAYING, NM_HOLD_LEAVING, NM_HOLD_COMING, NM_HOLD_COMING};
-	const struct nm_element other = element(NM_SET_PORTS, 9, NULL);
+	const struct nm_nftables_element other = element(NM_SET_PORTS, 9, NULL);
 	struct reply r = {.len = 0};
 	char text[TEXT_MAX];
 	struct nm_err err;
@@ -372,7 +377,8 @@ static void check_look(bool all, size_t answers, const char *expected)
 	for (uint32_t i = 2; i < answers; i++)
 		reply_error(&r, k.nl.seq + i, ENOENT);
 	put_element(&r, k.nl.seq + (uint32_t)answers, "localnet", &v[4], 16, "natmap:a:80");
-	tap_ok(kernel_send(&k, &r) && nm_nftables_look(&k.nl, &index, all, &err) == 0, "looked");
+	tap_ok(kernel_send(&k, &r) && nm_nftables_compare_elements_get(&k.nl, &index, all, &err) == 0,
+		"looked");
 	tap_is(asked(&k, text), expected, "what was asked for%s", all ? ", of all" : "");
 	tap_ok(index.v[4].present && index.v[4].right && !index.v[0].present && !index.v[2].present,
 		"what is there is marked");
@@ -382,8 +388,8 @@ static void check_look(bool all, size_t answers, const char *expected)
 /* More than one message has room for. */
 static void test_look_many(void)
 {
-	NM_CLEANUP(nm_element_index_done) struct nm_element_index index = {0};
-	static struct nm_element v[MANY];
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	static struct nm_nftables_element v[MANY];
 	static enum nm_hold holds[MANY];
 	size_t present = 0;
 	struct nm_err err;
@@ -401,7 +407,8 @@ static void test_look_many(void)
 		put_element(&r, k.nl.seq + 1 + (uint32_t)i, "ports", &v[i], 8, "natmap:a:80");
 		present += kernel_send(&k, &r);
 	}
-	tap_ok(present == MANY && nm_nftables_look(&k.nl, &index, false, &err) == 0, "looked for many");
+	tap_ok(present == MANY && nm_nftables_compare_elements_get(&k.nl, &index, false, &err) == 0,
+		"looked for many");
 	present = 0;
 	for (size_t i = 0; i < MANY; i++)
 		present += index.v[i].present;

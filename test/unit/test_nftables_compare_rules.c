@@ -12,13 +12,14 @@
 enum { RULES_MAX = 128, TEXT_MAX = 1024 };
 
 /* Lengths that have rules of the comments natmap:@masquerade/8 and natmap:@allowed/24. */
-static const struct nm_own_lens with_lens = {.masquerade = {[8] = true}, .allowed = {[24] = true}};
-static const struct nm_own_lens no_lens;
+static const struct nm_nftables_prefix_lengths with_lens = {
+	.masquerade = {[8] = true}, .allowed = {[24] = true}};
+static const struct nm_nftables_prefix_lengths no_lens;
 static const struct nm_rules no_statics;
 
 /* What is there: rules by their numbers in `all`, the base with those lengths; each has its number + 1 as
  * handle. */
-static struct nm_own_rules all;
+static struct nm_nftables_rules all;
 struct there {
 	size_t v[RULES_MAX], n;
 	const char *first_comment; /* instead of that of the first rule; NULL: it is as it was */
@@ -54,7 +55,7 @@ static size_t find(const char *chain)
 static void put_rule(struct reply *r, uint32_t seq, size_t i, const char *comment)
 {
 	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
-	const struct nm_own_rule *rule = &all.v[i];
+	const struct nm_nftables_rule *rule = &all.v[i];
 
 	mnl_attr_put_strz(msg, NFTA_RULE_CHAIN, rule->chain);
 	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, htobe64(i + 1));
@@ -81,7 +82,7 @@ static bool answer(const struct kernel *k, const struct there *t)
 }
 
 /* "+CHAIN 'COMMENT';" what is missing, "-..." what is stale. */
-static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
+static int note(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	char *text = ctx;
 	size_t used = strlen(text);
@@ -94,14 +95,14 @@ static int note(void *ctx, const struct nm_own_edit *edit, struct nm_err *err)
 }
 
 /* The rules among the changes: "+CHAIN HANDLE;" before that one or, 0, at the end, and "-CHAIN HANDLE;". */
-static void say_changes(struct nm_nft_txn *txn, char text[static TEXT_MAX])
+static void say_changes(struct nm_nft_batch *txn, char text[static TEXT_MAX])
 {
 	const struct nlmsghdr *msg = NULL;
 	static struct reply sent;
 	size_t used = 0;
 
 	text[0] = '\0';
-	if (nm_nft_txn_is_idle(txn))
+	if (nm_nft_batch_is_idle(txn))
 		return;
 	tap_ok(kernel_commit(txn, &sent), "changes are sent");
 	while ((msg = reply_next(&sent, msg))) {
@@ -122,12 +123,12 @@ static void say_changes(struct nm_nft_txn *txn, char text[static TEXT_MAX])
 	}
 }
 
-static void check(const char *name, const struct there *t, const struct nm_own_lens *lens,
+static void check(const char *name, const struct there *t, const struct nm_nftables_prefix_lengths *lens,
 	const struct nm_rules *statics, const char *notes, const char *changes)
 {
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	char text[TEXT_MAX] = "", sent[TEXT_MAX];
-	const struct nm_own_sink sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
 	bool interrupted = false;
 	struct nm_err err = {0};
 	struct kernel k;
@@ -214,7 +215,7 @@ static void test_stale_lens(void)
 static void test_anew(void)
 {
 	char text[TEXT_MAX] = "", asked[KERNEL_ASKED_SIZE];
-	const struct nm_own_sink sink = {.note = note, .ctx = text};
+	const struct nm_nftables_diff_output sink = {.note = note, .ctx = text};
 	const struct there t = everything();
 	bool interrupted = false;
 	size_t missing = 0;
@@ -237,12 +238,12 @@ int main(void)
 {
 	struct nm_err err;
 
-	if (tap_ok(nm_nftables_base(NM_IPV4, &with_lens, &all, &err) == 0 && all.n < RULES_MAX,
+	if (tap_ok(nm_nftables_chains_build(NM_IPV4, &with_lens, &all, &err) == 0 && all.n < RULES_MAX,
 		    "the rules of the base")) {
 		test_rules();
 		test_stale_lens();
 		test_anew();
 	}
-	nm_own_rules_done(&all);
+	nm_nftables_rules_done(&all);
 	return tap_done();
 }

@@ -84,7 +84,7 @@ static void say_fields(
 			say(t, " (behind all is no zero)");
 }
 
-static void say_element(struct text *t, const struct nm_element *e)
+static void say_element(struct text *t, const struct nm_nftables_element *e)
 {
 	char tag[NM_TAG_SIZE];
 
@@ -93,10 +93,10 @@ static void say_element(struct text *t, const struct nm_element *e)
 	if (sets[e->set].data[0])
 		say(t, " ->");
 	say_fields(t, sets[e->set].data, e->family, e->data, sizeof(e->data));
-	say(t, " %s\n", nm_element_tag(e, tag));
+	say(t, " %s\n", nm_nftables_element_tag(e, tag));
 }
 
-static const char *print(const struct nm_elements *elements, struct text *t)
+static const char *print(const struct nm_nftables_elements *elements, struct text *t)
 {
 	t->used = 0;
 	t->v[0] = '\0';
@@ -123,7 +123,7 @@ struct row {
 static int parse(const struct row *row, struct nm_mappings *m, struct nm_prefixes *addresses,
 	struct nm_prefixes *allow, struct nm_err *err)
 {
-	if (nm_portspec_parse(row->ports, m, err) < 0 ||
+	if (nm_mappings_parse(row->ports, m, err) < 0 ||
 		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, addresses, err) < 0)
 		return -1;
 	if (!row->allow || !*row->allow)
@@ -137,7 +137,7 @@ static void run(const struct row *row)
 	struct nm_publication pub = {.id = "web", .restricted = row->allow && !row->open};
 	struct nm_mappings mappings = {0};
 	struct nm_prefixes addresses = {0}, allow = {0};
-	struct nm_elements elements = {0};
+	struct nm_nftables_elements elements = {0};
 	struct nm_err err = {0};
 
 	if (parse(row, &mappings, &addresses, &allow, &err) < 0)
@@ -153,7 +153,7 @@ static void run(const struct row *row)
 	if (nm_nftables_layout(&pub, row->opt, &elements, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&elements, &got), row->expected, "%s", row->name);
-	nm_elements_done(&elements);
+	nm_nftables_elements_done(&elements);
 	nm_mappings_done(&mappings);
 	nm_prefixes_done(&addresses);
 	nm_prefixes_done(&allow);
@@ -281,7 +281,7 @@ static void test_many(void)
 		.count = 1000};
 	const struct nm_publication pub = {
 		.id = "web", .families = NM_IPV4_BIT, .mappings = &range, .n_mappings = 1};
-	struct nm_elements elements = {0};
+	struct nm_nftables_elements elements = {0};
 	struct nm_err err;
 	size_t wrong = 0;
 
@@ -291,7 +291,7 @@ static void test_many(void)
 			wrong += elements.v[i].set != (i & 1 ? NM_SET_OPEN : NM_SET_PORTS) ||
 				elements.v[i].owner_port != 1 + i / 2;
 	tap_ok(wrong == 0, "port by port");
-	nm_elements_done(&elements);
+	nm_nftables_elements_done(&elements);
 }
 
 static void test_guard(void)
@@ -309,11 +309,11 @@ static void test_guard(void)
 	struct nm_err err;
 
 	nm_each(row, guards) {
-		struct nm_elements elements = {0};
+		struct nm_nftables_elements elements = {0};
 
 		tap_ok(nm_nftables_layout_guard(row->owner, &elements, &err) == 0, "a guard is made");
 		tap_is(print(&elements, &got), row->expected, "guard of %s", row->owner);
-		nm_elements_done(&elements);
+		nm_nftables_elements_done(&elements);
 	}
 }
 
@@ -347,24 +347,24 @@ static void test_sets(void)
 {
 	size_t largest_key = 0, largest_data = 0;
 
-	for (enum nm_set set = 0; set < NM_SET_MAX; set++) {
+	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++) {
 		const char *key = sets[set].key, *data = sets[set].data;
 
-		tap_is(nm_set_name(set), sets[set].name, "name of set %d", set);
-		tap_ok(nm_set_is_map(set) == (*data != '\0'), "%s: a map or not", sets[set].name);
+		tap_is(nm_nftables_set_name(set), sets[set].name, "name of set %d", set);
+		tap_ok(nm_nftables_set_is_map(set) == (*data != '\0'), "%s: a map or not", sets[set].name);
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-			tap_ok(nm_set_exists(set, f) == (f == NM_IPV4 || !sets[set].ipv4_only),
+			tap_ok(nm_nftables_set_exists(set, f) == (f == NM_IPV4 || !sets[set].ipv4_only),
 				"%s: is there or not", sets[set].name);
-			tap_ok(((uint64_t)nm_set_key_size(set, f) << 32 | nm_set_key_type(set, f)) ==
-					size_and_type(key, f),
+			tap_ok(((uint64_t)nm_nftables_set_key_size(set, f) << 32 |
+				       nm_nftables_set_key_type(set, f)) == size_and_type(key, f),
 				"%s: key", sets[set].name);
-			tap_ok(((uint64_t)nm_set_data_size(set, f) << 32 | nm_set_data_type(set, f)) ==
-					size_and_type(data, f),
+			tap_ok(((uint64_t)nm_nftables_set_data_size(set, f) << 32 |
+				       nm_nftables_set_data_type(set, f)) == size_and_type(data, f),
 				"%s: data", sets[set].name);
-			if (nm_set_key_size(set, f) > largest_key)
-				largest_key = nm_set_key_size(set, f);
-			if (nm_set_data_size(set, f) > largest_data)
-				largest_data = nm_set_data_size(set, f);
+			if (nm_nftables_set_key_size(set, f) > largest_key)
+				largest_key = nm_nftables_set_key_size(set, f);
+			if (nm_nftables_set_data_size(set, f) > largest_data)
+				largest_data = nm_nftables_set_data_size(set, f);
 		}
 	}
 	tap_ok(largest_key == NM_ELEMENT_KEY_MAX && largest_data == NM_ELEMENT_DATA_MAX,

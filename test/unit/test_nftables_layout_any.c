@@ -24,10 +24,10 @@ static const struct nm_publication *some_publication(void)
 	return &pub;
 }
 
-static bool has(const struct nm_elements *all, const struct nm_element *e)
+static bool has(const struct nm_nftables_elements *all, const struct nm_nftables_element *e)
 {
 	for (size_t i = 0; i < all->n; i++) {
-		const struct nm_element *a = &all->v[i];
+		const struct nm_nftables_element *a = &all->v[i];
 
 		if (a->family == e->family && a->set == e->set && !memcmp(a->key, e->key, sizeof(a->key)) &&
 			!memcmp(a->data, e->data, sizeof(a->data)))
@@ -37,7 +37,7 @@ static bool has(const struct nm_elements *all, const struct nm_element *e)
 }
 
 /* Elements that are in one list and not in the other. */
-static size_t lacks(const struct nm_elements *all, const struct nm_elements *some)
+static size_t lacks(const struct nm_nftables_elements *all, const struct nm_nftables_elements *some)
 {
 	size_t n = 0;
 
@@ -50,7 +50,7 @@ static size_t lacks(const struct nm_elements *all, const struct nm_elements *som
 static void test_any_options(void)
 {
 	const struct nm_publication *pub = some_publication();
-	struct nm_elements any = {0}, all = {0};
+	struct nm_nftables_elements any = {0}, all = {0};
 	struct nm_err err;
 	bool done = nm_nftables_layout(pub, NULL, &any, &err) == 0;
 
@@ -62,8 +62,8 @@ static void test_any_options(void)
 	}
 	tap_ok(done && !lacks(&any, &all), "whatever the options: all");
 	tap_ok(!lacks(&all, &any), "and no more");
-	nm_elements_done(&any);
-	nm_elements_done(&all);
+	nm_nftables_elements_done(&any);
+	nm_nftables_elements_done(&all);
 }
 
 int main(void)

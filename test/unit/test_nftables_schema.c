@@ -169,15 +169,15 @@ static const char *const expected[NM_FAMILY_MAX] = {
 static void check(enum nm_family family)
 {
 	static const uint8_t nfprotos[] = {[NM_IPV4] = 2, [NM_IPV6] = 10};
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	const struct nlmsghdr *msg = NULL;
 	static struct reply sent;
 	struct text got = {.used = 0};
 	struct nm_err err;
 
-	if (!tap_ok(txn && nm_nftables_ensure(txn, family, &err) == 0, "a table is ensured"))
+	if (!tap_ok(txn && nm_nftables_schema_ensure(txn, family, &err) == 0, "a table is ensured"))
 		return;
-	tap_ok(nm_nft_txn_is_idle(txn), "that alone changes nothing");
+	tap_ok(nm_nft_batch_is_idle(txn), "that alone changes nothing");
 	if (!tap_ok(kernel_commit(txn, &sent), "it is sent"))
 		return;
 	while ((msg = reply_next(&sent, msg)))

@@ -59,14 +59,14 @@ static void check_find(size_t row, enum nm_family family)
 
 	if (!tap_ok(answer_find(&k, row), "%s: preparation", name))
 		return;
-	tap_ok(nm_nftables_find_table(&k.nl, family, &got_found, &got_foreign, &err) == 0 &&
+	tap_ok(nm_nftables_schema_find_table(&k.nl, family, &got_found, &got_foreign, &err) == 0 &&
 			got_found == ours && got_foreign == foreign,
 		"%s: ours, somebody else's or none", name);
 	kernel_close(&k);
 	got_found = !ours;
 	if (!tap_ok(answer_find(&k, row), "%s: again", name))
 		return;
-	rc = nm_nftables_find_table(&k.nl, family, &got_found, NULL, &err);
+	rc = nm_nftables_schema_find_table(&k.nl, family, &got_found, NULL, &err);
 	tap_ok(rc == (foreign ? -1 : 0) && got_found == ours, "%s: in the way or not", name);
 	tap_is(foreign ? err.msg : refusals[family], refusals[family], "%s: refusal", name);
 	kernel_close(&k);
@@ -83,14 +83,16 @@ static void test_find(void)
 	for (size_t row = 0; row < sizeof(tables) / sizeof(*tables); row++)
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 			check_find(row, f);
-	if (tap_ok(answer_find(&k, 2) && nm_nftables_find_table(&k.nl, NM_IPV6, &found, &foreign, &err) == 0,
+	if (tap_ok(answer_find(&k, 2) &&
+			    nm_nftables_schema_find_table(&k.nl, NM_IPV6, &found, &foreign, &err) == 0,
 		    "found"))
 		tap_is(kernel_asked(&k, asked), "1 10 natmap;7 all 10 natmap;", "by asking");
 	kernel_close(&k);
 	if (!kernel_open(&k))
 		return;
 	reply_error(&r, k.nl.seq + 1, EPERM);
-	tap_ok(kernel_send(&k, &r) && nm_nftables_find_table(&k.nl, NM_IPV4, &found, &foreign, &err) < 0,
+	tap_ok(kernel_send(&k, &r) &&
+			nm_nftables_schema_find_table(&k.nl, NM_IPV4, &found, &foreign, &err) < 0,
 		"a refusal is none");
 	tap_is(err.msg, "looking for table 'natmap': Operation not permitted", "but an error");
 	kernel_close(&k);
@@ -187,14 +189,15 @@ static void test_forms(void)
 	char asked[KERNEL_ASKED_SIZE];
 
 	nm_each(row, forms) {
-		struct nm_own_form form = {.wrong = "?", .loaded = !row->loaded};
+		struct nm_nftables_schema form = {.wrong = "?", .loaded = !row->loaded};
 		bool interrupted = false;
 		struct nm_err err = {0};
 		struct kernel k;
 
 		if (!tap_ok(answer_form(&k, row), "form, %s: preparation", row->name))
 			continue;
-		tap_ok(nm_nftables_read_form(&k.nl, NM_IPV4, &form, &interrupted, &err) == 0 && !interrupted,
+		tap_ok(nm_nftables_schema_read(&k.nl, NM_IPV4, &form, &interrupted, &err) == 0 &&
+				!interrupted,
 			"form, %s: read", row->name);
 		tap_is(form.wrong, row->wrong, "form, %s: what is wrong", row->name);
 		tap_ok(form.loaded == row->loaded, "form, %s: loaded or not", row->name);
@@ -214,19 +217,19 @@ static void copy(struct reply *r, uint32_t seq, const struct nlmsghdr *msg)
 	reply_end(r, to);
 }
 
-/* What nm_nftables_ensure() creates is as it should be, told back as it was sent. */
+/* What nm_nftables_schema_ensure() creates is as it should be, told back as it was sent. */
 static void test_ensured(enum nm_family family)
 {
-	nm_autotxn struct nm_nft_txn *txn = nm_nft_txn_new(7);
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	static struct reply sent, replies[3];
 	const struct nlmsghdr *msg = NULL;
-	struct nm_own_form form;
+	struct nm_nftables_schema form;
 	bool interrupted = false, ready;
 	struct nm_err err;
 	struct kernel k;
 
 	memset(replies, 0, sizeof(replies));
-	ready = txn && nm_nftables_ensure(txn, family, &err) == 0 && kernel_commit(txn, &sent) &&
+	ready = txn && nm_nftables_schema_ensure(txn, family, &err) == 0 && kernel_commit(txn, &sent) &&
 		kernel_open(&k);
 	if (!tap_ok(ready, "a table of our own: preparation"))
 		return;
@@ -243,7 +246,7 @@ static void test_ensured(enum nm_family family)
 			reply_at(&replies[i], 0)->nlmsg_flags = 0;
 		ready &= kernel_send(&k, &replies[i]);
 	}
-	tap_ok(ready && nm_nftables_read_form(&k.nl, family, &form, &interrupted, &err) == 0 &&
+	tap_ok(ready && nm_nftables_schema_read(&k.nl, family, &form, &interrupted, &err) == 0 &&
 			!interrupted && !form.loaded,
 		"a table of our own is read");
 	tap_is(form.wrong, "", "it is as it should be");
@@ -255,14 +258,15 @@ static void test_trouble(void)
 {
 	bool interrupted = false, sent = true;
 	struct reply r = {.len = 0};
-	struct nm_own_form form;
+	struct nm_nftables_schema form;
 	struct nm_err err = {0};
 	struct kernel k;
 
 	if (!tap_ok(kernel_open(&k), "preparation"))
 		return;
 	reply_error(&r, k.nl.seq + 1, EPERM);
-	tap_ok(kernel_send(&k, &r) && nm_nftables_read_form(&k.nl, NM_IPV4, &form, &interrupted, &err) < 0 &&
+	tap_ok(kernel_send(&k, &r) &&
+			nm_nftables_schema_read(&k.nl, NM_IPV4, &form, &interrupted, &err) < 0 &&
 			!interrupted,
 		"a refusal");
 	tap_is(err.msg, "looking for table 'natmap': Operation not permitted", "it says why");
@@ -274,7 +278,7 @@ static void test_trouble(void)
 			reply_done(&r, k.nl.seq + i, i == 2 ? NLM_F_DUMP_INTR : 0);
 		sent &= kernel_send(&k, &r);
 	}
-	tap_ok(sent && nm_nftables_read_form(&k.nl, NM_IPV4, &form, &interrupted, &err) == 0 && interrupted,
+	tap_ok(sent && nm_nftables_schema_read(&k.nl, NM_IPV4, &form, &interrupted, &err) == 0 && interrupted,
 		"others' changes are told");
 	kernel_close(&k);
 }

@@ -11,14 +11,14 @@
 
 enum { TEXT_MAX = 8192 };
 
-static const char *print(const struct nm_own_rules *rules, char out[static TEXT_MAX])
+static const char *print(const struct nm_nftables_rules *rules, char out[static TEXT_MAX])
 {
 	char text[NM_EXPR_TEXT_SIZE];
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++) {
-		const struct nm_own_rule *r = &rules->v[i];
+		const struct nm_nftables_rule *r = &rules->v[i];
 
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s %s -- %s\n", r->chain,
 			expr_text(r->family, (struct nm_attrs){r->expressions, r->len}, text), r->comment);
@@ -29,13 +29,13 @@ static const char *print(const struct nm_own_rules *rules, char out[static TEXT_
 static void check(const char *name, enum nm_family family, const struct nm_rules *rules, const char *expected)
 {
 	static char got[TEXT_MAX];
-	struct nm_own_rules own = {0};
+	struct nm_nftables_rules own = {0};
 	struct nm_err err;
 
-	if (nm_nftables_statics(family, rules, &own, &err) < 0)
+	if (nm_nftables_static_rules(family, rules, &own, &err) < 0)
 		tap_ok(false, "%s: %s", name, err.msg);
 	tap_is(print(&own, got), expected, "%s", name);
-	nm_own_rules_done(&own);
+	nm_nftables_rules_done(&own);
 }
 
 #define STATIC(kind, text) "{\"static\":{\"" kind "\":[{\"name\":\"mail\"," text "}]}}"
@@ -119,7 +119,7 @@ static void test_config(void)
 		nm_config_init(&c);
 		if (nm_config_parse(&c, row->text, strlen(row->text), "test", &err) < 0 ||
 			nm_config_require_statics(&c, &err) < 0 ||
-			nm_layout_statics(&c.statics, &rules, &err) < 0)
+			nm_iptables_layout_static(&c.statics, &rules, &err) < 0)
 			tap_ok(false, "%s: %s", row->name, err.msg);
 		check(row->name, row->family, &rules, row->expected);
 		nm_rules_done(&rules);
@@ -193,13 +193,13 @@ static void test_parts(void)
 static void test_order(void)
 {
 	static const struct nm_ports multiport[] = {{25, 25}, {465, 465}};
-	static const enum nm_place places[] = {
-		NM_PLACE_END, NM_PLACE_HEAD, NM_PLACE_NECK, NM_PLACE_HEAD, NM_PLACE_END, NM_PLACE_NECK};
+	static const enum nm_place places[] = {NM_PLACE_END, NM_PLACE_HEAD, NM_PLACE_AFTER_HEAD,
+		NM_PLACE_HEAD, NM_PLACE_END, NM_PLACE_AFTER_HEAD};
 	static const char *const names[] = {"@snat/0", "@snat/1", "@snat/2", "@snat/3", "@snat/4", "@snat/5"};
 	static const char *const order = "3 1 1 5 2 0 4 ";
 	struct nm_rule v[6];
 	const struct nm_rules rules = {.v = v, .n = 6};
-	struct nm_own_rules own = {0};
+	struct nm_nftables_rules own = {0};
 	struct nm_err err;
 	char got[32] = "";
 	size_t used = 0;
@@ -213,12 +213,12 @@ static void test_order(void)
 			.n_multiport = i == 1 ? 2 : 0,
 			.verdict = NM_VERDICT_MASQUERADE,
 			.owner = names[i]};
-	tap_ok(nm_nftables_statics(NM_IPV4, &rules, &own, &err) == 0, "rules of all places");
+	tap_ok(nm_nftables_static_rules(NM_IPV4, &rules, &own, &err) == 0, "rules of all places");
 	for (size_t i = 0; i < own.n; i++)
 		used += (size_t)snprintf(
 			got + used, sizeof(got) - used, "%c ", own.v[i].comment[strlen("natmap:@snat/")]);
 	tap_is(got, order, "in the order of their places");
-	nm_own_rules_done(&own);
+	nm_nftables_rules_done(&own);
 }
 
 int main(void)

@@ -74,7 +74,7 @@ static void test_mappings(void)
 		if (row->mapping)
 			(void)snprintf(expected, sizeof(expected), "port mapping '%s': refused by %s",
 				row->mapping, row->why);
-		if (configure(row->config, &c) && nm_portspec_parse(row->ports, &m, &err) == 0) {
+		if (configure(row->config, &c) && nm_mappings_parse(row->ports, &m, &err) == 0) {
 			int rc = nm_policy_check_mappings(&c, &m, &no_networks, &err);
 
 			tap_is(rc < 0 ? err.msg : "", expected, "%s under %s", row->ports, row->config);
@@ -96,7 +96,7 @@ static void test_max_ports(void)
 		struct nm_mappings m = {0};
 		struct nm_err err;
 
-		if (!configure(POLICY("\"max_ports\":3"), &c) || nm_portspec_parse(*ports, &m, &err) < 0)
+		if (!configure(POLICY("\"max_ports\":3"), &c) || nm_mappings_parse(*ports, &m, &err) < 0)
 			tap_ok(false, "the test's own ports");
 		else if (tap_ok(nm_policy_check_mappings(&c, &m, &no_networks, &err) == -1, "%s are too many",
 				 *ports))
@@ -127,7 +127,7 @@ static void test_networks(void)
 		struct nm_config c;
 		struct nm_err err = {.msg = ""};
 
-		if (!configure("{}", &c) || nm_portspec_parse(row->ports, &m, &err) < 0)
+		if (!configure("{}", &c) || nm_mappings_parse(row->ports, &m, &err) < 0)
 			tap_ok(false, "the test's own ports");
 		else
 			tap_ok((nm_policy_check_mappings(&c, &m, &networks, &err) < 0) == !!row->refusal[0],

@@ -57,7 +57,7 @@ static struct nm_mappings some_mappings(unsigned at_most)
 				first, first + count - 1, first + 7, first + 6 + count, PICK(protocols));
 			(void)strncat(text, one, sizeof(text) - strlen(text) - 1);
 		}
-	} while (nm_portspec_parse(text, &list, &err) < 0);
+	} while (nm_mappings_parse(text, &list, &err) < 0);
 	return list;
 }
 
@@ -93,20 +93,20 @@ static struct nm_record some_record(void)
 
 static char *write_line(const struct nm_record *r)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	char filter[NM_RECORD_FILTER_SIZE];
 	const char *text;
 	struct nm_err err;
 	size_t len;
 
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "live");
-	nm_jsonw_integer(w, 1);
-	nm_jsonw_string(w, "filter");
-	nm_jsonw_string(w, nm_record_filter(r, filter));
+	nm_json_write_object(w);
+	nm_json_write_string(w, "live");
+	nm_json_write_integer(w, 1);
+	nm_json_write_string(w, "filter");
+	nm_json_write_string(w, nm_record_filter(r, filter));
 	nm_record_write(r, w);
-	nm_jsonw_object_end(w);
-	text = nm_jsonw_finish(w, &len, &err);
+	nm_json_write_object_end(w);
+	text = nm_json_writer_finish(w, &len, &err);
 	return text ? strdup(text) : NULL;
 }
 
@@ -311,7 +311,7 @@ static void test_rate(void)
 		(void)snprintf(id, sizeof(id), "other-%u", i);
 		(void)snprintf(r.bridge_port, sizeof(r.bridge_port), "veth%u", i);
 		(void)snprintf(ports, sizeof(ports), "%u:80,%u-%u", 20000 + i, 30000 + i, 30009 + i);
-		if (nm_portspec_parse(ports, &r.mappings, &err) < 0)
+		if (nm_mappings_parse(ports, &r.mappings, &err) < 0)
 			tap_ok(false, "the test's own ports '%s'", ports);
 		line = write_line(&r);
 		passed += fits(&q, line, strlen(line));

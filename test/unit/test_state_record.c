@@ -10,17 +10,17 @@
 /* The record as a line in memory of the caller. */
 static char *write_line(const struct nm_record *r)
 {
-	nm_autojsonw struct nm_jsonw *w = nm_jsonw_new();
+	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	const char *text;
 	struct nm_err err;
 	size_t len;
 
-	nm_jsonw_object(w);
-	nm_jsonw_string(w, "live");
-	nm_jsonw_integer(w, 1);
+	nm_json_write_object(w);
+	nm_json_write_string(w, "live");
+	nm_json_write_integer(w, 1);
 	nm_record_write(r, w);
-	nm_jsonw_object_end(w);
-	text = nm_jsonw_finish(w, &len, &err);
+	nm_json_write_object_end(w);
+	text = nm_json_writer_finish(w, &len, &err);
 	return text ? strdup(text) : NULL;
 }
 
@@ -81,7 +81,7 @@ static void test_members(void)
 		"\"allow\":[\"fd00::/8\"]," PORTS);
 	struct nm_record r = {0}, other = {.netns = {4, 4026532001}}, unknown = {0};
 	struct nm_err err;
-	char text[NM_PORTSPEC_STRLEN];
+	char text[NM_MAPPING_STRLEN];
 
 	if (!tap_ok(nm_record_read(line, strlen(line), &r, &err) == 0, "a full line"))
 		return;

@@ -31,7 +31,7 @@ static int append(struct nm_state *st, unsigned i, struct nm_record *ret)
 
 	(void)snprintf(text, sizeof(text), i % 100 ? "%u:80" : "%u-%u:80-81", FIRST_PORT + i * 2,
 		FIRST_PORT + i * 2 + 1);
-	if (nm_portspec_parse(text, &r.mappings, &err) < 0 || asprintf(&r.id, "c%u", i) < 0 ||
+	if (nm_mappings_parse(text, &r.mappings, &err) < 0 || asprintf(&r.id, "c%u", i) < 0 ||
 		nm_state_append(st, &r, &err) < 0) {
 		tap_ok(false, "the test's own record %u: %s", i, err.msg);
 		return -1;
