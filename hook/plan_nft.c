@@ -256,7 +256,7 @@ int nm_plan_print_nft(
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_nftables_claims_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
+	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
 		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)

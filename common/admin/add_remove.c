@@ -121,11 +121,11 @@ int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *stat
 		return -1;
 	if (!nm_state_same_pidns(change.state))
 		r->pid = 0;
-	has = nm_records_newest(&change.leaving, r->id);
+	has = nm_records_newest(&change.replaced, r->id);
 	if (has && is_same_container(has, r) && merge(r, has, c, err) < 0)
 		return -1;
 	if (has && !is_same_container(has, r)) /* left to nm_publish_record() to judge */
-		nm_records_done(&change.leaving);
+		nm_records_done(&change.replaced);
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
 	return nm_publish_record(&change, r, c, err);
@@ -165,13 +165,13 @@ static int remove_some(struct nm_change *change, const char *id, const struct nm
 	struct nm_record rest;
 	int rc;
 
-	if (nm_record_copy(nm_records_newest(&change->leaving, id), &rest, err) < 0)
+	if (nm_record_copy(nm_records_newest(&change->replaced, id), &rest, err) < 0)
 		return -1;
 	rc = take_out(&rest, mappings, &c->layout, err);
 	if (rc == 0)
 		rc = rest.mappings.n ? nm_publish_record(change, &rest, c, err)
 				     : nm_change_withdraw(change, err);
-	change->coming = NULL;
+	change->new = NULL;
 	nm_record_done(&rest);
 	return rc;
 }
@@ -185,7 +185,7 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 		return -1;
 	if (change.state && nm_change_find_id(&change, id, err) < 0)
 		return -1;
-	if (change.leaving.n == 0)
+	if (change.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
 	return mappings ? remove_some(&change, id, mappings, c, err) : nm_change_withdraw(&change, err);
 }

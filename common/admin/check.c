@@ -23,7 +23,7 @@ enum { TRIES = 8 };
 struct check {
 	struct nm_config *config;
 	struct nm_change change;
-	struct nm_inventory survey;
+	struct nm_inventory inventory;
 	unsigned families; /* in which rules are wanted */
 	struct nm_check_differences found;
 };
@@ -166,15 +166,15 @@ static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 
 	if (!iptables)
 		rc = nm_iptables_accept(nl, c->families, &accept, ret_interrupted, err);
-	scope.wanted = iptables ? &c->survey.wanted.rules : &accept;
+	scope.wanted = iptables ? &c->inventory.desired.rules : &accept;
 	if (rc == 0)
 		rc = nm_iptables_compare(nl, &scope, BOTH, &sink, ret_interrupted, err);
 	nm_rules_done(&accept);
 	if (rc < 0)
 		return -1;
 	return iptables ? nm_nftables_flush(nl, &own, err)
-			: nm_nftables_compare(nl, BOTH, &c->survey.wanted.elements, &c->survey.statics, &own,
-				  ret_interrupted, err);
+			: nm_nftables_compare(nl, BOTH, &c->inventory.desired.elements, &c->inventory.statics,
+				  &own, ret_interrupted, err);
 }
 
 static int check_rules(struct check *c, struct nm_err *err)
@@ -196,20 +196,20 @@ static int check_rules(struct check *c, struct nm_err *err)
 
 static int check_records(struct check *c, struct nm_err *err)
 {
-	const struct nm_inventory *s = &c->survey;
+	const struct nm_inventory *s = &c->inventory;
 	size_t damaged = c->change.state ? nm_state_damaged(c->change.state) : 0;
 
 	if (damaged &&
 		add(c, err, "damaged-state", "the state file has %zu lines that are no records", damaged) < 0)
 		return -1;
-	for (size_t i = 0; i < s->gone.n; i++)
+	for (size_t i = 0; i < s->dead.n; i++)
 		if (add(c, err, "gone-container", "container '%s' is gone, but still published",
-			    s->gone.v[i].id) < 0)
+			    s->dead.v[i].id) < 0)
 			return -1;
-	for (size_t i = 0; i < s->before.n; i++)
+	for (size_t i = 0; i < s->superseded.n; i++)
 		if (add(c, err, "interrupted-change",
 			    "container '%s' is recorded twice: a change of it was cut short",
-			    s->before.v[i].id) < 0)
+			    s->superseded.v[i].id) < 0)
 			return -1;
 	return 0;
 }
@@ -218,8 +218,8 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 {
 	struct nm_err conflict;
 
-	for (size_t i = 0; i < c->survey.staying.n; i++) {
-		const struct nm_record *r = &c->survey.staying.v[i];
+	for (size_t i = 0; i < c->inventory.live.n; i++) {
+		const struct nm_record *r = &c->inventory.live.v[i];
 
 		if (nm_static_nats_check_conflict(&c->config->statics, &r->mappings, &conflict) < 0 &&
 			add(c, err, "conflict", "container '%s': %s", r->id, conflict.msg) < 0)
@@ -253,7 +253,7 @@ static bool is_first_with(const struct nm_records *list, size_t i)
 
 static int check_settings(struct check *c, struct nm_err *err)
 {
-	const struct nm_records *list = &c->survey.staying;
+	const struct nm_records *list = &c->inventory.live;
 	nm_autohostsettings struct nm_host_settings_view view = {0};
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err trouble;
@@ -303,11 +303,11 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 	if (nm_change_begin(&c->change, state_dir, NM_STATE_READ, c->config->lock_timeout_ms, err) < 0 ||
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_change_settle_backend(&c->change, c->config, err) < 0 ||
-		nm_inventory_take(c->change.state, &c->survey, err) < 0)
+		nm_inventory_take(c->change.state, &c->inventory, err) < 0)
 		return -1;
-	if (check_records(c, err) < 0 || nm_inventory_plan(&c->survey, c->config, err) < 0)
+	if (check_records(c, err) < 0 || nm_inventory_plan(&c->inventory, c->config, err) < 0)
 		return -1;
-	c->families = nm_inventory_families(&c->survey, c->config);
+	c->families = nm_inventory_families(&c->inventory, c->config);
 	if (check_rules(c, err) < 0 || check_conflicts(c, err) < 0 || check_forwarding(c, err) < 0 ||
 		check_settings(c, err) < 0)
 		return -1;
@@ -325,7 +325,7 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differe
 		*ret = run.found;
 	else
 		nm_check_differences_done(&run.found);
-	nm_inventory_done(&run.survey);
+	nm_inventory_done(&run.inventory);
 	nm_change_done(&run.change);
 	return rc;
 }

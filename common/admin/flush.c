@@ -13,21 +13,21 @@
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
-	if (force || s->staying.n == 0)
+	if (force || s->live.n == 0)
 		return 0;
 	return nm_fail(err, NM_ERR_FAILED,
-		"%zu %s published, among them '%s': flush --force withdraws what there is", s->staying.n,
-		s->staying.n == 1 ? "container is" : "containers are", s->staying.v[0].id);
+		"%zu %s published, among them '%s': flush --force withdraws what there is", s->live.n,
+		s->live.n == 1 ? "container is" : "containers are", s->live.v[0].id);
 }
 
 /* All records leave, whoever is there. */
 static int let_all_leave(struct nm_change *change, struct nm_inventory *s, struct nm_err *err)
 {
-	struct nm_records *lists[] = {&s->gone, &s->staying, &s->before, NULL};
+	struct nm_records *lists[] = {&s->dead, &s->live, &s->superseded, NULL};
 
 	for (struct nm_records **list = lists; *list; list++)
 		for (size_t i = 0; i < (*list)->n; i++)
-			if (nm_records_add(&change->leaving, &(*list)->v[i], err) < 0)
+			if (nm_records_add(&change->replaced, &(*list)->v[i], err) < 0)
 				return -1;
 	return 0;
 }
@@ -35,13 +35,13 @@ static int let_all_leave(struct nm_change *change, struct nm_inventory *s, struc
 /* Without the guard rule, route_localnet would open the host's own services on 127.0.0.1. */
 static int release_guards(struct nm_change *change, struct nm_err *err)
 {
-	const struct nm_records *const leaving[] = {&change->leaving, NULL};
+	const struct nm_records *const replaced[] = {&change->replaced, NULL};
 	struct nm_desired kept = {0};
 	size_t n;
 	int rc;
 
-	nm_host_settings_disable_localnet(&change->leaving);
-	rc = nm_localnet_guard_release(&change->nl, leaving, NM_BACKEND_IPTABLES, &kept, &n, err);
+	nm_host_settings_disable_localnet(&change->replaced);
+	rc = nm_localnet_guard_release(&change->nl, replaced, NM_BACKEND_IPTABLES, &kept, &n, err);
 	nm_desired_done(&kept);
 	if (rc == 0 && n > 0)
 		rc = nm_fail(err, NM_ERR_FAILED,
@@ -84,11 +84,11 @@ static int flush(struct nm_change *change, bool force, struct nm_inventory *s, s
 	if (release_guards(change, err) < 0 ||
 		nm_nft_transaction_run(
 			&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) < 0) {
-		nm_host_settings_restore_localnet(&change->leaving);
+		nm_host_settings_restore_localnet(&change->replaced);
 		return -1;
 	}
-	nm_host_settings_disable_hairpin(&change->leaving);
-	nm_change_retire_leaving(change);
+	nm_host_settings_disable_hairpin(&change->replaced);
+	nm_change_retire_replaced(change);
 	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
 	return look_at_forwarding(ret->forwarding, err);
@@ -97,11 +97,11 @@ static int flush(struct nm_change *change, bool force, struct nm_inventory *s, s
 int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
 
 	*ret = (struct nm_flush_left){0};
 	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,
 		    err) < 0)
 		return -1;
-	return flush(&change, force, &survey, ret, err);
+	return flush(&change, force, &inventory, ret, err);
 }

@@ -16,26 +16,26 @@ static int check_pidns(const struct nm_change *change, struct nm_err *err)
 int nm_gc(const char *state_dir, struct nm_records *ret_withdrawn, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
 	if (!change.state)
 		return 0;
-	if (check_pidns(&change, err) < 0 || nm_inventory_take(change.state, &survey, err) < 0)
+	if (check_pidns(&change, err) < 0 || nm_inventory_take(change.state, &inventory, err) < 0)
 		return -1;
-	change.leaving = nm_records_steal(&survey.gone);
-	change.staying = nm_records_steal(&survey.staying);
-	change.knows_staying = true;
-	if (change.leaving.n > 0 && nm_change_withdraw(&change, err) < 0)
+	change.replaced = nm_records_steal(&inventory.dead);
+	change.peers = nm_records_steal(&inventory.live);
+	change.knows_peers = true;
+	if (change.replaced.n > 0 && nm_change_withdraw(&change, err) < 0)
 		return -1;
-	*ret_withdrawn = nm_records_steal(&change.leaving);
+	*ret_withdrawn = nm_records_steal(&change.replaced);
 	return 0;
 }
 
 static int check_gone(const struct nm_change *change, const char *id, struct nm_err *err)
 {
-	const struct nm_record *r = nm_records_newest(&change->leaving, id);
+	const struct nm_record *r = nm_records_newest(&change->replaced, id);
 	bool gone = false;
 
 	if (!r)

@@ -32,12 +32,12 @@ static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory 
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct nm_record *r = &all->v[i];
-		struct nm_records *list = &s->staying;
+		struct nm_records *list = &s->live;
 
-		if (last_is(&s->staying, r->id))
-			list = &s->before;
-		else if (last_is(&s->gone, r->id) || is_gone(r, can_judge))
-			list = &s->gone;
+		if (last_is(&s->live, r->id))
+			list = &s->superseded;
+		else if (last_is(&s->dead, r->id) || is_gone(r, can_judge))
+			list = &s->dead;
 		if (nm_records_add(list, r, err) < 0)
 			return -1;
 	}
@@ -133,23 +133,23 @@ static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct n
 {
 	nm_autohostsettings struct nm_host_settings_view view = {0};
 
-	s->renewed = calloc(s->staying.n + 1, sizeof(*s->renewed));
-	s->off = calloc(s->staying.n + 1, sizeof(*s->off));
-	if (!s->renewed || !s->off)
+	s->changed = calloc(s->live.n + 1, sizeof(*s->changed));
+	s->needs_enable = calloc(s->live.n + 1, sizeof(*s->needs_enable));
+	if (!s->changed || !s->needs_enable)
 		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
-	for (size_t i = 0; i < s->staying.n; i++) {
-		struct nm_record *r = &s->staying.v[i], before = *r, copy;
+	for (size_t i = 0; i < s->live.n; i++) {
+		struct nm_record *r = &s->live.v[i], before = *r, copy;
 
-		if (renew(&view, c, r, &s->off[i], err) < 0) {
+		if (renew(&view, c, r, &s->needs_enable[i], err) < 0) {
 			nm_log_notice(
 				"container '%s': %s, ignored: its rules are not affected", r->id, err->msg);
 			*r = before;
 		}
 		r->backend = c->backend;
-		s->renewed[i] = !is_same(r, &before);
-		if (s->renewed[i] &&
+		s->changed[i] = !is_same(r, &before);
+		if (s->changed[i] &&
 			(nm_record_copy(&before, &copy, err) < 0 ||
-				nm_records_add(&s->before, &copy, err) < 0))
+				nm_records_add(&s->superseded, &copy, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -161,8 +161,8 @@ unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_con
 
 	for (size_t i = 0; i < c->statics.n; i++)
 		families |= 1u << c->statics.v[i].family;
-	for (size_t i = 0; i < s->staying.n; i++)
-		families |= s->staying.v[i].families;
+	for (size_t i = 0; i < s->live.n; i++)
+		families |= s->live.v[i].families;
 	return families;
 }
 
@@ -170,12 +170,12 @@ static int collect_wanted(struct nm_inventory *s, const struct nm_config *c, str
 {
 	bool iptables = c->backend == NM_BACKEND_IPTABLES;
 
-	if (iptables && nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->wanted.rules, err) < 0)
+	if (iptables && nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->desired.rules, err) < 0)
 		return -1;
-	if (nm_iptables_layout_static(&c->statics, iptables ? &s->wanted.rules : &s->statics, err) < 0)
+	if (nm_iptables_layout_static(&c->statics, iptables ? &s->desired.rules : &s->statics, err) < 0)
 		return -1;
-	for (size_t i = 0; i < s->staying.n; i++)
-		if (nm_desired_add_record(&s->wanted, &s->staying.v[i], &c->layout, err) < 0)
+	for (size_t i = 0; i < s->live.n; i++)
+		if (nm_desired_add_record(&s->desired, &s->live.v[i], &c->layout, err) < 0)
 			return -1;
 	return 0;
 }
@@ -187,12 +187,12 @@ int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct 
 
 void nm_inventory_done(struct nm_inventory *s)
 {
-	nm_desired_done(&s->wanted);
+	nm_desired_done(&s->desired);
 	nm_rules_done(&s->statics);
-	nm_records_done(&s->gone);
-	nm_records_done(&s->staying);
-	nm_records_done(&s->before);
-	free(s->renewed);
-	free(s->off);
+	nm_records_done(&s->dead);
+	nm_records_done(&s->live);
+	nm_records_done(&s->superseded);
+	free(s->changed);
+	free(s->needs_enable);
 	*s = (struct nm_inventory){0};
 }

@@ -7,13 +7,14 @@
 #include "publish/change.h"
 
 struct nm_inventory {
-	struct nm_records gone;    /* their process is */
-	struct nm_records staying; /* as they should be now: the interface that needs route_localnet anew */
-	bool *renewed;             /* for each of those: whether that differs from what is recorded */
-	bool *off;                 /* ... whether a setting that it needs is off */
-	struct nm_records before;  /* what is recorded of containers that stay, and does not count any more */
-	struct nm_desired wanted;  /* for those who stay; in iptables for the static rules, too, and the
-				     layout's base */
+	struct nm_records dead; /* their process is */
+	struct nm_records live; /* as they should be now: the interface that needs route_localnet anew */
+	bool *changed;          /* for each of those: whether that differs from what is recorded */
+	bool *needs_enable;     /* ... whether a setting that it needs is off */
+	struct nm_records
+		superseded;        /* what is recorded of containers that stay, and does not count any more */
+	struct nm_desired desired; /* for those who stay; in iptables for the static rules, too, and the
+				    layout's base */
 	struct nm_rules statics;   /* in nftables: the static rules */
 };
 
@@ -28,8 +29,8 @@ int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct n
  */
 int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
 
-/* Fills in what those who stay should have by the configuration, which must outlive the survey. Both families
- * have the layout's base. */
+/* Fills in what those who stay should have by the configuration, which must outlive the inventory. Both
+ * families have the layout's base. */
 int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
 /* Families in which rules are wanted beside the base. */

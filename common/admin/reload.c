@@ -1,8 +1,8 @@
 /*
  * How a reload works.
  *
- * Under the lock: the survey says who is still there and what is wanted (admin/inventory.c). Nothing has been
- * changed until here. Then (1) records that differ from what is recorded, since an interface or the
+ * Under the lock: the inventory says who is still there and what is wanted (admin/inventory.c). Nothing has
+ * been changed until here. Then (1) records that differ from what is recorded, since an interface or the
  * configuration changed, are appended, (2) settings that nobody needs any more are switched off, (3) one
  * transaction carries the difference between the kernel's rules and the wanted ones, (4) settings that are
  * needed are switched on, (5) the records that do not count any more are retired. Killed before (3), the
@@ -24,22 +24,22 @@
 
 static int check_conflicts(const struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
-	for (size_t i = 0; i < s->staying.n; i++)
-		if (nm_static_nats_check_conflict(&c->statics, &s->staying.v[i].mappings, err) < 0)
-			return nm_wrap(err, "container '%s'", s->staying.v[i].id);
+	for (size_t i = 0; i < s->live.n; i++)
+		if (nm_static_nats_check_conflict(&c->statics, &s->live.v[i].mappings, err) < 0)
+			return nm_wrap(err, "container '%s'", s->live.v[i].id);
 	return 0;
 }
 
 static int append_renewed(struct nm_state *state, struct nm_inventory *s, struct nm_err *err)
 {
-	for (size_t i = 0; i < s->staying.n; i++)
-		if (s->renewed[i] && nm_state_append(state, &s->staying.v[i], err) < 0)
+	for (size_t i = 0; i < s->live.n; i++)
+		if (s->changed[i] && nm_state_append(state, &s->live.v[i], err) < 0)
 			return -1;
 	return 0;
 }
 
 struct plan {
-	const struct nm_inventory *survey;
+	const struct nm_inventory *inventory;
 	const struct nm_config *config;
 	struct nm_rules accept; /* what nftables needs in iptables' tables */
 };
@@ -48,9 +48,9 @@ struct plan {
 static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	struct plan *plan = ctx;
-	const struct nm_inventory *s = plan->survey;
+	const struct nm_inventory *s = plan->inventory;
 	const struct nm_iptables_scope scope = {
-		.wanted = &s->wanted.rules, .everything = true, .look_for_old = true};
+		.wanted = &s->desired.rules, .everything = true, .look_for_old = true};
 	const struct nm_nftables_diff_output sink = {.txn = attempt->txn};
 	struct nm_iptables_left left; /* others use it */
 
@@ -63,7 +63,7 @@ static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err
 		    &attempt->interrupted, err) < 0 ||
 		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
 		return -1;
-	return nm_nftables_compare(attempt->nl, attempt->families, &s->wanted.elements, &s->statics, &sink,
+	return nm_nftables_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics, &sink,
 		&attempt->interrupted, err);
 }
 
@@ -73,37 +73,37 @@ static void enable_settings(const struct nm_inventory *s, const struct nm_config
 
 	if (nm_host_settings_enable_forwarding(c, nm_inventory_families(s, c), &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
-	for (size_t i = 0; i < s->staying.n; i++)
-		if (s->off[i] && nm_host_settings_enable(&s->staying.v[i], &err) < 0)
-			nm_log_notice("container '%s': %s, ignored: its rules are there", s->staying.v[i].id,
-				err.msg);
+	for (size_t i = 0; i < s->live.n; i++)
+		if (s->needs_enable[i] && nm_host_settings_enable(&s->live.v[i], &err) < 0)
+			nm_log_notice(
+				"container '%s': %s, ignored: its rules are there", s->live.v[i].id, err.msg);
 }
 
 static int apply(
 	struct nm_change *change, const struct nm_config *c, struct nm_inventory *s, struct nm_err *err)
 {
-	const struct nm_records *const leaving[] = {&s->gone, &s->before, NULL};
-	struct plan plan = {.survey = s, .config = c};
+	const struct nm_records *const replaced[] = {&s->dead, &s->superseded, NULL};
+	struct plan plan = {.inventory = s, .config = c};
 	size_t kept;
 	int rc;
 
 	if (append_renewed(change->state, s, err) < 0)
 		return -1;
-	nm_host_settings_keep_shared(&s->gone, &s->staying, NULL);
-	nm_host_settings_keep_shared(&s->before, &s->staying, NULL);
-	nm_host_settings_disable_localnet(&s->gone);
-	nm_host_settings_disable_localnet(&s->before);
-	rc = nm_localnet_guard_release(&change->nl, leaving, c->backend, &s->wanted, &kept, err);
+	nm_host_settings_keep_shared(&s->dead, &s->live, NULL);
+	nm_host_settings_keep_shared(&s->superseded, &s->live, NULL);
+	nm_host_settings_disable_localnet(&s->dead);
+	nm_host_settings_disable_localnet(&s->superseded);
+	rc = nm_localnet_guard_release(&change->nl, replaced, c->backend, &s->desired, &kept, err);
 	if (rc == 0)
 		rc = nm_nft_transaction_run(&change->nl, BOTH, true, prepare, &plan, err);
 	nm_rules_done(&plan.accept);
 	if (rc < 0) {
-		nm_host_settings_restore_localnet(&s->gone);
-		nm_host_settings_restore_localnet(&s->before);
+		nm_host_settings_restore_localnet(&s->dead);
+		nm_host_settings_restore_localnet(&s->superseded);
 		return -1;
 	}
-	nm_host_settings_disable_hairpin(&s->gone);
-	nm_host_settings_disable_hairpin(&s->before);
+	nm_host_settings_disable_hairpin(&s->dead);
+	nm_host_settings_disable_hairpin(&s->superseded);
 	enable_settings(s, c);
 	return 0;
 }
@@ -113,12 +113,12 @@ static void retire(struct nm_change *change, struct nm_inventory *s)
 {
 	struct nm_err err;
 
-	for (size_t i = 0; i < s->before.n; i++)
-		if (nm_state_retire(change->state, &s->before.v[i], &err) < 0)
+	for (size_t i = 0; i < s->superseded.n; i++)
+		if (nm_state_retire(change->state, &s->superseded.v[i], &err) < 0)
 			nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
-	change->leaving = nm_records_steal(&s->gone);
-	change->staying = nm_records_steal(&s->staying);
-	nm_change_retire_leaving(change);
+	change->replaced = nm_records_steal(&s->dead);
+	change->peers = nm_records_steal(&s->live);
+	nm_change_retire_replaced(change);
 }
 
 static int reload(
@@ -138,10 +138,10 @@ static int reload(
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory survey = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
 
 	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, c->lock_timeout_ms,
 		    err) < 0)
 		return -1;
-	return reload(&change, c, force, &survey, err);
+	return reload(&change, c, force, &inventory, err);
 }

@@ -22,7 +22,7 @@ struct owners {
 struct plan {
 	struct nm_change *change;
 	struct owners owners; /* in iptables' tables */
-	struct nm_desired coming, leaving, staying;
+	struct nm_desired new, replaced, peers;
 	struct nm_rules accept; /* what nftables needs in iptables' tables */
 	bool nftables;          /* somebody comes to, or leaves, natmap's own tables */
 };
@@ -31,44 +31,43 @@ static void plan_done(struct plan *p)
 {
 	free(p->owners.v);
 	free(p->owners.guards);
-	nm_desired_done(&p->coming);
-	nm_desired_done(&p->leaving);
-	nm_desired_done(&p->staying);
+	nm_desired_done(&p->new);
+	nm_desired_done(&p->replaced);
+	nm_desired_done(&p->peers);
 	nm_rules_done(&p->accept);
 }
 
 static bool comes_to(const struct nm_change *change, enum nm_backend backend)
 {
-	return change->coming && change->coming->backend == backend;
+	return change->new && change->new->backend == backend;
 }
 
-static int collect_coming(struct plan *p, struct nm_err *err)
+static int collect_new(struct plan *p, struct nm_err *err)
 {
-	const struct nm_record *r = p->change->coming;
+	const struct nm_record *r = p->change->new;
 
 	if (!r)
 		return 0;
-	if (r->backend == NM_BACKEND_IPTABLES &&
-		nm_iptables_layout_base(r->families, &p->coming.rules, err) < 0)
+	if (r->backend == NM_BACKEND_IPTABLES && nm_iptables_layout_base(r->families, &p->new.rules, err) < 0)
 		return -1;
-	return nm_desired_add_record(&p->coming, r, p->change->options, err);
+	return nm_desired_add_record(&p->new, r, p->change->options, err);
 }
 
-static int collect_leaving(struct plan *p, struct nm_err *err)
+static int collect_replaced(struct plan *p, struct nm_err *err)
 {
-	const struct nm_records *leaving = &p->change->leaving;
+	const struct nm_records *replaced = &p->change->replaced;
 	struct owners *o = &p->owners;
 
-	o->v = calloc(2 * leaving->n + 1, sizeof(*o->v));
-	o->guards = calloc(leaving->n + 1, sizeof(*o->guards));
+	o->v = calloc(2 * replaced->n + 1, sizeof(*o->v));
+	o->guards = calloc(replaced->n + 1, sizeof(*o->guards));
 	if (!o->v || !o->guards)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *r = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *r = &replaced->v[i];
 
 		if (r->backend == NM_BACKEND_NFTABLES) {
 			p->nftables = true;
-			if (nm_desired_add_record(&p->leaving, r, NULL, err) < 0)
+			if (nm_desired_add_record(&p->replaced, r, NULL, err) < 0)
 				return -1;
 			continue;
 		}
@@ -91,22 +90,21 @@ static bool may_share(const struct nm_record *a, const struct nm_record *b)
 
 static bool may_share_any(const struct nm_change *change, const struct nm_record *r)
 {
-	if (change->coming && may_share(change->coming, r))
+	if (change->new &&may_share(change->new, r))
 		return true;
-	for (size_t i = 0; i < change->leaving.n; i++)
-		if (may_share(&change->leaving.v[i], r))
+	for (size_t i = 0; i < change->replaced.n; i++)
+		if (may_share(&change->replaced.v[i], r))
 			return true;
 	return false;
 }
 
-static int collect_staying(struct plan *p, struct nm_err *err)
+static int collect_peers(struct plan *p, struct nm_err *err)
 {
-	const struct nm_records *staying = &p->change->staying;
+	const struct nm_records *peers = &p->change->peers;
 
-	for (size_t i = 0; p->nftables && i < staying->n; i++)
-		if (staying->v[i].backend == NM_BACKEND_NFTABLES &&
-			may_share_any(p->change, &staying->v[i]) &&
-			nm_desired_add_record(&p->staying, &staying->v[i], NULL, err) < 0)
+	for (size_t i = 0; p->nftables && i < peers->n; i++)
+		if (peers->v[i].backend == NM_BACKEND_NFTABLES && may_share_any(p->change, &peers->v[i]) &&
+			nm_desired_add_record(&p->peers, &peers->v[i], NULL, err) < 0)
 			return -1;
 	return 0;
 }
@@ -115,7 +113,7 @@ static int prepare_iptables(struct plan *p, struct nm_nft_attempt *a, struct nm_
 {
 	bool comes = comes_to(p->change, NM_BACKEND_IPTABLES);
 	const struct nm_iptables_scope scope = {
-		.wanted = comes ? &p->coming.rules : &p->accept,
+		.wanted = comes ? &p->new.rules : &p->accept,
 		.owners = p->owners.v,
 		.n_owners = p->owners.n,
 		.look_for_old = p->owners.n > 0,
@@ -128,10 +126,10 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	struct plan *p = ctx;
 	const struct nm_nftables_scope scope = {
-		.families = comes_to(p->change, NM_BACKEND_NFTABLES) ? p->change->coming->families : 0,
-		.coming = &p->coming.elements,
-		.leaving = &p->leaving.elements,
-		.staying = &p->staying.elements,
+		.families = comes_to(p->change, NM_BACKEND_NFTABLES) ? p->change->new->families : 0,
+		.new = &p->new.elements,
+		.replaced = &p->replaced.elements,
+		.peers = &p->peers.elements,
 	};
 
 	nm_rules_done(&p->accept);
@@ -148,13 +146,13 @@ int nm_kernel_commit(struct nm_change *change, struct nm_err *err)
 		.change = change,
 		.nftables = comes_to(change, NM_BACKEND_NFTABLES),
 	};
-	bool ipv6_optional = change->coming && change->coming->families & NM_IPV4_BIT &&
-		!nm_record_names_family(change->coming, NM_IPV6);
-	unsigned families = change->coming ? change->coming->families : 0;
+	bool ipv6_optional = change->new && change->new->families &NM_IPV4_BIT &&
+		!nm_record_names_family(change->new, NM_IPV6);
+	unsigned families = change->new ? change->new->families : 0;
 
-	for (size_t i = 0; i < change->leaving.n; i++)
-		families |= change->leaving.v[i].families;
-	if (collect_coming(&p, err) < 0 || collect_leaving(&p, err) < 0 || collect_staying(&p, err) < 0)
+	for (size_t i = 0; i < change->replaced.n; i++)
+		families |= change->replaced.v[i].families;
+	if (collect_new(&p, err) < 0 || collect_replaced(&p, err) < 0 || collect_peers(&p, err) < 0)
 		return -1;
 	return nm_nft_transaction_run(&change->nl, families, ipv6_optional, prepare, &p, err);
 }

@@ -4,7 +4,7 @@
 
 #include "publish/change.h"
 
-/* Lets the rules and elements of change->leaving go and those of change->coming be there. What one of staying
+/* Lets the rules and elements of change->replaced go and those of change->new be there. What one of peers
  * has, too, stays. -1 with *err and the kernel as it was. */
 int nm_kernel_commit(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 

@@ -20,7 +20,7 @@ static int prepare_family(const struct nm_nftables_scope *scope, enum nm_family 
 	if (nm_nftables_schema_find_table(a->nl, family, &found, NULL, err) < 0)
 		return -1;
 	return nm_nftables_compare_rules(
-		a->nl, family, &scope->coming->lens[family], NULL, false, &sink, &a->interrupted, err);
+		a->nl, family, &scope->new->lens[family], NULL, false, &sink, &a->interrupted, err);
 }
 
 static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_claims *index,
@@ -31,9 +31,9 @@ static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_cla
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (scope->families & a->families & 1u << f && prepare_family(scope, f, a, err) < 0)
 			return -1;
-	if (nm_nftables_claims_add(index, scope->coming, NM_HOLD_COMING, err) < 0 ||
-		nm_nftables_claims_add(index, scope->leaving, NM_HOLD_LEAVING, err) < 0 ||
-		nm_nftables_claims_add(index, scope->staying, NM_HOLD_STAYING, err) < 0 ||
+	if (nm_nftables_claims_add(index, scope->new, NM_ROLE_NEW, err) < 0 ||
+		nm_nftables_claims_add(index, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
+		nm_nftables_claims_add(index, scope->peers, NM_ROLE_PEER, err) < 0 ||
 		nm_nftables_claims_make(index, err) < 0 ||
 		nm_nftables_compare_elements_get(a->nl, index, a->again, err) < 0)
 		return -1;
@@ -95,7 +95,7 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_nftables_claims_add(&index, wanted, NM_HOLD_COMING, err) < 0 ||
+	if (nm_nftables_claims_add(&index, wanted, NM_ROLE_NEW, err) < 0 ||
 		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {

@@ -8,14 +8,14 @@
 
 /* One change of what is published; none of these is NULL. */
 struct nm_nftables_scope {
-	unsigned families;                          /* of coming */
-	const struct nm_nftables_elements *coming;  /* that have to be there */
-	const struct nm_nftables_elements *leaving; /* that nobody of coming or staying has ... */
-	const struct nm_nftables_elements *staying; /* ... who may have the same */
+	unsigned families;                           /* of new */
+	const struct nm_nftables_elements *new;      /* that have to be there */
+	const struct nm_nftables_elements *replaced; /* that nobody of new or peers has ... */
+	const struct nm_nftables_elements *peers;    /* ... who may have the same */
 };
 
 /*
- * Adds to the attempt's transaction what makes it so. Elements that coming or staying have already stay as
+ * Adds to the attempt's transaction what makes it so. Elements that new or peers have already stay as
  * they are; one that was a leaver's and is somebody else's too passes to him. Nothing is read that grows with
  * the number of mappings.
  */

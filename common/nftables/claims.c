@@ -18,7 +18,7 @@ static uint64_t hash_entry(const void *entries, size_t i)
 }
 
 int nm_nftables_claims_add(struct nm_nftables_claims *index, const struct nm_nftables_elements *elements,
-	enum nm_hold hold, struct nm_err *err)
+	enum nm_role hold, struct nm_err *err)
 {
 	size_t needed = index->n + elements->n;
 
@@ -85,9 +85,9 @@ int nm_nftables_claims_make(struct nm_nftables_claims *index, struct nm_err *err
 		struct nm_nftables_claim *first = next_of(index, entry->element, &(size_t){0});
 
 		first->is_first = true;
-		first->changes |= entry->hold != NM_HOLD_STAYING;
-		first->coming |= entry->hold == NM_HOLD_COMING;
-		first->look |= entry->hold != NM_HOLD_COMING || entry->element->set == NM_SET_LOCALNET;
+		first->changes |= entry->hold != NM_ROLE_PEER;
+		first->new |= entry->hold == NM_ROLE_NEW;
+		first->look |= entry->hold != NM_ROLE_NEW || entry->element->set == NM_SET_LOCALNET;
 	}
 	return 0;
 }
@@ -121,22 +121,22 @@ void nm_nftables_claims_found(const struct nm_nftables_claims *index, struct nm_
 		if (!tag_is(entry->element, element))
 			continue;
 		first->known = true;
-		first->right |= entry->hold != NM_HOLD_LEAVING && data_is(entry->element, element);
+		first->right |= entry->hold != NM_ROLE_REPLACED && data_is(entry->element, element);
 	}
 }
 
 const struct nm_nftables_element *nm_nftables_claims_desired(
 	const struct nm_nftables_claims *index, const struct nm_nftables_claim *first)
 {
-	const struct nm_nftables_element *staying = NULL;
+	const struct nm_nftables_element *peers = NULL;
 	const struct nm_nftables_claim *entry;
 	size_t position = 0;
 
 	while ((entry = next_of(index, first->element, &position))) {
-		if (entry->hold == NM_HOLD_COMING)
+		if (entry->hold == NM_ROLE_NEW)
 			return entry->element;
-		if (entry->hold == NM_HOLD_STAYING && !staying)
-			staying = entry->element;
+		if (entry->hold == NM_ROLE_PEER && !peers)
+			peers = entry->element;
 	}
-	return staying;
+	return peers;
 }

@@ -6,19 +6,19 @@
 #include "nft/elements.h"
 #include "nftables/layout.h"
 
-enum nm_hold {
-	NM_HOLD_LEAVING, /* no longer */
-	NM_HOLD_STAYING, /* has held it before */
-	NM_HOLD_COMING,  /* it has to be there */
+enum nm_role {
+	NM_ROLE_REPLACED, /* no longer */
+	NM_ROLE_PEER,     /* has held it before */
+	NM_ROLE_NEW,      /* it has to be there */
 };
 
 /* A holder's claim. The first of those to one key also has what is known of that key. */
 struct nm_nftables_claim {
 	const struct nm_nftables_element *element; /* borrowed */
-	enum nm_hold hold;
+	enum nm_role hold;
 	bool is_first;
 	bool changes; /* a holder comes or leaves */
-	bool coming;  /* one comes */
+	bool new;     /* one comes */
 	bool look;    /* it may be in the kernel already: one does not come, or it is an interface's guard, of
 			 whose many holders the state has told one */
 	bool present; /* it is in the kernel ... */
@@ -36,7 +36,7 @@ struct nm_nftables_claims {
 
 /* Adds claims to all of these, which are borrowed. */
 int nm_nftables_claims_add(struct nm_nftables_claims *index, const struct nm_nftables_elements *elements,
-	enum nm_hold hold, struct nm_err *err) NM_MUST_USE;
+	enum nm_role hold, struct nm_err *err) NM_MUST_USE;
 /* Makes what has been added ready for the functions below. */
 int nm_nftables_claims_make(struct nm_nftables_claims *index, struct nm_err *err) NM_MUST_USE;
 void nm_nftables_claims_done(struct nm_nftables_claims *index);

@@ -176,9 +176,9 @@ struct plan {
 /* What is there and nobody's who leaves is not for this change to judge. */
 static struct plan plan_of(const struct nm_nftables_claims *index, const struct nm_nftables_claim *entry)
 {
-	struct plan plan = {.goes = entry->present && !entry->right && (entry->coming || entry->known)};
+	struct plan plan = {.goes = entry->present && !entry->right && (entry->new || entry->known)};
 
-	if (entry->present ? plan.goes : entry->coming)
+	if (entry->present ? plan.goes : entry->new)
 		plan.comes = nm_nftables_claims_desired(index, entry);
 	return plan;
 }
@@ -253,7 +253,7 @@ static int add_elements(const struct nm_nftables_claims *index, enum nm_family f
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(nlh, plan.comes, entry->coming ? &zeros : &entry->counters);
+		put_element(nlh, plan.comes, entry->new ? &zeros : &entry->counters);
 	}
 	if (nlh)
 		end_addition(txn, nlh, elements);

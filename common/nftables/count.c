@@ -24,7 +24,7 @@ int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_nftables_claims_add(&index, elements, NM_HOLD_COMING, err) < 0 ||
+	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
 		nm_nftables_claims_make(&index, err) < 0 || mark(nl, &index, ret_interrupted, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {

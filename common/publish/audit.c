@@ -34,12 +34,12 @@ void nm_audit(const char *verb, const struct nm_record *r)
 		ipv4[0] && ipv6[0] ? " " : "", ipv6);
 }
 
-void nm_audit_withdrawn(const struct nm_records *leaving, const char *but)
+void nm_audit_withdrawn(const struct nm_records *replaced, const char *but)
 {
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *r = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *r = &replaced->v[i];
 
-		if ((!but || strcmp(r->id, but) != 0) && r == nm_records_newest(leaving, r->id))
+		if ((!but || strcmp(r->id, but) != 0) && r == nm_records_newest(replaced, r->id))
 			nm_audit("withdrew", r);
 	}
 }

@@ -9,6 +9,6 @@ void nm_audit(const char *verb, const struct nm_record *r);
 
 /* Queues "withdrew ..." for each container of the list but the one with this id (may be NULL): once, with its
  * newest record. */
-void nm_audit_withdrawn(const struct nm_records *leaving, const char *but);
+void nm_audit_withdrawn(const struct nm_records *replaced, const char *but);
 
 #endif

@@ -44,26 +44,26 @@ int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *e
 {
 	struct nm_state_query query = {.id = id};
 
-	if (nm_state_find(change->state, &query, &change->leaving, err) < 0)
+	if (nm_state_find(change->state, &query, &change->replaced, err) < 0)
 		return -1;
-	nm_records_keep_id(&change->leaving, id);
+	nm_records_keep_id(&change->replaced, id);
 	return 0;
 }
 
-static int find_staying(struct nm_change *change, struct nm_err *err)
+static int find_peers(struct nm_change *change, struct nm_err *err)
 {
-	for (size_t i = 0; !change->knows_staying && i < change->leaving.n; i++) {
-		const struct nm_record *r = &change->leaving.v[i];
+	for (size_t i = 0; !change->knows_peers && i < change->replaced.n; i++) {
+		const struct nm_record *r = &change->replaced.v[i];
 		struct nm_state_query query = {
 			.mappings = r->mappings.v,
 			.n_mappings = r->mappings.n,
 			.localnet = r->localnet[0] ? r->localnet : NULL,
 			.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
 			.backend = r->backend,
-			.except = &change->leaving,
+			.except = &change->replaced,
 		};
 
-		if (nm_state_find(change->state, &query, &change->staying, err) < 0)
+		if (nm_state_find(change->state, &query, &change->peers, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -72,17 +72,17 @@ static int find_staying(struct nm_change *change, struct nm_err *err)
 int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err)
 {
 	*ret_committed = false;
-	if (nm_change_connect(change, err) < 0 || find_staying(change, err) < 0)
+	if (nm_change_connect(change, err) < 0 || find_peers(change, err) < 0)
 		return -1;
-	nm_host_settings_keep_shared(&change->leaving, &change->staying, change->coming);
-	nm_host_settings_disable_localnet(&change->leaving);
+	nm_host_settings_keep_shared(&change->replaced, &change->peers, change->new);
+	nm_host_settings_disable_localnet(&change->replaced);
 	if (nm_kernel_commit(change, err) < 0) {
-		nm_host_settings_restore_localnet(&change->leaving);
+		nm_host_settings_restore_localnet(&change->replaced);
 		return -1;
 	}
 	*ret_committed = true;
-	nm_host_settings_disable_hairpin(&change->leaving);
-	return change->coming ? nm_host_settings_enable(change->coming, err) : 0;
+	nm_host_settings_disable_hairpin(&change->replaced);
+	return change->new ? nm_host_settings_enable(change->new, err) : 0;
 }
 
 static int retire_all(struct nm_state *st, const struct nm_records *records, struct nm_err *err)
@@ -93,11 +93,11 @@ static int retire_all(struct nm_state *st, const struct nm_records *records, str
 	return 0;
 }
 
-void nm_change_retire_leaving(struct nm_change *change)
+void nm_change_retire_replaced(struct nm_change *change)
 {
 	struct nm_err err;
 
-	if (retire_all(change->state, &change->leaving, &err) < 0)
+	if (retire_all(change->state, &change->replaced, &err) < 0)
 		nm_log_notice("%s, ignored: what left stays recorded until it is withdrawn", err.msg);
 	nm_state_compact(change->state);
 }
@@ -107,7 +107,7 @@ int nm_change_withdraw(struct nm_change *change, struct nm_err *err)
 	bool committed;
 
 	if (nm_change_apply(change, &committed, err) < 0 ||
-		retire_all(change->state, &change->leaving, err) < 0)
+		retire_all(change->state, &change->replaced, err) < 0)
 		return -1;
 	nm_state_compact(change->state);
 	nm_change_end(change, true);
@@ -151,19 +151,19 @@ static void add_flow(
 
 static void collect_flows(const struct nm_change *change, struct flows *flows)
 {
-	const struct nm_record *r = change->coming;
+	const struct nm_record *r = change->new;
 
 	for (size_t i = 0; r && i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
-		if (m->protocol == IPPROTO_UDP && !is_held(&change->staying, r, m) &&
-			!is_held(&change->leaving, r, m))
+		if (m->protocol == IPPROTO_UDP && !is_held(&change->peers, r, m) &&
+			!is_held(&change->replaced, r, m))
 			add_flow(flows, r, m, false);
 	}
-	for (size_t i = 0; i < change->leaving.n; i++) {
-		r = &change->leaving.v[i];
+	for (size_t i = 0; i < change->replaced.n; i++) {
+		r = &change->replaced.v[i];
 		for (size_t j = 0; j < r->mappings.n; j++)
-			if (!is_held(&change->staying, r, &r->mappings.v[j]))
+			if (!is_held(&change->peers, r, &r->mappings.v[j]))
 				add_flow(flows, r, &r->mappings.v[j], true);
 	}
 }
@@ -209,12 +209,12 @@ static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
 
 static void forget_flows(const struct nm_change *change)
 {
-	size_t most = change->coming ? change->coming->mappings.n : 0;
+	size_t most = change->new ? change->new->mappings.n : 0;
 	struct deferred *later = calloc(1, sizeof(*later));
 	struct flows flows = {0};
 
-	for (size_t i = 0; i < change->leaving.n; i++)
-		most += change->leaving.v[i].mappings.n;
+	for (size_t i = 0; i < change->replaced.n; i++)
+		most += change->replaced.v[i].mappings.n;
 	flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
 	if (later)
 		later->flows.v = calloc(most * NM_FAMILY_MAX + 1, sizeof(*flows.v));
@@ -236,13 +236,13 @@ void nm_change_end(struct nm_change *change, bool effective)
 	if (!effective)
 		return;
 	forget_flows(change);
-	nm_audit_withdrawn(&change->leaving, change->coming ? change->coming->id : NULL);
+	nm_audit_withdrawn(&change->replaced, change->new ? change->new->id : NULL);
 }
 
 void nm_change_done(struct nm_change *change)
 {
 	nm_state_close(change->state);
-	nm_records_done(&change->leaving);
-	nm_records_done(&change->staying);
+	nm_records_done(&change->replaced);
+	nm_records_done(&change->peers);
 	*change = (struct nm_change)NM_CHANGE_INIT;
 }

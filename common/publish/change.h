@@ -10,11 +10,11 @@
 struct nm_change {
 	struct nm_state *state;                  /* owned; NULL: there is none */
 	struct nm_netlink nl;                    /* NETLINK_NETFILTER, opened when it is needed */
-	const struct nm_record *coming;          /* NULL: none */
-	const struct nm_layout_options *options; /* for coming */
-	struct nm_records leaving;               /* owned */
-	struct nm_records staying; /* owned; others that share host ports or settings with these two */
-	bool knows_staying;        /* all of those are there already: there is no need to look for them */
+	const struct nm_record *new;             /* NULL: none */
+	const struct nm_layout_options *options; /* for new */
+	struct nm_records replaced;              /* owned */
+	struct nm_records peers; /* owned; others that share host ports or settings with these two */
+	bool knows_peers;        /* all of those are there already: there is no need to look for them */
 };
 
 #define NM_CHANGE_INIT      \
@@ -36,23 +36,23 @@ int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, stru
 int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err) NM_MUST_USE;
 
 /*
- * Looks up what else shares with leaving, and makes rules and settings so: in one transaction the rules of
- * leaving go and those of coming are there; settings that nobody else needs any more are switched off, those
- * that coming needs on, each on its side of the transaction. Rules that coming has already stay as they are.
- * 0, or -1 with *err, and then the rules of leaving still stand, or, when *ret_committed is set, those of
- * coming do.
+ * Looks up what else shares with replaced, and makes rules and settings so: in one transaction the rules of
+ * replaced go and those of new are there; settings that nobody else needs any more are switched off, those
+ * that new needs on, each on its side of the transaction. Rules that new has already stay as they are.
+ * 0, or -1 with *err, and then the rules of replaced still stand, or, when *ret_committed is set, those of
+ * new do.
  */
 int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err) NM_MUST_USE;
 
 /* Retires the records that left; they stay recorded, with a notice, when that fails. Compacts the state. */
-void nm_change_retire_leaving(struct nm_change *change);
+void nm_change_retire_replaced(struct nm_change *change);
 
 /* Applies and ends a change in which nothing comes. A record that cannot be retired is an error. */
 int nm_change_withdraw(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Gives the lock back. effective: also deletes the flows that the change has made stale, UDP that came for
- * coming's host ports before, and whatever was translated to leaving (IPv6 within milliseconds of the exit:
+ * new's host ports before, and whatever was translated to replaced (IPv6 within milliseconds of the exit:
  * nm_detach_defer(); a failure is a notice), and queues the audit lines of those who left.
  */
 void nm_change_end(struct nm_change *change, bool effective);

@@ -101,14 +101,14 @@ static int judge(const struct nm_record *wanted, const struct nm_record *r, bool
 }
 
 int nm_claim_settle(const struct nm_record *wanted, struct nm_records *recorded, bool can_judge,
-	struct nm_records *ret_leaving, struct nm_err *err)
+	struct nm_records *ret_replaced, struct nm_err *err)
 {
 	for (size_t i = 0; i < recorded->n; i++) {
 		bool leaves;
 
 		if (judge(wanted, &recorded->v[i], can_judge, &leaves, err) < 0)
 			return -1;
-		if (leaves && nm_records_add(ret_leaving, &recorded->v[i], err) < 0)
+		if (leaves && nm_records_add(ret_replaced, &recorded->v[i], err) < 0)
 			return -1;
 		if (leaves)
 			recorded->v[i--] = recorded->v[--recorded->n];

@@ -45,10 +45,10 @@ static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const
 
 /* Finds the port that the same process was given for the same mapping. */
 static uint16_t find_former(
-	const struct nm_record *r, const struct nm_mapping *m, const struct nm_records *leaving)
+	const struct nm_record *r, const struct nm_mapping *m, const struct nm_records *replaced)
 {
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *old = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *old = &replaced->v[i];
 
 		if (strcmp(old->id, r->id) || old->pid != r->pid || old->start != r->start)
 			continue;
@@ -86,15 +86,15 @@ static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const st
 }
 
 static int find_recorded(struct nm_state *state, const struct nm_mapping *ports,
-	const struct nm_records *leaving, struct nm_records *ret, struct nm_err *err)
+	const struct nm_records *replaced, struct nm_records *ret, struct nm_err *err)
 {
-	const struct nm_state_query query = {.mappings = ports, .n_mappings = 1, .except = leaving};
+	const struct nm_state_query query = {.mappings = ports, .n_mappings = 1, .except = replaced};
 
 	return state ? nm_state_find(state, &query, ret, err) : 0;
 }
 
 static int find_free(struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
-	struct nm_state *state, const struct nm_records *leaving, struct nm_listener *listener,
+	struct nm_state *state, const struct nm_records *replaced, struct nm_listener *listener,
 	struct nm_err *err)
 {
 	unsigned size = c->dynamic_last - c->dynamic_first + 1u, start = 0, n = FIRST_LOOK;
@@ -112,7 +112,7 @@ static int find_free(struct nm_mapping *m, const struct nm_record *r, const stru
 		n = n < size - offset ? n : size - offset;
 		ports.host_port = (uint16_t)(c->dynamic_first + offset);
 		ports.count = (uint16_t)n;
-		rc = find_recorded(state, &ports, leaving, &recorded, err);
+		rc = find_recorded(state, &ports, replaced, &recorded, err);
 		if (rc == 0)
 			rc = find_among(m, ports.host_port, n, r, c, &recorded, listener, err);
 		nm_records_done(&recorded);
@@ -124,7 +124,7 @@ static int find_free(struct nm_mapping *m, const struct nm_record *r, const stru
 }
 
 int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
-	const struct nm_records *leaving, struct nm_err *err)
+	const struct nm_records *replaced, struct nm_err *err)
 {
 	nm_autolistener struct nm_listener *listener = NULL;
 
@@ -136,8 +136,8 @@ int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct n
 		struct nm_mapping *m = &r->mappings.v[i];
 
 		if (!m->host_port)
-			m->host_port = find_former(r, m, leaving);
-		if (!m->host_port && find_free(m, r, c, state, leaving, listener, err) < 0)
+			m->host_port = find_former(r, m, replaced);
+		if (!m->host_port && find_free(m, r, c, state, replaced, listener, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -6,12 +6,12 @@
 #include "state/state.h"
 
 /*
- * Gives every mapping of r with host port 0 the one that its counterpart in one of the leaving records of r's
- * own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
- * mappings nor those that the state has of others than leaving, and without local listener. state NULL:
+ * Gives every mapping of r with host port 0 the one that its counterpart in one of the replaced records of
+ * r's own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
+ * mappings nor those that the state has of others than replaced, and without local listener. state NULL:
  * nothing is recorded. -1 with *err when there is none.
  */
 int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
-	const struct nm_records *leaving, struct nm_err *err) NM_MUST_USE;
+	const struct nm_records *replaced, struct nm_err *err) NM_MUST_USE;
 
 #endif

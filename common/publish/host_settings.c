@@ -112,36 +112,36 @@ int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 	return port.found && !port.hairpin ? nm_link_set_hairpin(link, &port, true, err) : 0;
 }
 
-static void forget_shared(struct nm_record *leaving, const struct nm_record *other)
+static void forget_shared(struct nm_record *replaced, const struct nm_record *other)
 {
-	if (!strcmp(leaving->localnet, other->localnet)) {
-		leaving->localnet_set = false;
-		if (leaving->backend == other->backend)
-			leaving->localnet[0] = '\0';
+	if (!strcmp(replaced->localnet, other->localnet)) {
+		replaced->localnet_set = false;
+		if (replaced->backend == other->backend)
+			replaced->localnet[0] = '\0';
 	}
-	if (!strcmp(leaving->bridge_port, other->bridge_port))
-		leaving->bridge_port[0] = '\0';
+	if (!strcmp(replaced->bridge_port, other->bridge_port))
+		replaced->bridge_port[0] = '\0';
 }
 
 void nm_host_settings_keep_shared(
-	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming)
+	struct nm_records *replaced, const struct nm_records *peers, const struct nm_record *new)
 {
-	for (size_t i = 0; i < leaving->n; i++) {
-		if (coming)
-			forget_shared(&leaving->v[i], coming);
-		for (size_t j = 0; j < staying->n; j++)
-			forget_shared(&leaving->v[i], &staying->v[j]);
+	for (size_t i = 0; i < replaced->n; i++) {
+		if (new)
+			forget_shared(&replaced->v[i], new);
+		for (size_t j = 0; j < peers->n; j++)
+			forget_shared(&replaced->v[i], &peers->v[j]);
 	}
 }
 
-void nm_host_settings_disable_localnet(struct nm_records *leaving)
+void nm_host_settings_disable_localnet(struct nm_records *replaced)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err err, gone;
 	int value;
 
-	for (size_t i = 0; i < leaving->n; i++) {
-		struct nm_record *r = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		struct nm_record *r = &replaced->v[i];
 
 		if (!r->localnet[0] || !r->localnet_set)
 			continue;
@@ -153,13 +153,13 @@ void nm_host_settings_disable_localnet(struct nm_records *leaving)
 	}
 }
 
-void nm_host_settings_restore_localnet(const struct nm_records *leaving)
+void nm_host_settings_restore_localnet(const struct nm_records *replaced)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err err;
 
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *r = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *r = &replaced->v[i];
 
 		if (r->localnet[0] && r->localnet_set &&
 			nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, &err) < 0)
@@ -177,13 +177,13 @@ static int disable_hairpin(struct nm_link *link, const char *interface, struct n
 	return port.found && port.hairpin ? nm_link_set_hairpin(link, &port, false, err) : 0;
 }
 
-void nm_host_settings_disable_hairpin(const struct nm_records *leaving)
+void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 {
 	nm_autolink struct nm_link *link = NULL;
 	struct nm_err err;
 
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *r = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *r = &replaced->v[i];
 
 		if (!r->bridge_port[0] || !r->hairpin_set)
 			continue;

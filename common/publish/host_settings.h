@@ -31,23 +31,23 @@ int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err) N
 /* Switches on what the record has as localnet_set and hairpin_set. The guard rules must stand already. */
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Clears localnet, or bridge_port, of every record in leaving that one of staying, or coming (may be NULL),
- * still needs: what is left in leaving goes. Each backend has a guard of its own for route_localnet: when
+/* Clears localnet, or bridge_port, of every record in replaced that one of peers, or new (may be NULL),
+ * still needs: what is left in replaced goes. Each backend has a guard of its own for route_localnet: when
  * only records of the other one need it, localnet_set alone is cleared. */
 void nm_host_settings_keep_shared(
-	struct nm_records *leaving, const struct nm_records *staying, const struct nm_record *coming);
+	struct nm_records *replaced, const struct nm_records *peers, const struct nm_record *new);
 
-/* Switches route_localnet off where leaving says that natmap switched it on; before the guard rules go.
+/* Switches route_localnet off where replaced says that natmap switched it on; before the guard rules go.
  * Interfaces that are gone are passed over. Another failure is a notice, and clears the record's localnet:
  * its guard must stay then. */
-void nm_host_settings_disable_localnet(struct nm_records *leaving);
+void nm_host_settings_disable_localnet(struct nm_records *replaced);
 
 /* Switches it on again where nm_host_settings_disable_localnet() has switched it off. A failure is a notice.
  */
-void nm_host_settings_restore_localnet(const struct nm_records *leaving);
+void nm_host_settings_restore_localnet(const struct nm_records *replaced);
 
 /* Switches hairpin mode off likewise. A failure is a notice. */
-void nm_host_settings_disable_hairpin(const struct nm_records *leaving);
+void nm_host_settings_disable_hairpin(const struct nm_records *replaced);
 
 /* Owner of the guard rule of an interface: nm_iptables_layout_guard(). */
 #define NM_LOCALNET_OWNER_SIZE (sizeof(NM_PUBLICATION_GUARD) + IF_NAMESIZE)

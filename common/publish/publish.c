@@ -25,10 +25,10 @@
 
 /* True when the same process has the mapping already. */
 static bool has_already(
-	const struct nm_records *leaving, const struct nm_record *r, const struct nm_mapping *m)
+	const struct nm_records *replaced, const struct nm_record *r, const struct nm_mapping *m)
 {
-	for (size_t i = 0; i < leaving->n; i++) {
-		const struct nm_record *old = &leaving->v[i];
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *old = &replaced->v[i];
 
 		if (strcmp(old->id, r->id) != 0 || old->pid != r->pid || old->start != r->start)
 			continue;
@@ -41,12 +41,12 @@ static bool has_already(
 
 /* What it has already, it keeps: reload and check tell of the conflict. */
 static int check_statics(const struct nm_record *r, const struct nm_config *c,
-	const struct nm_records *leaving, struct nm_err *err)
+	const struct nm_records *replaced, struct nm_err *err)
 {
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mappings one = {.v = &r->mappings.v[i], .n = 1};
 
-		if (!has_already(leaving, r, one.v) &&
+		if (!has_already(replaced, r, one.v) &&
 			nm_static_nats_check_conflict(&c->statics, &one, err) < 0)
 			return -1;
 	}
@@ -54,7 +54,7 @@ static int check_statics(const struct nm_record *r, const struct nm_config *c,
 }
 
 static int check_listeners(const struct nm_record *r, const struct nm_config *c,
-	const struct nm_records *leaving, struct nm_err *err)
+	const struct nm_records *replaced, struct nm_err *err)
 {
 	nm_autolistener struct nm_listener *listener = NULL;
 	char text[NM_MAPPING_STRLEN];
@@ -67,7 +67,7 @@ static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
-		if (has_already(leaving, r, m))
+		if (has_already(replaced, r, m))
 			continue;
 		if (nm_listener_find(listener, m, &port, err) < 0)
 			return -1;
@@ -110,7 +110,7 @@ static int find_concerned(
 		.bridge_port = r->bridge_port[0] ? r->bridge_port : NULL,
 		.set = true,
 		.backend = r->backend,
-		.except = &change->leaving,
+		.except = &change->replaced,
 	};
 
 	return nm_state_find(change->state, &query, ret, err);
@@ -119,7 +119,7 @@ static int find_concerned(
 /* Makes the rules of the container those of its former record again; without one they go. */
 static int restore(struct nm_change *undo, const struct nm_record *r, struct nm_err *err)
 {
-	struct nm_records *list = &undo->leaving;
+	struct nm_records *list = &undo->replaced;
 	struct nm_record former = {0};
 	bool committed;
 	int rc;
@@ -133,9 +133,9 @@ static int restore(struct nm_change *undo, const struct nm_record *r, struct nm_
 		if (nm_record_copy(&list->v[i], &former, err) < 0)
 			return -1;
 	}
-	undo->coming = former.id ? &former : NULL;
+	undo->new = former.id ? &former : NULL;
 	rc = nm_change_apply(undo, &committed, err);
-	undo->coming = NULL;
+	undo->new = NULL;
 	nm_record_done(&former);
 	return rc;
 }
@@ -148,8 +148,8 @@ static void roll_back(struct nm_change *change, struct nm_record *r, bool commit
 	int rc = committed ? restore(&undo, r, &second) : 0;
 
 	change->nl = undo.nl;
-	nm_records_done(&undo.leaving);
-	nm_records_done(&undo.staying);
+	nm_records_done(&undo.replaced);
+	nm_records_done(&undo.peers);
 	if (rc < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
 	else if (nm_state_retire(change->state, r, &second) < 0)
@@ -161,10 +161,10 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 {
 	bool committed = false;
 
-	if (change->leaving.n == 1 && nm_record_same(&change->leaving.v[0], r, ret_repeated, err) < 0)
+	if (change->replaced.n == 1 && nm_record_same(&change->replaced.v[0], r, ret_repeated, err) < 0)
 		return -1;
 	if (*ret_repeated)
-		r->offset = change->leaving.v[0].offset;
+		r->offset = change->replaced.v[0].offset;
 	else if (nm_state_append(change->state, r, err) < 0)
 		return -1;
 	if (nm_change_apply(change, &committed, err) < 0) {
@@ -173,29 +173,30 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 		return -1;
 	}
 	if (!*ret_repeated)
-		nm_change_retire_leaving(change);
+		nm_change_retire_replaced(change);
 	return 0;
 }
 
 int nm_publish_record(struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err)
 {
-	struct nm_records *recorded = &change->staying; /* once those that leave have been taken out */
+	struct nm_records *recorded = &change->peers; /* once those that leave have been taken out */
 	nm_autohostsettings struct nm_host_settings_view view = {0};
 	bool repeated = false;
 
 	if (nm_change_settle_backend(change, c, err) < 0)
 		return -1;
 	r->backend = c->backend;
-	change->coming = r;
+	change->new = r;
 	change->options = &c->layout;
 	if (find_concerned(change, r, recorded, err) < 0 || nm_host_settings_examine(&view, r, err) < 0)
 		return -1;
-	inherit_settings(r, &change->leaving);
+	inherit_settings(r, &change->replaced);
 	inherit_settings(r, recorded);
-	if (nm_claim_settle(r, recorded, nm_state_same_pidns(change->state), &change->leaving, err) < 0 ||
-		nm_free_port_choose(r, c, change->state, &change->leaving, err) < 0 ||
-		check_statics(r, c, &change->leaving, err) < 0 ||
-		check_listeners(r, c, &change->leaving, err) < 0 || nm_host_settings_can_enable(r, err) < 0 ||
+	if (nm_claim_settle(r, recorded, nm_state_same_pidns(change->state), &change->replaced, err) < 0 ||
+		nm_free_port_choose(r, c, change->state, &change->replaced, err) < 0 ||
+		check_statics(r, c, &change->replaced, err) < 0 ||
+		check_listeners(r, c, &change->replaced, err) < 0 ||
+		nm_host_settings_can_enable(r, err) < 0 ||
 		nm_host_settings_enable_forwarding(c, r->families, err) < 0 ||
 		commit(change, r, &repeated, err) < 0)
 		return -1;
@@ -228,7 +229,7 @@ int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struc
 		return 0;
 	if (nm_change_find_id(&change, id, err) < 0)
 		return -1;
-	r = nm_records_newest(&change.leaving, id);
+	r = nm_records_newest(&change.replaced, id);
 	if (r && nm_claim_other_bundle(r->bundle, bundle)) {
 		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
 			      "bundle '%s': nothing withdrawn",

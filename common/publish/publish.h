@@ -14,7 +14,7 @@ int nm_publish(
 	struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
 /* The same for a change that has been begun with NM_STATE_CREATE, and which it ends: what leaves by itself is
- * in change->leaving already. */
+ * in change->replaced already. */
 int nm_publish_record(
 	struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 

@@ -39,7 +39,7 @@ static void check_flags(const struct row *row, const struct nm_nftables_claim *e
 	char text[TEXT_MAX] = "";
 
 	say_flag(text, entry->changes, "changes");
-	say_flag(text, entry->coming, "coming");
+	say_flag(text, entry->new, "new");
 	say_flag(text, entry->look, "look");
 	say_flag(text, entry->present, "present");
 	say_flag(text, entry->right, "right");
@@ -89,9 +89,9 @@ static void mark_present(
 	tap_ok(entry->counters.packets == 7 && entry->counters.bytes == 8, "counters are kept");
 }
 
-static enum nm_hold hold_of(char c)
+static enum nm_role hold_of(char c)
 {
-	return c == 'C' ? NM_HOLD_COMING : c == 'S' ? NM_HOLD_STAYING : NM_HOLD_LEAVING;
+	return c == 'C' ? NM_ROLE_NEW : c == 'S' ? NM_ROLE_PEER : NM_ROLE_REPLACED;
 }
 
 static int add_holders(
@@ -142,12 +142,12 @@ static void run(const struct row *row)
 
 static const struct row rows[] = {
 	/* one holder: not there, right, wrong data, no data, somebody else's comment, none */
-	{"Ca1", NULL, "a1", "changes coming", MISSING("a")},
-	{"Ca1", "a1", "a1", "changes coming present right known", ""},
-	{"Ca1", "a2", "a1", "changes coming present known", CHANGED("a")},
-	{"Ca1", "a", "a1", "changes coming present known", CHANGED("a")},
-	{"Ca1", "x1", "a1", "changes coming present", CHANGED("a")},
-	{"Ca1", "?1", "a1", "changes coming present", CHANGED("a")},
+	{"Ca1", NULL, "a1", "changes new", MISSING("a")},
+	{"Ca1", "a1", "a1", "changes new present right known", ""},
+	{"Ca1", "a2", "a1", "changes new present known", CHANGED("a")},
+	{"Ca1", "a", "a1", "changes new present known", CHANGED("a")},
+	{"Ca1", "x1", "a1", "changes new present", CHANGED("a")},
+	{"Ca1", "?1", "a1", "changes new present", CHANGED("a")},
 	{"Sa1", NULL, "a1", "look", ""},
 	{"Sa1", "a1", "a1", "look present right known", ""},
 	{"Sa1", "a2", "a1", "look present known", ""},
@@ -158,18 +158,18 @@ static const struct row rows[] = {
 	{"La1", "x1", "", "changes look present", ""},
 	{"La1", "?1", "", "changes look present", ""},
 	/* one comes, whoever has it */
-	{"La1 Cb1", NULL, "b1", "changes coming look", MISSING("b")},
-	{"La1 Cb1", "a1", "b1", "changes coming look present known", CHANGED("b")},
-	{"La1 Cb1", "b1", "b1", "changes coming look present right known", ""},
-	{"La1 Cb1", "x1", "b1", "changes coming look present", CHANGED("b")},
-	{"Ca2 La1", "a1", "a2", "changes coming look present known", CHANGED("a")},
-	{"Ca1 La1", "a1", "a1", "changes coming look present right known", ""},
-	{"Ca1 Cb1", "b1", "a1", "changes coming present right known", ""},
-	{"Ca1 Cb1", NULL, "a1", "changes coming", MISSING("a")},
-	{"Cb1 Ca1", NULL, "b1", "changes coming", MISSING("b")},
-	{"Sa1 Cb1", NULL, "b1", "changes coming look", MISSING("b")},
-	{"Sa1 Cb1", "a1", "b1", "changes coming look present right known", ""},
-	{"Sa1 Cb1", "a2", "b1", "changes coming look present known", CHANGED("b")},
+	{"La1 Cb1", NULL, "b1", "changes new look", MISSING("b")},
+	{"La1 Cb1", "a1", "b1", "changes new look present known", CHANGED("b")},
+	{"La1 Cb1", "b1", "b1", "changes new look present right known", ""},
+	{"La1 Cb1", "x1", "b1", "changes new look present", CHANGED("b")},
+	{"Ca2 La1", "a1", "a2", "changes new look present known", CHANGED("a")},
+	{"Ca1 La1", "a1", "a1", "changes new look present right known", ""},
+	{"Ca1 Cb1", "b1", "a1", "changes new present right known", ""},
+	{"Ca1 Cb1", NULL, "a1", "changes new", MISSING("a")},
+	{"Cb1 Ca1", NULL, "b1", "changes new", MISSING("b")},
+	{"Sa1 Cb1", NULL, "b1", "changes new look", MISSING("b")},
+	{"Sa1 Cb1", "a1", "b1", "changes new look present right known", ""},
+	{"Sa1 Cb1", "a2", "b1", "changes new look present known", CHANGED("b")},
 	/* one leaves, and another keeps it */
 	{"La1 Sb1", NULL, "b1", "changes look", ""},
 	{"La1 Sb1", "a1", "b1", "changes look present known", CHANGED("b")},
@@ -181,7 +181,7 @@ static const struct row rows[] = {
 	{"Sa1 Sb1", "b1", "a1", "look present right known", ""},
 	{"La1 Sa1", "a1", "a1", "changes look present right known", ""},
 	{"La1 Lb1", "b1", "", "changes look present known", STALE("a")},
-	{"La1 Sb1 Cc1", "a1", "c1", "changes coming look present known", CHANGED("c")},
+	{"La1 Sb1 Cc1", "a1", "c1", "changes new look present known", CHANGED("c")},
 };
 
 static void test_holders(void)
@@ -222,10 +222,10 @@ static void test_localnet(void)
 	struct nm_err err;
 
 	if (tap_ok(nm_nftables_layout_guard("@localnet/br0", &guard, &err) == 0 &&
-			    nm_nftables_claims_add(&index, &guard, NM_HOLD_COMING, &err) == 0 &&
+			    nm_nftables_claims_add(&index, &guard, NM_ROLE_NEW, &err) == 0 &&
 			    nm_nftables_claims_make(&index, &err) == 0,
 		    "an index of a guard"))
-		tap_ok(index.v->coming && index.v->look, "a guard is looked for");
+		tap_ok(index.v->new &&index.v->look, "a guard is looked for");
 	nm_nftables_elements_done(&guard);
 }
 
@@ -275,8 +275,8 @@ static void test_many(void)
 	if (tap_ok(all.v && (copy.v = calloc(MANY, sizeof(*all.v))), "memory")) {
 		fill_many(&all);
 		fill_many(&copy);
-		if (tap_ok(nm_nftables_claims_add(&index, &all, NM_HOLD_LEAVING, &err) == 0 &&
-				    nm_nftables_claims_add(&index, &copy, NM_HOLD_STAYING, &err) == 0 &&
+		if (tap_ok(nm_nftables_claims_add(&index, &all, NM_ROLE_REPLACED, &err) == 0 &&
+				    nm_nftables_claims_add(&index, &copy, NM_ROLE_PEER, &err) == 0 &&
 				    nm_nftables_claims_make(&index, &err) == 0,
 			    "an index of many"))
 			check_many(&all, &index);
@@ -296,7 +296,7 @@ static void test_collision(void)
 	const struct nm_nftables_elements both = {.v = v, .n = 2};
 	struct nm_err err;
 
-	if (!tap_ok(nm_nftables_claims_add(&index, &both, NM_HOLD_COMING, &err) == 0 &&
+	if (!tap_ok(nm_nftables_claims_add(&index, &both, NM_ROLE_NEW, &err) == 0 &&
 			    nm_nftables_claims_make(&index, &err) == 0 &&
 			    index.by_key.v[0].hash == index.by_key.v[1].hash,
 		    "an index of two keys that have the same hash"))
@@ -313,7 +313,7 @@ static void test_none(void)
 	const struct nm_nftables_elements none = {0};
 	struct nm_err err;
 
-	tap_ok(nm_nftables_claims_add(&index, &none, NM_HOLD_COMING, &err) == 0 &&
+	tap_ok(nm_nftables_claims_add(&index, &none, NM_ROLE_NEW, &err) == 0 &&
 			nm_nftables_claims_make(&index, &err) == 0 &&
 			!nm_nftables_claims_find(&index, NM_IPV4, NM_SET_PORTS, "12345678", 8),
 		"an index of nothing finds nothing");

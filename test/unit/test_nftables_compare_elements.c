@@ -23,7 +23,7 @@ static struct nm_nftables_element element(enum nm_nftables_set set, uint8_t key,
 }
 
 static bool make(struct nm_nftables_claims *index, const struct nm_nftables_element *v,
-	const enum nm_hold *holds, size_t n)
+	const enum nm_role *holds, size_t n)
 {
 	struct nm_err err;
 
@@ -156,8 +156,8 @@ static void test_settle(void)
 		element(NM_SET_LOCALNET, 2, "old"), element(NM_SET_OPEN, 3, "old"),
 		element(NM_SET_OPEN, 3, "new"), element(NM_SET_GUARDED, 4, "old"),
 		element(NM_SET_GUARDED, 5, "kept")};
-	static const enum nm_hold holds[] = {NM_HOLD_COMING, NM_HOLD_LEAVING, NM_HOLD_LEAVING, NM_HOLD_COMING,
-		NM_HOLD_LEAVING, NM_HOLD_STAYING};
+	static const enum nm_role holds[] = {
+		NM_ROLE_NEW, NM_ROLE_REPLACED, NM_ROLE_REPLACED, NM_ROLE_NEW, NM_ROLE_REPLACED, NM_ROLE_PEER};
 	char text[TEXT_MAX] = "";
 	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
 	struct nm_nft_element found = {.tag = "natmap:old:80", .tag_len = strlen("natmap:old:80")};
@@ -185,7 +185,7 @@ static void test_settle_many(void)
 	const struct nm_nftables_diff_output sink = {.txn = txn};
 	const struct nlmsghdr *msg = NULL;
 	static struct nm_nftables_element v[SEVERAL];
-	static enum nm_hold holds[SEVERAL];
+	static enum nm_role holds[SEVERAL];
 	size_t messages = 0, elements = 0;
 	char longest[NM_TAG_SIZE] = "";
 	static struct reply sent;
@@ -194,7 +194,7 @@ static void test_settle_many(void)
 	memset(longest, 'x', sizeof(longest) - 1);
 	for (size_t i = 0; i < SEVERAL; i++) {
 		v[i] = element(NM_SET_PORTS, (uint8_t)i, i < SEVERAL / 2 ? "web" : longest);
-		holds[i] = NM_HOLD_COMING;
+		holds[i] = NM_ROLE_NEW;
 	}
 	tap_ok(txn && make(&index, v, holds, SEVERAL) &&
 			nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0 &&
@@ -218,15 +218,15 @@ static void test_counters(void)
 {
 	static const struct {
 		const char *name;
-		enum nm_hold hold;
+		enum nm_role hold;
 		struct nm_counters counters;
 		const char *counter;
 	} rows[] = {
-		{"one who stays", NM_HOLD_STAYING, {5, 0x0102030405060708}, " counter 5/72623859790382856"},
-		{"one who stays, the largest", NM_HOLD_STAYING, {UINT64_MAX, 1},
+		{"one who stays", NM_ROLE_PEER, {5, 0x0102030405060708}, " counter 5/72623859790382856"},
+		{"one who stays, the largest", NM_ROLE_PEER, {UINT64_MAX, 1},
 			" counter 18446744073709551615/1"},
-		{"one who stays, nothing counted", NM_HOLD_STAYING, {0, 0}, ""},
-		{"one who comes", NM_HOLD_COMING, {5, 500}, ""},
+		{"one who stays, nothing counted", NM_ROLE_PEER, {0, 0}, ""},
+		{"one who comes", NM_ROLE_NEW, {5, 500}, ""},
 	};
 
 	nm_each(row, rows) {
@@ -234,7 +234,7 @@ static void test_counters(void)
 		nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 		const struct nm_nftables_element v[] = {
 			element(NM_SET_PORTS, 1, "old"), element(NM_SET_PORTS, 1, "new")};
-		const enum nm_hold holds[] = {NM_HOLD_LEAVING, row->hold};
+		const enum nm_role holds[] = {NM_ROLE_REPLACED, row->hold};
 		const struct nm_nftables_diff_output sink = {.txn = txn};
 		struct nm_nft_element found = {.tag = "natmap:old:80",
 			.tag_len = strlen("natmap:old:80"),
@@ -286,7 +286,7 @@ static void test_read(void)
 	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	const struct nm_nftables_element v[] = {
 		element(NM_SET_PORTS, 1, "web"), element(NM_SET_OPEN, 9, "web")};
-	static const enum nm_hold holds[] = {NM_HOLD_COMING, NM_HOLD_COMING};
+	static const enum nm_role holds[] = {NM_ROLE_NEW, NM_ROLE_NEW};
 	char text[TEXT_MAX] = "";
 	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
 	bool interrupted = false;
@@ -362,8 +362,8 @@ static void check_look(bool all, size_t answers, const char *expected)
 	const struct nm_nftables_element v[] = {element(NM_SET_PORTS, 1, "a"), element(NM_SET_PORTS, 2, "a"),
 		element(NM_SET_PORTS, 3, "a"), element(NM_SET_PORTS, 3, "b"),
 		element(NM_SET_LOCALNET, 4, "a")};
-	static const enum nm_hold holds[] = {
-		NM_HOLD_COMING, NM_HOLD_STAYING, NM_HOLD_LEAVING, NM_HOLD_COMING, NM_HOLD_COMING};
+	static const enum nm_role holds[] = {
+		NM_ROLE_NEW, NM_ROLE_PEER, NM_ROLE_REPLACED, NM_ROLE_NEW, NM_ROLE_NEW};
 	const struct nm_nftables_element other = element(NM_SET_PORTS, 9, NULL);
 	struct reply r = {.len = 0};
 	char text[TEXT_MAX];
@@ -390,14 +390,14 @@ static void test_look_many(void)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 	static struct nm_nftables_element v[MANY];
-	static enum nm_hold holds[MANY];
+	static enum nm_role holds[MANY];
 	size_t present = 0;
 	struct nm_err err;
 	struct kernel k;
 
 	for (size_t i = 0; i < MANY; i++) {
 		v[i] = element(NM_SET_PORTS, (uint8_t)(i + 1), "a");
-		holds[i] = NM_HOLD_LEAVING;
+		holds[i] = NM_ROLE_REPLACED;
 	}
 	if (!tap_ok(make(&index, v, holds, MANY) && kernel_open(&k), "look for many: preparation"))
 		return;
