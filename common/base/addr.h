@@ -11,8 +11,15 @@
 
 enum nm_family { NM_IPV4, NM_IPV6, NM_FAMILY_MAX };
 
-#define NM_IPV4_BIT (1u << NM_IPV4)
-#define NM_IPV6_BIT (1u << NM_IPV6)
+#define NM_IPV4_BIT      (1u << NM_IPV4)
+#define NM_IPV6_BIT      (1u << NM_IPV6)
+#define NM_BOTH_FAMILIES (NM_IPV4_BIT | NM_IPV6_BIT)
+
+/* Runs the statement behind it with f as each of the families in the mask of bits. */
+#define nm_each_family(f, families)                              \
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) \
+		if (!((families)&1u << f)) {                     \
+		} else
 
 struct nm_addr {
 	enum nm_family family;

@@ -30,6 +30,11 @@ int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
 	return -1;
 }
 
+int nm_fail_memory(struct nm_err *err, const char *what)
+{
+	return nm_fail(err, NM_ERR_FAILED, "%s: out of memory", what);
+}
+
 int nm_wrap(struct nm_err *err, const char *fmt, ...)
 {
 	char cause[sizeof(err->msg)];

@@ -26,6 +26,9 @@ int nm_fail(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
 int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* "WHAT: out of memory". Returns -1. */
+int nm_fail_memory(struct nm_err *err, const char *what);
+
 /* Puts the formatted text and ": " before the message *err has. Returns -1. */
 int nm_wrap(struct nm_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
