@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "iptables/compare.h"
+#include "iptables/layout.h"
 #include "iptables/layout_static.h"
 #include "nftables/apply.h"
 #include "publish/request.h"

@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-#include "publish/host_settings.h"
+#include "iptables/layout.h"
 
 bool nm_desired_has_guard(const struct nm_desired *w, const char *interface)
 {
-	char owner[NM_LOCALNET_OWNER_SIZE];
+	char owner[NM_PUBLICATION_GUARD_SIZE];
 
-	nm_host_settings_localnet_owner(interface, owner);
+	nm_publication_guard_owner(interface, owner);
 	for (size_t i = 0; i < w->n_guards; i++)
 		if (!strcmp(w->guards[i], owner))
 			return true;
@@ -21,7 +21,7 @@ bool nm_desired_has_guard(const struct nm_desired *w, const char *interface)
 int nm_desired_add_guard(
 	struct nm_desired *w, const char *interface, enum nm_backend backend, struct nm_err *err)
 {
-	char owner[NM_LOCALNET_OWNER_SIZE], **grown;
+	char owner[NM_PUBLICATION_GUARD_SIZE], **grown;
 	const char *kept;
 
 	if (nm_desired_has_guard(w, interface))
@@ -30,7 +30,7 @@ int nm_desired_add_guard(
 	if (!grown)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 	w->guards = grown;
-	w->guards[w->n_guards] = strdup(nm_host_settings_localnet_owner(interface, owner));
+	w->guards[w->n_guards] = strdup(nm_publication_guard_owner(interface, owner));
 	if (!w->guards[w->n_guards])
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
 	kept = w->guards[w->n_guards++];
@@ -62,7 +62,7 @@ int nm_desired_add_record(struct nm_desired *w, const struct nm_record *r,
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)
 {
 	for (size_t i = 0; i < r->mappings.n; i++)
-		if (nm_mapping_needs_localnet(&r->mappings.v[i], options))
+		if (nm_publication_needs_localnet(&r->mappings.v[i], options))
 			return r->families & NM_IPV4_BIT;
 	return false;
 }

@@ -9,13 +9,14 @@
 
 #include "backend/desired.h"
 #include "iptables/accept.h"
+#include "iptables/layout.h"
 #include "iptables/write.h"
 #include "nftables/apply.h"
 
 /* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
 struct owners {
 	const char **v;
-	char (*guards)[NM_LOCALNET_OWNER_SIZE];
+	char (*guards)[NM_PUBLICATION_GUARD_SIZE];
 	size_t n;
 };
 
@@ -73,7 +74,7 @@ static int collect_replaced(struct plan *p, struct nm_err *err)
 		}
 		o->v[o->n++] = r->id;
 		if (r->localnet[0])
-			o->v[o->n++] = nm_host_settings_localnet_owner(r->localnet, o->guards[i]);
+			o->v[o->n++] = nm_publication_guard_owner(r->localnet, o->guards[i]);
 	}
 	return 0;
 }

@@ -12,7 +12,6 @@
 #include "nft/elements.h"
 #include "nft/objects.h"
 #include "nftables/chains.h"
-#include "publish/host_settings.h"
 
 /* Interfaces that have a guard. */
 struct guarded {

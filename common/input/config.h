@@ -3,7 +3,7 @@
 #define NM_INPUT_CONFIG_H
 
 #include "base/addr.h"
-#include "iptables/layout.h"
+#include "model/publication.h"
 #include "model/backend.h"
 #include "model/static_nat.h"
 

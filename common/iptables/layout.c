@@ -24,11 +24,6 @@ static bool is_on_loopback(const struct nm_mapping *m)
 	return !m->any_host && nm_addr_is_loopback(&m->host);
 }
 
-bool nm_mapping_needs_localnet(const struct nm_mapping *m, const struct nm_layout_options *opt)
-{
-	return opt->localhost && m->families & NM_IPV4_BIT && (m->any_host || is_on_loopback(m));
-}
-
 static struct nm_rule rule_of(const struct part *p, enum nm_table table, enum nm_chain chain)
 {
 	return (struct nm_rule){
@@ -108,7 +103,7 @@ static int add_postrouting(const struct part *p, struct nm_err *err)
 		if (p->opt->masquerade_all)
 			return 0;
 	}
-	if (p->family != NM_IPV4 || !nm_mapping_needs_localnet(p->m, p->opt))
+	if (p->family != NM_IPV4 || !nm_publication_needs_localnet(p->m, p->opt))
 		return 0;
 	rule.src = ipv4_loopback;
 	return nm_rules_add(p->rules, &rule, err);

@@ -222,7 +222,7 @@ static int add_masquerades(const struct part *p, struct nm_err *err)
 		return -1;
 	if (p->opt->hairpin && for_some && add_masquerade(p, &p->pub->address[p->family], err) < 0)
 		return -1;
-	if (!for_some || p->family != NM_IPV4 || !nm_mapping_needs_localnet(p->m, p->opt))
+	if (!for_some || p->family != NM_IPV4 || !nm_publication_needs_localnet(p->m, p->opt))
 		return 0;
 	return add_masquerade(p, &loopback, err);
 }

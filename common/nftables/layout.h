@@ -3,9 +3,8 @@
 #ifndef NM_NFTABLES_LAYOUT_H
 #define NM_NFTABLES_LAYOUT_H
 
-#include <net/if.h>
-
-#include "iptables/layout.h"
+#include "model/publication.h"
+#include "model/rule.h"
 
 /* The sets and maps of a table `natmap`, one table for each family. */
 enum nm_nftables_set {

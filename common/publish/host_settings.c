@@ -5,18 +5,11 @@
  */
 #include "publish/host_settings.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "host/link.h"
 #include "host/sysctl.h"
-
-const char *nm_host_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE])
-{
-	(void)snprintf(buf, NM_LOCALNET_OWNER_SIZE, NM_PUBLICATION_GUARD "%s", interface);
-	return buf;
-}
 
 /* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
  * default route. */

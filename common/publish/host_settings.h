@@ -49,8 +49,4 @@ void nm_host_settings_restore_localnet(const struct nm_records *replaced);
 /* Switches hairpin mode off likewise. A failure is a notice. */
 void nm_host_settings_disable_hairpin(const struct nm_records *replaced);
 
-/* Owner of the guard rule of an interface: nm_iptables_layout_guard(). */
-#define NM_LOCALNET_OWNER_SIZE (sizeof(NM_PUBLICATION_GUARD) + IF_NAMESIZE)
-const char *nm_host_settings_localnet_owner(const char *interface, char buf[static NM_LOCALNET_OWNER_SIZE]);
-
 #endif

@@ -268,36 +268,6 @@ static void test_base(void)
 	}
 }
 
-static void test_localnet(void)
-{
-	static const struct {
-		const char *ports;
-		bool expected;
-	} rows[] = {
-		{"80", true},
-		{"0.0.0.0:80", true},
-		{"127.0.0.1:80", true},
-		{"127.9.9.9:80", true},
-		{"[::]:80", false},
-		{"192.0.2.1:80", false},
-		{"[2001:db8::1]:80", false},
-	};
-
-	for (size_t i = 0; i < N(rows); i++) {
-		struct nm_mappings m = {0};
-		struct nm_err err;
-
-		if (nm_mappings_parse(rows[i].ports, &m, &err) < 0) {
-			tap_ok(false, "%s", err.msg);
-			continue;
-		}
-		tap_ok(nm_mapping_needs_localnet(m.v, &defaults) == rows[i].expected, "%s %s route_localnet",
-			rows[i].ports, rows[i].expected ? "needs" : "does not need");
-		tap_ok(!nm_mapping_needs_localnet(m.v, &no_localhost), "and never with localhost off");
-		nm_mappings_done(&m);
-	}
-}
-
 int main(void)
 {
 	test_wildcards();
@@ -305,6 +275,5 @@ int main(void)
 	test_ports();
 	test_allow();
 	test_base();
-	test_localnet();
 	return tap_done();
 }
