@@ -165,7 +165,7 @@ static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 	int rc = 0;
 
 	if (!iptables)
-		rc = nm_iptables_accept(nl, c->families, &accept, ret_interrupted, err);
+		rc = nm_iptables_accept(nl, c->families, NM_NFTABLES_MARK, &accept, ret_interrupted, err);
 	scope.wanted = iptables ? &c->inventory.desired.rules : &accept;
 	if (rc == 0)
 		rc = nm_iptables_compare(nl, &scope, BOTH, &sink, ret_interrupted, err);

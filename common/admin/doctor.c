@@ -18,9 +18,9 @@
 #include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "iptables/accept.h"
-#include "iptables/probe.h"
 #include "nft/objects.h"
 #include "nft/rules.h"
+#include "nftables/chains.h"
 
 enum { COMMAND_SIZE = 4096, FINDING_SIZE = 1024 };
 
@@ -161,7 +161,7 @@ static int examine_accept(const struct examination *x, struct nm_netlink *nl, st
 	for (size_t i = 0; i < x->d->records->n; i++)
 		if (x->d->records->v[i].backend == NM_BACKEND_NFTABLES)
 			families |= x->d->records->v[i].families;
-	if (nm_iptables_accept_is_missing(nl, families, &missing, err) < 0)
+	if (nm_iptables_accept_is_missing(nl, families, NM_NFTABLES_MARK, &missing, err) < 0)
 		return -1;
 	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
 	if (missing)
@@ -186,7 +186,7 @@ static int examine_kernel(struct examination *x, struct nm_err *err)
 	}
 	if (nm_backend_choose(&nl, &backend, err) < 0)
 		return -1;
-	nm_iptables_probe(&nl, backend, has_ipv6(), tell_missing, x);
+	nm_backend_probe(&nl, backend, has_ipv6(), tell_missing, x);
 	if (examine_firewalld(x, &nl, err) < 0 || examine_accept(x, &nl, err) < 0)
 		return -1;
 	return nm_foreign_drop_each(&nl, tell_foreign, x, err);

@@ -59,8 +59,8 @@ static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err
 			? -1
 			: nm_nftables_flush(attempt->nl, &sink, err);
 	nm_rules_done(&plan->accept);
-	if (nm_iptables_accept(attempt->nl, nm_inventory_families(s, plan->config), &plan->accept,
-		    &attempt->interrupted, err) < 0 ||
+	if (nm_iptables_accept(attempt->nl, nm_inventory_families(s, plan->config), NM_NFTABLES_MARK,
+		    &plan->accept, &attempt->interrupted, err) < 0 ||
 		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
 		return -1;
 	return nm_nftables_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics, &sink,

@@ -6,6 +6,7 @@
 #include "model/rule.h"
 #include "nft/encode.h"
 #include "nft/objects.h"
+#include "nftables/probe.h"
 #include "nftables/schema.h"
 
 static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
@@ -79,4 +80,16 @@ int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;
 	return choose(nl, backend, err) < 0 ? nm_wrap(err, "choosing the backend") : 0;
+}
+
+void nm_backend_probe(
+	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+{
+	nm_nft_probe_conntrack(nl, handler, ctx);
+	if (backend == NM_BACKEND_IPTABLES) {
+		nm_iptables_probe(nl, ipv6, handler, ctx);
+		return;
+	}
+	nm_nftables_probe(nl, ipv6, handler, ctx);
+	nm_iptables_probe_accept(nl, ipv6, handler, ctx);
 }

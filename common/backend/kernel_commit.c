@@ -134,7 +134,8 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	};
 
 	nm_rules_done(&p->accept);
-	if (nm_iptables_accept(a->nl, scope.families & a->families, &p->accept, &a->interrupted, err) < 0 ||
+	if (nm_iptables_accept(a->nl, scope.families & a->families, NM_NFTABLES_MARK, &p->accept,
+		    &a->interrupted, err) < 0 ||
 		prepare_iptables(p, a, err) < 0)
 		return -1;
 	return p->nftables ? nm_nftables_prepare(&scope, a, err) : 0;

@@ -5,7 +5,6 @@
 #include "iptables/compare.h"
 #include "nft/encode.h"
 #include "nft/objects.h"
-#include "nftables/chains.h"
 
 struct look {
 	bool drops;    /* the policy of FORWARD is drop */
@@ -48,7 +47,7 @@ static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct lo
 	return 0;
 }
 
-static int add_rules(enum nm_family family, struct nm_rules *ret, struct nm_err *err)
+static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
 	const struct nm_rule jump = {
 		.family = family,
@@ -62,7 +61,7 @@ static int add_rules(enum nm_family family, struct nm_rules *ret, struct nm_err 
 		.family = family,
 		.table = NM_TABLE_FILTER,
 		.chain = NM_CHAIN_DOCKER_USER,
-		.mark = NM_NFTABLES_MARK,
+		.mark = mark,
 		.ct_dnat = true,
 		.verdict = NM_VERDICT_ACCEPT,
 		.owner = "@nftables",
@@ -71,8 +70,8 @@ static int add_rules(enum nm_family family, struct nm_rules *ret, struct nm_err 
 	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &accept, err);
 }
 
-int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
-	struct nm_err *err)
+int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret,
+	bool *ret_interrupted, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		struct look look = {0};
@@ -84,7 +83,7 @@ int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules
 			return -1;
 		if (!look.drops && look.has_rule && look_at_rules(nl, f, &look, ret_interrupted, err) < 0)
 			return -1;
-		if ((look.drops || look.has_rule) && add_rules(f, ret, err) < 0)
+		if ((look.drops || look.has_rule) && add_rules(f, mark, ret, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -97,13 +96,14 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	return 0;
 }
 
-int nm_iptables_accept_is_missing(struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err)
+int nm_iptables_accept_is_missing(
+	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err)
 {
 	bool interrupted = false, missing = false; /* interrupted: what has been read is good for a finding */
 	const struct nm_iptables_compare_handler sink = {.edit = note_edit, .ctx = &missing};
 	struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.wanted = &accept, .look_for_old = true};
-	int rc = nm_iptables_accept(nl, families, &accept, &interrupted, err);
+	int rc = nm_iptables_accept(nl, families, mark, &accept, &interrupted, err);
 
 	if (rc == 0 && accept.n > 0)
 		rc = nm_iptables_compare(nl, &scope, families, &sink, &interrupted, err);

@@ -1,4 +1,4 @@
-/* The one rule of the nftables layout that is in a table of others: an accept in natmap's own chain would not
+/* The one rule that natmap's own tables need in those of iptables: an accept in a chain of theirs does not
  * keep the FORWARD chain of iptables from dropping the packet after it. */
 #ifndef NM_IPTABLES_ACCEPT_H
 #define NM_IPTABLES_ACCEPT_H
@@ -6,13 +6,13 @@
 #include "host/netlink.h"
 #include "model/rule.h"
 
-/* Appends the jump FORWARD -> DOCKER-USER and the ACCEPT in there for each of the families whose FORWARD
- * chain may drop something: by its policy, or by a rule of others. */
-int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_rules *ret, bool *ret_interrupted,
-	struct nm_err *err) NM_MUST_USE;
+/* Appends the jump FORWARD -> DOCKER-USER and in there the ACCEPT of translated packets with the mark, for
+ * each of the families whose FORWARD chain may drop something: by its policy, or by a rule of others. */
+int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret,
+	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret when one of these is missing in one of the families, or stands where it does not work. */
 int nm_iptables_accept_is_missing(
-	struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err) NM_MUST_USE;
+	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

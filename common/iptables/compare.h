@@ -3,6 +3,7 @@
 #define NM_IPTABLES_COMPARE_H
 
 #include "iptables/rule_index.h"
+#include "nft/edit.h"
 #include "nft/rules.h"
 
 /* What is compared. */
@@ -13,13 +14,6 @@ struct nm_iptables_scope {
 	size_t n_owners;
 	bool look_for_old; /* false: none of these has rules yet, so that there is no need to search all
 			      chains; everything needs true */
-};
-
-enum nm_edit_kind {
-	NM_EDIT_MISSING,   /* a wanted rule is not there: to be added */
-	NM_EDIT_STALE,     /* a rule of ours that nobody wants: to be deleted */
-	NM_EDIT_CHANGED,   /* somebody changed a wanted rule: to be deleted, and added again */
-	NM_EDIT_MISPLACED, /* a wanted rule stands where it must not: likewise */
 };
 
 /* One addition or deletion; a rule that is to be moved takes both, of the same kind. */

@@ -1,8 +1,5 @@
-/*
- * Asking the kernel for the xt extensions that rules in iptables' tables are made of, which nf_tables reaches
- * through nft_compat, and for ctnetlink. Whatever is said instead of an answer means that a publish would
- * fail there, too.
- */
+/* nf_tables reaches the xt extensions through nft_compat, which says what it has. Whatever the kernel says
+ * instead of an answer means that a publish would fail, too. */
 #include "iptables/probe.h"
 
 #include <arpa/inet.h>
@@ -10,7 +7,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,24 +14,26 @@
 #include "nft/encode.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
+enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };
+enum { ANY_MARK = 1 };
 
 struct extension {
 	enum kind kind;
 	const char *name;
 	uint32_t revision;
 	const char *module;
-	bool iptables, nftables; /* which backend needs it */
+	unsigned needs; /* enum need */
 };
 
-/* What nft/encode.c writes, but for sctp, which few use. In nftables it is the rule of iptables/accept.c. */
+/* What iptables/encode.c writes, but for sctp, which few use. */
 static const struct extension extensions[] = {
-	{MATCH, "tcp", 0, "xt_tcpudp", .iptables = true},
-	{MATCH, "udp", 0, "xt_tcpudp", .iptables = true},
-	{MATCH, "addrtype", 1, "xt_addrtype", .iptables = true},
-	{MATCH, "mark", 1, "xt_mark", .nftables = true},
-	{MATCH, "conntrack", 3, "xt_conntrack", .iptables = true, .nftables = true},
-	{TARGET, "DNAT", 2, "xt_nat", .iptables = true},
-	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", .iptables = true},
+	{MATCH, "tcp", 0, "xt_tcpudp", FOR_LAYOUT},
+	{MATCH, "udp", 0, "xt_tcpudp", FOR_LAYOUT},
+	{MATCH, "addrtype", 1, "xt_addrtype", FOR_LAYOUT},
+	{MATCH, "mark", 1, "xt_mark", FOR_ACCEPT},
+	{MATCH, "conntrack", 3, "xt_conntrack", FOR_LAYOUT | FOR_ACCEPT},
+	{TARGET, "DNAT", 2, "xt_nat", FOR_LAYOUT},
+	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", FOR_LAYOUT},
 };
 
 /* No such name; such a name, but not of this revision. */
@@ -79,14 +77,14 @@ static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, b
 }
 
 static void examine_extensions(
-	struct nm_netlink *nl, bool iptables, bool ipv6, nm_iptables_probe_handler *handler, void *ctx)
+	struct nm_netlink *nl, enum need need, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
 		const struct extension *x = &extensions[i];
 		char what[64];
 		bool known;
 
-		if (iptables ? !x->iptables : !x->nftables)
+		if (!(x->needs & need))
 			continue;
 		if (!ask_all_families(nl, x, ipv6, &known)) {
 			handler(ctx, "nft_compat", "nft_compat");
@@ -99,19 +97,7 @@ static void examine_extensions(
 	}
 }
 
-static bool has_ctnetlink(struct nm_netlink *nl)
-{
-	const struct nm_netlink_handler sink = {.reply = NULL};
-	struct nm_netlink_request r;
-	struct nm_err err;
-
-	nm_netlink_request_init(&r);
-	(void)nm_netlink_request_begin(
-		&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, sizeof(struct nfgenmsg));
-	return nm_netlink_talk(nl, &r, &sink, &err) == 0;
-}
-
-/* A FORWARD chain of iptables that may drop something; one that cannot be read is told elsewhere. */
+/* A FORWARD chain that cannot be read is told elsewhere. */
 static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 {
 	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
@@ -119,20 +105,18 @@ static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 	bool interrupted = false, needed;
 	struct nm_err err;
 
-	needed = nm_iptables_accept(nl, families, &accept, &interrupted, &err) == 0 && accept.n > 0;
+	needed = nm_iptables_accept(nl, families, ANY_MARK, &accept, &interrupted, &err) == 0 && accept.n > 0;
 	nm_rules_done(&accept);
 	return needed;
 }
 
-void nm_iptables_probe(struct nm_netlink *nl, enum nm_backend backend, bool ipv6,
-	nm_iptables_probe_handler *handler, void *ctx)
+void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
-	bool iptables = backend == NM_BACKEND_IPTABLES;
+	examine_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
+}
 
-	if (!has_ctnetlink(nl))
-		handler(ctx, "ctnetlink", "nf_conntrack_netlink");
-	if (!iptables)
-		nm_nftables_probe(nl, ipv6, handler, ctx);
-	if (iptables || needs_accept(nl, ipv6))
-		examine_extensions(nl, iptables, ipv6, handler, ctx);
+void nm_iptables_probe_accept(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+{
+	if (needs_accept(nl, ipv6))
+		examine_extensions(nl, FOR_ACCEPT, ipv6, handler, ctx);
 }

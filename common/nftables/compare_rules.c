@@ -8,6 +8,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "nft/rules.h"
+
 struct found {
 	char chain[NFT_NAME_MAXLEN];
 	uint64_t handle;

@@ -2,7 +2,7 @@
 #ifndef NM_NFTABLES_COMPARE_RULES_H
 #define NM_NFTABLES_COMPARE_RULES_H
 
-#include "iptables/compare.h"
+#include "nft/edit.h"
 #include "nft/transaction.h"
 #include "nftables/chains.h"
 

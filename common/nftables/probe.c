@@ -3,9 +3,10 @@
  * twice: it tells what else it does not take, and undoes all of it because of that element. An undone batch
  * takes milliseconds.
  */
+#include "nftables/probe.h"
+
 #include <string.h>
 
-#include "iptables/probe.h"
 #include "nftables/compare_elements.h"
 
 /* What may be missing beside nf_tables; everything else in the rules is a part of it. Those that stand in
@@ -90,7 +91,7 @@ static int begin(struct probe *p, struct nm_err *err)
 }
 
 /* Goes on until the kernel takes all rules that have nothing that is missing. */
-static void tell_missing(struct probe *p, struct nm_err *err, nm_iptables_probe_handler *handler, void *ctx)
+static void tell_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handler *handler, void *ctx)
 {
 	char what[sizeof(err->msg) + 64];
 
@@ -111,7 +112,7 @@ static void tell_missing(struct probe *p, struct nm_err *err, nm_iptables_probe_
 }
 
 /* What is missing in IPv4 would be told again of IPv6. */
-void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_iptables_probe_handler *handler, void *ctx)
+void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	bool whole = true;
 
