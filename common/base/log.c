@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "base/utf8.h"
+
 enum { QUEUE_SIZE = 16 * 1024, LINE_MAX_SIZE = 2048 };
 
 static const struct sockaddr_un dev_log = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -51,39 +53,31 @@ static bool is_invisible(uint32_t c)
 	return false;
 }
 
-/* Bytes of the printable character at p; 0 when it is none, or no UTF-8 (RFC 3629). */
-static size_t printable_length(const unsigned char *p)
+/* Size of the printable character at the start of the text; 0: it is not printable, or not UTF-8. */
+static size_t printable_size(const char *text, size_t len)
 {
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf8 ? 4 : 0;
-	uint32_t c = len == 1 ? *p : *p & (0x7fu >> len);
+	uint32_t c;
+	size_t size = nm_utf8_decode(text, len, &c);
 
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0; /* also at the end of the text: NUL */
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (len == 0 || c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) || is_invisible(c))
-		return 0;
-	return len;
+	return size > 0 && is_invisible(c) ? 0 : size;
 }
 
 const char *nm_log_escape(const char *text, char *buf, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const char *end = text + strlen(text);
 	size_t used = 0;
 
-	while (*p) {
-		size_t len = printable_length(p), want = len ? len : sizeof("\\xHH") - 1;
+	while (text < end) {
+		size_t n = printable_size(text, (size_t)(end - text)), want = n ? n : sizeof("\\xHH") - 1;
 
 		if (used + want >= size)
 			break;
-		if (len)
-			memcpy(buf + used, p, len);
+		if (n)
+			memcpy(buf + used, text, n);
 		else
-			(void)snprintf(buf + used, want + 1, "\\x%02x", *p);
+			(void)snprintf(buf + used, want + 1, "\\x%02x", (unsigned char)*text);
 		used += want;
-		p += len ? len : 1;
+		text += n ? n : 1;
 	}
 	buf[used] = '\0';
 	return buf;

@@ -1,8 +1,9 @@
-/* Text in pieces: sizes are such that nothing is ever cut, and if they were not, nothing would overflow. */
+/* Text is put together in a buffer that has room for all of it; if it had not, nothing would overflow. */
 #include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void nm_text_put(struct nm_text *t, const char *fmt, ...)
 {
@@ -15,4 +16,49 @@ void nm_text_put(struct nm_text *t, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0)
 		t->used += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+size_t nm_text_list_count(const char *text)
+{
+	size_t n = 1;
+
+	while ((text = strchr(text, ','))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+const char *nm_text_list_next(const char **text, size_t *ret_len)
+{
+	const char *start = *text, *comma, *end;
+
+	if (!start)
+		return NULL;
+	comma = strchr(start, ',');
+	*text = comma ? comma + 1 : NULL;
+	end = comma ? comma : start + strlen(start);
+	while (start < end && *start == ' ')
+		start++;
+	while (start < end && end[-1] == ' ')
+		end--;
+	*ret_len = (size_t)(end - start);
+	return start;
+}
+
+int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!len || (len > 1 && text[0] == '0'))
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value) || value > max)
+			return -1;
+	}
+	*ret = value;
+	return 0;
 }

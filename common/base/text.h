@@ -1,15 +1,29 @@
-/* Text put together in a buffer of the caller. Pure. */
+/* Text: put together in a buffer, and taken apart into numbers and list elements. Pure. */
 #ifndef NM_BASE_TEXT_H
 #define NM_BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
 
 struct nm_text {
 	char *buf; /* borrowed, NUL-terminated after the first nm_text_put() */
 	size_t size, used;
 };
 
-/* Appends; what has no room is cut off. */
+/* Appends; cuts off what does not fit. */
 void nm_text_put(struct nm_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Parses a decimal number of at most max, without sign, blanks or leading zeros. 0, or -1 for anything else.
+ */
+int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret) NM_MUST_USE;
+
+/* Number of elements of a comma-separated list: one more than commas. */
+size_t nm_text_list_count(const char *text);
+
+/* Takes the first element off the comma-separated list *text, which becomes NULL after the last one. Returns
+ * the element (borrowed, *ret_len bytes) without the blanks around it, NULL when *text is NULL. */
+const char *nm_text_list_next(const char **text, size_t *ret_len);
 
 #endif

@@ -340,16 +340,3 @@ bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t siz
 	ret[len] = '\0';
 	return true;
 }
-
-uint8_t nm_addr_family_to_af(enum nm_family family)
-{
-	return family == NM_IPV4 ? AF_INET : AF_INET6;
-}
-
-bool nm_addr_family_of_af(unsigned af, enum nm_family *ret)
-{
-	if (af != AF_INET && af != AF_INET6)
-		return false;
-	*ret = af == AF_INET ? NM_IPV4 : NM_IPV6;
-	return true;
-}

@@ -87,8 +87,4 @@ bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);
 bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret);
 bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size);
 
-/* AF_INET or AF_INET6, and back: false for any other. */
-uint8_t nm_addr_family_to_af(enum nm_family family);
-bool nm_addr_family_of_af(unsigned af, enum nm_family *ret);
-
 #endif

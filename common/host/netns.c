@@ -18,6 +18,7 @@
 
 #include <linux/netlink.h>
 
+#include "base/text.h"
 #include "host/rtnl.h"
 
 enum { PROC_PATH_MAX = 32 };

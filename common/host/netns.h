@@ -6,7 +6,7 @@
 #include <net/if.h>
 #include <sys/types.h>
 
-#include "base/addr.h"
+#include "base/prefix.h"
 
 /* Identity of a namespace: st_dev and st_ino of its file under /proc/PID/ns (namespaces(7)). */
 struct nm_nsid {

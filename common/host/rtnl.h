@@ -4,6 +4,7 @@
 
 #include <net/if.h>
 
+#include "base/prefix.h"
 #include "host/netlink.h"
 
 /* A network interface. */

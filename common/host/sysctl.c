@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/io.h"
+#include "base/text.h"
 
 enum { PATH_SIZE = sizeof("/proc/sys/") + NM_SYSCTL_NAME_MAX, VALUE_SIZE = 32 };
 

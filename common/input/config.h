@@ -2,9 +2,10 @@
 #ifndef NM_INPUT_CONFIG_H
 #define NM_INPUT_CONFIG_H
 
-#include "base/addr.h"
-#include "model/publication.h"
+#include "base/port.h"
+#include "base/prefix.h"
 #include "model/backend.h"
+#include "model/publication.h"
 #include "model/static_nat.h"
 
 #define NM_CONFIG_PATH "/etc/natmap/natmap.json"

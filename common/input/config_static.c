@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "input/config_schema.h"
 #include "input/oci_state.h"
 

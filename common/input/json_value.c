@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/addr.h"
+#include "base/text.h"
+#include "base/utf8.h"
 
 bool nm_json_value_at(const struct nm_json_event *event, ...)
 {
@@ -61,27 +62,6 @@ static int fail_at(
 	return nm_fail(err, kind, "%s: %s", nm_json_value_path(event, path), why);
 }
 
-/* Decodes one UTF-8 character of at most len > 0 bytes. Returns its size, 0 when it is none. */
-static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned ones = (unsigned)__builtin_clz(~((unsigned)s[0] << 24)); /* leading bits that are set */
-	size_t size = ones ? ones : 1;
-	uint32_t c = s[0] & (0x7fu >> ones);
-
-	if (ones == 1 || ones > 4 || size > len)
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[size] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*ret = c;
-	return size;
-}
-
 /* NULL when the bytes may be shown to people and given to the kernel as a C string, else why not. */
 static const char *text_unusable(const char *text, size_t len)
 {
@@ -89,7 +69,7 @@ static const char *text_unusable(const char *text, size_t len)
 	size_t size;
 
 	for (size_t i = 0; i < len; i += size) {
-		size = utf8_decode((const unsigned char *)text + i, len - i, &c);
+		size = nm_utf8_decode(text + i, len - i, &c);
 		if (size == 0)
 			return "not UTF-8";
 		if (c < ' ' || (c >= 0x7f && c <= 0x9f))

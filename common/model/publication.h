@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 
+#include "base/prefix.h"
 #include "model/mapping.h"
 
 /* All pointers are borrowed. */

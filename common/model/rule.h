@@ -2,7 +2,7 @@
 #ifndef NM_MODEL_RULE_H
 #define NM_MODEL_RULE_H
 
-#include "base/addr.h"
+#include "base/prefix.h"
 
 enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
 

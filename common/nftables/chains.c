@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* NF_CT_STATE_BIT(): bits of NFT_CT_STATE */
 enum { STATE_ESTABLISHED = 1 << 1, STATE_RELATED = 1 << 2 };
 

@@ -2,6 +2,7 @@
 #ifndef NM_STATE_QUERY_H
 #define NM_STATE_QUERY_H
 
+#include "base/prefix.h"
 #include "model/backend.h"
 #include "model/mapping.h"
 #include "state/filter.h"

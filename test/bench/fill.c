@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "state/state.h"
 
 enum { FIRST_PORT = 10000, FILL_MAX = 50000, ADDRESSES_PER_BYTE = 250 };

@@ -2,6 +2,9 @@
 #include <stdlib.h>
 
 #include "base/addr.h"
+#include "base/port.h"
+#include "base/prefix.h"
+#include "base/text.h"
 #include "tap.h"
 
 static struct nm_addr addr(const char *text)

@@ -1,0 +1,106 @@
+/* Prefixes as text and back, and arithmetic on their bits. */
+#include "base/prefix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { SHOWN_MAX = 64 }; /* bytes of a bad element that a message repeats */
+
+const struct nm_prefix nm_prefix_ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
+
+int nm_prefix_parse(const char *text, size_t len, struct nm_prefix *ret)
+{
+	const char *slash = memchr(text, '/', len);
+	size_t addr_len = slash ? (size_t)(slash - text) : len;
+	struct nm_prefix p = {0};
+	uint64_t bits;
+
+	if (nm_addr_parse(text, addr_len, &p.addr) < 0)
+		return -1;
+	bits = nm_addr_bits(p.addr.family);
+	if (slash && nm_text_number(slash + 1, len - addr_len - 1, bits, &bits) < 0)
+		return -1;
+	p.len = (uint8_t)bits;
+	*ret = p;
+	return 0;
+}
+
+int nm_prefixes_parse(const char *text, size_t max, const char *what, enum nm_err_kind kind,
+	struct nm_prefixes *ret, struct nm_err *err)
+{
+	nm_autofree struct nm_prefix *v = NULL;
+	size_t n = 0, count = nm_text_list_count(text), len;
+	const char *element;
+
+	if (count > max)
+		return nm_fail(err, kind, "%s: %zu addresses, at most %zu are allowed", what, count, max);
+	v = calloc(count, sizeof(*v));
+	if (!v)
+		return nm_fail_memory(err, what);
+	while ((element = nm_text_list_next(&text, &len)))
+		if (nm_prefix_parse(element, len, &v[n++]) < 0)
+			return nm_fail(err, kind, "%s: '%.*s' is not an IP address or prefix", what,
+				(int)(len < SHOWN_MAX ? len : SHOWN_MAX), element);
+	ret->v = nm_steal(&v);
+	ret->n = n;
+	return 0;
+}
+
+void nm_prefixes_done(struct nm_prefixes *p)
+{
+	if (!p)
+		return;
+	free(p->v);
+	*p = (struct nm_prefixes){0};
+}
+
+const char *nm_prefix_print(const struct nm_prefix *p, char buf[static NM_PREFIX_STRLEN])
+{
+	char addr[NM_ADDR_STRLEN];
+
+	(void)snprintf(buf, NM_PREFIX_STRLEN, "%s/%u", nm_addr_print(&p->addr, addr), p->len);
+	return buf;
+}
+
+static uint8_t clear_host_bits(uint8_t byte, size_t position, uint8_t prefix_len)
+{
+	size_t first = position * 8;
+
+	if (prefix_len >= first + 8)
+		return byte;
+	if (prefix_len <= first)
+		return 0;
+	return (uint8_t)(byte & 0xff00 >> (prefix_len - first));
+}
+
+void nm_prefix_mask(uint8_t len, uint8_t ret[static 16])
+{
+	memset(ret, 0, 16);
+	memset(ret, 0xff, len / 8);
+	if (len % 8)
+		ret[len / 8] = (uint8_t)(0xff << (8 - len % 8));
+}
+
+struct nm_prefix nm_prefix_network(const struct nm_prefix *p)
+{
+	struct nm_prefix network = *p;
+
+	for (size_t i = 0; i < nm_addr_size(p->addr.family); i++)
+		network.addr.bytes[i] = clear_host_bits(p->addr.bytes[i], i, p->len);
+	return network;
+}
+
+struct nm_prefix nm_prefix_whole(const struct nm_addr *a)
+{
+	return (struct nm_prefix){.addr = *a, .len = nm_addr_bits(a->family)};
+}
+
+bool nm_prefix_has(const struct nm_prefix *p, const struct nm_addr *a)
+{
+	struct nm_prefix of_a = {.addr = *a, .len = p->len}, network = nm_prefix_network(p);
+
+	of_a = nm_prefix_network(&of_a);
+	return nm_addr_equal(&of_a.addr, &network.addr);
+}
