@@ -9,10 +9,10 @@
 #include "input/config.h"
 #include "input/oci_state.h"
 #include "iptables/layout.h"
+#include "nftables/print.h"
 #include "publish/free_port.h"
 #include "publish/request.h"
 #include "cmd.h"
-#include "plan_nft.h"
 
 static int parse_format(const struct nm_invocation *inv, const char **ret, struct nm_err *err)
 {
@@ -67,7 +67,7 @@ static int print_rules(
 	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
 		print_table(&wanted.rules, table, out);
 	if (rc == 0 && !iptables)
-		rc = nm_plan_print_nft(&wanted.elements, r->families, out, err);
+		rc = nm_nftables_print(&wanted.elements, r->families, out, err);
 	nm_desired_done(&wanted);
 	return rc;
 }

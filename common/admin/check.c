@@ -14,7 +14,7 @@
 #include "iptables/accept.h"
 #include "iptables/compare.h"
 #include "iptables/layout.h"
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 
 enum { TRIES = 8 };
 
@@ -98,12 +98,12 @@ static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 /* A withdraw leaves the rules for prefix lengths. */
 static bool is_needless_own(const struct check *c, const struct nm_nftables_edit *edit)
 {
-	struct nm_nftables_prefix_lengths lens;
+	struct nm_nftables_prefix_lengths lengths;
 
 	if (edit->kind == NM_EDIT_MISSING)
 		return !(c->families & 1u << edit->family);
 	return edit->kind == NM_EDIT_STALE &&
-		nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lens);
+		nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lengths);
 }
 
 /* A chain whose rules have no comments is told once, and so is a set of such elements, which are others'. */
@@ -172,9 +172,9 @@ static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 	nm_rules_done(&accept);
 	if (rc < 0)
 		return -1;
-	return iptables ? nm_nftables_flush(nl, &own, err)
-			: nm_nftables_compare(nl, BOTH, &c->inventory.desired.elements, &c->inventory.statics,
-				  &own, ret_interrupted, err);
+	return iptables ? nm_nftables_backend_flush(nl, &own, err)
+			: nm_nftables_backend_compare(nl, BOTH, &c->inventory.desired.elements,
+				  &c->inventory.statics, &own, ret_interrupted, err);
 }
 
 static int check_rules(struct check *c, struct nm_err *err)

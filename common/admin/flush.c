@@ -9,7 +9,7 @@
 #include "admin/inventory.h"
 #include "backend/localnet_guard.h"
 #include "host/sysctl.h"
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
@@ -57,7 +57,7 @@ static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *er
 
 	if (nm_iptables_flush(attempt, &none, left, err) < 0)
 		return -1;
-	return nm_nftables_flush(attempt->nl, &sink, err);
+	return nm_nftables_backend_flush(attempt->nl, &sink, err);
 }
 
 static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)

@@ -10,7 +10,7 @@
 #include "iptables/compare.h"
 #include "iptables/layout.h"
 #include "iptables/layout_static.h"
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 #include "publish/request.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
@@ -82,7 +82,7 @@ static int check_lost_state(struct nm_change *change, struct nm_err *err)
 	const struct nm_iptables_compare_handler sink = {.edit = find_container_rule};
 	bool interrupted = false; /* by others, who do not write rules of containers */
 
-	if (nm_nftables_check_empty(&change->nl, err) < 0)
+	if (nm_nftables_backend_check_empty(&change->nl, err) < 0)
 		return -1;
 	return nm_iptables_compare(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
 }

@@ -12,7 +12,7 @@
 #include "host/sandbox.h"
 #include "iptables/compare.h"
 #include "iptables/layout_static.h"
-#include "nftables/apply.h"
+#include "nftables/count.h"
 #include "state/state.h"
 
 enum { TRIES = 8 };

@@ -18,7 +18,7 @@
 #include "iptables/accept.h"
 #include "iptables/flush.h"
 #include "iptables/write.h"
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 
 #define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
 
@@ -57,13 +57,13 @@ static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err
 	if (plan->config->backend == NM_BACKEND_IPTABLES)
 		return nm_iptables_write(&scope, attempt, err) < 0
 			? -1
-			: nm_nftables_flush(attempt->nl, &sink, err);
+			: nm_nftables_backend_flush(attempt->nl, &sink, err);
 	nm_rules_done(&plan->accept);
 	if (nm_iptables_accept(attempt->nl, nm_inventory_families(s, plan->config), NM_NFTABLES_MARK,
 		    &plan->accept, &attempt->interrupted, err) < 0 ||
 		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
 		return -1;
-	return nm_nftables_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics, &sink,
+	return nm_nftables_backend_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics, &sink,
 		&attempt->interrupted, err);
 }
 

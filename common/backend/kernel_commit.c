@@ -11,7 +11,7 @@
 #include "iptables/accept.h"
 #include "iptables/layout.h"
 #include "iptables/write.h"
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 
 /* Whose rules go: the containers that leave, and the guards of the interfaces that they alone needed. */
 struct owners {
@@ -138,7 +138,7 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 		    &a->interrupted, err) < 0 ||
 		prepare_iptables(p, a, err) < 0)
 		return -1;
-	return p->nftables ? nm_nftables_prepare(&scope, a, err) : 0;
+	return p->nftables ? nm_nftables_backend_prepare(&scope, a, err) : 0;
 }
 
 int nm_kernel_commit(struct nm_change *change, struct nm_err *err)

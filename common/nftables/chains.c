@@ -55,9 +55,9 @@ static int add_translate(enum nm_family family, enum nm_nftables_set set, const 
 
 	nm_nftables_rule_begin(&b, family);
 	if (set == NM_SET_HOST_PORTS)
-		word = nm_nftables_rule_load(&b, NM_NFTABLES_DADDR, word);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_NFTABLES_DPORT, word);
+		word = nm_nftables_rule_load(&b, NM_FIELD_DADDR, word);
+	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
+	(void)nm_nftables_rule_load(&b, NM_FIELD_DPORT, word);
 	look_up(&b, set);
 	nm_expr_nat(b.msg, NFT_NAT_DNAT, nm_nft_family(family),
 		nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER), nm_nftables_rule_register(port));
@@ -75,11 +75,11 @@ static int add_entry(enum nm_family family, bool output, struct nm_nftables_rule
 		return -1;
 	/* link-local clients cannot be forwarded, ::1 cannot be translated */
 	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_NFTABLES_SADDR, &nm_prefix_ipv6_link_local, false);
+	nm_nftables_rule_match_prefix(&b, NM_FIELD_SADDR, &nm_prefix_ipv6_link_local, false);
 	if (family == NM_IPV6 && nm_nftables_rule_end_verdict(&b, chain, NFT_RETURN, NULL, ret, err) < 0)
 		return -1;
 	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_NFTABLES_DADDR, &loopback[family], false);
+	nm_nftables_rule_match_prefix(&b, NM_FIELD_DADDR, &loopback[family], false);
 	if (output && nm_nftables_rule_end_verdict(&b, chain, NFT_GOTO, "loopback", ret, err) < 0)
 		return -1;
 	nm_nftables_rule_begin(&b, family);
@@ -110,10 +110,10 @@ enum { PROTOCOLS = sizeof(protocols) };
 /* What a flow's keys have behind the addresses of client and host. */
 static void load_flow(struct nm_nftables_rule_builder *b, size_t word)
 {
-	word = nm_nftables_rule_load(b, NM_NFTABLES_DADDR, word);
-	word = nm_nftables_rule_load(b, NM_NFTABLES_PROTOCOL, word);
-	word = nm_nftables_rule_load(b, NM_NFTABLES_DPORT, word);
-	(void)nm_nftables_rule_load(b, NM_NFTABLES_HOST_PORT, word);
+	word = nm_nftables_rule_load(b, NM_FIELD_DADDR, word);
+	word = nm_nftables_rule_load(b, NM_FIELD_PROTOCOL, word);
+	word = nm_nftables_rule_load(b, NM_FIELD_DPORT, word);
+	(void)nm_nftables_rule_load(b, NM_FIELD_HOST_PORT, word);
 }
 
 /* Rules for all protocols. */
@@ -126,7 +126,7 @@ static int add_flow_lookups(enum nm_family family, enum nm_nftables_set set, boo
 		nm_nftables_rule_begin(&b, family);
 		nm_nftables_rule_match_protocol(&b, protocols[i]);
 		load_flow(&b,
-			of_host ? nm_nftables_rule_load(&b, NM_NFTABLES_HOST, NM_NFTABLES_FIRST_REGISTER)
+			of_host ? nm_nftables_rule_load(&b, NM_FIELD_HOST, NM_NFTABLES_FIRST_REGISTER)
 				: NM_NFTABLES_FIRST_REGISTER);
 		look_up(&b, set);
 		if (nm_nftables_rule_end_verdict(&b, "forward", NFT_GOTO, to, ret, err) < 0)
@@ -218,14 +218,14 @@ static int add_guard(enum nm_family family, struct nm_nftables_rules *ret, struc
 		return 0;
 	nm_nftables_rule_begin(&b, family);
 	nm_nftables_rule_match_interface(&b, NFT_META_IIFNAME, "lo", true);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_DADDR, NM_NFTABLES_FIRST_REGISTER);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_NFTABLES_DPORT, word);
+	word = nm_nftables_rule_load(&b, NM_FIELD_DADDR, NM_NFTABLES_FIRST_REGISTER);
+	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
+	(void)nm_nftables_rule_load(&b, NM_FIELD_DPORT, word);
 	look_up(&b, NM_SET_GUARDED);
 	if (nm_nftables_rule_end_verdict(&b, "guard", NF_DROP, NULL, ret, err) < 0)
 		return -1;
 	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_NFTABLES_DADDR, &loopback[family], false);
+	nm_nftables_rule_match_prefix(&b, NM_FIELD_DADDR, &loopback[family], false);
 	nm_expr_meta(b.msg, NFT_META_IIFNAME, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
 	look_up(&b, NM_SET_LOCALNET);
 	return nm_nftables_rule_end_verdict(&b, "guard", NF_DROP, NULL, ret, err);
@@ -240,7 +240,7 @@ static int add_masquerade(enum nm_family family, uint8_t len, uint8_t protocol, 
 
 	nm_nftables_rule_begin(&b, family);
 	nm_nftables_rule_match_protocol(&b, protocol);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_SADDR, NM_NFTABLES_FIRST_REGISTER);
+	word = nm_nftables_rule_load(&b, NM_FIELD_SADDR, NM_NFTABLES_FIRST_REGISTER);
 	nm_nftables_rule_mask(&b, len, NM_NFTABLES_FIRST_REGISTER);
 	load_flow(&b, word);
 	look_up(&b, NM_SET_MASQUERADED);
@@ -258,25 +258,25 @@ static int add_allowed(enum nm_family family, uint8_t len, uint8_t protocol, enu
 
 	nm_nftables_rule_begin(&b, family);
 	nm_nftables_rule_match_protocol(&b, protocol);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_SADDR, NM_NFTABLES_FIRST_REGISTER);
+	word = nm_nftables_rule_load(&b, NM_FIELD_SADDR, NM_NFTABLES_FIRST_REGISTER);
 	nm_nftables_rule_mask(&b, len, NM_NFTABLES_FIRST_REGISTER);
 	if (set == NM_SET_HOST_ALLOWED)
-		word = nm_nftables_rule_load(&b, NM_NFTABLES_HOST, word);
-	word = nm_nftables_rule_load(&b, NM_NFTABLES_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_NFTABLES_HOST_PORT, word);
+		word = nm_nftables_rule_load(&b, NM_FIELD_HOST, word);
+	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
+	(void)nm_nftables_rule_load(&b, NM_FIELD_HOST_PORT, word);
 	look_up(&b, set);
 	nm_expr_verdict(b.msg, NFT_GOTO, "pass");
 	(void)snprintf(tag, sizeof(tag), NM_NFTABLES_ALLOWED_TAG "%u", len);
 	return nm_nftables_rule_end(&b, "allowed", tag, ret, err);
 }
 
-static int add_len(enum nm_family family, const struct nm_nftables_prefix_lengths *lens, uint8_t len,
+static int add_len(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths, uint8_t len,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
 	for (size_t i = 0; i < PROTOCOLS; i++) {
-		if (lens->masquerade[len] && add_masquerade(family, len, protocols[i], ret, err) < 0)
+		if (lengths->masquerade[len] && add_masquerade(family, len, protocols[i], ret, err) < 0)
 			return -1;
-		if (lens->allowed[len] &&
+		if (lengths->allowed[len] &&
 			(add_allowed(family, len, protocols[i], NM_SET_ALLOWED, ret, err) < 0 ||
 				add_allowed(family, len, protocols[i], NM_SET_HOST_ALLOWED, ret, err) < 0))
 			return -1;
@@ -284,7 +284,7 @@ static int add_len(enum nm_family family, const struct nm_nftables_prefix_length
 	return 0;
 }
 
-int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lens,
+int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
 	static int (*const adders[])(enum nm_family, struct nm_nftables_rules *, struct nm_err *) = {
@@ -294,12 +294,12 @@ int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_pre
 		if (adders[i](family, ret, err) < 0)
 			return -1;
 	for (uint8_t len = 0; len <= nm_addr_bits(family); len++)
-		if (add_len(family, lens, len, ret, err) < 0)
+		if (add_len(family, lengths, len, ret, err) < 0)
 			return -1;
 	return 0;
 }
 
-static bool read_len(const char *tag, size_t tag_len, const char *before, bool lens[static 129])
+static bool read_len(const char *tag, size_t tag_len, const char *before, bool lengths[static 129])
 {
 	size_t skip = strlen(before);
 	uint64_t len;
@@ -307,13 +307,13 @@ static bool read_len(const char *tag, size_t tag_len, const char *before, bool l
 	if (tag_len <= skip || memcmp(tag, before, skip) != 0 ||
 		nm_text_number(tag + skip, tag_len - skip, 128, &len) < 0)
 		return false;
-	lens[len] = true;
+	lengths[len] = true;
 	return true;
 }
 
 bool nm_nftables_chains_read_prefix_length(
-	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lens)
+	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths)
 {
-	return read_len(tag, tag_len, NM_NFTABLES_MASQUERADE_TAG, lens->masquerade) ||
-		read_len(tag, tag_len, NM_NFTABLES_ALLOWED_TAG, lens->allowed);
+	return read_len(tag, tag_len, NM_NFTABLES_MASQUERADE_TAG, lengths->masquerade) ||
+		read_len(tag, tag_len, NM_NFTABLES_ALLOWED_TAG, lengths->allowed);
 }

@@ -1,9 +1,8 @@
-/* The constant part of the nftables layout: the rules that look elements up; and the static rules, in chains
- * of their own. */
+/* The constant part of the nftables layout: the rules that look elements up. */
 #ifndef NM_NFTABLES_CHAINS_H
 #define NM_NFTABLES_CHAINS_H
 
-#include "nftables/rule_builder.h"
+#include "nftables/rule.h"
 #include "nftables/schema.h"
 
 /* Set in a packet's mark while it passes the FORWARD chains, when it belongs to a published port: the ACCEPT
@@ -15,16 +14,12 @@
 #define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
 
 /* Appends the rules that every table has, and those for the prefix lengths. */
-int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lens,
+int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
 /* True when the comment is that of a rule for a prefix length, "natmap:@masquerade/24", which is then marked.
  */
 bool nm_nftables_chains_read_prefix_length(
-	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lens);
-
-/* Appends the static rules of the family (iptables/layout_static.h), translated into the chains here. */
-int nm_nftables_static_rules(enum nm_family family, const struct nm_rules *statics,
-	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
+	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths);
 
 #endif

@@ -54,7 +54,7 @@ static int delete_element(struct nm_nft_batch *txn, enum nm_family family, const
 	return 0;
 }
 
-static int note(const struct nm_nftables_diff_output *sink, enum nm_edit_kind kind,
+static int note(const struct nm_nftables_diff_output *output, enum nm_edit_kind kind,
 	const struct nm_nftables_element *e, struct nm_err *err)
 {
 	char tag[NM_TAG_SIZE];
@@ -64,11 +64,11 @@ static int note(const struct nm_nftables_diff_output *sink, enum nm_edit_kind ki
 		.is_element = true,
 		.tag = tag};
 
-	if (!sink->note)
+	if (!output->note)
 		return 0;
 	nm_nftables_element_tag(e, tag);
 	edit.tag_len = strlen(tag);
-	return sink->note(sink->ctx, &edit, err);
+	return output->note(output->ctx, &edit, err);
 }
 
 static bool set_of(const char *name, enum nm_nftables_set *ret)
@@ -84,7 +84,7 @@ static bool set_of(const char *name, enum nm_nftables_set *ret)
 struct look {
 	struct nm_nftables_claims *index;
 	enum nm_family family;
-	const struct nm_nftables_diff_output *sink; /* takes what the index does not have; NULL: nobody */
+	const struct nm_nftables_diff_output *output; /* takes what the index does not have; NULL: nobody */
 };
 
 static int take_stale(const struct look *look, const struct nm_nft_element *element, struct nm_err *err)
@@ -98,12 +98,12 @@ static int take_stale(const struct look *look, const struct nm_nft_element *elem
 		.tag_len = element->tag_len,
 	};
 
-	if (look->sink->note && look->sink->note(look->sink->ctx, &edit, err) < 0)
+	if (look->output->note && look->output->note(look->output->ctx, &edit, err) < 0)
 		return -1;
-	if (!look->sink->txn)
+	if (!look->output->txn)
 		return 0;
 	return delete_element(
-		look->sink->txn, look->family, element->set, element->key.data, element->key.len, err);
+		look->output->txn, look->family, element->set, element->key.data, element->key.len, err);
 }
 
 static int take(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
@@ -117,7 +117,7 @@ static int take(void *ctx, const struct nm_nft_element *element, struct nm_err *
 	entry = nm_nftables_claims_find(look->index, look->family, set, element->key.data, element->key.len);
 	if (entry)
 		nm_nftables_claims_found(look->index, entry, element);
-	return entry || !look->sink ? 0 : take_stale(look, element, err);
+	return entry || !look->output ? 0 : take_stale(look, element, err);
 }
 
 static int look_in(struct nm_netlink *nl, struct nm_nftables_claims *index, enum nm_family family, bool all,
@@ -154,10 +154,10 @@ int nm_nftables_compare_elements_get(
 }
 
 int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
-	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
+	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, bool *ret_interrupted,
 	struct nm_err *err)
 {
-	struct look look = {.index = index, .family = family, .sink = sink};
+	struct look look = {.index = index, .family = family, .output = output};
 
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
@@ -184,7 +184,7 @@ static struct plan plan_of(const struct nm_nftables_claims *index, const struct 
 }
 
 static int take_off(const struct nm_nftables_claim *entry, const struct plan *plan,
-	const struct nm_nftables_diff_output *sink, struct nm_err *err)
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	const struct nm_nftables_element *e = entry->element;
 	enum nm_edit_kind kind = !plan->comes ? NM_EDIT_STALE
@@ -193,11 +193,11 @@ static int take_off(const struct nm_nftables_claim *entry, const struct plan *pl
 
 	if (!plan->goes && !plan->comes)
 		return 0;
-	if (note(sink, kind, plan->comes ? plan->comes : e, err) < 0)
+	if (note(output, kind, plan->comes ? plan->comes : e, err) < 0)
 		return -1;
-	if (!sink->txn || !plan->goes)
+	if (!output->txn || !plan->goes)
 		return 0;
-	return delete_element(sink->txn, e->family, nm_nftables_set_name(e->set), e->key,
+	return delete_element(output->txn, e->family, nm_nftables_set_name(e->set), e->key,
 		nm_nftables_set_key_size(e->set, e->family), err);
 }
 
@@ -261,7 +261,7 @@ static int add_elements(const struct nm_nftables_claims *index, enum nm_family f
 }
 
 int nm_nftables_compare_elements(const struct nm_nftables_claims *index, unsigned families,
-	const struct nm_nftables_diff_output *sink, struct nm_err *err)
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	for (size_t i = 0; i < index->n; i++) {
 		const struct nm_nftables_claim *entry = &index->v[i];
@@ -270,12 +270,12 @@ int nm_nftables_compare_elements(const struct nm_nftables_claims *index, unsigne
 		if (!entry->changes || !(families & 1u << entry->element->family))
 			continue;
 		plan = plan_of(index, entry);
-		if (take_off(entry, &plan, sink, err) < 0)
+		if (take_off(entry, &plan, output, err) < 0)
 			return -1;
 	}
-	for (enum nm_family f = NM_IPV4; sink->txn && f < NM_FAMILY_MAX; f++)
+	for (enum nm_family f = NM_IPV4; output->txn && f < NM_FAMILY_MAX; f++)
 		for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-			if (families & 1u << f && add_elements(index, f, set, sink->txn, err) < 0)
+			if (families & 1u << f && add_elements(index, f, set, output->txn, err) < 0)
 				return -1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nft/rules.h"
+#include "nftables/static_rules.h"
 
 struct found {
 	char chain[NFT_NAME_MAXLEN];
@@ -19,13 +20,13 @@ struct found {
 };
 
 struct comparison {
-	const struct nm_nftables_diff_output *sink;
+	const struct nm_nftables_diff_output *output;
 	enum nm_family family;
 	struct found *found; /* owned */
 	size_t n;
 	struct nm_nftables_rules wanted;
-	struct nm_nftables_prefix_lengths lens;
-	bool add_lens; /* those that are found are wanted, too */
+	struct nm_nftables_prefix_lengths prefix_lengths;
+	bool keeps_lengths; /* prefix lengths that rules in the kernel have are kept */
 	bool ensured;
 };
 
@@ -52,8 +53,8 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 		return nm_fail(err, NM_ERR_FAILED, "reading the rules: out of memory");
 	if (f->len)
 		memcpy(f->expressions, rule->expressions.data, f->len);
-	if (c->add_lens && rule->tag)
-		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->lens);
+	if (c->keeps_lengths && rule->tag)
+		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->prefix_lengths);
 	return 0;
 }
 
@@ -70,7 +71,7 @@ static int note(const struct comparison *c, enum nm_edit_kind kind, const char *
 	const struct nm_nftables_edit edit = {
 		.kind = kind, .family = c->family, .where = chain, .tag = tag, .tag_len = strlen(tag)};
 
-	return c->sink->note ? c->sink->note(c->sink->ctx, &edit, err) : 0;
+	return c->output->note ? c->output->note(c->output->ctx, &edit, err) : 0;
 }
 
 int nm_nftables_compare_rules_add(
@@ -97,7 +98,7 @@ static int add_rule(
 {
 	if (note(c, NM_EDIT_MISSING, w->chain, w->comment, err) < 0)
 		return -1;
-	return c->sink->txn ? nm_nftables_compare_rules_add(c->sink->txn, w, before, err) : 0;
+	return c->output->txn ? nm_nftables_compare_rules_add(c->output->txn, w, before, err) : 0;
 }
 
 static int delete_rule(const struct comparison *c, const struct found *f, struct nm_err *err)
@@ -106,16 +107,16 @@ static int delete_rule(const struct comparison *c, const struct found *f, struct
 
 	if (note(c, NM_EDIT_STALE, f->chain, f->tag, err) < 0)
 		return -1;
-	if (!c->sink->txn)
+	if (!c->output->txn)
 		return 0;
-	nlh = nm_nft_batch_begin(c->sink->txn, NFT_MSG_DELRULE, 0, c->family, true, err);
+	nlh = nm_nft_batch_begin(c->output->txn, NFT_MSG_DELRULE, 0, c->family, true, err);
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, NM_NFTABLES_TABLE);
 	/* without the chain the kernel would empty the whole table */
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, f->chain);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(f->handle));
-	nm_nft_batch_end(c->sink->txn, nlh);
+	nm_nft_batch_end(c->output->txn, nlh);
 	return 0;
 }
 
@@ -140,10 +141,10 @@ static ssize_t find_wanted(const struct comparison *c, const struct found *f, si
 
 static int ensure(struct comparison *c, struct nm_err *err)
 {
-	if (c->ensured || !c->sink->txn)
+	if (c->ensured || !c->output->txn)
 		return 0;
 	c->ensured = true;
-	return nm_nftables_schema_ensure(c->sink->txn, c->family, err);
+	return nm_nftables_schema_ensure(c->output->txn, c->family, err);
 }
 
 /* Adds the wanted rules of the chain from *i to end, before that rule. */
@@ -183,7 +184,7 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 
 static int compare(struct comparison *c, const struct nm_rules *statics, struct nm_err *err)
 {
-	if (nm_nftables_chains_build(c->family, &c->lens, &c->wanted, err) < 0 ||
+	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->wanted, err) < 0 ||
 		(statics && nm_nftables_static_rules(c->family, statics, &c->wanted, err) < 0))
 		return -1;
 	for (size_t i = 0; nm_nftables_schema_chains[i]; i++) {
@@ -196,10 +197,11 @@ static int compare(struct comparison *c, const struct nm_rules *statics, struct 
 }
 
 int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
-	const struct nm_nftables_prefix_lengths *lens, const struct nm_rules *statics, bool anew,
-	const struct nm_nftables_diff_output *sink, bool *ret_interrupted, struct nm_err *err)
+	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
+	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err)
 {
-	struct comparison c = {.sink = sink, .family = family, .lens = *lens, .add_lens = !statics};
+	struct comparison c = {
+		.output = output, .family = family, .prefix_lengths = *lengths, .keeps_lengths = !statics};
 	int rc = 0;
 
 	if (!anew)

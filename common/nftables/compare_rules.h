@@ -25,14 +25,14 @@ struct nm_nftables_diff_output {
 };
 
 /*
- * Compares the rules of the family's table with those that lens and statics (NULL: these stay as they are,
+ * Compares the rules of the family's table with those that lengths and statics (NULL: these stay as they are,
  * and so do further prefix lengths) ask for, and hands over the differences; if there are any, the table is
  * created first with all that belongs into it. Right rules keep their handles and counters. anew: what is
  * there goes, and does not count.
  */
 int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
-	const struct nm_nftables_prefix_lengths *lens, const struct nm_rules *statics, bool anew,
-	const struct nm_nftables_diff_output *sink, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
+	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* Appends the rule to the transaction; before: handle of the rule that it goes before; 0: to the end. */
 int nm_nftables_compare_rules_add(struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before,

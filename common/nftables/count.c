@@ -1,7 +1,8 @@
 /* What is asked for by `list`: a few elements one by one, many by reading their sets. */
+#include "nftables/count.h"
+
 #include <string.h>
 
-#include "nftables/apply.h"
 #include "nftables/compare_elements.h"
 
 enum { FEW = 256 };

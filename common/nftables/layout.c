@@ -8,101 +8,8 @@
 #include "nftables/layout.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <string.h>
-
-enum field { END, ADDRESS, PROTOCOL, PORT, INTERFACE };
-enum { FIELDS_MAX = 5 }; /* six types are more than NFTA_SET_KEY_TYPE has room for */
-
-static const struct {
-	const char *name;
-	bool ipv4_only;
-	enum field key[FIELDS_MAX + 1], data[FIELDS_MAX + 1];
-} sets[NM_SET_MAX] = {
-	[NM_SET_PORTS] = {"ports", false, {PROTOCOL, PORT}, {ADDRESS, PORT}},
-	[NM_SET_HOST_PORTS] = {"host_ports", false, {ADDRESS, PROTOCOL, PORT}, {ADDRESS, PORT}},
-	[NM_SET_MASQUERADED] = {"masqueraded", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT}, {END}},
-	[NM_SET_OPEN] = {"open", false, {ADDRESS, PROTOCOL, PORT, PORT}, {END}},
-	[NM_SET_HOST_OPEN] = {"host_open", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT}, {END}},
-	[NM_SET_RESTRICTED] = {"restricted", false, {ADDRESS, PROTOCOL, PORT, PORT}, {END}},
-	[NM_SET_HOST_RESTRICTED] = {"host_restricted", false, {ADDRESS, ADDRESS, PROTOCOL, PORT, PORT},
-		{END}},
-	[NM_SET_ALLOWED] = {"allowed", false, {ADDRESS, PROTOCOL, PORT}, {END}},
-	[NM_SET_HOST_ALLOWED] = {"host_allowed", false, {ADDRESS, ADDRESS, PROTOCOL, PORT}, {END}},
-	[NM_SET_GUARDED] = {"guarded", true, {ADDRESS, PROTOCOL, PORT}, {END}},
-	[NM_SET_LOCALNET] = {"localnet", true, {INTERFACE}, {END}},
-};
-
-static size_t field_size(enum field field, enum nm_family family)
-{
-	return field == ADDRESS ? nm_addr_size(family) : field == INTERFACE ? IFNAMSIZ : 4;
-}
-
-static uint32_t field_type(enum field field, enum nm_family family)
-{
-	switch (field) {
-	case ADDRESS:
-		return family == NM_IPV4 ? NM_TYPE_IPV4_ADDRESS : NM_TYPE_IPV6_ADDRESS;
-	case PROTOCOL:
-		return NM_TYPE_PROTOCOL;
-	case PORT:
-		return NM_TYPE_PORT;
-	default:
-		return NM_TYPE_INTERFACE;
-	}
-}
-
-static size_t size_of(const enum field *fields, enum nm_family family)
-{
-	size_t size = 0;
-
-	for (; *fields != END; fields++)
-		size += field_size(*fields, family);
-	return size;
-}
-
-static uint32_t type_of(const enum field *fields, enum nm_family family)
-{
-	uint32_t type = 0;
-
-	for (; *fields != END; fields++)
-		type = type << NM_TYPE_BITS | field_type(*fields, family);
-	return type;
-}
-
-const char *nm_nftables_set_name(enum nm_nftables_set set)
-{
-	return sets[set].name;
-}
-
-bool nm_nftables_set_is_map(enum nm_nftables_set set)
-{
-	return sets[set].data[0] != END;
-}
-
-bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family)
-{
-	return family == NM_IPV4 || !sets[set].ipv4_only;
-}
-
-size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family)
-{
-	return size_of(sets[set].key, family);
-}
-
-size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family)
-{
-	return size_of(sets[set].data, family);
-}
-
-uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family)
-{
-	return type_of(sets[set].key, family);
-}
-
-uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family)
-{
-	return type_of(sets[set].data, family);
-}
 
 /* One port of a mapping in one family. */
 struct part {
@@ -114,21 +21,6 @@ struct part {
 	uint16_t host_port, container_port;
 	struct nm_nftables_elements *elements;
 };
-
-static int add(struct nm_nftables_elements *list, const struct nm_nftables_element *e, struct nm_err *err)
-{
-	if (list->n == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 32;
-		struct nm_nftables_element *grown = reallocarray(list->v, capacity, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(err, NM_ERR_FAILED, "preparing the elements: out of memory");
-		list->v = grown;
-		list->capacity = capacity;
-	}
-	list->v[list->n++] = *e;
-	return 0;
-}
 
 static struct nm_nftables_element element_of(const struct part *p, enum nm_nftables_set set)
 {
@@ -187,7 +79,7 @@ static int add_translation(const struct part *p, const struct nm_addr *host, str
 	key = put_protocol(key, p->m->protocol);
 	put_port(key, p->host_port);
 	put_port(put_address(e.data, &p->pub->address[p->family].addr), p->container_port);
-	return add(p->elements, &e, err);
+	return nm_nftables_elements_add(p->elements, &e, err);
 }
 
 static int add_translations(const struct part *p, struct nm_err *err)
@@ -207,8 +99,8 @@ static int add_masquerade(const struct part *p, const struct nm_prefix *clients,
 	struct nm_prefix network = nm_prefix_network(clients);
 
 	put_flow(p, put_address(e.key, &network.addr));
-	p->elements->lens[p->family].masquerade[clients->len] = true;
-	return add(p->elements, &e, err);
+	p->elements->prefix_lengths[p->family].masquerade[clients->len] = true;
+	return nm_nftables_elements_add(p->elements, &e, err);
 }
 
 static int add_masquerades(const struct part *p, struct nm_err *err)
@@ -234,8 +126,8 @@ static int add_allowed(const struct part *p, const struct nm_prefix *clients, st
 	uint8_t *key = put_host(p, put_address(e.key, &network.addr));
 
 	put_port(put_protocol(key, p->m->protocol), p->host_port);
-	p->elements->lens[p->family].allowed[network.len] = true;
-	return add(p->elements, &e, err);
+	p->elements->prefix_lengths[p->family].allowed[network.len] = true;
+	return nm_nftables_elements_add(p->elements, &e, err);
 }
 
 static int add_forward(const struct part *p, struct nm_err *err)
@@ -247,7 +139,7 @@ static int add_forward(const struct part *p, struct nm_err *err)
 	if (!p->m->any_host && nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_flow(p, put_host(p, e.key));
-	if (add(p->elements, &e, err) < 0)
+	if (nm_nftables_elements_add(p->elements, &e, err) < 0)
 		return -1;
 	for (size_t i = 0; p->pub->restricted && i < p->pub->n_allow; i++)
 		if (p->pub->allow[i].addr.family == p->family && add_allowed(p, &p->pub->allow[i], err) < 0)
@@ -262,7 +154,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_port(put_protocol(put_address(e.key, &p->m->host), p->m->protocol), p->host_port);
-	return add(p->elements, &e, err);
+	return nm_nftables_elements_add(p->elements, &e, err);
 }
 
 static int add_mapping(struct part *p, struct nm_err *err)
@@ -304,18 +196,5 @@ int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret
 	const char *interface = owner + strlen(NM_PUBLICATION_GUARD);
 
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
-	return add(ret, &e, err);
-}
-
-void nm_nftables_elements_done(struct nm_nftables_elements *e)
-{
-	free(e->v);
-	*e = (struct nm_nftables_elements){0};
-}
-
-const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
-{
-	const struct nm_rule rule = {.owner = e->owner, .owner_ports = {e->owner_port, e->owner_port}};
-
-	return nm_rule_tag(&rule, buf);
+	return nm_nftables_elements_add(ret, &e, err);
 }

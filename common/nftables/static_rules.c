@@ -3,7 +3,7 @@
  * xt refuse a table that is not called nat, and a lookup of many ports would need a set: so each port or
  * range gets a rule of native expressions.
  */
-#include "nftables/chains.h"
+#include "nftables/static_rules.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -49,15 +49,15 @@ static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule
 		nm_nftables_rule_match_interface(b, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
 	if (rule->out_if)
 		nm_nftables_rule_match_interface(b, NFT_META_OIFNAME, rule->out_if, false);
-	nm_nftables_rule_match_prefix(b, NM_NFTABLES_SADDR, &rule->src, rule->not_src);
-	nm_nftables_rule_match_prefix(b, NM_NFTABLES_DADDR, &rule->dst, rule->not_dst);
+	nm_nftables_rule_match_prefix(b, NM_FIELD_SADDR, &rule->src, rule->not_src);
+	nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &rule->dst, rule->not_dst);
 	if (rule->protocol)
 		nm_nftables_rule_match_protocol(b, rule->protocol);
-	match_ports(b, NM_NFTABLES_DPORT, ports);
+	match_ports(b, NM_FIELD_DPORT, ports);
 	if (rule->ct_dnat)
 		nm_nftables_rule_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, true);
-	match_ports(b, NM_NFTABLES_HOST_PORT, rule->ct_orig_dports);
-	nm_nftables_rule_match_prefix(b, NM_NFTABLES_HOST, &rule->ct_orig_dst, false);
+	match_ports(b, NM_FIELD_HOST_PORT, rule->ct_orig_dports);
+	nm_nftables_rule_match_prefix(b, NM_FIELD_HOST, &rule->ct_orig_dst, false);
 }
 
 static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule *rule)

@@ -1,4 +1,4 @@
-/* nftables/chains.c and nftables/rule_builder.c: the rules that every table has, exactly. */
+/* nftables/chains.c and nftables/rule.c: the rules that every table has, exactly. */
 #include <stdlib.h>
 
 #include "nft/rules.h"
@@ -80,12 +80,12 @@ static const char *const base[NM_FAMILY_MAX] = {
 #define EACH(what, mask, len) what("6", mask, len) what("17", mask, len) what("132", mask, len)
 
 static struct nm_nftables_rules base_rules(
-	enum nm_family family, const struct nm_nftables_prefix_lengths *lens)
+	enum nm_family family, const struct nm_nftables_prefix_lengths *lengths)
 {
 	struct nm_nftables_rules rules = {0};
 	struct nm_err err;
 
-	if (nm_nftables_chains_build(family, lens, &rules, &err) < 0)
+	if (nm_nftables_chains_build(family, lengths, &rules, &err) < 0)
 		tap_ok(false, "%s", err.msg);
 	return rules;
 }
@@ -95,7 +95,7 @@ static void test_rules(void)
 	static const struct {
 		const char *name;
 		enum nm_family family;
-		struct nm_nftables_prefix_lengths lens;
+		struct nm_nftables_prefix_lengths prefix_lengths;
 		const char *more;
 	} rows[] = {
 		{"IPv4", NM_IPV4, {{false}, {false}}, ""},
@@ -114,7 +114,7 @@ static void test_rules(void)
 	static char got[TEXT_MAX], expected[TEXT_MAX];
 
 	nm_each(row, rows) {
-		struct nm_nftables_rules rules = base_rules(row->family, &row->lens);
+		struct nm_nftables_rules rules = base_rules(row->family, &row->prefix_lengths);
 
 		(void)snprintf(expected, sizeof(expected), "%s%s", base[row->family], row->more);
 		tap_is(print(&rules, row->family, got), expected, "rules of %s", row->name);
@@ -122,13 +122,13 @@ static void test_rules(void)
 	}
 }
 
-static const struct nm_nftables_prefix_lengths *all_lens(void)
+static const struct nm_nftables_prefix_lengths *all_lengths(void)
 {
-	static struct nm_nftables_prefix_lengths lens;
+	static struct nm_nftables_prefix_lengths lengths;
 
-	memset(lens.masquerade, true, sizeof(lens.masquerade));
-	memset(lens.allowed, true, sizeof(lens.allowed));
-	return &lens;
+	memset(lengths.masquerade, true, sizeof(lengths.masquerade));
+	memset(lengths.allowed, true, sizeof(lengths.allowed));
+	return &lengths;
 }
 
 /* A '!' that is not of "!=". */
@@ -142,7 +142,7 @@ static bool is_marked(const char *text)
 static void test_all_lens(void)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct nm_nftables_rules rules = base_rules(f, all_lens());
+		struct nm_nftables_rules rules = base_rules(f, all_lengths());
 		struct nm_nftables_prefix_lengths got = {{false}, {false}};
 		unsigned marks = 0, masquerades = 0, allowed = 0;
 		char text[NM_EXPR_TEXT_SIZE];
@@ -201,7 +201,7 @@ static const struct {
 static void test_read_len(void)
 {
 	nm_each(row, len_tags) {
-		struct nm_nftables_prefix_lengths lens = {{false}, {false}}, expected = {{false}, {false}};
+		struct nm_nftables_prefix_lengths lengths = {{false}, {false}}, expected = {{false}, {false}};
 		size_t len = strlen(row->tag);
 		char *copy = malloc(len + 1); /* so that ASan sees its end */
 
@@ -211,9 +211,9 @@ static void test_read_len(void)
 			expected.masquerade[row->masquerade] = true;
 		if (row->allowed >= 0)
 			expected.allowed[row->allowed] = true;
-		nm_nftables_chains_read_prefix_length(copy + 1, 0, &lens);
-		nm_nftables_chains_read_prefix_length(copy, len, &lens);
-		tap_ok(!memcmp(&lens, &expected, sizeof(lens)), "length in '%s'", row->tag);
+		nm_nftables_chains_read_prefix_length(copy + 1, 0, &lengths);
+		nm_nftables_chains_read_prefix_length(copy, len, &lengths);
+		tap_ok(!memcmp(&lengths, &expected, sizeof(lengths)), "length in '%s'", row->tag);
 		free(copy);
 	}
 }
@@ -234,7 +234,7 @@ static void test_chains(void)
 	char pattern[64];
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct nm_nftables_rules rules = base_rules(f, all_lens());
+		struct nm_nftables_rules rules = base_rules(f, all_lengths());
 		bool led_to[32] = {false};
 		size_t wrong = 0;
 

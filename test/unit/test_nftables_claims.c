@@ -64,10 +64,10 @@ static void check_edit(const struct row *row, const struct nm_nftables_claims *i
 	const char *expected)
 {
 	char text[TEXT_MAX] = "";
-	const struct nm_nftables_diff_output sink = {.note = note, .ctx = text};
+	const struct nm_nftables_diff_output output = {.note = note, .ctx = text};
 	struct nm_err err;
 
-	tap_ok(nm_nftables_compare_elements(index, families, &sink, &err) == 0, "settled");
+	tap_ok(nm_nftables_compare_elements(index, families, &output, &err) == 0, "settled");
 	tap_is(text, expected, "'%s' with '%s': what is to be done", row->holders,
 		row->present ? row->present : "");
 }

@@ -159,7 +159,7 @@ static void test_settle(void)
 	static const enum nm_role holds[] = {
 		NM_ROLE_NEW, NM_ROLE_REPLACED, NM_ROLE_REPLACED, NM_ROLE_NEW, NM_ROLE_REPLACED, NM_ROLE_PEER};
 	char text[TEXT_MAX] = "";
-	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output output = {.txn = txn, .note = note, .ctx = text};
 	struct nm_nft_element found = {.tag = "natmap:old:80", .tag_len = strlen("natmap:old:80")};
 	struct nm_err err;
 
@@ -167,7 +167,7 @@ static void test_settle(void)
 		return;
 	nm_nftables_claims_found(&index, &index.v[1], &found);
 	nm_nftables_claims_found(&index, &index.v[2], &found);
-	tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
+	tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &output, &err) == 0, "settled");
 	tap_is(text, "0 ports 'natmap:new:80';1 localnet 'natmap:old:80';2 open 'natmap:new:80';",
 		"differences");
 	check_changes("settle", txn,
@@ -182,7 +182,7 @@ static void test_settle_many(void)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
-	const struct nm_nftables_diff_output sink = {.txn = txn};
+	const struct nm_nftables_diff_output output = {.txn = txn};
 	const struct nlmsghdr *msg = NULL;
 	static struct nm_nftables_element v[SEVERAL];
 	static enum nm_role holds[SEVERAL];
@@ -197,7 +197,7 @@ static void test_settle_many(void)
 		holds[i] = NM_ROLE_NEW;
 	}
 	tap_ok(txn && make(&index, v, holds, SEVERAL) &&
-			nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0 &&
+			nm_nftables_compare_elements(&index, NM_IPV4_BIT, &output, &err) == 0 &&
 			kernel_commit(txn, &sent),
 		"many elements: sent");
 	for (; (msg = reply_next(&sent, msg)); messages++) {
@@ -235,7 +235,7 @@ static void test_counters(void)
 		const struct nm_nftables_element v[] = {
 			element(NM_SET_PORTS, 1, "old"), element(NM_SET_PORTS, 1, "new")};
 		const enum nm_role holds[] = {NM_ROLE_REPLACED, row->hold};
-		const struct nm_nftables_diff_output sink = {.txn = txn};
+		const struct nm_nftables_diff_output output = {.txn = txn};
 		struct nm_nft_element found = {.tag = "natmap:old:80",
 			.tag_len = strlen("natmap:old:80"),
 			.data = {v[0].data, 8},
@@ -246,7 +246,7 @@ static void test_counters(void)
 		if (!tap_ok(txn && make(&index, v, holds, 2), "counters: preparation"))
 			continue;
 		nm_nftables_claims_found(&index, &index.v[0], &found);
-		tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &sink, &err) == 0, "settled");
+		tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &output, &err) == 0, "settled");
 		(void)snprintf(expected, sizeof(expected),
 			"delete natmap ports 11111111 ;add natmap ports 11111111:22222222%s natmap:new:80;",
 			row->counter);
@@ -288,7 +288,7 @@ static void test_read(void)
 		element(NM_SET_PORTS, 1, "web"), element(NM_SET_OPEN, 9, "web")};
 	static const enum nm_role holds[] = {NM_ROLE_NEW, NM_ROLE_NEW};
 	char text[TEXT_MAX] = "";
-	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output output = {.txn = txn, .note = note, .ctx = text};
 	bool interrupted = false;
 	struct nm_err err;
 	struct kernel k;
@@ -296,7 +296,7 @@ static void test_read(void)
 	if (!tap_ok(txn && make(&index, v, holds, 2) && kernel_open(&k), "read: preparation"))
 		return;
 	answer_dumps(&k, &v[0]);
-	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV4, &index, &sink, &interrupted, &err) == 0 &&
+	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV4, &index, &output, &interrupted, &err) == 0 &&
 			!interrupted,
 		"all sets are read");
 	tap_ok(index.v[0].present && index.v[0].right && !index.v[1].present, "what is known is marked");
@@ -312,7 +312,7 @@ static void test_read(void)
 static void test_read_ipv6(void)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
-	const struct nm_nftables_diff_output sink = {.txn = NULL};
+	const struct nm_nftables_diff_output output = {.txn = NULL};
 	bool interrupted = false;
 	struct nm_err err;
 	struct kernel k;
@@ -325,7 +325,7 @@ static void test_read_ipv6(void)
 		reply_done(&r, k.nl.seq + i, 0);
 		tap_ok(kernel_send(&k, &r), "an empty set");
 	}
-	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV6, &index, &sink, &interrupted, &err) == 0 &&
+	tap_ok(nm_nftables_compare_elements_read(&k.nl, NM_IPV6, &index, &output, &interrupted, &err) == 0 &&
 			!interrupted,
 		"that many are read");
 	kernel_close(&k);

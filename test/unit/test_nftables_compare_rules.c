@@ -123,20 +123,20 @@ static void say_changes(struct nm_nft_batch *txn, char text[static TEXT_MAX])
 	}
 }
 
-static void check(const char *name, const struct there *t, const struct nm_nftables_prefix_lengths *lens,
+static void check(const char *name, const struct there *t, const struct nm_nftables_prefix_lengths *lengths,
 	const struct nm_rules *statics, const char *notes, const char *changes)
 {
 	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	char text[TEXT_MAX] = "", sent[TEXT_MAX];
-	const struct nm_nftables_diff_output sink = {.txn = txn, .note = note, .ctx = text};
+	const struct nm_nftables_diff_output output = {.txn = txn, .note = note, .ctx = text};
 	bool interrupted = false;
 	struct nm_err err = {0};
 	struct kernel k;
 
 	if (!tap_ok(txn && kernel_open(&k) && answer(&k, t), "%s: preparation", name))
 		return;
-	tap_ok(nm_nftables_compare_rules(&k.nl, NM_IPV4, lens, statics, false, &sink, &interrupted, &err) ==
-				0 &&
+	tap_ok(nm_nftables_compare_rules(
+		       &k.nl, NM_IPV4, lengths, statics, false, &output, &interrupted, &err) == 0 &&
 			!interrupted,
 		"%s: compared", name);
 	tap_is(text, notes, "%s: differences", name);
@@ -169,7 +169,7 @@ static struct there twice(size_t i)
 
 static void test_rules(void)
 {
-	const size_t lens = find("masqueraded"), pass = find("pass"), output = find("output");
+	const size_t lengths = find("masqueraded"), pass = find("pass"), output = find("output");
 	struct there t = everything();
 	char text[TEXT_MAX];
 
@@ -190,7 +190,7 @@ static void test_rules(void)
 	t = twice(pass);
 	(void)snprintf(text, sizeof(text), "-pass %zu;", pass + 1);
 	check("one is there twice", &t, &with_lens, &no_statics, "-pass '';", text);
-	t = without(lens, all.n - lens);
+	t = without(lengths, all.n - lengths);
 	check("lengths are missing", &t, &with_lens, NULL,
 		THRICE(ALLOWED("+") ALLOWED("+")) THRICE(MASQUERADED("+")),
 		"+allowed 0;+allowed 0;+allowed 0;+allowed 0;+allowed 0;+allowed 0;"
@@ -215,7 +215,7 @@ static void test_stale_lens(void)
 static void test_anew(void)
 {
 	char text[TEXT_MAX] = "", asked[KERNEL_ASKED_SIZE];
-	const struct nm_nftables_diff_output sink = {.note = note, .ctx = text};
+	const struct nm_nftables_diff_output output = {.note = note, .ctx = text};
 	const struct there t = everything();
 	bool interrupted = false;
 	size_t missing = 0;
@@ -225,7 +225,7 @@ static void test_anew(void)
 	if (!tap_ok(kernel_open(&k) && answer(&k, &t), "anew: preparation"))
 		return;
 	tap_ok(nm_nftables_compare_rules(
-		       &k.nl, NM_IPV4, &no_lens, &no_statics, true, &sink, &interrupted, &err) == 0,
+		       &k.nl, NM_IPV4, &no_lens, &no_statics, true, &output, &interrupted, &err) == 0,
 		"anew: compared");
 	for (const char *p = text; (p = strstr(p, ";")); p++)
 		missing++;

@@ -104,9 +104,9 @@ static const char *print(const struct nm_nftables_elements *elements, struct tex
 		say_element(t, &elements->v[i]);
 	for (int f = 0; f < NM_FAMILY_MAX; f++)
 		for (int len = 0; len < 129; len++) {
-			if (elements->lens[f].masquerade[len])
+			if (elements->prefix_lengths[f].masquerade[len])
 				say(t, "%c masquerade/%d\n", f == NM_IPV4 ? '4' : '6', len);
-			if (elements->lens[f].allowed[len])
+			if (elements->prefix_lengths[f].allowed[len])
 				say(t, "%c allowed/%d\n", f == NM_IPV4 ? '4' : '6', len);
 		}
 	return t->v;

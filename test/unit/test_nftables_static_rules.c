@@ -5,7 +5,7 @@
 
 #include "input/config.h"
 #include "iptables/layout_static.h"
-#include "nftables/chains.h"
+#include "nftables/static_rules.h"
 #include "expr_text.h"
 #include "tap.h"
 

@@ -4,7 +4,7 @@
  * milliseconds. Keys that nobody had are sent unseen. If one is there all the same, the kernel refuses, and
  * the next attempt asks for all of them.
  */
-#include "nftables/apply.h"
+#include "nftables/backend.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
@@ -14,19 +14,19 @@
 static int prepare_family(const struct nm_nftables_scope *scope, enum nm_family family,
 	struct nm_nft_attempt *a, struct nm_err *err)
 {
-	const struct nm_nftables_diff_output sink = {.txn = a->txn};
+	const struct nm_nftables_diff_output output = {.txn = a->txn};
 	bool found;
 
 	if (nm_nftables_schema_find_table(a->nl, family, &found, NULL, err) < 0)
 		return -1;
-	return nm_nftables_compare_rules(
-		a->nl, family, &scope->new->lens[family], NULL, false, &sink, &a->interrupted, err);
+	return nm_nftables_compare_rules(a->nl, family, &scope->new->prefix_lengths[family], NULL, false,
+		&output, &a->interrupted, err);
 }
 
 static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_claims *index,
 	struct nm_nft_attempt *a, struct nm_err *err)
 {
-	const struct nm_nftables_diff_output sink = {.txn = a->txn};
+	const struct nm_nftables_diff_output output = {.txn = a->txn};
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (scope->families & a->families & 1u << f && prepare_family(scope, f, a, err) < 0)
@@ -37,10 +37,10 @@ static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_cla
 		nm_nftables_claims_make(index, err) < 0 ||
 		nm_nftables_compare_elements_get(a->nl, index, a->again, err) < 0)
 		return -1;
-	return nm_nftables_compare_elements(index, a->families, &sink, err);
+	return nm_nftables_compare_elements(index, a->families, &output, err);
 }
 
-int nm_nftables_prepare(
+int nm_nftables_backend_prepare(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
@@ -48,8 +48,8 @@ int nm_nftables_prepare(
 	return prepare(scope, &index, attempt, err);
 }
 
-static int delete_table(enum nm_family family, const char *wrong, const struct nm_nftables_diff_output *sink,
-	struct nm_err *err)
+static int delete_table(enum nm_family family, const char *wrong,
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	const struct nm_nftables_edit edit = {.kind = wrong[0] ? NM_EDIT_CHANGED : NM_EDIT_STALE,
 		.family = family,
@@ -57,23 +57,23 @@ static int delete_table(enum nm_family family, const char *wrong, const struct n
 		.tag = ""};
 	struct nlmsghdr *nlh;
 
-	if (sink->note && sink->note(sink->ctx, &edit, err) < 0)
+	if (output->note && output->note(output->ctx, &edit, err) < 0)
 		return -1;
-	if (!sink->txn)
+	if (!output->txn)
 		return 0;
-	nlh = nm_nft_batch_begin(sink->txn, NFT_MSG_DELTABLE, 0, family, true, err);
+	nlh = nm_nft_batch_begin(output->txn, NFT_MSG_DELTABLE, 0, family, true, err);
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
-	nm_nft_batch_end(sink->txn, nlh);
+	nm_nft_batch_end(output->txn, nlh);
 	return 0;
 }
 
 /* A table of another form goes with all that is in it: *ret_anew. What can only be told of it has been told
  * then, and the family is taken off *families. */
 static int compare_form(struct nm_netlink *nl, enum nm_family family,
-	const struct nm_nftables_diff_output *sink, bool *ret_anew, unsigned *families, bool *ret_interrupted,
-	struct nm_err *err)
+	const struct nm_nftables_diff_output *output, bool *ret_anew, unsigned *families,
+	bool *ret_interrupted, struct nm_err *err)
 {
 	struct nm_nftables_schema form = {0};
 	bool found;
@@ -84,14 +84,14 @@ static int compare_form(struct nm_netlink *nl, enum nm_family family,
 	*ret_anew = form.wrong[0];
 	if (!*ret_anew)
 		return 0;
-	if (!sink->txn)
+	if (!output->txn)
 		*families &= ~(1u << family);
-	return delete_table(family, form.wrong, sink, err);
+	return delete_table(family, form.wrong, output, err);
 }
 
-int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *wanted,
-	const struct nm_rules *statics, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
-	struct nm_err *err)
+int nm_nftables_backend_compare(struct nm_netlink *nl, unsigned families,
+	const struct nm_nftables_elements *wanted, const struct nm_rules *statics,
+	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
@@ -102,27 +102,28 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 		bool anew = false;
 
 		if (families & 1u << f &&
-			compare_form(nl, f, sink, &anew, &families, ret_interrupted, err) < 0)
+			compare_form(nl, f, output, &anew, &families, ret_interrupted, err) < 0)
 			return -1;
 		if (!(families & 1u << f))
 			continue;
-		if (nm_nftables_compare_rules(
-			    nl, f, &wanted->lens[f], statics, anew, sink, ret_interrupted, err) < 0 ||
+		if (nm_nftables_compare_rules(nl, f, &wanted->prefix_lengths[f], statics, anew, output,
+			    ret_interrupted, err) < 0 ||
 			(!anew &&
-				nm_nftables_compare_elements_read(nl, f, &index, sink, ret_interrupted, err) <
-					0))
+				nm_nftables_compare_elements_read(
+					nl, f, &index, output, ret_interrupted, err) < 0))
 			return -1;
 	}
-	return nm_nftables_compare_elements(&index, families, sink, err);
+	return nm_nftables_compare_elements(&index, families, output, err);
 }
 
-int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *sink, struct nm_err *err)
+int nm_nftables_backend_flush(
+	struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		bool found, foreign;
 
 		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
-			(found && delete_table(f, "", sink, err) < 0))
+			(found && delete_table(f, "", output, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -139,7 +140,7 @@ static int refuse_container(void *ctx, const struct nm_nft_element *e, struct nm
 		(int)e->tag_len, e->tag);
 }
 
-int nm_nftables_check_empty(struct nm_netlink *nl, struct nm_err *err)
+int nm_nftables_backend_check_empty(struct nm_netlink *nl, struct nm_err *err)
 {
 	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
 	bool interrupted = false; /* by others, who do not make elements of containers */

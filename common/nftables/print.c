@@ -3,8 +3,9 @@
  * nftables/schema.c send to the kernel; a test loads the one, publishes the other, and compares. One thing
  * must be said that nft does not show: that a map has both address and port.
  */
-#include "plan_nft.h"
+#include "nftables/print.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -112,10 +113,10 @@ static void print_line(const char *text, enum nm_family family, uint8_t protocol
 }
 
 /* As many rules for each prefix length and protocol as there are lines. */
-static void print_lens(const bool lens[static 129], const char *chain, enum nm_family family, FILE *out)
+static void print_lengths(const bool lengths[static 129], const char *chain, enum nm_family family, FILE *out)
 {
 	for (uint8_t len = 0; len <= nm_addr_bits(family); len++)
-		for (size_t p = 0; lens[len] && p < N_PROTOCOLS; p++)
+		for (size_t p = 0; lengths[len] && p < N_PROTOCOLS; p++)
 			for (size_t i = 0; i < N_LINES; i++)
 				if (!strcmp(lines[i].chain, chain))
 					print_line(lines[i].text, family, protocols[p], len, out);
@@ -134,13 +135,13 @@ static void print_rules(const char *chain, enum nm_family family, FILE *out)
 }
 
 static void print_chain(
-	const char *chain, enum nm_family family, const struct nm_nftables_prefix_lengths *lens, FILE *out)
+	const char *chain, enum nm_family family, const struct nm_nftables_prefix_lengths *lengths, FILE *out)
 {
 	fprintf(out, "\n\tchain %s {\n", chain);
 	if (!strcmp(chain, "allowed"))
-		print_lens(lens->allowed, chain, family, out);
+		print_lengths(lengths->allowed, chain, family, out);
 	else if (!strcmp(chain, "masqueraded"))
-		print_lens(lens->masquerade, chain, family, out);
+		print_lengths(lengths->masquerade, chain, family, out);
 	else
 		print_rules(chain, family, out);
 	fputs("\t}\n", out);
@@ -154,8 +155,14 @@ static const char *const types[] = {
 	[NM_TYPE_INTERFACE] = "ifname",
 };
 
-/* Prints the field of that type and returns its size. */
-static size_t print_field(enum nm_field_type type, const uint8_t *field, FILE *out)
+static void print_types(const enum nm_nftables_field *fields, enum nm_family family, FILE *out)
+{
+	for (const char *before = ""; *fields; fields++, before = " . ")
+		fprintf(out, "%s%s", before, types[nm_nftables_set_field_type(*fields, family)]);
+}
+
+/* Prints the field and returns its size. */
+static size_t print_value(enum nm_nftables_type type, const uint8_t *value, FILE *out)
 {
 	struct nm_addr addr = {.family = type == NM_TYPE_IPV6_ADDRESS ? NM_IPV6 : NM_IPV4};
 	char text[NM_ADDR_STRLEN];
@@ -163,38 +170,27 @@ static size_t print_field(enum nm_field_type type, const uint8_t *field, FILE *o
 	switch (type) {
 	case NM_TYPE_IPV4_ADDRESS:
 	case NM_TYPE_IPV6_ADDRESS:
-		memcpy(addr.bytes, field, nm_addr_size(addr.family));
+		memcpy(addr.bytes, value, nm_addr_size(addr.family));
 		fputs(nm_addr_print(&addr, text), out);
 		return nm_addr_size(addr.family);
 	case NM_TYPE_PROTOCOL:
-		fputs(nm_protocol_name(*field), out);
+		fputs(nm_protocol_name(*value), out);
 		return 4;
 	case NM_TYPE_PORT:
-		fprintf(out, "%d", field[0] << 8 | field[1]);
+		fprintf(out, "%d", value[0] << 8 | value[1]);
 		return 4;
 	default:
-		fprintf(out, "\"%s\"", (const char *)field);
+		fprintf(out, "\"%s\"", (const char *)value);
 		return IFNAMSIZ;
 	}
 }
 
-/* Prints what stands at `at`, fields of these types, or their names. */
-static void print_fields(uint32_t all, const uint8_t *at, FILE *out)
+static void print_values(
+	const enum nm_nftables_field *fields, enum nm_family family, const uint8_t *value, FILE *out)
 {
-	unsigned shift = 0;
-
-	while (all >> shift >> NM_TYPE_BITS)
-		shift += NM_TYPE_BITS;
-	for (;; shift -= NM_TYPE_BITS) {
-		enum nm_field_type type = all >> shift & ((1u << NM_TYPE_BITS) - 1);
-
-		if (at)
-			at += print_field(type, at, out);
-		else
-			fputs(types[type], out);
-		if (!shift)
-			return;
-		fputs(" . ", out);
+	for (const char *before = ""; *fields; fields++, before = " . ") {
+		fputs(before, out);
+		value += print_value(nm_nftables_set_field_type(*fields, family), value, out);
 	}
 }
 
@@ -211,12 +207,12 @@ static void print_elements(
 			continue;
 		fputs(before, out);
 		before = ",\n\t\t\t     ";
-		print_fields(nm_nftables_set_key_type(set, family), e->key, out);
+		print_values(nm_nftables_set_key(set), family, e->key, out);
 		fprintf(out, " comment \"%s\"", nm_nftables_element_tag(e, tag));
 		if (!nm_nftables_set_is_map(set))
 			continue;
 		fputs(" : ", out);
-		print_fields(nm_nftables_set_data_type(set, family), e->data, out);
+		print_values(nm_nftables_set_data(set), family, e->data, out);
 	}
 	if (before[0] == ',')
 		fputs(" }\n", out);
@@ -227,10 +223,10 @@ static void print_set(
 {
 	fprintf(out, "\n\t%s %s {\n\t\ttype ", nm_nftables_set_is_map(set) ? "map" : "set",
 		nm_nftables_set_name(set));
-	print_fields(nm_nftables_set_key_type(set, family), NULL, out);
+	print_types(nm_nftables_set_key(set), family, out);
 	if (nm_nftables_set_is_map(set)) {
 		fputs(" : ", out);
-		print_fields(nm_nftables_set_data_type(set, family), NULL, out);
+		print_types(nm_nftables_set_data(set), family, out);
 		fputs("\n\t\tcounter", out);
 	}
 	putc('\n', out);
@@ -239,7 +235,7 @@ static void print_set(
 }
 
 static void print_table(const struct nm_nftables_claims *index, enum nm_family family,
-	const struct nm_nftables_prefix_lengths *lens, FILE *out)
+	const struct nm_nftables_prefix_lengths *lengths, FILE *out)
 {
 	fprintf(out, "table %s %s {\n\tcomment \"%s\"\n", family_name(family), NM_NFTABLES_TABLE,
 		NM_TAG_MADE);
@@ -247,11 +243,11 @@ static void print_table(const struct nm_nftables_claims *index, enum nm_family f
 		if (nm_nftables_set_exists(set, family))
 			print_set(index, set, family, out);
 	for (size_t i = 0; nm_nftables_schema_chains[i]; i++)
-		print_chain(nm_nftables_schema_chains[i], family, lens, out);
+		print_chain(nm_nftables_schema_chains[i], family, lengths, out);
 	fputs("}\n", out);
 }
 
-int nm_plan_print_nft(
+int nm_nftables_print(
 	const struct nm_nftables_elements *elements, unsigned families, FILE *out, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
@@ -261,6 +257,6 @@ int nm_plan_print_nft(
 		return -1;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (families & 1u << f)
-			print_table(&index, f, &elements->lens[f], out);
+			print_table(&index, f, &elements->prefix_lengths[f], out);
 	return 0;
 }

@@ -1,12 +1,13 @@
 /* Rules of natmap's own tables under construction, and lists of them. */
-#ifndef NM_NFTABLES_RULE_BUILDER_H
-#define NM_NFTABLES_RULE_BUILDER_H
+#ifndef NM_NFTABLES_RULE_H
+#define NM_NFTABLES_RULE_H
 
 #include <libmnl/libmnl.h>
 #include <stdalign.h>
 
 #include "nft/encode.h"
 #include "nft/expr.h"
+#include "nftables/sets.h"
 
 /* A rule as it is sent. */
 struct nm_nftables_rule {
@@ -29,18 +30,6 @@ void nm_nftables_rules_done(struct nm_nftables_rules *rules);
 enum { NM_NFTABLES_FIRST_REGISTER = 0 };
 /* As the kernel dumps its number. */
 uint32_t nm_nftables_rule_register(size_t word);
-
-/* Of a packet behind its translation, and of its connection as the client has begun it. nft takes
- * NM_NFTABLES_DPORT and NM_NFTABLES_HOST_PORT only in rules that match a protocol first
- * (nm_nftables_rule_match_protocol()). */
-enum nm_nftables_field {
-	NM_NFTABLES_SADDR,
-	NM_NFTABLES_DADDR,
-	NM_NFTABLES_PROTOCOL,
-	NM_NFTABLES_DPORT,
-	NM_NFTABLES_HOST, /* destination address of the connection's first packet, before the translation */
-	NM_NFTABLES_HOST_PORT, /* ... and port */
-};
 
 struct nm_nftables_rule_builder {
 	alignas(struct nlmsghdr) char bytes[NM_NFT_RULE_SIZE];

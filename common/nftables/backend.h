@@ -1,6 +1,6 @@
 /* The nftables backend: makes tables of natmap's own what they should be. */
-#ifndef NM_NFTABLES_APPLY_H
-#define NM_NFTABLES_APPLY_H
+#ifndef NM_NFTABLES_BACKEND_H
+#define NM_NFTABLES_BACKEND_H
 
 #include "model/static_nat.h"
 #include "nftables/claims.h"
@@ -19,30 +19,22 @@ struct nm_nftables_scope {
  * they are; one that was a leaver's and is somebody else's too passes to him. Nothing is read that grows with
  * the number of mappings.
  */
-int nm_nftables_prepare(const struct nm_nftables_scope *scope, struct nm_nft_attempt *attempt,
+int nm_nftables_backend_prepare(const struct nm_nftables_scope *scope, struct nm_nft_attempt *attempt,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Compares all that natmap's tables have with the elements and static rules (iptables/layout_static.h), and
  * hands over what differs. A table with a chain or set of another form (nm_nftables_schema) is handed over as
  * changed, where that is; there is nothing more to be told of it then, and in a transaction it is made anew.
  */
-int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *wanted,
-	const struct nm_rules *statics, const struct nm_nftables_diff_output *sink, bool *ret_interrupted,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_backend_compare(struct nm_netlink *nl, unsigned families,
+	const struct nm_nftables_elements *wanted, const struct nm_rules *statics,
+	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* Deletes the tables that are there; without a transaction only notes them, as stale and nowhere (""). */
-int nm_nftables_flush(
-	struct nm_netlink *nl, const struct nm_nftables_diff_output *sink, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_backend_flush(
+	struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err) NM_MUST_USE;
 
 /* Fails when there is an element of a container, unless nft has loaded it: then it is a copy of what was. */
-int nm_nftables_check_empty(struct nm_netlink *nl, struct nm_err *err) NM_MUST_USE;
-
-/* Reads what the elements of maps have counted: ret[i] for the i-th, 0 for those that are not there. */
-int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
-
-/* Adds to ret[i] what the static rules of the i-th entry that translate have counted. */
-int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+int nm_nftables_backend_check_empty(struct nm_netlink *nl, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -1,8 +1,10 @@
-#include "nftables/rule_builder.h"
+#include "nftables/rule.h"
 
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <net/if.h>
 #include <string.h>
+
+#include "base/array.h"
 
 static const uint8_t zeros[16];
 
@@ -24,24 +26,15 @@ int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, 
 	struct nm_nftables_rule own = {.family = b->family, .chain = chain};
 
 	mnl_attr_nest_end(b->msg, b->nest);
-	if (ret->n == ret->capacity) {
-		size_t capacity = ret->capacity ? ret->capacity * 2 : 32;
-		struct nm_nftables_rule *grown = reallocarray(ret->v, capacity, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-		ret->v = grown;
-		ret->capacity = capacity;
-	}
+	if (nm_grow(ret, "preparing the rules", err) < 0)
+		return -1;
 	own.len = mnl_attr_get_payload_len(b->nest);
 	own.expressions = malloc(own.len + 1);
 	own.comment = strdup(comment);
 	if (own.expressions)
 		memcpy(own.expressions, mnl_attr_get_payload(b->nest), own.len);
 	ret->v[ret->n++] = own;
-	return own.expressions && own.comment
-		? 0
-		: nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	return own.expressions && own.comment ? 0 : nm_fail_memory(err, "preparing the rules");
 }
 
 void nm_nftables_rules_done(struct nm_nftables_rules *rules)
@@ -67,23 +60,28 @@ size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftable
 	uint32_t reg = nm_nftables_rule_register(word);
 
 	switch (field) {
-	case NM_NFTABLES_SADDR:
-	case NM_NFTABLES_DADDR:
-		load_address(b, field == NM_NFTABLES_SADDR, nm_addr_size(b->family), reg);
+	case NM_FIELD_SADDR:
+	case NM_FIELD_DADDR:
+		load_address(b, field == NM_FIELD_SADDR, nm_addr_size(b->family), reg);
 		return behind_address;
-	case NM_NFTABLES_HOST:
+	case NM_FIELD_HOST:
 		nm_expr_ct_dir(b->msg, b->family == NM_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6,
 			IP_CT_DIR_ORIGINAL, reg);
 		return behind_address;
-	case NM_NFTABLES_PROTOCOL:
+	case NM_FIELD_PROTOCOL:
 		nm_expr_meta(b->msg, NFT_META_L4PROTO, reg);
 		break;
-	case NM_NFTABLES_DPORT:
+	case NM_FIELD_DPORT:
 		nm_expr_payload(b->msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 		break;
-	case NM_NFTABLES_HOST_PORT:
+	case NM_FIELD_HOST_PORT:
 		nm_expr_ct_dir(b->msg, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
 		break;
+	case NM_FIELD_IN_INTERFACE:
+		nm_expr_meta(b->msg, NFT_META_IIFNAME, reg);
+		return word + IFNAMSIZ / 4;
+	case NM_FIELD_END:
+		return word;
 	}
 	return word + 1;
 }
@@ -102,7 +100,7 @@ void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len, size
 void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_nftables_field field,
 	const struct nm_prefix *p, bool negate)
 {
-	bool is_of_bytes = p->len % 8 == 0 && field != NM_NFTABLES_HOST;
+	bool is_of_bytes = p->len % 8 == 0 && field != NM_FIELD_HOST;
 	size_t size = is_of_bytes ? p->len / 8 : nm_addr_size(b->family);
 	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 	struct nm_prefix network = nm_prefix_network(p);
@@ -110,7 +108,7 @@ void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_n
 	if (!p->len)
 		return;
 	if (is_of_bytes) {
-		load_address(b, field == NM_NFTABLES_SADDR, size, reg);
+		load_address(b, field == NM_FIELD_SADDR, size, reg);
 	} else {
 		(void)nm_nftables_rule_load(
 			b, field, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
@@ -138,7 +136,7 @@ void nm_nftables_rule_match_interface(
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol)
 {
 	(void)nm_nftables_rule_load(
-		b, NM_NFTABLES_PROTOCOL, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
+		b, NM_FIELD_PROTOCOL, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
 	nm_expr_cmp(b->msg, NFT_CMP_EQ, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER), &protocol,
 		sizeof(protocol));
 }

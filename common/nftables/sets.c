@@ -1,0 +1,131 @@
+#include "nftables/sets.h"
+
+#include <net/if.h>
+
+enum { FIELDS_MAX = 5 }; /* NFTA_SET_KEY_TYPE has no room for six types */
+
+#define HOST      NM_FIELD_HOST
+#define CLIENT    NM_FIELD_SADDR
+#define CONTAINER NM_FIELD_DADDR
+#define PROTOCOL  NM_FIELD_PROTOCOL
+#define HOST_PORT NM_FIELD_HOST_PORT
+/* Of a packet not yet translated, and of a translated one. */
+#define UNTRANSLATED NM_FIELD_DADDR, NM_FIELD_PROTOCOL, NM_FIELD_DPORT
+#define FLOW         CONTAINER, PROTOCOL, NM_FIELD_DPORT, HOST_PORT
+
+static const struct {
+	const char *name;
+	bool ipv4_only;
+	enum nm_nftables_field key[FIELDS_MAX + 1], data[FIELDS_MAX + 1];
+} sets[NM_SET_MAX] = {
+	[NM_SET_PORTS] = {"ports", false, {PROTOCOL, NM_FIELD_DPORT}, {CONTAINER, NM_FIELD_DPORT}},
+	[NM_SET_HOST_PORTS] = {"host_ports", false, {UNTRANSLATED}, {CONTAINER, NM_FIELD_DPORT}},
+	[NM_SET_MASQUERADED] = {"masqueraded", false, {CLIENT, FLOW}, {0}},
+	[NM_SET_OPEN] = {"open", false, {FLOW}, {0}},
+	[NM_SET_HOST_OPEN] = {"host_open", false, {HOST, FLOW}, {0}},
+	[NM_SET_RESTRICTED] = {"restricted", false, {FLOW}, {0}},
+	[NM_SET_HOST_RESTRICTED] = {"host_restricted", false, {HOST, FLOW}, {0}},
+	[NM_SET_ALLOWED] = {"allowed", false, {CLIENT, PROTOCOL, HOST_PORT}, {0}},
+	[NM_SET_HOST_ALLOWED] = {"host_allowed", false, {CLIENT, HOST, PROTOCOL, HOST_PORT}, {0}},
+	[NM_SET_GUARDED] = {"guarded", true, {UNTRANSLATED}, {0}},
+	[NM_SET_LOCALNET] = {"localnet", true, {NM_FIELD_IN_INTERFACE}, {0}},
+};
+
+enum nm_nftables_type nm_nftables_set_field_type(enum nm_nftables_field field, enum nm_family family)
+{
+	switch (field) {
+	case NM_FIELD_PROTOCOL:
+		return NM_TYPE_PROTOCOL;
+	case NM_FIELD_DPORT:
+	case NM_FIELD_HOST_PORT:
+		return NM_TYPE_PORT;
+	case NM_FIELD_IN_INTERFACE:
+		return NM_TYPE_INTERFACE;
+	default:
+		return family == NM_IPV4 ? NM_TYPE_IPV4_ADDRESS : NM_TYPE_IPV6_ADDRESS;
+	}
+}
+
+static size_t field_size(enum nm_nftables_field field, enum nm_family family)
+{
+	switch (nm_nftables_set_field_type(field, family)) {
+	case NM_TYPE_IPV6_ADDRESS:
+		return sizeof(struct in6_addr);
+	case NM_TYPE_INTERFACE:
+		return IFNAMSIZ;
+	default:
+		return sizeof(uint32_t);
+	}
+}
+
+static size_t size_of(const enum nm_nftables_field *fields, enum nm_family family)
+{
+	size_t size = 0;
+
+	for (; *fields; fields++)
+		size += field_size(*fields, family);
+	return size;
+}
+
+static uint32_t type_of(const enum nm_nftables_field *fields, enum nm_family family)
+{
+	uint32_t type = 0;
+
+	for (; *fields; fields++)
+		type = type << NM_TYPE_BITS | nm_nftables_set_field_type(*fields, family);
+	return type;
+}
+
+const char *nm_nftables_set_name(enum nm_nftables_set set)
+{
+	return sets[set].name;
+}
+
+bool nm_nftables_set_is_map(enum nm_nftables_set set)
+{
+	return sets[set].data[0];
+}
+
+bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family)
+{
+	return family == NM_IPV4 || !sets[set].ipv4_only;
+}
+
+const enum nm_nftables_field *nm_nftables_set_key(enum nm_nftables_set set)
+{
+	return sets[set].key;
+}
+
+const enum nm_nftables_field *nm_nftables_set_data(enum nm_nftables_set set)
+{
+	return sets[set].data;
+}
+
+bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field field)
+{
+	const enum nm_nftables_field *f = sets[set].key;
+
+	while (*f && *f != field)
+		f++;
+	return *f;
+}
+
+size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family)
+{
+	return size_of(sets[set].key, family);
+}
+
+size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family)
+{
+	return size_of(sets[set].data, family);
+}
+
+uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family)
+{
+	return type_of(sets[set].key, family);
+}
+
+uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family)
+{
+	return type_of(sets[set].data, family);
+}
