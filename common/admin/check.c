@@ -254,7 +254,7 @@ static bool is_first_with(const struct nm_records *list, size_t i)
 static int check_settings(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *list = &c->inventory.live;
-	nm_autohostsettings struct nm_host_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err trouble;
 

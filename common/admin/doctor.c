@@ -14,7 +14,8 @@
 #include "admin/foreign_drop.h"
 #include "backend/choose.h"
 #include "base/io.h"
-#include "host/link.h"
+#include "host/bridge.h"
+#include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "iptables/accept.h"
@@ -235,11 +236,12 @@ static int add_accept_ra(void *ctx, const char *interface, struct nm_err *err)
 
 static int tell_ipv6_forwarding(const struct examination *x, struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	char command[COMMAND_SIZE] = "sysctl -w";
 	size_t used;
 
-	if (nm_link_open(&link, err) < 0 || nm_link_ra_interfaces(link, add_accept_ra, command, err) < 0)
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		nm_route_ra_interfaces(&rtnl, add_accept_ra, command, err) < 0)
 		return -1;
 	used = strlen(command);
 	(void)snprintf(command + used, sizeof(command) - used, " net.ipv6.conf.all.forwarding=1");
@@ -346,12 +348,12 @@ static void examine_localnet(const struct examination *x, size_t i)
 }
 
 static int examine_hairpin(
-	const struct examination *x, struct nm_link *link, const struct nm_record *r, struct nm_err *err)
+	const struct examination *x, struct nm_netlink *rtnl, const struct nm_record *r, struct nm_err *err)
 {
 	char word[NM_DOCTOR_WORD_SIZE], command[NM_DOCTOR_WORD_SIZE + 64];
 	struct nm_bridge_port port;
 
-	if (nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
+	if (nm_bridge_port_by_name(rtnl, r->bridge_port, &port, err) < 0)
 		return -1;
 	if (!port.found || port.hairpin)
 		return 0;
@@ -370,14 +372,14 @@ static int examine_records(const struct examination *x, struct nm_err *err)
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") ? NM_IPV4_BIT : 0) |
 		(setting("net/bridge/bridge-nf-call-ip6tables") ? NM_IPV6_BIT : 0);
 	const struct nm_records *records = x->d->records;
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 
-	if (nm_link_open(&link, err) < 0)
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
 		return -1;
 	for (size_t i = 0; i < records->n; i++) {
 		examine_localnet(x, i);
 		if (records->v[i].bridge_port[0] && records->v[i].families & filtered &&
-			examine_hairpin(x, link, &records->v[i], err) < 0)
+			examine_hairpin(x, &rtnl, &records->v[i], err) < 0)
 			return -1;
 	}
 	return 0;

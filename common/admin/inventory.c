@@ -132,7 +132,7 @@ static bool is_same(const struct nm_record *a, const struct nm_record *b)
 
 static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
-	nm_autohostsettings struct nm_host_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 
 	s->changed = calloc(s->live.n + 1, sizeof(*s->changed));
 	s->needs_enable = calloc(s->live.n + 1, sizeof(*s->needs_enable));

@@ -17,6 +17,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
+#include "host/attrs.h"
 #include "host/conntrack_filter.h"
 #include "host/rtnl.h"
 

@@ -18,6 +18,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 
+#include "host/attrs.h"
 #include "host/netlink.h"
 
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "base/err.h"
 
 struct nm_netlink {
 	int fd;
@@ -66,25 +66,7 @@ bool nm_netlink_is_missing(int error_number);
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 	const struct nm_netlink_handler *sink, struct nm_err *err) NM_MUST_USE;
 
-/* The attributes of a message or of a nesting one; borrowed from the message. */
-struct nm_attrs {
-	const void *data;
-	size_t len;
-};
-
 /* The family header of a message, NULL when the message is too short to have one. */
 const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size);
-/* Empty when there are none. */
-struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size);
-struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type);
-
-/* Takes the first attribute off *list and returns it, borrowed. NULL: none is left. */
-const struct nlattr *nm_attrs_next(struct nm_attrs *list);
-struct nm_attrs nm_attrs_inside(const struct nlattr *attr); /* its payload */
-
-/* Copy the attribute of that type; false, and *ret untouched, when it is missing or has another length. */
-bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);
-bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret);
-bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size);
 
 #endif

@@ -19,6 +19,7 @@
 #include <linux/netlink.h>
 
 #include "base/text.h"
+#include "host/route.h"
 #include "host/rtnl.h"
 
 enum { PROC_PATH_MAX = 32 };
@@ -178,7 +179,7 @@ static int choose(struct view *v, enum nm_family family, unsigned ifindex, struc
 	const struct nm_rtnl_address *a;
 	bool given = ifindex != 0;
 
-	if (!given && nm_rtnl_get_default(&v->nl, family, &ifindex, err) < 0)
+	if (!given && nm_route_default(&v->nl, family, &ifindex, err) < 0)
 		return -1;
 	a = best_address(&v->addresses, family, ifindex);
 	if (!a && !given) {

@@ -1,7 +1,7 @@
 /*
- * rtnetlink as natmap needs it, inside the container (host/netns.c) and on the host (host/link.c): one
- * interface, all addresses, the default routes. Interfaces are always asked for by netlink: if_nametoindex()
- * and sysfs answer for the namespace of the process or of the mount, which need not be that of the socket.
+ * Network interfaces and their addresses, inside the container and on the host. Interfaces are always asked
+ * for by netlink: if_nametoindex() and sysfs answer for the namespace of the process or of the mount, which
+ * need not be that of the socket.
  */
 #include "host/rtnl.h"
 
@@ -12,6 +12,8 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+
+#include "host/attrs.h"
 
 static bool is_no_device(int error_number)
 {
@@ -153,78 +155,4 @@ void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a)
 {
 	nm_cleanup_free(&a->v);
 	a->n = 0;
-}
-
-unsigned nm_rtnl_route_ifindex(struct nm_attrs route)
-{
-	struct nm_attrs hops = nm_attrs_nested(route, RTA_MULTIPATH);
-	struct rtnexthop first;
-	uint32_t ifindex;
-
-	if (nm_attrs_get(route, RTA_OIF, &ifindex, sizeof(ifindex)))
-		return ifindex;
-	if (hops.len < sizeof(first))
-		return 0;
-	memcpy(&first, hops.data, sizeof(first));
-	return first.rtnh_ifindex > 0 ? (unsigned)first.rtnh_ifindex : 0;
-}
-
-struct default_route {
-	enum nm_family family;
-	unsigned ifindex; /* 0: none yet */
-	uint32_t metric;
-};
-
-static int take_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
-{
-	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
-	struct default_route *best = ctx;
-	uint32_t table, metric = 0;
-	unsigned ifindex;
-
-	(void)err; /* never fails */
-	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm ||
-		rtm->rtm_family != nm_addr_family_to_af(best->family) || rtm->rtm_dst_len ||
-		rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
-		(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)))
-		return 0;
-	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
-		table = rtm->rtm_table;
-	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
-	ifindex = nm_rtnl_route_ifindex(attrs);
-	if (table == RT_TABLE_MAIN && ifindex && (!best->ifindex || metric < best->metric)) {
-		best->ifindex = ifindex;
-		best->metric = metric;
-	}
-	return 0;
-}
-
-static void forget_default(void *ctx)
-{
-	((struct default_route *)ctx)->ifindex = 0;
-}
-
-/* A kernel, or a namespace, without the family or without the table. */
-static bool is_no_table(int error_number)
-{
-	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT || error_number == ENOENT;
-}
-
-int nm_rtnl_get_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
-{
-	struct default_route best = {.family = family};
-	const struct nm_netlink_handler sink = {
-		.reply = take_default, .restart = forget_default, .tolerate = is_no_table, .ctx = &best};
-	struct nm_netlink_request r;
-	struct rtmsg *rtm;
-
-	nm_netlink_request_init(&r);
-	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
-	rtm->rtm_family = nm_addr_family_to_af(family);
-	rtm->rtm_table = RT_TABLE_MAIN;
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
-		return nm_wrap(err, "reading default route");
-	*ret = best.ifindex;
-	return 0;
 }

@@ -1,4 +1,4 @@
-/* Questions to rtnetlink(7) that do not care in which network namespace its socket is. */
+/* Interfaces and addresses of the network namespace of an rtnetlink(7) socket. */
 #ifndef NM_HOST_RTNL_H
 #define NM_HOST_RTNL_H
 
@@ -37,12 +37,5 @@ struct nm_rtnl_addresses {
 int nm_rtnl_get_addresses(
 	struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a);
-
-/* Interface of the default route in the main table (the lowest metric); 0: there is none. */
-int nm_rtnl_get_default(
-	struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err) NM_MUST_USE;
-
-/* The interface that a route leaves through, the first of several; 0: none. */
-unsigned nm_rtnl_route_ifindex(struct nm_attrs route);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef NM_NFT_ELEMENTS_H
 #define NM_NFT_ELEMENTS_H
 
+#include "host/attrs.h"
 #include "nft/rules.h"
 
 /* An element, borrowed during the call of the handler. */

@@ -2,6 +2,7 @@
 #ifndef NM_NFT_RULES_H
 #define NM_NFT_RULES_H
 
+#include "host/attrs.h"
 #include "host/netlink.h"
 #include "model/rule.h"
 

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "host/link.h"
+#include "host/bridge.h"
+#include "host/route.h"
 #include "host/sysctl.h"
 
 /* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
@@ -26,14 +27,15 @@ static int keep_accepting_ra(void *ctx, const char *interface, struct nm_err *er
 
 static int enable_ipv6_forwarding(struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	int value;
 
 	if (nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, err) < 0)
 		return -1;
 	if (value)
 		return 0;
-	if (nm_link_open(&link, err) < 0 || nm_link_ra_interfaces(link, keep_accepting_ra, NULL, err) < 0)
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		nm_route_ra_interfaces(&rtnl, keep_accepting_ra, NULL, err) < 0)
 		return -1;
 	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
 }
@@ -50,8 +52,7 @@ int nm_host_settings_enable_forwarding(const struct nm_config *c, unsigned famil
 
 void nm_host_settings_view_done(struct nm_host_settings_view *view)
 {
-	nm_link_close(view->link);
-	*view = (struct nm_host_settings_view){0};
+	nm_netlink_close(&view->rtnl);
 }
 
 static int look_at_localnet(struct nm_host_settings_view *view, const char *interface, struct nm_err *err)
@@ -66,6 +67,11 @@ static int look_at_localnet(struct nm_host_settings_view *view, const char *inte
 	return 0;
 }
 
+static int open_rtnl(struct nm_netlink *rtnl, struct nm_err *err)
+{
+	return rtnl->fd < 0 ? nm_netlink_open(NETLINK_ROUTE, rtnl, err) : 0;
+}
+
 int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err)
 {
 	struct nm_bridge_port port = {0};
@@ -76,8 +82,8 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 	r->hairpin_set = false;
 	if (!r->bridge_port[0])
 		return 0;
-	if ((!view->link && nm_link_open(&view->link, err) < 0) ||
-		nm_link_bridge_port_by_name(view->link, r->bridge_port, &port, err) < 0)
+	if (open_rtnl(&view->rtnl, err) < 0 ||
+		nm_bridge_port_by_name(&view->rtnl, r->bridge_port, &port, err) < 0)
 		return -1;
 	r->hairpin_set = port.found && !port.hairpin;
 	return 0;
@@ -92,17 +98,14 @@ int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
-	struct nm_bridge_port port = {0};
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	char name[NM_SYSCTL_NAME_MAX];
 
 	if (r->localnet[0] && nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) < 0)
 		return -1;
 	if (!r->bridge_port[0] || !r->hairpin_set)
 		return 0;
-	if (nm_link_open(&link, err) < 0 || nm_link_bridge_port_by_name(link, r->bridge_port, &port, err) < 0)
-		return -1;
-	return port.found && !port.hairpin ? nm_link_set_hairpin(link, &port, true, err) : 0;
+	return open_rtnl(&rtnl, err) < 0 ? -1 : nm_bridge_set_hairpin(&rtnl, r->bridge_port, true, err);
 }
 
 static void forget_shared(struct nm_record *replaced, const struct nm_record *other)
@@ -161,18 +164,9 @@ void nm_host_settings_restore_localnet(const struct nm_records *replaced)
 	}
 }
 
-static int disable_hairpin(struct nm_link *link, const char *interface, struct nm_err *err)
-{
-	struct nm_bridge_port port = {0};
-
-	if (nm_link_bridge_port_by_name(link, interface, &port, err) < 0)
-		return -1;
-	return port.found && port.hairpin ? nm_link_set_hairpin(link, &port, false, err) : 0;
-}
-
 void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err err;
 
 	for (size_t i = 0; i < replaced->n; i++) {
@@ -180,8 +174,8 @@ void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 
 		if (!r->bridge_port[0] || !r->hairpin_set)
 			continue;
-		if ((!link && nm_link_open(&link, &err) < 0) ||
-			disable_hairpin(link, r->bridge_port, &err) < 0)
+		if (open_rtnl(&rtnl, &err) < 0 ||
+			nm_bridge_set_hairpin(&rtnl, r->bridge_port, false, &err) < 0)
 			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
 	}
 }

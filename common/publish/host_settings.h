@@ -2,6 +2,7 @@
 #ifndef NM_PUBLISH_HOST_SETTINGS_H
 #define NM_PUBLISH_HOST_SETTINGS_H
 
+#include "host/netlink.h"
 #include "input/config.h"
 #include "state/state.h"
 
@@ -10,12 +11,17 @@
 int nm_host_settings_enable_forwarding(
 	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
 
-/* What looking at many records has in common. Begins as zeros. */
+/* What nm_host_settings_examine() keeps between many records. Begins as NM_HOST_SETTINGS_VIEW. */
 struct nm_host_settings_view {
-	struct nm_link *link;       /* owned, opened when it is needed */
+	struct nm_netlink rtnl;     /* opened when it is needed */
 	char localnet[IF_NAMESIZE]; /* the interface looked at last, ... */
 	int value;                  /* ... and its route_localnet */
 };
+
+#define NM_HOST_SETTINGS_VIEW \
+	{                     \
+		.rtnl.fd = -1 \
+	}
 
 void nm_host_settings_view_done(struct nm_host_settings_view *view);
 #define nm_autohostsettings NM_CLEANUP(nm_host_settings_view_done)

@@ -180,7 +180,7 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 int nm_publish_record(struct nm_change *change, struct nm_record *r, struct nm_config *c, struct nm_err *err)
 {
 	struct nm_records *recorded = &change->peers; /* once those that leave have been taken out */
-	nm_autohostsettings struct nm_host_settings_view view = {0};
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	bool repeated = false;
 
 	if (nm_change_settle_backend(change, c, err) < 0)

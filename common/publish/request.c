@@ -8,9 +8,10 @@
 
 #include "backend/desired.h"
 #include "base/log.h"
-#include "host/link.h"
+#include "host/bridge.h"
 #include "host/netns.h"
 #include "host/process.h"
+#include "host/route.h"
 #include "host/sysctl.h"
 #include "publish/policy.h"
 
@@ -109,7 +110,7 @@ static int check_route(
 	return 0;
 }
 
-static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool annotated,
+static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bool annotated,
 	struct nm_record *r, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
@@ -117,7 +118,7 @@ static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool 
 
 		if (!(r->families & 1u << f))
 			continue;
-		if (nm_link_route(link, &r->address[f].addr, &route, err) < 0 ||
+		if (nm_route_lookup(rtnl, &r->address[f].addr, &route, err) < 0 ||
 			check_route(&r->address[f], &route, annotated, err) < 0)
 			return -1;
 		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
@@ -130,7 +131,7 @@ static int resolve_routes(struct nm_link *link, const struct nm_config *c, bool 
 }
 
 static int resolve_bridge_port(
-	struct nm_link *link, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
+	struct nm_netlink *rtnl, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		const struct nm_netns_address *a = &ns->family[f];
@@ -138,7 +139,7 @@ static int resolve_bridge_port(
 
 		if (!(r->families & 1u << f) || !a->peer_ifindex)
 			continue;
-		if (nm_link_bridge_port(link, a->peer_ifindex, a->ifindex, &port, err) < 0)
+		if (nm_bridge_port_of_veth(rtnl, a->peer_ifindex, a->ifindex, &port, err) < 0)
 			return -1;
 		if (!port.found)
 			continue;
@@ -182,7 +183,7 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 static int resolve_network(const struct nm_oci_state *st, const struct nm_config *c,
 	const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 
 	if (ns)
 		r->netns = ns->id;
@@ -190,10 +191,10 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 		take_found(ns, r);
 	else if (take_annotated(st->address, c, ns, r, err) < 0)
 		return -1;
-	if (nm_request_keep_families(r, err) < 0 || nm_link_open(&link, err) < 0 ||
-		resolve_routes(link, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
+	if (nm_request_keep_families(r, err) < 0 || nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		resolve_routes(&rtnl, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
 		return -1;
-	return c->layout.hairpin && ns ? resolve_bridge_port(link, ns, r, err) : 0;
+	return c->layout.hairpin && ns ? resolve_bridge_port(&rtnl, ns, r, err) : 0;
 }
 
 static int resolve_record(
@@ -224,14 +225,14 @@ static int resolve_record(
 
 int nm_request_name_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
 {
-	nm_autolink struct nm_link *link = NULL;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_route route;
 
 	if (!nm_desired_needs_localnet(r, options))
 		r->localnet[0] = '\0';
 	else if (!r->localnet[0]) {
-		if (nm_link_open(&link, err) < 0 ||
-			nm_link_route(link, &r->address[NM_IPV4].addr, &route, err) < 0)
+		if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+			nm_route_lookup(&rtnl, &r->address[NM_IPV4].addr, &route, err) < 0)
 			return -1;
 		memcpy(r->localnet, route.interface, sizeof(r->localnet));
 	}

@@ -2,6 +2,7 @@
 #ifndef NM_UNIT_EXPR_TEXT_H
 #define NM_UNIT_EXPR_TEXT_H
 
+#include "host/attrs.h"
 #include "host/netlink.h"
 
 #define NM_EXPR_TEXT_SIZE 1024

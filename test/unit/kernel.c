@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/attrs.h"
 #include "model/rule.h"
 #include "nft/encode.h"
 #include "nft/expr.h"

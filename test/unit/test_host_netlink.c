@@ -1,6 +1,7 @@
 /* host/netlink.c: lists of attributes, in memory that ends where they do. */
 #include <stdlib.h>
 
+#include "host/attrs.h"
 #include "host/netlink.h"
 #include "tap.h"
 

@@ -4,6 +4,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "host/attrs.h"
 #include "nft/encode.h"
 #include "nftables/compare_rules.h"
 #include "kernel.h"

@@ -1,42 +1,27 @@
-/*
- * The host's side of a container's network. Everything here is asked and set by rtnetlink, in the namespace
- * of the socket; nothing is created or removed but the hairpin mode of a bridge port.
- */
-#include "host/link.h"
+/* Routes of the network namespace of an rtnetlink socket. */
+#include "host/route.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/if_bridge.h>
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include "host/attrs.h"
 #include "host/rtnl.h"
 
-struct nm_link {
-	struct nm_netlink nl;
-};
-
-int nm_link_open(struct nm_link **ret, struct nm_err *err)
+static unsigned interface_of(struct nm_attrs route)
 {
-	nm_autolink struct nm_link *l = malloc(sizeof(*l));
+	struct nm_attrs hops = nm_attrs_nested(route, RTA_MULTIPATH);
+	struct rtnexthop first;
+	uint32_t ifindex;
 
-	if (!l)
-		return nm_fail_errno(err, ENOMEM, "opening rtnetlink socket");
-	l->nl.fd = -1;
-	if (nm_netlink_open(NETLINK_ROUTE, &l->nl, err) < 0)
-		return -1;
-	*ret = nm_steal(&l);
-	return 0;
-}
-
-void nm_link_close(struct nm_link *l)
-{
-	if (!l)
-		return;
-	nm_netlink_close(&l->nl);
-	free(l);
+	if (nm_attrs_get(route, RTA_OIF, &ifindex, sizeof(ifindex)))
+		return ifindex;
+	if (hops.len < sizeof(first))
+		return 0;
+	memcpy(&first, hops.data, sizeof(first));
+	return first.rtnh_ifindex > 0 ? (unsigned)first.rtnh_ifindex : 0;
 }
 
 struct lookup {
@@ -58,7 +43,7 @@ static int take_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	look->route.prefix_len = rtm->rtm_dst_len;
 	if (rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
 		rtm->rtm_type != RTN_PROHIBIT)
-		look->ifindex = nm_rtnl_route_ifindex(nm_attrs_of(msg, sizeof(*rtm)));
+		look->ifindex = interface_of(nm_attrs_of(msg, sizeof(*rtm)));
 	return 0;
 }
 
@@ -69,7 +54,8 @@ static bool is_no_route(int error_number)
 		error_number == EINVAL || error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
 }
 
-int nm_link_route(struct nm_link *l, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
+int nm_route_lookup(
+	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
 {
 	struct lookup look = {.ifindex = 0};
 	const struct nm_netlink_handler sink = {.reply = take_route, .tolerate = is_no_route, .ctx = &look};
@@ -84,8 +70,8 @@ int nm_link_route(struct nm_link *l, const struct nm_addr *address, struct nm_ro
 	rtm->rtm_dst_len = nm_addr_bits(address->family);
 	rtm->rtm_flags = RTM_F_FIB_MATCH;
 	nm_netlink_request_put(&r, RTA_DST, address->bytes, nm_addr_size(address->family));
-	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0 ||
-		nm_rtnl_get_link(&l->nl, look.ifindex, NULL, &link, err) < 0)
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0 ||
+		nm_rtnl_get_link(nl, look.ifindex, NULL, &link, err) < 0)
 		return nm_wrap(err, "looking up the route to %s", nm_addr_print(address, text));
 	if (link.found)
 		memcpy(look.route.interface, link.name, sizeof(look.route.interface));
@@ -93,59 +79,63 @@ int nm_link_route(struct nm_link *l, const struct nm_addr *address, struct nm_ro
 	return 0;
 }
 
-static struct nm_bridge_port bridge_port_of(const struct nm_rtnl_link *link)
-{
-	struct nm_bridge_port port = {.found = link->found && link->bridge_port};
+struct default_route {
+	enum nm_family family;
+	unsigned ifindex; /* 0: none yet */
+	uint32_t metric;
+};
 
-	if (port.found) {
-		port.ifindex = link->ifindex;
-		port.hairpin = link->hairpin;
-		memcpy(port.interface, link->name, sizeof(port.interface));
+static int take_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
+	struct default_route *best = ctx;
+	uint32_t table, metric = 0;
+	unsigned ifindex;
+
+	(void)err; /* never fails */
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm ||
+		rtm->rtm_family != nm_addr_family_to_af(best->family) || rtm->rtm_dst_len ||
+		rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
+		(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)))
+		return 0;
+	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
+		table = rtm->rtm_table;
+	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
+	ifindex = interface_of(attrs);
+	if (table == RT_TABLE_MAIN && ifindex && (!best->ifindex || metric < best->metric)) {
+		best->ifindex = ifindex;
+		best->metric = metric;
 	}
-	return port;
-}
-
-int nm_link_bridge_port(struct nm_link *l, unsigned ifindex, unsigned peer_ifindex,
-	struct nm_bridge_port *ret, struct nm_err *err)
-{
-	struct nm_rtnl_link link;
-
-	if (nm_rtnl_get_link(&l->nl, ifindex, NULL, &link, err) < 0)
-		return -1;
-	if (!link.peer_elsewhere || link.peer_ifindex != peer_ifindex)
-		link.found = false;
-	*ret = bridge_port_of(&link);
 	return 0;
 }
 
-int nm_link_bridge_port_by_name(
-	struct nm_link *l, const char *interface, struct nm_bridge_port *ret, struct nm_err *err)
+static void forget_default(void *ctx)
 {
-	struct nm_rtnl_link link;
-
-	if (nm_rtnl_get_link(&l->nl, 0, interface, &link, err) < 0)
-		return -1;
-	*ret = bridge_port_of(&link);
-	return 0;
+	((struct default_route *)ctx)->ifindex = 0;
 }
 
-int nm_link_set_hairpin(struct nm_link *l, const struct nm_bridge_port *port, bool on, struct nm_err *err)
+/* A kernel, or a namespace, without the family or without the table. */
+static bool is_no_table(int error_number)
 {
-	const struct nm_netlink_handler sink = {.reply = NULL};
-	const uint8_t mode = on;
-	struct nlattr *protinfo;
-	struct ifinfomsg *ifi;
+	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT || error_number == ENOENT;
+}
+
+int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
+{
+	struct default_route best = {.family = family};
+	const struct nm_netlink_handler sink = {
+		.reply = take_default, .restart = forget_default, .tolerate = is_no_table, .ctx = &best};
 	struct nm_netlink_request r;
+	struct rtmsg *rtm;
 
 	nm_netlink_request_init(&r);
-	ifi = nm_netlink_request_begin(&r, RTM_SETLINK, NLM_F_ACK, sizeof(*ifi));
-	ifi->ifi_family = AF_BRIDGE;
-	ifi->ifi_index = (int)port->ifindex;
-	protinfo = nm_netlink_request_nest(&r, IFLA_PROTINFO | NLA_F_NESTED);
-	nm_netlink_request_put(&r, IFLA_BRPORT_MODE, &mode, sizeof(mode));
-	nm_netlink_request_nest_end(&r, protinfo);
-	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0)
-		return nm_wrap(err, "setting hairpin mode of '%s' to %s", port->interface, on ? "on" : "off");
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	rtm->rtm_family = nm_addr_family_to_af(family);
+	rtm->rtm_table = RT_TABLE_MAIN;
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+		return nm_wrap(err, "reading default route");
+	*ret = best.ifindex;
 	return 0;
 }
 
@@ -164,7 +154,7 @@ static int take_ra_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *e
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || rtm->rtm_protocol != RTPROT_RA)
 		return 0;
-	ifindex = nm_rtnl_route_ifindex(nm_attrs_of(msg, sizeof(*rtm)));
+	ifindex = interface_of(nm_attrs_of(msg, sizeof(*rtm)));
 	for (size_t i = 0; i < ra->n; i++)
 		if (ra->ifindex[i] == ifindex)
 			return 0;
@@ -185,7 +175,7 @@ static bool is_no_ipv6(int error_number)
 	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
 }
 
-int nm_link_ra_interfaces(struct nm_link *l,
+int nm_route_ra_interfaces(struct nm_netlink *nl,
 	int (*found)(void *ctx, const char *interface, struct nm_err *err), void *ctx, struct nm_err *err)
 {
 	struct ra_interfaces ra = {.n = 0};
@@ -199,10 +189,10 @@ int nm_link_ra_interfaces(struct nm_link *l,
 	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	rtm->rtm_family = AF_INET6;
 	rtm->rtm_protocol = RTPROT_RA;
-	if (nm_netlink_talk(&l->nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
 		return nm_wrap(err, "reading routes from router advertisements");
 	for (size_t i = 0; i < ra.n; i++) {
-		if (nm_rtnl_get_link(&l->nl, ra.ifindex[i], NULL, &link, err) < 0)
+		if (nm_rtnl_get_link(nl, ra.ifindex[i], NULL, &link, err) < 0)
 			return -1;
 		if (link.found && found(ctx, link.name, err) < 0)
 			return -1;
