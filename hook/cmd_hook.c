@@ -70,7 +70,7 @@ static int refuse_excess(int fd, char *buf, size_t len, enum stage stage, struct
 	}
 	return none ? 0
 		    : nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
-			      NM_OCISTATE_MAX);
+			      NM_OCI_STATE_MAX);
 }
 
 static int publish(const struct nm_invocation *inv, const struct nm_oci_state *st, struct nm_err *err)
@@ -98,7 +98,7 @@ static int run_publish(const struct nm_invocation *inv, const char *text, size_t
 	struct nm_oci_state st;
 	int rc = 0;
 
-	if (nm_oci_state_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+	if (nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
 		return -1;
 	if (st.ports && publish(inv, &st, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
@@ -111,7 +111,7 @@ static int run_withdraw(const struct nm_invocation *inv, const char *text, size_
 	struct nm_oci_state st;
 	int rc = 0;
 
-	if (nm_oci_state_parse(text, len, NM_OCISTATE_WITHDRAW, &st, err) < 0)
+	if (nm_oci_state_parse(text, len, NM_OCI_STATE_WITHDRAW, &st, err) < 0)
 		return -1;
 	if (nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);
@@ -127,9 +127,9 @@ int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 
 	(void)out;
 	if (parse_stage(inv, &stage, err) < 0 ||
-		nm_io_read_upto(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0)
+		nm_io_read_upto(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0)
 		return -1;
-	if (len == NM_OCISTATE_MAX)
+	if (len == NM_OCI_STATE_MAX)
 		return refuse_excess(STDIN_FILENO, text, len, stage, err);
 	if (is_none_of_ours(text, len, stage))
 		return 0;

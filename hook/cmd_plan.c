@@ -117,9 +117,9 @@ int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	int rc = 0;
 
 	if (parse_format(inv, &format, err) < 0 ||
-		nm_io_read_all(STDIN_FILENO, NM_OCISTATE_MAX, "the container state", &text, &len, err) < 0 ||
+		nm_io_read_all(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0 ||
 		nm_sandbox_enter(true, err) < 0 ||
-		nm_oci_state_parse(text, len, NM_OCISTATE_PUBLISH, &st, err) < 0)
+		nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
 		return -1;
 	if (st.ports && plan(inv, format, &st, out, err) < 0)
 		rc = nm_wrap(err, "container '%s'", st.id);

@@ -63,8 +63,8 @@ static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err
 		    &plan->accept, &attempt->interrupted, err) < 0 ||
 		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
 		return -1;
-	return nm_nftables_backend_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics, &sink,
-		&attempt->interrupted, err);
+	return nm_nftables_backend_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics,
+		&sink, &attempt->interrupted, err);
 }
 
 static void enable_settings(const struct nm_inventory *s, const struct nm_config *c)

@@ -20,6 +20,7 @@
 
 #include "host/attrs.h"
 #include "host/netlink.h"
+#include "model/protocol.h"
 
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */
 

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "input/config_schema.h"
+#include "input/config_static.h"
+#include "input/json_value.h"
 
 #define PORTS_EXPECTED    "a list of ports such as \"1024-65535,80\""
 #define FORWARD_EXPECTED  "\"set\" or \"check\""

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "input/json_value.h"
+
 int nm_config_schema_fail_expected(
 	const struct nm_config_row *row, const struct nm_json_event *event, struct nm_err *err)
 {

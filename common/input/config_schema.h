@@ -1,4 +1,4 @@
-/* The tables of configuration keys, for config*.c only. A key without a row is an error. */
+/* Tables of configuration keys, for input/config*.c only. A key without a row is an error. */
 #ifndef NM_INPUT_CONFIG_SCHEMA_H
 #define NM_INPUT_CONFIG_SCHEMA_H
 
@@ -52,12 +52,5 @@ int nm_config_schema_string(const struct nm_config_row *row, const struct nm_jso
 
 nm_config_reader nm_config_schema_read_object,
 	nm_config_schema_read_array; /* what is in them comes as further events */
-
-/* The table of "static". Readers append to statics of the configuration. */
-extern const struct nm_config_table nm_config_static_table;
-
-/* What can be told only when all entries are read: missing members, what two of them both want, and the
- * family, which it sets. 0, or -1 with *err (NM_ERR_CONFIG). */
-int nm_config_static_check(struct nm_static_nats *s, struct nm_err *err) NM_MUST_USE;
 
 #endif

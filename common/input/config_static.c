@@ -3,13 +3,16 @@
  * list; what concerns more than one member is looked at when all are there. A wrong rule would send packets
  * to somebody they are not for, so that nothing is corrected or guessed.
  */
+#include "input/config_static.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "input/config_schema.h"
+#include "input/json_value.h"
 #include "input/oci_state.h"
+#include "model/protocol.h"
 
 enum { NAME_MAX_LEN = 64 };
 

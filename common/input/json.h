@@ -50,26 +50,6 @@ typedef int nm_json_handler(void *ctx, const struct nm_json_event *event, struct
 int nm_json_parse(const char *text, size_t len, bool comments, nm_json_handler *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
-/* True when the way to the value is exactly these keys: nm_json_value_at(event, "annotations",
- * "io.natmap.ports", NULL). */
-bool nm_json_value_at(const struct nm_json_event *event, ...) __attribute__((sentinel));
-
-#define NM_JSON_PATH_MAX 512
-/* Prints the way to the value: "static.dnat[2].ports"; "document" for the root. Cut when too long. Returns
- * buf. */
-const char *nm_json_value_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX]);
-
-/* Copies a string value into a fresh C string. 0 with *ret owned by the caller, or -1 with *err of the given
- * kind that names the path: not a string, an embedded NUL, not UTF-8 or with control characters, or
- * (NM_ERR_FAILED) memory. */
-int nm_json_value_string(
-	const struct nm_json_event *event, enum nm_err_kind kind, char **ret, struct nm_err *err) NM_MUST_USE;
-
-/* A number without fraction or exponent in min..max. 0, or -1 with *err of the given kind that names the
- * path. */
-int nm_json_value_integer(const struct nm_json_event *event, int64_t min, int64_t max, enum nm_err_kind kind,
-	int64_t *ret, struct nm_err *err) NM_MUST_USE;
-
 /* Writes canonical JSON (no blanks, UTF-8 as is) into memory of its own. Errors are kept until
  * nm_json_writer_finish(). */
 struct nm_json_writer;

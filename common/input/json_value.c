@@ -3,7 +3,7 @@
  * Everything is judged here that the parser lets through: UTF-8, control characters, the range of numbers.
  * Pure, and knows nothing of yajl.
  */
-#include "input/json.h"
+#include "input/json_value.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "input/json.h"
+#include "input/json_value.h"
 
 #define PREFIX "io.natmap."
 
@@ -31,7 +31,7 @@ static const struct field {
 };
 
 struct parse {
-	enum nm_ocistate_use use;
+	enum nm_oci_state_use use;
 	struct nm_oci_state state;
 	bool has_pid, has_ports;
 	struct nm_err problem; /* the first one; kind NM_ERR_NONE while there is none */
@@ -51,7 +51,7 @@ static const char *annotation_of(const struct nm_json_event *event)
 	return is_ours ? event->path[1].key + strlen(PREFIX) : NULL;
 }
 
-static const struct field *field_of(const struct nm_json_event *event, enum nm_ocistate_use use)
+static const struct field *field_of(const struct nm_json_event *event, enum nm_oci_state_use use)
 {
 	const char *annotation = annotation_of(event);
 
@@ -60,7 +60,7 @@ static const struct field *field_of(const struct nm_json_event *event, enum nm_o
 		bool same = f->annotation ? annotation && strcmp(annotation, f->key) == 0
 					  : nm_json_value_at(event, f->key, NULL);
 
-		if (same && (use == NM_OCISTATE_PUBLISH || f->for_withdraw))
+		if (same && (use == NM_OCI_STATE_PUBLISH || f->for_withdraw))
 			return f;
 	}
 	return NULL;
@@ -117,7 +117,7 @@ static int read_member(struct parse *p, const struct nm_json_event *event, struc
 
 	if (field)
 		return read_field(p, field, event, err);
-	if (p->use == NM_OCISTATE_WITHDRAW)
+	if (p->use == NM_OCI_STATE_WITHDRAW)
 		return 0;
 	if (nm_json_value_at(event, "pid", NULL))
 		return read_pid(p, event, err);
@@ -132,7 +132,7 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 		p->has_ports = true;
 	if (read_member(p, event, err) == 0)
 		return 0;
-	if (p->use == NM_OCISTATE_WITHDRAW || err->kind != NM_ERR_REFUSED)
+	if (p->use == NM_OCI_STATE_WITHDRAW || err->kind != NM_ERR_REFUSED)
 		return -1;
 	if (p->problem.kind == NM_ERR_NONE)
 		p->problem = *err;
@@ -147,9 +147,9 @@ static int check_complete(const struct parse *p, struct nm_err *err)
 	}
 	if (!p->state.id)
 		return nm_fail(err, NM_ERR_REFUSED, "id: missing");
-	if (p->use == NM_OCISTATE_PUBLISH && !p->has_pid)
+	if (p->use == NM_OCI_STATE_PUBLISH && !p->has_pid)
 		return nm_fail(err, NM_ERR_REFUSED, "pid: missing");
-	if (p->use == NM_OCISTATE_PUBLISH && p->state.pid == 0)
+	if (p->use == NM_OCI_STATE_PUBLISH && p->state.pid == 0)
 		return nm_fail(err, NM_ERR_REFUSED,
 			"pid: is 0, but a container that is to be published has a process");
 	return 0;
@@ -157,7 +157,7 @@ static int check_complete(const struct parse *p, struct nm_err *err)
 
 static int run(struct parse *p, const char *text, size_t len, struct nm_err *err)
 {
-	bool forgiving = p->use == NM_OCISTATE_PUBLISH;
+	bool forgiving = p->use == NM_OCI_STATE_PUBLISH;
 
 	if (nm_json_parse(text, len, false, on_event, p, err) < 0) {
 		bool about_us = p->has_ports || memmem(text, len, PREFIX, strlen(PREFIX));
@@ -168,7 +168,7 @@ static int run(struct parse *p, const char *text, size_t len, struct nm_err *err
 }
 
 int nm_oci_state_parse(
-	const char *text, size_t len, enum nm_ocistate_use use, struct nm_oci_state *ret, struct nm_err *err)
+	const char *text, size_t len, enum nm_oci_state_use use, struct nm_oci_state *ret, struct nm_err *err)
 {
 	struct parse p = {.use = use};
 

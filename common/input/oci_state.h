@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-#define NM_OCISTATE_MAX (16u << 20) /* bytes; runtimes pass on annotations of hundreds of KiB */
-#define NM_ID_MAX       1024        /* bytes; runc's own bound */
+#define NM_OCI_STATE_MAX (16u << 20) /* bytes; runtimes pass on annotations of hundreds of KiB */
+#define NM_ID_MAX        1024        /* bytes; runc's own bound */
 
 /* All strings are owned; NULL when absent. */
 struct nm_oci_state {
@@ -21,7 +21,7 @@ struct nm_oci_state {
 	char *ports, *address, *interface, *allow; /* the annotations io.natmap.* */
 };
 
-enum nm_ocistate_use { NM_OCISTATE_PUBLISH, NM_OCISTATE_WITHDRAW };
+enum nm_oci_state_use { NM_OCI_STATE_PUBLISH, NM_OCI_STATE_WITHDRAW };
 
 /* False when no annotation of ours can be in these bytes, however they may be malformed. */
 bool nm_oci_state_concerns_us(const char *text, size_t len);
@@ -38,7 +38,7 @@ bool nm_oci_state_is_stopped(const char *text, size_t len);
  * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_oci_state_done(), or -1
  * with *err and *ret released.
  */
-int nm_oci_state_parse(const char *text, size_t len, enum nm_ocistate_use use, struct nm_oci_state *ret,
+int nm_oci_state_parse(const char *text, size_t len, enum nm_oci_state_use use, struct nm_oci_state *ret,
 	struct nm_err *err) NM_MUST_USE;
 
 void nm_oci_state_done(struct nm_oci_state *st);

@@ -7,14 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
-
-static const struct {
-	const char *name;
-	uint8_t number;
-} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+#include "model/protocol.h"
 
 enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
 
@@ -35,16 +30,6 @@ static void skip(struct element *e, size_t n)
 {
 	e->text += n;
 	e->len -= n;
-}
-
-int nm_protocol_parse(const char *text, size_t len, uint8_t *ret)
-{
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
-		if (len == strlen(protocols[i].name) && !strncasecmp(text, protocols[i].name, len)) {
-			*ret = protocols[i].number;
-			return 0;
-		}
-	return -1;
 }
 
 static int take_protocol(struct element *e, struct nm_mapping *m, struct nm_err *err)
@@ -214,14 +199,6 @@ void nm_mappings_done(struct nm_mappings *m)
 		return;
 	free(m->v);
 	*m = (struct nm_mappings){0};
-}
-
-const char *nm_protocol_name(uint8_t protocol)
-{
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
-		if (protocols[i].number == protocol)
-			return protocols[i].name;
-	return "?";
 }
 
 static const char *print_host(const struct nm_mapping *m, char buf[static NM_ADDR_STRLEN + 4])

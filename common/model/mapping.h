@@ -41,11 +41,6 @@ void nm_mappings_done(struct nm_mappings *m);
  * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp". */
 const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN]);
 
-/* "tcp", "udp", "sctp". */
-const char *nm_protocol_name(uint8_t protocol);
-/* The same back, in any case. 0, or -1 when text (len bytes) is none of these. */
-int nm_protocol_parse(const char *text, size_t len, uint8_t *ret) NM_MUST_USE;
-
 /* True when a packet to the host could match both: DESIGN guarantee 2, "identity". Host port 0 overlaps
  * nothing. */
 bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b);

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "model/mapping.h"
+#include "model/protocol.h"
 
 int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err)
 {

@@ -2,6 +2,7 @@
 #include "model/static_nat.h"
 
 #include "base/text.h"
+#include "model/protocol.h"
 
 void nm_static_nats_done(struct nm_static_nats *s)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/mapping.h"
+#include "model/protocol.h"
 #include "nftables/chains.h"
 #include "nftables/claims.h"
 

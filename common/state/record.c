@@ -10,6 +10,7 @@
 
 #include "host/process.h"
 #include "input/json.h"
+#include "input/json_value.h"
 
 void nm_record_done(struct nm_record *r)
 {

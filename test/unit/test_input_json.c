@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "input/json.h"
+#include "input/json_value.h"
 #include "tap.h"
 
 enum { TRACE_MAX = 8192 };

@@ -11,8 +11,8 @@
 
 enum { SUMMARY_MAX = 4096 };
 
-#define PUB           NM_OCISTATE_PUBLISH
-#define DEL           NM_OCISTATE_WITHDRAW
+#define PUB           NM_OCI_STATE_PUBLISH
+#define DEL           NM_OCI_STATE_WITHDRAW
 #define TEXT(literal) literal, sizeof(literal) - 1
 #define NOT_OURS      "- - 0 - - - - -"
 
@@ -22,7 +22,8 @@ enum { SUMMARY_MAX = 4096 };
 #define PORTS(members) TEXT("{\"annotations\":{\"io.natmap.ports\":\"80\"}" members "}")
 #define ID_FAULT       "!container state: id: has characters other than letters, digits and _+,.-"
 
-static const char *parse(const char *text, size_t len, enum nm_ocistate_use use, char out[static SUMMARY_MAX])
+static const char *parse(
+	const char *text, size_t len, enum nm_oci_state_use use, char out[static SUMMARY_MAX])
 {
 	struct nm_oci_state st;
 	struct nm_err err;
@@ -42,7 +43,7 @@ static const char *parse(const char *text, size_t len, enum nm_ocistate_use use,
 
 struct row {
 	const char *name;
-	enum nm_ocistate_use use;
+	enum nm_oci_state_use use;
 	const char *text;
 	size_t len;
 	const char *expected;

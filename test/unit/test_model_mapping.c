@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model/mapping.h"
+#include "model/protocol.h"
 #include "tap.h"
 
 /* The mappings of text as printed, blanks between, or '!' and the error. */

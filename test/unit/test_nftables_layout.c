@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "model/protocol.h"
 #include "nftables/layout.h"
 #include "tap.h"
 
