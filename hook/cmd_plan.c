@@ -2,13 +2,12 @@
  * --noflush, or nft with -f. */
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/choose.h"
-#include "backend/desired.h"
 #include "base/io.h"
 #include "host/sandbox.h"
 #include "input/config.h"
 #include "input/oci_state.h"
-#include "iptables/layout.h"
 #include "nftables/print.h"
 #include "publish/free_port.h"
 #include "publish/request.h"
@@ -60,7 +59,7 @@ static int print_rules(
 {
 	bool iptables = r->backend == NM_BACKEND_IPTABLES;
 	struct nm_desired wanted = {0};
-	int rc = iptables ? nm_iptables_layout_base(r->families, &wanted.rules, err) : 0;
+	int rc = nm_backend_ops(r->backend)->layout_base(r->families, &wanted, err);
 
 	if (rc == 0)
 		rc = nm_desired_add_record(&wanted, r, options, err);

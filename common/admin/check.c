@@ -10,15 +10,10 @@
 
 #include "admin/foreign_drop.h"
 #include "admin/inventory.h"
+#include "backend/backend.h"
 #include "host/sysctl.h"
-#include "iptables/accept.h"
-#include "iptables/compare.h"
-#include "iptables/layout.h"
-#include "nftables/backend.h"
 
 enum { TRIES = 8 };
-
-#define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
 
 struct check {
 	struct nm_config *config;
@@ -61,120 +56,26 @@ add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 	return 0;
 }
 
-/* The base need not be there in a family in which nothing is published, but may. */
-static bool is_needless(const struct check *c, const struct nm_edit *edit)
+static int on_difference(void *ctx, const char *kind, const char *text, struct nm_err *err)
 {
-	return edit->kind == NM_EDIT_MISSING && !(c->families & 1u << edit->place.family);
-}
-
-/* A rule that is to be moved or made anew is told once, when it is to be deleted. */
-static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
-{
-	static const char *const kinds[] = {
-		[NM_EDIT_MISSING] = "missing-rule",
-		[NM_EDIT_STALE] = "stale-rule",
-		[NM_EDIT_CHANGED] = "changed-rule",
-		[NM_EDIT_MISPLACED] = "misplaced-rule",
-	};
-	static const char *const what[] = {
-		[NM_EDIT_MISSING] = "is missing",
-		[NM_EDIT_CHANGED] = "has been changed",
-		[NM_EDIT_MISPLACED] = "stands where it does not work",
-	};
-	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
-	const char *table = nm_rule_table_name(edit->place.table);
-	char text[NM_RULE_STRLEN];
-
-	if ((edit->add && edit->kind != NM_EDIT_MISSING) || is_needless(ctx, edit))
-		return 0;
-	if (edit->kind == NM_EDIT_STALE)
-		return add(ctx, err, kinds[edit->kind],
-			"%s -t %s: chain %s has a rule '%s' that nobody needs", program, table,
-			nm_rule_chain_name(edit->place.chain), edit->tag[0] ? edit->tag : "jump");
-	return add(ctx, err, edit->wanted->owner ? kinds[edit->kind] : "jump", "%s -t %s: rule '%s' %s",
-		program, table, nm_rule_print(edit->wanted, text), what[edit->kind]);
-}
-
-/* A withdraw leaves the rules for prefix lengths. */
-static bool is_needless_own(const struct check *c, const struct nm_nftables_edit *edit)
-{
-	struct nm_nftables_prefix_lengths lengths;
-
-	if (edit->kind == NM_EDIT_MISSING)
-		return !(c->families & 1u << edit->family);
-	return edit->kind == NM_EDIT_STALE &&
-		nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lengths);
-}
-
-/* A chain whose rules have no comments is told once, and so is a set of such elements, which are others'. */
-static int note_own_place(
-	struct check *c, const struct nm_nftables_edit *edit, const char *family, struct nm_err *err)
-{
-	bool is_missing = edit->kind == NM_EDIT_MISSING;
-	struct nm_check_differences *d = &c->found;
-
-	if (add(c, err, is_missing ? "missing-rule" : "stale-rule", "nft table %s %s: %s '%s' has %s", family,
-		    NM_NFTABLES_TABLE, edit->is_element ? "set" : "chain", edit->where,
-		    is_missing                 ? "lost rules"
-			    : edit->is_element ? "elements that nobody needs"
-					       : "rules that nobody needs") < 0)
-		return -1;
-	if (d->n > 1 && !strcmp(d->v[d->n - 1].text, d->v[d->n - 2].text))
-		forget_from(d, d->n - 1);
-	return 0;
-}
-
-/* The same for natmap's own tables. */
-static int note_own(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
-{
-	static const char *const kinds[] = {
-		[NM_EDIT_MISSING] = "missing-rule",
-		[NM_EDIT_STALE] = "stale-rule",
-		[NM_EDIT_CHANGED] = "changed-rule",
-	};
-	static const char *const what[] = {
-		[NM_EDIT_MISSING] = "is missing",
-		[NM_EDIT_STALE] = "is needed by nobody",
-		[NM_EDIT_CHANGED] = "has been changed",
-	};
-	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6";
-	struct check *c = ctx;
-
-	if (is_needless_own(c, edit))
-		return 0;
-	if (!edit->where[0])
-		return add(c, err, kinds[edit->kind], "nft table %s %s is needed by nobody", family,
-			NM_NFTABLES_TABLE);
-	if (edit->kind == NM_EDIT_CHANGED && !edit->tag_len)
-		return add(c, err, kinds[edit->kind], "nft table %s %s: %s is not as natmap makes it", family,
-			NM_NFTABLES_TABLE, edit->where);
-	if (!edit->tag_len)
-		return note_own_place(c, edit, family, err);
-	return add(c, err, kinds[edit->kind], "nft table %s %s, %s: '%.*s' %s", family, NM_NFTABLES_TABLE,
-		edit->where, (int)edit->tag_len, edit->tag, what[edit->kind]);
+	return add(ctx, err, kind, "%s", text);
 }
 
 static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 {
-	bool iptables = c->config->backend == NM_BACKEND_IPTABLES;
-	const struct nm_iptables_compare_handler sink = {.edit = note_edit, .ctx = c};
-	const struct nm_nftables_diff_output own = {.note = note_own, .ctx = c};
-	struct nm_iptables_scope scope = {.everything = true, .look_for_old = true};
-	struct nm_netlink *nl = &c->change.nl;
-	struct nm_rules accept = {0};
-	int rc = 0;
+	enum nm_backend used = c->config->backend;
+	struct nm_backend_scope scope = {
+		.nl = &c->change.nl, .families = c->families, .desired = &c->inventory.desired};
 
-	if (!iptables)
-		rc = nm_iptables_accept(nl, c->families, NM_NFTABLES_MARK, &accept, ret_interrupted, err);
-	scope.wanted = iptables ? &c->inventory.desired.rules : &accept;
-	if (rc == 0)
-		rc = nm_iptables_compare(nl, &scope, BOTH, &sink, ret_interrupted, err);
-	nm_rules_done(&accept);
-	if (rc < 0)
+	if (nm_desired_read_accept(&c->inventory.desired, used, scope.nl, c->families, ret_interrupted, err) <
+		0)
 		return -1;
-	return iptables ? nm_nftables_backend_flush(nl, &own, err)
-			: nm_nftables_backend_compare(nl, BOTH, &c->inventory.desired.elements,
-				  &c->inventory.statics, &own, ret_interrupted, err);
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
+		scope.in_use = b == used;
+		if (nm_backend_ops(b)->compare(&scope, on_difference, c, ret_interrupted, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int check_rules(struct check *c, struct nm_err *err)

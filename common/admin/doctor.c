@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "admin/foreign_drop.h"
+#include "backend/backend.h"
 #include "backend/choose.h"
 #include "base/io.h"
 #include "host/bridge.h"
@@ -21,7 +22,6 @@
 #include "iptables/accept.h"
 #include "nft/objects.h"
 #include "nft/rules.h"
-#include "nftables/chains.h"
 
 enum { COMMAND_SIZE = 4096, FINDING_SIZE = 1024 };
 
@@ -156,14 +156,17 @@ static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struc
 static int examine_accept(const struct examination *x, struct nm_netlink *nl, struct nm_err *err)
 {
 	char command[COMMAND_SIZE];
-	unsigned families = 0;
+	unsigned families[NM_BACKEND_MAX] = {0};
 	bool missing = false;
 
 	for (size_t i = 0; i < x->d->records->n; i++)
-		if (x->d->records->v[i].backend == NM_BACKEND_NFTABLES)
-			families |= x->d->records->v[i].families;
-	if (nm_iptables_accept_is_missing(nl, families, NM_NFTABLES_MARK, &missing, err) < 0)
-		return -1;
+		families[x->d->records->v[i].backend] |= x->d->records->v[i].families;
+	for (enum nm_backend b = 0; !missing && b < NM_BACKEND_MAX; b++) {
+		uint32_t mark = nm_backend_ops(b)->accept_mark;
+
+		if (mark && nm_iptables_accept_is_missing(nl, families[b], mark, &missing, err) < 0)
+			return -1;
+	}
 	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
 	if (missing)
 		tell(x, command, "iptables' chain FORWARD may drop what was sent to published ports");

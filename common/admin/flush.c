@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "admin/inventory.h"
+#include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "host/sysctl.h"
-#include "nftables/backend.h"
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
@@ -52,12 +52,12 @@ static int release_guards(struct nm_change *change, struct nm_err *err)
 
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	static const struct nm_rules none;
-	const struct nm_nftables_diff_output sink = {.txn = attempt->txn};
+	static const struct nm_desired none;
 
-	if (nm_iptables_flush(attempt, &none, left, err) < 0)
-		return -1;
-	return nm_nftables_backend_flush(attempt->nl, &sink, err);
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->flush(&none, attempt, left, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)

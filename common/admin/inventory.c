@@ -6,11 +6,8 @@
 
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/log.h"
-#include "iptables/compare.h"
-#include "iptables/layout.h"
-#include "iptables/layout_static.h"
-#include "nftables/backend.h"
 #include "publish/request.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
@@ -63,28 +60,13 @@ int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct n
 	return rc;
 }
 
-/* Fails at the first rule that natmap has written for a container. */
-static int find_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
-{
-	(void)ctx;
-	if (edit->restored || !nm_tag_is_of_container(edit->tag, strlen(edit->tag)))
-		return 0;
-	return nm_fail(err, NM_ERR_FAILED,
-		"the state file is missing, but there are rules of containers ('%s'): --force removes them",
-		edit->tag);
-}
-
-/* After a boot there are only rules that iptables-restore has put there: copies, in its own form. */
+/* After a boot there may be rules of containers that iptables-restore or nft have put there: copies. */
 static int check_lost_state(struct nm_change *change, struct nm_err *err)
 {
-	static const struct nm_rules none;
-	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
-	const struct nm_iptables_compare_handler sink = {.edit = find_container_rule};
-	bool interrupted = false; /* by others, who do not write rules of containers */
-
-	if (nm_nftables_backend_check_empty(&change->nl, err) < 0)
-		return -1;
-	return nm_iptables_compare(&change->nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, &interrupted, err);
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->check_empty(&change->nl, err) < 0)
+			return -1;
+	return 0;
 }
 
 int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err)
@@ -167,13 +149,12 @@ unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_con
 	return families;
 }
 
-static int collect_wanted(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
+static int collect_desired(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
-	bool iptables = c->backend == NM_BACKEND_IPTABLES;
+	const struct nm_backend_ops *ops = nm_backend_ops(c->backend);
 
-	if (iptables && nm_iptables_layout_base(NM_IPV4_BIT | NM_IPV6_BIT, &s->desired.rules, err) < 0)
-		return -1;
-	if (nm_iptables_layout_static(&c->statics, iptables ? &s->desired.rules : &s->statics, err) < 0)
+	if (ops->layout_base(NM_BOTH_FAMILIES, &s->desired, err) < 0 ||
+		ops->layout_static(&c->statics, &s->desired, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->live.n; i++)
 		if (nm_desired_add_record(&s->desired, &s->live.v[i], &c->layout, err) < 0)
@@ -183,13 +164,12 @@ static int collect_wanted(struct nm_inventory *s, const struct nm_config *c, str
 
 int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
-	return renew_all(s, c, err) < 0 ? -1 : collect_wanted(s, c, err);
+	return renew_all(s, c, err) < 0 ? -1 : collect_desired(s, c, err);
 }
 
 void nm_inventory_done(struct nm_inventory *s)
 {
 	nm_desired_done(&s->desired);
-	nm_rules_done(&s->statics);
 	nm_records_done(&s->dead);
 	nm_records_done(&s->live);
 	nm_records_done(&s->superseded);

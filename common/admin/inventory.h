@@ -13,9 +13,7 @@ struct nm_inventory {
 	bool *needs_enable;     /* ... whether a setting that it needs is off */
 	struct nm_records
 		superseded;        /* what is recorded of containers that stay, and does not count any more */
-	struct nm_desired desired; /* for those who stay; in iptables for the static rules, too, and the
-				    layout's base */
-	struct nm_rules statics;   /* in nftables: the static rules */
+	struct nm_desired desired; /* for those who stay, the layout's base, and the static rules */
 };
 
 /* Reads all records of the state (NULL: there is none) and judges who is gone; the rest of *ret is empty. 0

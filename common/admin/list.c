@@ -1,133 +1,96 @@
-/*
- * The wanted rules and elements are made for one mapping after the other, so that it is known whose each of
- * them is; those that are found in the kernel have counters.
- */
+/* The rules are laid out for one mapping after the other, so that it is known to which each of them belongs;
+ * those that are found in the kernel have counters. */
 #include "admin/list.h"
 
 #include <linux/netlink.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/choose.h"
-#include "backend/desired.h"
 #include "host/sandbox.h"
-#include "iptables/compare.h"
-#include "iptables/layout_static.h"
-#include "nftables/count.h"
 #include "state/state.h"
 
 enum { TRIES = 8 };
 
-/* A mapping or an entry of static NAT: where its rules and elements end. */
-struct part {
-	size_t rules, elements;
+/* For each backend, how many of its rules belong to this mapping and those before it. */
+struct end {
+	size_t of[NM_BACKEND_MAX];
 };
 
 struct reading {
-	struct nm_desired wanted;
-	struct part *parts; /* owned */
+	struct nm_desired desired;
+	struct end *ends; /* for each mapping of each record; owned */
 	size_t n;
-	struct nm_counters *of_rules, *of_elements; /* owned */
-	struct nm_counters *statics;                /* in nftables; owned */
+	struct nm_counters *rules[NM_BACKEND_MAX]; /* owned */
+	struct nm_counters *statics;               /* owned */
 };
 
 static void reading_done(struct reading *r)
 {
-	nm_desired_done(&r->wanted);
-	free(r->parts);
-	free(r->of_rules);
-	free(r->of_elements);
+	nm_desired_done(&r->desired);
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		free(r->rules[b]);
+	free(r->ends);
 	free(r->statics);
-}
-
-/* Of the rules that one packet passes, only that with this verdict is counted, and of the elements that in a
- * map. */
-static void end_part(struct reading *r, enum nm_verdict counted)
-{
-	struct part end = r->n ? r->parts[r->n - 1] : (struct part){0};
-	struct nm_nftables_elements *elements = &r->wanted.elements;
-	struct nm_rules *rules = &r->wanted.rules;
-
-	for (size_t i = end.rules; i < rules->n; i++)
-		if (rules->v[i].verdict == counted)
-			rules->v[end.rules++] = rules->v[i];
-	for (size_t i = end.elements; i < elements->n; i++)
-		if (nm_nftables_set_is_map(elements->v[i].set))
-			elements->v[end.elements++] = elements->v[i];
-	rules->n = end.rules;
-	elements->n = end.elements;
-	r->parts[r->n++] = end;
 }
 
 static int collect(
 	struct reading *r, const struct nm_config *c, const struct nm_records *records, struct nm_err *err)
 {
-	/* a hairpin's connections all end there, whoever has sent them to the container */
-	static const enum nm_verdict translations[NM_STATIC_KIND_MAX] = {
-		[NM_STATIC_DNAT] = NM_VERDICT_DNAT,
-		[NM_STATIC_SNAT] = NM_VERDICT_SNAT,
-		[NM_STATIC_HAIRPIN] = NM_VERDICT_MASQUERADE,
-	};
-	size_t parts = c->statics.n;
+	struct end end = {{0}};
+	size_t mappings = 0;
 
 	for (size_t i = 0; i < records->n; i++)
-		parts += records->v[i].mappings.n;
-	r->parts = calloc(parts + 1, sizeof(*r->parts));
-	r->statics = calloc(c->statics.n + 1, sizeof(*r->statics));
-	if (!r->parts || !r->statics)
-		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+		mappings += records->v[i].mappings.n;
+	r->ends = calloc(mappings + 1, sizeof(*r->ends));
+	if (!r->ends)
+		return nm_fail_memory(err, "reading the counters");
 	for (size_t i = 0; i < records->n; i++)
 		for (size_t j = 0; j < records->v[i].mappings.n; j++) {
 			struct nm_record one = records->v[i]; /* borrows all of it */
 
 			one.mappings = (struct nm_mappings){.v = &records->v[i].mappings.v[j], .n = 1};
-			if (nm_desired_add_record(&r->wanted, &one, &c->layout, err) < 0)
+			if (nm_desired_add_record(&r->desired, &one, &c->layout, err) < 0)
 				return -1;
-			end_part(r, NM_VERDICT_DNAT);
+			end.of[one.backend] =
+				nm_backend_ops(one.backend)->keep_counted(&r->desired, end.of[one.backend]);
+			r->ends[r->n++] = end;
 		}
-	for (size_t i = 0; i < c->statics.n; i++) {
-		const struct nm_static_nats one = {.v = &c->statics.v[i], .n = 1};
-
-		if (c->backend == NM_BACKEND_IPTABLES &&
-			nm_iptables_layout_static(&one, &r->wanted.rules, err) < 0)
-			return -1;
-		end_part(r, translations[c->statics.v[i].kind]);
-	}
-	return 0;
-}
-
-static int pass_over(void *ctx, const struct nm_edit *edit, struct nm_err *err)
-{
-	(void)ctx;
-	(void)edit; /* `check` tells what differs */
-	(void)err;
 	return 0;
 }
 
 static int try_to_read(struct reading *r, const struct nm_config *c, struct nm_netlink *nl,
 	bool *ret_interrupted, struct nm_err *err)
 {
-	const struct nm_iptables_scope scope = {.wanted = &r->wanted.rules, .look_for_old = true};
-	const struct nm_iptables_compare_handler sink = {.edit = pass_over, .counters = r->of_rules};
-
-	if (scope.wanted->n > 0 &&
-		nm_iptables_compare(nl, &scope, NM_IPV4_BIT | NM_IPV6_BIT, &sink, ret_interrupted, err) < 0)
-		return -1;
-	if (r->wanted.elements.n > 0 &&
-		nm_nftables_count(nl, &r->wanted.elements, r->of_elements, ret_interrupted, err) < 0)
-		return -1;
-	if (c->backend != NM_BACKEND_NFTABLES || c->statics.n == 0)
+	for (enum nm_backend b = 0; r->n > 0 && b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->count(nl, &r->desired, r->rules[b], ret_interrupted, err) < 0)
+			return -1;
+	if (c->statics.n == 0)
 		return 0;
 	memset(r->statics, 0, c->statics.n * sizeof(*r->statics));
-	return nm_nftables_count_statics(nl, &c->statics, r->statics, ret_interrupted, err);
+	return nm_backend_ops(c->backend)->count_static(nl, &c->statics, r->statics, ret_interrupted, err);
+}
+
+static int make_counters(struct reading *r, const struct nm_config *c, struct nm_err *err)
+{
+	bool made;
+
+	r->statics = calloc(c->statics.n + 1, sizeof(*r->statics));
+	made = r->statics;
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
+		size_t n = r->n ? r->ends[r->n - 1].of[b] : 0;
+
+		r->rules[b] = calloc(n + 1, sizeof(*r->rules[b]));
+		made = made && r->rules[b];
+	}
+	return made ? 0 : nm_fail_memory(err, "reading the counters");
 }
 
 static int read_counters(
 	struct reading *r, const struct nm_config *c, struct nm_netlink *nl, struct nm_err *err)
 {
-	r->of_rules = calloc(r->wanted.rules.n + 1, sizeof(*r->of_rules));
-	r->of_elements = calloc(r->wanted.elements.n + 1, sizeof(*r->of_elements));
-	if (!r->of_rules || !r->of_elements)
-		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
+	if (make_counters(r, c, err) < 0)
+		return -1;
 	for (int i = 0; i < TRIES; i++) {
 		bool interrupted = false;
 
@@ -148,18 +111,16 @@ static void add(struct nm_counters *sum, const struct nm_counters *v, size_t beg
 	}
 }
 
-/* Sums of n parts, beginning with part first. NULL: memory. */
-static struct nm_counters *sum(const struct reading *r, size_t first, size_t n)
+/* One sum for each mapping. NULL: memory. */
+static struct nm_counters *sum_mappings(const struct reading *r)
 {
-	struct nm_counters *sums = calloc(n + 1, sizeof(*sums));
-	struct part begin = first > 0 ? r->parts[first - 1] : (struct part){0};
+	struct nm_counters *sums = calloc(r->n + 1, sizeof(*sums));
+	struct end begin = {{0}};
 
-	for (size_t i = 0; sums && i < n; i++) {
-		const struct part *end = &r->parts[first + i];
-
-		add(&sums[i], r->of_rules, begin.rules, end->rules);
-		add(&sums[i], r->of_elements, begin.elements, end->elements);
-		begin = *end;
+	for (size_t i = 0; sums && i < r->n; i++) {
+		for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+			add(&sums[i], r->rules[b], begin.of[b], r->ends[i].of[b]);
+		begin = r->ends[i];
 	}
 	return sums;
 }
@@ -202,12 +163,10 @@ static int read_published(
 		return -1;
 	if (p->records.n + c->statics.n > 0 && read_rules(&r, c, &p->records, err) < 0)
 		return -1;
-	p->mappings = sum(&r, 0, r.n - c->statics.n);
-	p->statics = sum(&r, r.n - c->statics.n, c->statics.n);
+	p->mappings = sum_mappings(&r);
+	p->statics = r.statics ? nm_steal(&r.statics) : calloc(1, sizeof(*p->statics));
 	if (!p->mappings || !p->statics)
-		return nm_fail(err, NM_ERR_FAILED, "reading the counters: out of memory");
-	for (size_t i = 0; i < c->statics.n; i++)
-		add(&p->statics[i], r.statics, i, i + 1);
+		return nm_fail_memory(err, "reading the counters");
 	return 0;
 }
 

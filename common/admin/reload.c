@@ -13,14 +13,9 @@
 #include "admin/reload.h"
 
 #include "admin/inventory.h"
+#include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
-#include "iptables/accept.h"
-#include "iptables/flush.h"
-#include "iptables/write.h"
-#include "nftables/backend.h"
-
-#define BOTH (NM_IPV4_BIT | NM_IPV6_BIT)
 
 static int check_conflicts(const struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
@@ -39,32 +34,28 @@ static int append_renewed(struct nm_state *state, struct nm_inventory *s, struct
 }
 
 struct plan {
-	const struct nm_inventory *inventory;
+	struct nm_inventory *inventory;
 	const struct nm_config *config;
-	struct nm_rules accept; /* what nftables needs in iptables' tables */
 };
 
 /* What the other backend has goes in the same transaction. */
-static int prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err)
+static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
-	struct plan *plan = ctx;
-	const struct nm_inventory *s = plan->inventory;
-	const struct nm_iptables_scope scope = {
-		.wanted = &s->desired.rules, .everything = true, .look_for_old = true};
-	const struct nm_nftables_diff_output sink = {.txn = attempt->txn};
+	const struct plan *plan = ctx;
+	enum nm_backend used = plan->config->backend;
+	struct nm_desired *desired = &plan->inventory->desired;
 	struct nm_iptables_left left; /* others use it */
 
-	if (plan->config->backend == NM_BACKEND_IPTABLES)
-		return nm_iptables_write(&scope, attempt, err) < 0
-			? -1
-			: nm_nftables_backend_flush(attempt->nl, &sink, err);
-	nm_rules_done(&plan->accept);
-	if (nm_iptables_accept(attempt->nl, nm_inventory_families(s, plan->config), NM_NFTABLES_MARK,
-		    &plan->accept, &attempt->interrupted, err) < 0 ||
-		nm_iptables_flush(attempt, &plan->accept, &left, err) < 0)
+	if (nm_desired_read_accept(desired, used, a->nl, nm_inventory_families(plan->inventory, plan->config),
+		    &a->interrupted, err) < 0)
 		return -1;
-	return nm_nftables_backend_compare(attempt->nl, attempt->families, &s->desired.elements, &s->statics,
-		&sink, &attempt->interrupted, err);
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
+		const struct nm_backend_ops *ops = nm_backend_ops(b);
+
+		if ((b == used ? ops->rewrite(desired, a, err) : ops->flush(desired, a, &left, err)) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static void enable_settings(const struct nm_inventory *s, const struct nm_config *c)
@@ -95,8 +86,7 @@ static int apply(
 	nm_host_settings_disable_localnet(&s->superseded);
 	rc = nm_localnet_guard_release(&change->nl, replaced, c->backend, &s->desired, &kept, err);
 	if (rc == 0)
-		rc = nm_nft_transaction_run(&change->nl, BOTH, true, prepare, &plan, err);
-	nm_rules_done(&plan.accept);
+		rc = nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &plan, err);
 	if (rc < 0) {
 		nm_host_settings_restore_localnet(&s->dead);
 		nm_host_settings_restore_localnet(&s->superseded);

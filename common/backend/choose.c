@@ -1,8 +1,8 @@
 /* natmap.json(5) says the same in its own words: what is asked here, and in which order. */
 #include "backend/choose.h"
 
+#include "backend/backend.h"
 #include "base/log.h"
-#include "iptables/probe.h"
 #include "model/rule.h"
 #include "nft/encode.h"
 #include "nft/objects.h"
@@ -86,10 +86,5 @@ void nm_backend_probe(
 	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	nm_nft_probe_conntrack(nl, handler, ctx);
-	if (backend == NM_BACKEND_IPTABLES) {
-		nm_iptables_probe(nl, ipv6, handler, ctx);
-		return;
-	}
-	nm_nftables_probe(nl, ipv6, handler, ctx);
-	nm_iptables_probe_accept(nl, ipv6, handler, ctx);
+	nm_backend_ops(backend)->probe(nl, ipv6, handler, ctx);
 }

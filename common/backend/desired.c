@@ -1,44 +1,41 @@
-/* Collects rules and elements from records. A guard belongs to an interface, not to a container: it is there
- * once, however many containers are behind it. */
+/* A guard belongs to an interface, not to a container: it is there once, however many containers are behind
+ * it. */
 #include "backend/desired.h"
 
+#include <search.h>
 #include <string.h>
 
-#include "iptables/layout.h"
+#include "backend/backend.h"
+#include "iptables/accept.h"
 
-bool nm_desired_has_guard(const struct nm_desired *w, const char *interface)
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+bool nm_desired_has_guard(const struct nm_desired *d, const char *interface, enum nm_backend backend)
 {
 	char owner[NM_PUBLICATION_GUARD_SIZE];
 
-	nm_publication_guard_owner(interface, owner);
-	for (size_t i = 0; i < w->n_guards; i++)
-		if (!strcmp(w->guards[i], owner))
-			return true;
-	return false;
+	return tfind(nm_publication_guard_owner(interface, owner), &d->guards[backend], compare) != NULL;
 }
 
-/* What is appended borrows both names from the owner's text. */
 int nm_desired_add_guard(
-	struct nm_desired *w, const char *interface, enum nm_backend backend, struct nm_err *err)
+	struct nm_desired *d, const char *interface, enum nm_backend backend, struct nm_err *err)
 {
-	char owner[NM_PUBLICATION_GUARD_SIZE], **grown;
-	const char *kept;
+	char buf[NM_PUBLICATION_GUARD_SIZE], *owner;
 
-	if (nm_desired_has_guard(w, interface))
+	if (nm_desired_has_guard(d, interface, backend))
 		return 0;
-	grown = reallocarray(w->guards, w->n_guards + 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	w->guards = grown;
-	w->guards[w->n_guards] = strdup(nm_publication_guard_owner(interface, owner));
-	if (!w->guards[w->n_guards])
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	kept = w->guards[w->n_guards++];
-	return backend == NM_BACKEND_IPTABLES ? nm_iptables_layout_guard(kept, &w->rules, err)
-					      : nm_nftables_layout_guard(kept, &w->elements, err);
+	owner = strdup(nm_publication_guard_owner(interface, buf));
+	if (!owner || !tsearch(owner, &d->guards[backend], compare)) {
+		free(owner);
+		return nm_fail_memory(err, "preparing the rules");
+	}
+	return nm_backend_ops(backend)->layout_guard(owner, d, err);
 }
 
-int nm_desired_add_record(struct nm_desired *w, const struct nm_record *r,
+int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	struct nm_publication pub = {
@@ -51,12 +48,21 @@ int nm_desired_add_record(struct nm_desired *w, const struct nm_record *r,
 		.n_allow = r->allow.n,
 	};
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		pub.address[f] = r->address[f];
-	if (r->backend == NM_BACKEND_IPTABLES ? nm_iptables_layout(&pub, options, &w->rules, err) < 0
-					      : nm_nftables_layout(&pub, options, &w->elements, err) < 0)
+	memcpy(pub.address, r->address, sizeof(pub.address));
+	if (nm_backend_ops(r->backend)->layout(&pub, options, d, err) < 0)
 		return -1;
-	return r->localnet[0] ? nm_desired_add_guard(w, r->localnet, r->backend, err) : 0;
+	return r->localnet[0] ? nm_desired_add_guard(d, r->localnet, r->backend, err) : 0;
+}
+
+int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
+	unsigned families, bool *ret_interrupted, struct nm_err *err)
+{
+	uint32_t mark = nm_backend_ops(backend)->accept_mark;
+
+	if (!mark)
+		return 0;
+	nm_rules_done(&d->rules);
+	return nm_iptables_accept(nl, families, mark, &d->rules, ret_interrupted, err);
 }
 
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)
@@ -67,12 +73,13 @@ bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout
 	return false;
 }
 
-void nm_desired_done(struct nm_desired *w)
+void nm_desired_done(struct nm_desired *d)
 {
-	for (size_t i = 0; i < w->n_guards; i++)
-		free(w->guards[i]);
-	free(w->guards);
-	nm_rules_done(&w->rules);
-	nm_nftables_elements_done(&w->elements);
-	*w = (struct nm_desired){0};
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		tdestroy(d->guards[b], free);
+	free(d->owners.v);
+	nm_rules_done(&d->rules);
+	nm_rules_done(&d->statics);
+	nm_nftables_elements_done(&d->elements);
+	*d = (struct nm_desired){0};
 }

@@ -1,32 +1,42 @@
-/* What should be in the kernel, in the layout of each backend, collected from those who need it. */
+/* What should be in the kernel, collected from records in the layout of their backends. */
 #ifndef NM_BACKEND_DESIRED_H
 #define NM_BACKEND_DESIRED_H
 
+#include "host/netlink.h"
 #include "nftables/layout.h"
 #include "state/record.h"
 
-/* Rules borrow from the records they were made for. */
+/* Begins as zeros. Rules and elements borrow from the records that they were made for. */
 struct nm_desired {
-	struct nm_rules rules;                /* of records in iptables */
-	struct nm_nftables_elements elements; /* of records in nftables */
-	char **guards; /* owners of the guard rules of interfaces with route_localnet, one for each; owned */
-	size_t n_guards;
+	struct nm_rules rules; /* in iptables' tables */
+	struct {
+		const char **v; /* owned */
+		size_t n, capacity;
+	} owners;                             /* that identify rules in iptables' tables */
+	struct nm_nftables_elements elements; /* in natmap's own tables */
+	struct nm_rules statics;              /* of static NAT, in natmap's own tables */
+	void *guards[NM_BACKEND_MAX]; /* owners of guards, one for each interface: tsearch(3); owned */
 };
 
-/* Appends all rules or elements of the record; the guard of its interface only once for all. options are
- * NULL for all elements that it may have, whatever they were when it was published: for nftables only. */
-int nm_desired_add_record(struct nm_desired *w, const struct nm_record *r,
+/* Appends all rules or elements of the record, and the guard of its interface unless it is there already.
+ * options NULL: what identifies all that the record may have, whatever the options were. */
+int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
-/* The guard of an interface alone: appends it, or tells whether it is there. */
+/* The guard of an interface alone: appends it unless it is there, or tells whether it is there. */
 int nm_desired_add_guard(
-	struct nm_desired *w, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
-bool nm_desired_has_guard(const struct nm_desired *w, const char *interface);
+	struct nm_desired *d, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
+bool nm_desired_has_guard(const struct nm_desired *d, const char *interface, enum nm_backend backend);
+
+/* Replaces the rules in iptables' tables by those that let the packets of the backend through, if its own
+ * rules are elsewhere. */
+int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
+	unsigned families, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
 
 /* True when some mapping of the record reaches the container from 127.0.0.0/8, which takes route_localnet on
  * the interface towards it. */
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options);
 
-void nm_desired_done(struct nm_desired *w);
+void nm_desired_done(struct nm_desired *d);
 
 #endif

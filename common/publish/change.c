@@ -76,7 +76,8 @@ int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err
 		return -1;
 	nm_host_settings_keep_shared(&change->replaced, &change->peers, change->new);
 	nm_host_settings_disable_localnet(&change->replaced);
-	if (nm_kernel_commit(change, err) < 0) {
+	if (nm_kernel_commit(
+		    &change->nl, change->new, change->options, &change->replaced, &change->peers, err) < 0) {
 		nm_host_settings_restore_localnet(&change->replaced);
 		return -1;
 	}

@@ -1,0 +1,80 @@
+/* What a backend does: it lays mappings out as rules, and compares, counts and removes these in the kernel.
+ */
+#ifndef NM_BACKEND_BACKEND_H
+#define NM_BACKEND_BACKEND_H
+
+#include "backend/desired.h"
+#include "iptables/flush.h"
+#include "model/static_nat.h"
+#include "nft/probe.h"
+#include "nft/rules.h"
+#include "nft/transaction.h"
+
+/* One change of what is published. */
+struct nm_backend_change {
+	unsigned families; /* of the new record */
+	const struct nm_desired *new, *replaced, *peers;
+};
+
+/* What a comparison is about. */
+struct nm_backend_scope {
+	struct nm_netlink *nl;
+	unsigned families; /* in which something is published or configured */
+	const struct nm_desired *desired;
+	bool in_use; /* false: everything of this backend is stale but desired->rules */
+};
+
+/* Called with the kind of a difference, "missing-rule" and the like, and a sentence that tells it. */
+typedef int nm_backend_on_difference(void *ctx, const char *kind, const char *text, struct nm_err *err);
+/* Called with the comment of a guard (len bytes without NUL), or of another rule beside it. */
+typedef int nm_backend_on_tag(void *ctx, const char *tag, size_t len, struct nm_err *err);
+
+/* Functions return 0, or -1 with *err. *ret_interrupted is set when somebody changed the ruleset meanwhile,
+ * so that the result means nothing. */
+struct nm_backend_ops {
+	/* Mark of translated packets that iptables' tables must accept, too, since the rules are in tables of
+	 * natmap's own: iptables/accept.h; 0: none. */
+	uint32_t accept_mark;
+
+	/* Append to *ret what the publication needs (options NULL: what identifies all rules it may have,
+	 * whatever the options were), what guards an interface, what all publications of the families share,
+	 * and static NAT. What is appended borrows from the arguments. */
+	int (*layout)(const struct nm_publication *pub, const struct nm_layout_options *options,
+		struct nm_desired *ret, struct nm_err *err);
+	int (*layout_guard)(const char *owner, struct nm_desired *ret, struct nm_err *err);
+	int (*layout_base)(unsigned families, struct nm_desired *ret, struct nm_err *err);
+	int (*layout_static)(
+		const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err);
+
+	/* Add to the attempt's transaction: one change; all that turns the kernel's rules into the desired
+	 * ones; the removal of everything but desired->rules, and what others use and therefore stays. */
+	int (*prepare)(
+		const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err);
+	int (*rewrite)(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err);
+	int (*flush)(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
+		struct nm_iptables_left *ret_left, struct nm_err *err);
+
+	int (*compare)(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
+		bool *ret_interrupted, struct nm_err *err);
+	int (*each_guard)(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
+		struct nm_err *err);
+	/* Fails when the kernel has rules of a container that no restored ruleset has brought. */
+	int (*check_empty)(struct nm_netlink *nl, struct nm_err *err);
+
+	/* Of what was laid out for one mapping, from number `from` on, keeps what counts its connections.
+	 * Returns how many there are then. count() reads ret[i] of the i-th; count_static() adds to ret[i]
+	 * of the i-th entry. */
+	size_t (*keep_counted)(struct nm_desired *d, size_t from);
+	int (*count)(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
+		bool *ret_interrupted, struct nm_err *err);
+	int (*count_static)(struct nm_netlink *nl, const struct nm_static_nats *statics,
+		struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err);
+
+	/* Calls handler for each part of the kernel that the rules need and that is missing. */
+	void (*probe)(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);
+};
+
+/* The operations of a backend that is settled: not NM_BACKEND_AUTO. */
+const struct nm_backend_ops *nm_backend_ops(enum nm_backend backend);
+
+#endif

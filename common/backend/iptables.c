@@ -1,0 +1,267 @@
+#include "backend/iptables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "iptables/layout.h"
+#include "iptables/layout_static.h"
+#include "iptables/probe.h"
+#include "iptables/write.h"
+
+/* Rules are found again by their owner. */
+static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
+	struct nm_desired *ret, struct nm_err *err)
+{
+	if (options)
+		return nm_iptables_layout(pub, options, &ret->rules, err);
+	if (nm_grow(&ret->owners, "preparing the rules", err) < 0)
+		return -1;
+	ret->owners.v[ret->owners.n++] = pub->id;
+	return 0;
+}
+
+static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
+{
+	if (nm_grow(&ret->owners, "preparing the rules", err) < 0)
+		return -1;
+	ret->owners.v[ret->owners.n++] = owner;
+	return nm_iptables_layout_guard(owner, &ret->rules, err);
+}
+
+static int layout_base(unsigned families, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_iptables_layout_base(families, &ret->rules, err);
+}
+
+static int layout_static(const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_iptables_layout_static(statics, &ret->rules, err);
+}
+
+static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	const struct nm_iptables_scope scope = {
+		.wanted = &change->new->rules,
+		.owners = change->replaced->owners.v,
+		.n_owners = change->replaced->owners.n,
+		.look_for_old = change->replaced->owners.n > 0,
+	};
+
+	return scope.wanted->n || scope.n_owners ? nm_iptables_write(&scope, attempt, err) : 0;
+}
+
+static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	const struct nm_iptables_scope scope = {
+		.wanted = &desired->rules, .everything = true, .look_for_old = true};
+
+	return nm_iptables_write(&scope, attempt, err);
+}
+
+static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
+	struct nm_iptables_left *ret_left, struct nm_err *err)
+{
+	return nm_iptables_flush(attempt, &desired->rules, ret_left, err);
+}
+
+struct comparison {
+	const struct nm_backend_scope *scope;
+	nm_backend_on_difference *handler;
+	void *ctx;
+};
+
+/* A rule that is to be moved or made anew is told once, when it is to be deleted. The base need not be there
+ * in a family in which nothing is published, but may. */
+static bool is_told(const struct comparison *c, const struct nm_edit *edit)
+{
+	if (edit->kind == NM_EDIT_MISSING)
+		return c->scope->families & 1u << edit->place.family;
+	return !edit->add;
+}
+
+static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	static const char *const kinds[] = {
+		[NM_EDIT_MISSING] = "missing-rule",
+		[NM_EDIT_STALE] = "stale-rule",
+		[NM_EDIT_CHANGED] = "changed-rule",
+		[NM_EDIT_MISPLACED] = "misplaced-rule",
+	};
+	static const char *const what[] = {
+		[NM_EDIT_MISSING] = "is missing",
+		[NM_EDIT_CHANGED] = "has been changed",
+		[NM_EDIT_MISPLACED] = "stands where it does not work",
+	};
+	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
+	const char *table = nm_rule_table_name(edit->place.table), *kind = kinds[edit->kind];
+	const struct comparison *c = ctx;
+	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
+
+	if (!is_told(c, edit))
+		return 0;
+	if (edit->kind == NM_EDIT_STALE) {
+		(void)snprintf(text, sizeof(text), "%s -t %s: chain %s has a rule '%s' that nobody needs",
+			program, table, nm_rule_chain_name(edit->place.chain),
+			edit->tag[0] ? edit->tag : "jump");
+	} else {
+		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
+			nm_rule_print(edit->wanted, rule), what[edit->kind]);
+		kind = edit->wanted->owner ? kind : "jump";
+	}
+	return c->handler(c->ctx, kind, text, err);
+}
+
+static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
+	const struct nm_iptables_compare_handler on_edits = {.edit = on_edit, .ctx = &c};
+	const struct nm_iptables_scope all = {
+		.wanted = &scope->desired->rules, .everything = true, .look_for_old = true};
+
+	return nm_iptables_compare(scope->nl, &all, NM_BOTH_FAMILIES, &on_edits, ret_interrupted, err);
+}
+
+struct guards {
+	nm_backend_on_tag *handler;
+	void *ctx;
+};
+
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	const struct guards *g = ctx;
+
+	return rule->tag ? g->handler(g->ctx, rule->tag, rule->tag_len, err) : 0;
+}
+
+static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
+	struct nm_err *err)
+{
+	struct guards g = {.handler = handler, .ctx = ctx};
+
+	return nm_nft_rules_each(
+		nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, on_rule, &g, ret_interrupted, err);
+}
+
+static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	(void)ctx;
+	if (edit->restored || !nm_tag_is_of_container(edit->tag, strlen(edit->tag)))
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"the state file is missing, but there are rules of containers ('%s'): --force removes them",
+		edit->tag);
+}
+
+static int check_empty(struct nm_netlink *nl, struct nm_err *err)
+{
+	static const struct nm_rules none;
+	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
+	const struct nm_iptables_compare_handler handler = {.edit = on_container_rule};
+	bool interrupted = false; /* by others, who do not write rules of containers */
+
+	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, &interrupted, err);
+}
+
+/* A packet passes several rules of its mapping: one of them translates. */
+static size_t keep_verdict(struct nm_rules *rules, size_t from, enum nm_verdict verdict)
+{
+	for (size_t i = from; i < rules->n; i++)
+		if (rules->v[i].verdict == verdict)
+			rules->v[from++] = rules->v[i];
+	return rules->n = from;
+}
+
+static size_t keep_counted(struct nm_desired *d, size_t from)
+{
+	return keep_verdict(&d->rules, from, NM_VERDICT_DNAT);
+}
+
+static int on_any_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	(void)ctx;
+	(void)edit; /* natmap check tells what differs */
+	(void)err;
+	return 0;
+}
+
+static int count_rules(struct nm_netlink *nl, const struct nm_rules *rules, struct nm_counters *ret,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	const struct nm_iptables_scope scope = {.wanted = rules, .look_for_old = true};
+	const struct nm_iptables_compare_handler handler = {.edit = on_any_edit, .counters = ret};
+
+	if (rules->n == 0)
+		return 0;
+	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, ret_interrupted, err);
+}
+
+static int count(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	return count_rules(nl, &d->rules, ret, ret_interrupted, err);
+}
+
+/* ends: for each entry, the number of rules up to and with its own. */
+static int layout_counted(
+	const struct nm_static_nats *statics, struct nm_rules *rules, size_t *ends, struct nm_err *err)
+{
+	/* all connections of a hairpin end with MASQUERADE, whoever has sent them to the container */
+	static const enum nm_verdict counted[NM_STATIC_KIND_MAX] = {
+		[NM_STATIC_DNAT] = NM_VERDICT_DNAT,
+		[NM_STATIC_SNAT] = NM_VERDICT_SNAT,
+		[NM_STATIC_HAIRPIN] = NM_VERDICT_MASQUERADE,
+	};
+
+	for (size_t i = 0; i < statics->n; i++) {
+		const struct nm_static_nats one = {.v = &statics->v[i], .n = 1};
+		size_t from = rules->n;
+
+		if (nm_iptables_layout_static(&one, rules, err) < 0)
+			return -1;
+		ends[i] = keep_verdict(rules, from, counted[statics->v[i].kind]);
+	}
+	return 0;
+}
+
+static int count_static(struct nm_netlink *nl, const struct nm_static_nats *statics, struct nm_counters *ret,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rules_done) struct nm_rules rules = {0};
+	nm_autofree size_t *ends = calloc(statics->n + 1, sizeof(*ends));
+	nm_autofree struct nm_counters *counters = NULL;
+
+	if (!ends)
+		return nm_fail_memory(err, "reading the counters");
+	if (layout_counted(statics, &rules, ends, err) < 0)
+		return -1;
+	counters = calloc(rules.n + 1, sizeof(*counters));
+	if (!counters)
+		return nm_fail_memory(err, "reading the counters");
+	if (count_rules(nl, &rules, counters, ret_interrupted, err) < 0)
+		return -1;
+	for (size_t i = 0, rule = 0; i < statics->n; i++)
+		for (; rule < ends[i]; rule++) {
+			ret[i].packets += counters[rule].packets;
+			ret[i].bytes += counters[rule].bytes;
+		}
+	return 0;
+}
+
+const struct nm_backend_ops nm_backend_iptables = {
+	.layout = layout,
+	.layout_guard = layout_guard,
+	.layout_base = layout_base,
+	.layout_static = layout_static,
+	.prepare = prepare,
+	.rewrite = rewrite,
+	.flush = flush,
+	.compare = compare,
+	.each_guard = each_guard,
+	.check_empty = check_empty,
+	.keep_counted = keep_counted,
+	.count = count,
+	.count_static = count_static,
+	.probe = nm_iptables_probe,
+};

@@ -1,0 +1,209 @@
+#include "backend/nftables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "iptables/layout_static.h"
+#include "iptables/probe.h"
+#include "nftables/backend.h"
+#include "nftables/count.h"
+#include "nftables/probe.h"
+
+static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
+	struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_nftables_layout(pub, options, &ret->elements, err);
+}
+
+static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_nftables_layout_guard(owner, &ret->elements, err);
+}
+
+/* The tables come with their base. */
+static int layout_base(unsigned families, struct nm_desired *ret, struct nm_err *err)
+{
+	(void)families;
+	(void)ret;
+	(void)err;
+	return 0;
+}
+
+static int layout_static(const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_iptables_layout_static(statics, &ret->statics, err);
+}
+
+static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	const struct nm_nftables_scope scope = {
+		.families = change->new->elements.n ? change->families : 0,
+		.new = &change->new->elements,
+		.replaced = &change->replaced->elements,
+		.peers = &change->peers->elements,
+	};
+
+	return scope.new->n || scope.replaced->n ? nm_nftables_backend_prepare(&scope, attempt, err) : 0;
+}
+
+static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
+{
+	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
+
+	return nm_nftables_backend_compare(attempt->nl, attempt->families, &desired->elements,
+		&desired->statics, &output, &attempt->interrupted, err);
+}
+
+static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
+	struct nm_iptables_left *ret_left, struct nm_err *err)
+{
+	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
+
+	(void)desired;
+	(void)ret_left;
+	return nm_nftables_backend_flush(attempt->nl, &output, err);
+}
+
+enum { TEXT_SIZE = 512 };
+
+struct comparison {
+	const struct nm_backend_scope *scope;
+	nm_backend_on_difference *handler;
+	void *ctx;
+	char last[TEXT_SIZE]; /* what was told last of a chain or set as a whole */
+};
+
+/* The base need not be there in a family in which nothing is published, but may; a withdraw leaves the rules
+ * for prefix lengths. */
+static bool is_told(const struct comparison *c, const struct nm_nftables_edit *edit)
+{
+	struct nm_nftables_prefix_lengths lengths;
+
+	if (edit->kind == NM_EDIT_MISSING)
+		return c->scope->families & 1u << edit->family;
+	return edit->kind != NM_EDIT_STALE ||
+		!nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lengths);
+}
+
+/* A chain of which rules without comment are missing is told once, and so is a set with such elements. */
+static int tell_place(struct comparison *c, const struct nm_nftables_edit *edit, const char *family,
+	const char *kind, struct nm_err *err)
+{
+	char text[TEXT_SIZE];
+	const char *what = edit->kind == NM_EDIT_MISSING ? "lost rules"
+		: edit->is_element                       ? "elements that nobody needs"
+							 : "rules that nobody needs";
+
+	(void)snprintf(text, sizeof(text), "nft table %s %s: %s '%s' has %s", family, NM_NFTABLES_TABLE,
+		edit->is_element ? "set" : "chain", edit->where, what);
+	if (!strcmp(text, c->last))
+		return 0;
+	memcpy(c->last, text, sizeof(text));
+	return c->handler(c->ctx, kind, text, err);
+}
+
+static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
+{
+	static const char *const kinds[] = {
+		[NM_EDIT_MISSING] = "missing-rule",
+		[NM_EDIT_STALE] = "stale-rule",
+		[NM_EDIT_CHANGED] = "changed-rule",
+	};
+	static const char *const what[] = {
+		[NM_EDIT_MISSING] = "is missing",
+		[NM_EDIT_STALE] = "is needed by nobody",
+		[NM_EDIT_CHANGED] = "has been changed",
+	};
+	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6", *kind = kinds[edit->kind];
+	struct comparison *c = ctx;
+	char text[TEXT_SIZE];
+
+	if (!is_told(c, edit))
+		return 0;
+	if (edit->where[0] && !edit->tag_len && edit->kind != NM_EDIT_CHANGED)
+		return tell_place(c, edit, family, kind, err);
+	if (!edit->where[0])
+		(void)snprintf(
+			text, sizeof(text), "nft table %s %s is needed by nobody", family, NM_NFTABLES_TABLE);
+	else if (!edit->tag_len)
+		(void)snprintf(text, sizeof(text), "nft table %s %s: %s is not as natmap makes it", family,
+			NM_NFTABLES_TABLE, edit->where);
+	else
+		(void)snprintf(text, sizeof(text), "nft table %s %s, %s: '%.*s' %s", family,
+			NM_NFTABLES_TABLE, edit->where, (int)edit->tag_len, edit->tag, what[edit->kind]);
+	return c->handler(c->ctx, kind, text, err);
+}
+
+static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
+	const struct nm_nftables_diff_output output = {.note = on_edit, .ctx = &c};
+	const struct nm_desired *d = scope->desired;
+
+	if (!scope->in_use)
+		return nm_nftables_backend_flush(scope->nl, &output, err);
+	return nm_nftables_backend_compare(
+		scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, ret_interrupted, err);
+}
+
+struct guards {
+	nm_backend_on_tag *handler;
+	void *ctx;
+};
+
+static int on_element(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
+{
+	const struct guards *g = ctx;
+
+	return element->tag ? g->handler(g->ctx, element->tag, element->tag_len, err) : 0;
+}
+
+static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
+	struct nm_err *err)
+{
+	struct guards g = {.handler = handler, .ctx = ctx};
+
+	return nm_nft_elements_each(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
+		nm_nftables_set_name(NM_SET_LOCALNET), on_element, &g, ret_interrupted, err);
+}
+
+static size_t keep_counted(struct nm_desired *d, size_t from)
+{
+	struct nm_nftables_elements *elements = &d->elements;
+
+	for (size_t i = from; i < elements->n; i++)
+		if (nm_nftables_set_is_map(elements->v[i].set))
+			elements->v[from++] = elements->v[i];
+	return elements->n = from;
+}
+
+static int count(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
+	bool *ret_interrupted, struct nm_err *err)
+{
+	return d->elements.n ? nm_nftables_count(nl, &d->elements, ret, ret_interrupted, err) : 0;
+}
+
+static void probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+{
+	nm_nftables_probe(nl, ipv6, handler, ctx);
+	nm_iptables_probe_accept(nl, ipv6, handler, ctx);
+}
+
+const struct nm_backend_ops nm_backend_nftables = {
+	.accept_mark = NM_NFTABLES_MARK,
+	.layout = layout,
+	.layout_guard = layout_guard,
+	.layout_base = layout_base,
+	.layout_static = layout_static,
+	.prepare = prepare,
+	.rewrite = rewrite,
+	.flush = flush,
+	.compare = compare,
+	.each_guard = each_guard,
+	.check_empty = nm_nftables_backend_check_empty,
+	.keep_counted = keep_counted,
+	.count = count,
+	.count_static = nm_nftables_count_statics,
+	.probe = probe,
+};
