@@ -1,16 +1,15 @@
 /*
  * How a packet goes through the table.
  *
- * prerouting and output, just behind iptables' nat, so that a port that another publisher translates there
- * stays theirs: static rules; then, for a local destination, host_ports before ports. On output, 127.0.0.0/8
- * is looked up in host_ports alone.
- * forward, before the FORWARD chains of iptables: what was translated for a mapping is marked; a container
- * with an allow list is opened to the networks of that list. forwarded, behind them, takes the mark off.
- * postrouting, before iptables' nat: the client networks of masqueraded, with rules for each prefix length.
- * guard, before connection tracking: 127.0.0.0/8 from elsewhere.
- *
- * A port of the connection is a word of nft's language only where the protocol is known: hence a rule for
- * each, so that a saved ruleset can be loaded again.
+ * prerouting and output follow iptables' nat, so that a port that another publisher translates there stays
+ * theirs. They try the static rules; then, for a local destination, host_ports before ports. On output,
+ * 127.0.0.0/8 is looked up in host_ports alone.
+ * forward precedes the FORWARD chains of iptables: it marks packets that were translated for a mapping, and
+ * opens a container with an allow list to the networks of that list. What goes on passes like its beginning;
+ * a related connection (FTP's data) has no element. An allow list counts for more than the lack of one, where
+ * two containers publish the same. forwarded follows those chains and takes the mark off.
+ * postrouting precedes iptables' nat: the client networks of masqueraded, with rules for each prefix length.
+ * guard precedes connection tracking: it drops packets for 127.0.0.0/8 from elsewhere.
  */
 #include "nftables/chains.h"
 
@@ -25,281 +24,235 @@
 /* NF_CT_STATE_BIT(): bits of NFT_CT_STATE */
 enum { STATE_ESTABLISHED = 1 << 1, STATE_RELATED = 1 << 2 };
 
-static const struct nm_prefix loopback[NM_FAMILY_MAX] = {
-	[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8},
-	[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128},
-};
+#define IPV4   NM_IPV4_BIT
+#define IPV6   NM_IPV6_BIT
+#define BOTH   NM_BOTH_FAMILIES
+#define ANY    NM_MATCH_ANY, NM_SET_MAX
+#define IN(s)  NM_MATCH_ANY, NM_SET_##s
+#define IF(m)  NM_MATCH_##m, NM_SET_MAX
+#define JUMP   NM_ACTION_JUMP
+#define GOTO   NM_ACTION_GOTO
+#define RETURN NM_ACTION_RETURN, NULL
+#define DROP   NM_ACTION_DROP, NULL
+#define DNAT   NM_ACTION_DNAT, NULL
 
-static void match_local(struct nm_nftables_rule_builder *b)
-{
-	static const uint32_t local = RTN_LOCAL;
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
-
-	nm_expr_fib_daddr_type(b->msg, reg);
-	nm_expr_cmp(b->msg, NFT_CMP_EQ, reg, &local, sizeof(local));
-}
-
-static void look_up(struct nm_nftables_rule_builder *b, enum nm_nftables_set set)
-{
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
-
-	nm_expr_lookup(b->msg, nm_nftables_set_name(set), reg, nm_nftables_set_is_map(set) ? reg : 0);
-}
-
-static int add_translate(enum nm_family family, enum nm_nftables_set set, const char *chain,
-	struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	size_t word = NM_NFTABLES_FIRST_REGISTER,
-	       port = NM_NFTABLES_FIRST_REGISTER + nm_addr_size(family) / 4;
-	struct nm_nftables_rule_builder b;
-
-	nm_nftables_rule_begin(&b, family);
-	if (set == NM_SET_HOST_PORTS)
-		word = nm_nftables_rule_load(&b, NM_FIELD_DADDR, word);
-	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_FIELD_DPORT, word);
-	look_up(&b, set);
-	nm_expr_nat(b.msg, NFT_NAT_DNAT, nm_nft_family(family),
-		nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER), nm_nftables_rule_register(port));
-	return nm_nftables_rule_end(&b, chain, "", ret, err);
-}
-
-static int add_entry(enum nm_family family, bool output, struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	const char *chain = output ? "output" : "prerouting";
-	struct nm_nftables_rule_builder b;
-
-	nm_nftables_rule_begin(&b, family);
-	if (nm_nftables_rule_end_verdict(
-		    &b, chain, NFT_JUMP, output ? "static_output" : "static_prerouting", ret, err) < 0)
-		return -1;
+static const struct nm_nftables_chain_template constant[] = {
+	{IPV4, "guard", NM_MATCH_FROM_OUTSIDE, NM_SET_GUARDED, DROP, NULL},
+	{IPV4, "guard", NM_MATCH_TO_LOOPBACK, NM_SET_LOCALNET, DROP, NULL},
+	{BOTH, "prerouting", ANY, JUMP, "static_prerouting", NULL},
 	/* link-local clients cannot be forwarded, ::1 cannot be translated */
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_FIELD_SADDR, &nm_prefix_ipv6_link_local, false);
-	if (family == NM_IPV6 && nm_nftables_rule_end_verdict(&b, chain, NFT_RETURN, NULL, ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_FIELD_DADDR, &loopback[family], false);
-	if (output && nm_nftables_rule_end_verdict(&b, chain, NFT_GOTO, "loopback", ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	match_local(&b);
-	return nm_nftables_rule_end_verdict(&b, chain, NFT_JUMP, "translate", ret, err);
-}
+	{IPV6, "prerouting", IF(FROM_LINK_LOCAL), RETURN, NULL},
+	{BOTH, "prerouting", IF(TO_HOST), JUMP, "translate", NULL},
+	{BOTH, "output", ANY, JUMP, "static_output", NULL},
+	{IPV6, "output", IF(FROM_LINK_LOCAL), RETURN, NULL},
+	{BOTH, "output", IF(TO_LOOPBACK), GOTO, "loopback", NULL},
+	{BOTH, "output", IF(TO_HOST), JUMP, "translate", NULL},
+	{IPV4, "loopback", IN(HOST_PORTS), DNAT, NULL},
+	{BOTH, "translate", IN(HOST_PORTS), DNAT, NULL},
+	{BOTH, "translate", IN(PORTS), DNAT, NULL},
+	{BOTH, "translate", ANY, JUMP, "static_translate", NM_TAG_MADE},
+	{BOTH, "forward", IF(UNTRANSLATED), RETURN, NULL},
+	{BOTH, "forward", IF(ESTABLISHED), GOTO, "pass", NULL},
+	{BOTH, "forward", IN(RESTRICTED), GOTO, "restricted", NULL},
+	{BOTH, "forward", IN(HOST_RESTRICTED), GOTO, "restricted", NULL},
+	{BOTH, "forward", IN(OPEN), GOTO, "pass", NULL},
+	{BOTH, "forward", IN(HOST_OPEN), GOTO, "pass", NULL},
+	{BOTH, "forward", ANY, JUMP, "static_forward", NULL},
+	{BOTH, "restricted", ANY, JUMP, "allowed", NULL},
+	{BOTH, "restricted", ANY, DROP, NULL},
+	{BOTH, "pass", ANY, NM_ACTION_PASS, NULL, NULL},
+	{BOTH, "forwarded", IF(MARKED), NM_ACTION_UNMARK, NULL, NULL},
+	{BOTH, "postrouting", IF(TRANSLATED), JUMP, "masqueraded", NULL},
+	{BOTH, "postrouting", ANY, JUMP, "static_postrouting", NULL},
+};
+enum { N_CONSTANT = sizeof(constant) / sizeof(*constant) };
 
-/* prerouting, output, translate, loopback */
-static int add_nat(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	struct nm_nftables_rule_builder b;
-
-	if (add_entry(family, false, ret, err) < 0 || add_entry(family, true, ret, err) < 0)
-		return -1;
-	if (family == NM_IPV4 && add_translate(family, NM_SET_HOST_PORTS, "loopback", ret, err) < 0)
-		return -1;
-	if (add_translate(family, NM_SET_HOST_PORTS, "translate", ret, err) < 0 ||
-		add_translate(family, NM_SET_PORTS, "translate", ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	nm_expr_verdict(b.msg, NFT_JUMP, "static_translate");
-	return nm_nftables_rule_end(&b, "translate", NM_TAG_MADE, ret, err);
-}
+static const struct nm_nftables_chain_template of_length[] = {
+	{BOTH, "masqueraded", IN(MASQUERADED), NM_ACTION_MASQUERADE, NULL, NM_NFTABLES_MASQUERADE_TAG},
+	{BOTH, "allowed", IN(ALLOWED), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
+	{BOTH, "allowed", IN(HOST_ALLOWED), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
+};
+enum { N_OF_LENGTH = sizeof(of_length) / sizeof(*of_length) };
 
 static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
-enum { PROTOCOLS = sizeof(protocols) };
+enum { N_PROTOCOLS = sizeof(protocols) };
 
-/* What a flow's keys have behind the addresses of client and host. */
-static void load_flow(struct nm_nftables_rule_builder *b, size_t word)
+/* nft knows a port of the connection only where the protocol is known: hence a rule for each protocol, so
+ * that a saved ruleset can be loaded again. */
+static bool is_per_protocol(const struct nm_nftables_chain_template *t)
 {
-	word = nm_nftables_rule_load(b, NM_FIELD_DADDR, word);
-	word = nm_nftables_rule_load(b, NM_FIELD_PROTOCOL, word);
-	word = nm_nftables_rule_load(b, NM_FIELD_DPORT, word);
-	(void)nm_nftables_rule_load(b, NM_FIELD_HOST_PORT, word);
+	return t->set != NM_SET_MAX && nm_nftables_set_key_has(t->set, NM_FIELD_HOST_PORT);
 }
 
-/* Rules for all protocols. */
-static int add_flow_lookups(enum nm_family family, enum nm_nftables_set set, bool of_host, const char *to,
-	struct nm_nftables_rules *ret, struct nm_err *err)
+static int each_constant(
+	enum nm_family family, nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
 {
-	struct nm_nftables_rule_builder b;
+	for (size_t i = 0; i < N_CONSTANT; i++) {
+		const struct nm_nftables_chain_template *t = &constant[i];
+		bool per_protocol = is_per_protocol(t);
 
-	for (size_t i = 0; i < PROTOCOLS; i++) {
-		nm_nftables_rule_begin(&b, family);
-		nm_nftables_rule_match_protocol(&b, protocols[i]);
-		load_flow(&b,
-			of_host ? nm_nftables_rule_load(&b, NM_FIELD_HOST, NM_NFTABLES_FIRST_REGISTER)
-				: NM_NFTABLES_FIRST_REGISTER);
-		look_up(&b, set);
-		if (nm_nftables_rule_end_verdict(&b, "forward", NFT_GOTO, to, ret, err) < 0)
+		for (size_t p = 0; t->families & 1u << family && p < (per_protocol ? N_PROTOCOLS : 1); p++) {
+			const struct nm_nftables_chain_rule rule = {
+				t, family, per_protocol ? protocols[p] : 0, -1};
+
+			if (handler(ctx, &rule, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int each_of_length(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
+	uint8_t length, nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
+{
+	for (size_t i = 0; i < N_OF_LENGTH * N_PROTOCOLS; i++) {
+		const struct nm_nftables_chain_template *t = &of_length[i % N_OF_LENGTH];
+		const struct nm_nftables_chain_rule rule = {t, family, protocols[i / N_OF_LENGTH], length};
+
+		if ((t->set == NM_SET_MASQUERADED ? lengths->masquerade : lengths->allowed)[length] &&
+			handler(ctx, &rule, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/*
- * What goes on passes like its beginning; a related connection (FTP's data) is nobody's element. An allow
- * list counts for more than another container's lack of one, where both publish the same.
- */
-static int add_forward(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
+int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
+	nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
 {
-	struct nm_nftables_rule_builder b;
-
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_ct(&b, NFT_CT_STATUS, IPS_DST_NAT, false);
-	if (nm_nftables_rule_end_verdict(&b, "forward", NFT_RETURN, NULL, ret, err) < 0)
+	if (each_constant(family, handler, ctx, err) < 0)
 		return -1;
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_ct(&b, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED, true);
-	if (nm_nftables_rule_end_verdict(&b, "forward", NFT_GOTO, "pass", ret, err) < 0 ||
-		add_flow_lookups(family, NM_SET_RESTRICTED, false, "restricted", ret, err) < 0 ||
-		add_flow_lookups(family, NM_SET_HOST_RESTRICTED, true, "restricted", ret, err) < 0 ||
-		add_flow_lookups(family, NM_SET_OPEN, false, "pass", ret, err) < 0 ||
-		add_flow_lookups(family, NM_SET_HOST_OPEN, true, "pass", ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	return nm_nftables_rule_end_verdict(&b, "forward", NFT_JUMP, "static_forward", ret, err);
+	for (uint8_t length = 0; length <= nm_addr_bits(family); length++)
+		if (each_of_length(family, lengths, length, handler, ctx, err) < 0)
+			return -1;
+	return 0;
 }
 
-/* restricted; its rules for prefix lengths are in allowed */
-static int add_restricted(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
+static void put_local(struct nm_nftables_rule_builder *b)
 {
-	struct nm_nftables_rule_builder b;
+	static const uint32_t local = RTN_LOCAL;
 
-	nm_nftables_rule_begin(&b, family);
-	if (nm_nftables_rule_end_verdict(&b, "restricted", NFT_JUMP, "allowed", ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	return nm_nftables_rule_end_verdict(&b, "restricted", NF_DROP, NULL, ret, err);
+	nm_expr_fib_daddr_type(b->msg, NFT_REG_1);
+	nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
 }
 
-static void set_mark(struct nm_nftables_rule_builder *b, uint32_t value)
+static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match match)
+{
+	static const struct nm_prefix loopback[NM_FAMILY_MAX] = {
+		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8},
+		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128},
+	};
+
+	switch (match) {
+	case NM_MATCH_ANY:
+		break;
+	case NM_MATCH_FROM_OUTSIDE:
+		nm_nftables_rule_match_interface(b, NFT_META_IIFNAME, "lo", true);
+		break;
+	case NM_MATCH_FROM_LINK_LOCAL:
+		nm_nftables_rule_match_prefix(b, NM_FIELD_SADDR, &nm_prefix_ipv6_link_local, false);
+		break;
+	case NM_MATCH_TO_LOOPBACK:
+		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &loopback[b->family], false);
+		break;
+	case NM_MATCH_TO_HOST:
+		put_local(b);
+		break;
+	case NM_MATCH_ESTABLISHED:
+		nm_nftables_rule_match_ct(b, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED, true);
+		break;
+	case NM_MATCH_MARKED:
+		nm_nftables_rule_match_mark(b, NM_NFTABLES_MARK);
+		/* fall through */
+	case NM_MATCH_UNTRANSLATED:
+	case NM_MATCH_TRANSLATED:
+		nm_nftables_rule_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, match != NM_MATCH_UNTRANSLATED);
+	}
+}
+
+static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_rule *rule)
+{
+	enum nm_nftables_set set = rule->template->set;
+	size_t word = 0;
+
+	for (const enum nm_nftables_field *field = nm_nftables_set_key(set); *field; field++) {
+		word = nm_nftables_rule_load(b, *field, word);
+		if (*field == NM_FIELD_SADDR)
+			nm_nftables_rule_mask(b, (uint8_t)rule->prefix_length);
+	}
+	nm_expr_lookup(
+		b->msg, nm_nftables_set_name(set), NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
+}
+
+static void put_mark(struct nm_nftables_rule_builder *b, uint32_t value)
 {
 	const uint32_t others = ~NM_NFTABLES_MARK;
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
-	nm_expr_meta(b->msg, NFT_META_MARK, reg);
-	nm_expr_bitwise(b->msg, reg, &others, &value, sizeof(value));
-	nm_expr_set_mark(b->msg, reg);
+	nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
+	nm_expr_bitwise(b->msg, NFT_REG_1, &others, &value, sizeof(value));
+	nm_expr_set_mark(b->msg, NFT_REG_1);
 }
 
-/* pass, forwarded */
-static int add_marks(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
+static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_template *t)
 {
-	struct nm_nftables_rule_builder b;
+	static const int verdicts[] = {
+		[NM_ACTION_JUMP] = NFT_JUMP,
+		[NM_ACTION_GOTO] = NFT_GOTO,
+		[NM_ACTION_RETURN] = NFT_RETURN,
+		[NM_ACTION_DROP] = NF_DROP,
+	};
 
-	nm_nftables_rule_begin(&b, family);
-	set_mark(&b, NM_NFTABLES_MARK);
-	if (nm_nftables_rule_end_verdict(&b, "pass", NF_ACCEPT, NULL, ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_mark(&b, NM_NFTABLES_MARK);
-	nm_nftables_rule_match_ct(&b, NFT_CT_STATUS, IPS_DST_NAT, true);
-	set_mark(&b, 0);
-	return nm_nftables_rule_end(&b, "forwarded", "", ret, err);
-}
-
-static int add_postrouting(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	struct nm_nftables_rule_builder b;
-
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_ct(&b, NFT_CT_STATUS, IPS_DST_NAT, true);
-	if (nm_nftables_rule_end_verdict(&b, "postrouting", NFT_JUMP, "masqueraded", ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	return nm_nftables_rule_end_verdict(&b, "postrouting", NFT_JUMP, "static_postrouting", ret, err);
-}
-
-static int add_guard(enum nm_family family, struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	struct nm_nftables_rule_builder b;
-	size_t word;
-
-	if (family != NM_IPV4)
-		return 0;
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_interface(&b, NFT_META_IIFNAME, "lo", true);
-	word = nm_nftables_rule_load(&b, NM_FIELD_DADDR, NM_NFTABLES_FIRST_REGISTER);
-	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_FIELD_DPORT, word);
-	look_up(&b, NM_SET_GUARDED);
-	if (nm_nftables_rule_end_verdict(&b, "guard", NF_DROP, NULL, ret, err) < 0)
-		return -1;
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_prefix(&b, NM_FIELD_DADDR, &loopback[family], false);
-	nm_expr_meta(b.msg, NFT_META_IIFNAME, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
-	look_up(&b, NM_SET_LOCALNET);
-	return nm_nftables_rule_end_verdict(&b, "guard", NF_DROP, NULL, ret, err);
-}
-
-static int add_masquerade(enum nm_family family, uint8_t len, uint8_t protocol, struct nm_nftables_rules *ret,
-	struct nm_err *err)
-{
-	char tag[sizeof(NM_NFTABLES_MASQUERADE_TAG) + 3];
-	struct nm_nftables_rule_builder b;
-	size_t word;
-
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_protocol(&b, protocol);
-	word = nm_nftables_rule_load(&b, NM_FIELD_SADDR, NM_NFTABLES_FIRST_REGISTER);
-	nm_nftables_rule_mask(&b, len, NM_NFTABLES_FIRST_REGISTER);
-	load_flow(&b, word);
-	look_up(&b, NM_SET_MASQUERADED);
-	nm_expr_masquerade(b.msg);
-	(void)snprintf(tag, sizeof(tag), NM_NFTABLES_MASQUERADE_TAG "%u", len);
-	return nm_nftables_rule_end(&b, "masqueraded", tag, ret, err);
-}
-
-static int add_allowed(enum nm_family family, uint8_t len, uint8_t protocol, enum nm_nftables_set set,
-	struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	char tag[sizeof(NM_NFTABLES_ALLOWED_TAG) + 3];
-	struct nm_nftables_rule_builder b;
-	size_t word;
-
-	nm_nftables_rule_begin(&b, family);
-	nm_nftables_rule_match_protocol(&b, protocol);
-	word = nm_nftables_rule_load(&b, NM_FIELD_SADDR, NM_NFTABLES_FIRST_REGISTER);
-	nm_nftables_rule_mask(&b, len, NM_NFTABLES_FIRST_REGISTER);
-	if (set == NM_SET_HOST_ALLOWED)
-		word = nm_nftables_rule_load(&b, NM_FIELD_HOST, word);
-	word = nm_nftables_rule_load(&b, NM_FIELD_PROTOCOL, word);
-	(void)nm_nftables_rule_load(&b, NM_FIELD_HOST_PORT, word);
-	look_up(&b, set);
-	nm_expr_verdict(b.msg, NFT_GOTO, "pass");
-	(void)snprintf(tag, sizeof(tag), NM_NFTABLES_ALLOWED_TAG "%u", len);
-	return nm_nftables_rule_end(&b, "allowed", tag, ret, err);
-}
-
-static int add_len(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths, uint8_t len,
-	struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	for (size_t i = 0; i < PROTOCOLS; i++) {
-		if (lengths->masquerade[len] && add_masquerade(family, len, protocols[i], ret, err) < 0)
-			return -1;
-		if (lengths->allowed[len] &&
-			(add_allowed(family, len, protocols[i], NM_SET_ALLOWED, ret, err) < 0 ||
-				add_allowed(family, len, protocols[i], NM_SET_HOST_ALLOWED, ret, err) < 0))
-			return -1;
+	switch (t->action) {
+	case NM_ACTION_DNAT:
+		nm_expr_nat(b->msg, NFT_NAT_DNAT, nm_nft_family(b->family), NFT_REG_1,
+			nm_nftables_rule_register(nm_addr_size(b->family) / 4));
+		break;
+	case NM_ACTION_MASQUERADE:
+		nm_expr_masquerade(b->msg);
+		break;
+	case NM_ACTION_PASS:
+		put_mark(b, NM_NFTABLES_MARK);
+		nm_expr_verdict(b->msg, NF_ACCEPT, NULL);
+		break;
+	case NM_ACTION_UNMARK:
+		put_mark(b, 0);
+		break;
+	default:
+		nm_expr_verdict(b->msg, verdicts[t->action], t->to);
 	}
-	return 0;
+}
+
+static int build(void *rules, const struct nm_nftables_chain_rule *rule, struct nm_err *err)
+{
+	struct nm_nftables_rule_builder b;
+	char tag[NM_TAG_SIZE];
+
+	nm_nftables_rule_begin(&b, rule->family);
+	if (rule->protocol)
+		nm_nftables_rule_match_protocol(&b, rule->protocol);
+	put_match(&b, rule->template->match);
+	if (rule->template->set != NM_SET_MAX)
+		put_lookup(&b, rule);
+	put_action(&b, rule->template);
+	return nm_nftables_rule_end(&b, rule->template->chain, nm_nftables_chain_tag(rule, tag), rules, err);
 }
 
 int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	static int (*const adders[])(enum nm_family, struct nm_nftables_rules *, struct nm_err *) = {
-		add_guard, add_nat, add_forward, add_restricted, add_marks, add_postrouting};
-
-	for (size_t i = 0; i < sizeof(adders) / sizeof(*adders); i++)
-		if (adders[i](family, ret, err) < 0)
-			return -1;
-	for (uint8_t len = 0; len <= nm_addr_bits(family); len++)
-		if (add_len(family, lengths, len, ret, err) < 0)
-			return -1;
-	return 0;
+	return nm_nftables_chains_each(family, lengths, build, ret, err);
 }
 
-static bool read_len(const char *tag, size_t tag_len, const char *before, bool lengths[static 129])
+const char *nm_nftables_chain_tag(const struct nm_nftables_chain_rule *rule, char buf[static NM_TAG_SIZE])
+{
+	const char *tag = rule->template->tag ? rule->template->tag : "";
+
+	if (rule->prefix_length < 0)
+		return tag;
+	(void)snprintf(buf, NM_TAG_SIZE, "%s%d", tag, rule->prefix_length);
+	return buf;
+}
+
+static bool read_length(const char *tag, size_t tag_len, const char *before, bool lengths[static 129])
 {
 	size_t skip = strlen(before);
 	uint64_t len;
@@ -314,6 +267,6 @@ static bool read_len(const char *tag, size_t tag_len, const char *before, bool l
 bool nm_nftables_chains_read_prefix_length(
 	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths)
 {
-	return read_len(tag, tag_len, NM_NFTABLES_MASQUERADE_TAG, lengths->masquerade) ||
-		read_len(tag, tag_len, NM_NFTABLES_ALLOWED_TAG, lengths->allowed);
+	return read_length(tag, tag_len, NM_NFTABLES_MASQUERADE_TAG, lengths->masquerade) ||
+		read_length(tag, tag_len, NM_NFTABLES_ALLOWED_TAG, lengths->allowed);
 }

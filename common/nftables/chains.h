@@ -1,24 +1,78 @@
-/* The constant part of the nftables layout: the rules that look elements up. */
+/* The constant part of the nftables layout as data: the rules that look elements up. */
 #ifndef NM_NFTABLES_CHAINS_H
 #define NM_NFTABLES_CHAINS_H
 
+#include "nftables/elements.h"
 #include "nftables/rule.h"
 #include "nftables/schema.h"
 
-/* Set in a packet's mark while it passes the FORWARD chains, when it belongs to a published port: the ACCEPT
- * in DOCKER-USER goes by it. The bit is none that Kubernetes, CNI, Calico, Cilium or tailscale document. */
+/* The bit of a packet's mark that says, while the packet passes the FORWARD chains, that it belongs to a
+ * published port: the ACCEPT in DOCKER-USER matches it. Kubernetes, CNI, Calico, Cilium and tailscale
+ * document no use of this bit. */
 #define NM_NFTABLES_MARK 0x1000u
 
-/* Comments of the rules for a prefix length, which stands behind them. */
+/* The comment of a rule for a prefix length ends with the length. */
 #define NM_NFTABLES_MASQUERADE_TAG "natmap:@masquerade/"
 #define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
 
-/* Appends the rules that every table has, and those for the prefix lengths. */
+enum nm_nftables_match {
+	NM_MATCH_ANY,
+	NM_MATCH_FROM_OUTSIDE, /* not from the interface lo */
+	NM_MATCH_FROM_LINK_LOCAL,
+	NM_MATCH_TO_LOOPBACK,
+	NM_MATCH_TO_HOST, /* to an address of the host */
+	NM_MATCH_UNTRANSLATED,
+	NM_MATCH_TRANSLATED,  /* the connection's destination is */
+	NM_MATCH_ESTABLISHED, /* or related */
+	NM_MATCH_MARKED,      /* and translated */
+};
+
+enum nm_nftables_action {
+	NM_ACTION_JUMP,
+	NM_ACTION_GOTO,
+	NM_ACTION_RETURN,
+	NM_ACTION_DROP,
+	NM_ACTION_DNAT, /* to what the map has for the key */
+	NM_ACTION_MASQUERADE,
+	NM_ACTION_PASS, /* set the mark and accept */
+	NM_ACTION_UNMARK,
+};
+
+/* What a rule says in each family, for each protocol and prefix length. */
+struct nm_nftables_chain_template {
+	unsigned families;
+	const char *chain;
+	enum nm_nftables_match match;
+	enum nm_nftables_set set; /* the packet must be in it; NM_SET_MAX: no lookup */
+	enum nm_nftables_action action;
+	const char *to;  /* chain of a jump or goto */
+	const char *tag; /* the comment, or its beginning; NULL: none */
+};
+
+struct nm_nftables_chain_rule {
+	const struct nm_nftables_chain_template *template;
+	enum nm_family family;
+	uint8_t protocol;  /* 0: any */
+	int prefix_length; /* of the source address in the set's key; -1: the key has none */
+};
+
+typedef int nm_nftables_chain_handler(
+	void *ctx, const struct nm_nftables_chain_rule *rule, struct nm_err *err);
+
+/* Calls handler for the rules that every table of the family has, then for those of the prefix lengths, in
+ * the order in which they stand in their chains. */
+int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
+	nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
+
+/* Appends the same rules as they are sent. */
 int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
-/* True when the comment is that of a rule for a prefix length, "natmap:@masquerade/24", which is then marked.
- */
+/* The rule's comment; "": none. */
+const char *nm_nftables_chain_tag(const struct nm_nftables_chain_rule *rule, char buf[static NM_TAG_SIZE]);
+
+/* If the comment is that of a rule for a prefix length, "natmap:@masquerade/24", marks the length and returns
+ * true. */
 bool nm_nftables_chains_read_prefix_length(
 	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths);
 

@@ -187,12 +187,10 @@ static int compare(struct comparison *c, const struct nm_rules *statics, struct 
 	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->wanted, err) < 0 ||
 		(statics && nm_nftables_static_rules(c->family, statics, &c->wanted, err) < 0))
 		return -1;
-	for (size_t i = 0; nm_nftables_schema_chains[i]; i++) {
-		if (!statics && nm_nftables_schema_chain_is_static(nm_nftables_schema_chains[i]))
-			continue;
-		if (compare_chain(c, nm_nftables_schema_chains[i], err) < 0)
+	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
+		if ((statics || !nm_nftables_schema_chain_is_static(chain->name)) &&
+			compare_chain(c, chain->name, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 

@@ -1,78 +1,15 @@
-/*
- * The constant rules stand here as text, in the words in which `nft list` shows what nftables/chains.c and
- * nftables/schema.c send to the kernel; a test loads the one, publishes the other, and compares. One thing
- * must be said that nft does not show: that a map has both address and port.
- */
+/* In the words in which `nft list` shows what the kernel has; but it does not show that a map has both
+ * address and port, which must be said. A test loads what this prints and compares it with what the hook
+ * writes. */
 #include "nftables/print.h"
 
 #include <net/if.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "model/mapping.h"
 #include "model/protocol.h"
 #include "nftables/chains.h"
 #include "nftables/claims.h"
-
-#define FLOW "$ daddr . meta l4proto . % dport . ct original proto-dst "
-#define HOST "ct original $ daddr . "
-
-enum { BOTH = NM_IPV4_BIT | NM_IPV6_BIT };
-
-/* Lines of chains: $ stands for the family, % for the protocol (a line for each), ~ for what cuts the address
- * before it to a prefix length, # for that length. */
-static const struct line {
-	unsigned families;
-	const char *chain, *text;
-} lines[] = {
-	{BOTH, "guard", "type filter hook prerouting priority raw; policy accept;"},
-	{NM_IPV4_BIT, "guard", "iifname != \"lo\" $ daddr . meta l4proto . th dport @guarded drop"},
-	{NM_IPV4_BIT, "guard", "$ daddr 127.0.0.0/8 iifname @localnet drop"},
-	{BOTH, "prerouting", "type nat hook prerouting priority dstnat + 1; policy accept;"},
-	{BOTH, "prerouting", "jump static_prerouting"},
-	{NM_IPV6_BIT, "prerouting", "$ saddr fe80::/10 return"},
-	{BOTH, "prerouting", "fib daddr type local jump translate"},
-	{BOTH, "output", "type nat hook output priority -99; policy accept;"},
-	{BOTH, "output", "jump static_output"},
-	{NM_IPV6_BIT, "output", "$ saddr fe80::/10 return"},
-	{NM_IPV4_BIT, "output", "$ daddr 127.0.0.0/8 goto loopback"},
-	{NM_IPV6_BIT, "output", "$ daddr ::1 goto loopback"},
-	{BOTH, "output", "fib daddr type local jump translate"},
-	{BOTH, "translate", "dnat $ addr . port to $ daddr . meta l4proto . th dport map @host_ports"},
-	{BOTH, "translate", "dnat $ addr . port to meta l4proto . th dport map @ports"},
-	{BOTH, "translate", "jump static_translate comment \"" NM_TAG_MADE "\""},
-	{NM_IPV4_BIT, "loopback", "dnat $ addr . port to $ daddr . meta l4proto . th dport map @host_ports"},
-	{BOTH, "forward", "type filter hook forward priority filter - 1; policy accept;"},
-	{BOTH, "forward", "ct status ! dnat return"},
-	{BOTH, "forward", "ct state established,related goto pass"},
-	{BOTH, "forward", FLOW "@restricted goto restricted"},
-	{BOTH, "forward", HOST FLOW "@host_restricted goto restricted"},
-	{BOTH, "forward", FLOW "@open goto pass"},
-	{BOTH, "forward", HOST FLOW "@host_open goto pass"},
-	{BOTH, "forward", "jump static_forward"},
-	{BOTH, "restricted", "jump allowed"},
-	{BOTH, "restricted", "drop"},
-	{BOTH, "allowed",
-		"meta l4proto % $ saddr~ . meta l4proto . ct original proto-dst @allowed goto pass "
-		"comment \"" NM_NFTABLES_ALLOWED_TAG "#\""},
-	{BOTH, "allowed",
-		"meta l4proto % $ saddr~ . " HOST
-		"meta l4proto . ct original proto-dst @host_allowed goto pass "
-		"comment \"" NM_NFTABLES_ALLOWED_TAG "#\""},
-	{BOTH, "pass", "meta mark set meta mark | 0x00001000 accept"},
-	{BOTH, "forwarded", "type filter hook forward priority filter + 1; policy accept;"},
-	{BOTH, "forwarded",
-		"meta mark & 0x00001000 != 0x00000000 ct status dnat meta mark set meta mark & 0xffffefff"},
-	{BOTH, "postrouting", "type nat hook postrouting priority srcnat - 1; policy accept;"},
-	{BOTH, "postrouting", "ct status dnat jump masqueraded"},
-	{BOTH, "postrouting", "jump static_postrouting"},
-	{BOTH, "masqueraded",
-		"$ saddr~ . " FLOW "@masqueraded masquerade comment \"" NM_NFTABLES_MASQUERADE_TAG "#\""},
-};
-enum { N_LINES = sizeof(lines) / sizeof(*lines) };
-
-static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
-enum { N_PROTOCOLS = sizeof(protocols) };
 
 static const char *family_name(enum nm_family family)
 {
@@ -90,62 +27,129 @@ static void print_mask(enum nm_family family, uint8_t len, FILE *out)
 	fprintf(out, " & %s", nm_addr_print(&mask, text));
 }
 
-static void print_line(const char *text, enum nm_family family, uint8_t protocol, uint8_t len, FILE *out)
+static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftables_field field, FILE *out)
 {
-	fputs("\t\t", out);
-	for (; *text; text++)
-		switch (*text) {
-		case '$':
-			fputs(family_name(family), out);
-			break;
-		case '%':
-			fputs(nm_protocol_name(protocol), out);
-			break;
-		case '~':
-			print_mask(family, len, out);
-			break;
-		case '#':
-			fprintf(out, "%u", len);
-			break;
-		default:
-			putc(*text, out);
-		}
-	putc('\n', out);
-}
+	static const char *const words[] = {
+		[NM_FIELD_PROTOCOL] = "meta l4proto",
+		[NM_FIELD_HOST_PORT] = "ct original proto-dst",
+		[NM_FIELD_IN_INTERFACE] = "iifname",
+	};
 
-/* As many rules for each prefix length and protocol as there are lines. */
-static void print_lengths(const bool lengths[static 129], const char *chain, enum nm_family family, FILE *out)
-{
-	for (uint8_t len = 0; len <= nm_addr_bits(family); len++)
-		for (size_t p = 0; lengths[len] && p < N_PROTOCOLS; p++)
-			for (size_t i = 0; i < N_LINES; i++)
-				if (!strcmp(lines[i].chain, chain))
-					print_line(lines[i].text, family, protocols[p], len, out);
-}
-
-static void print_rules(const char *chain, enum nm_family family, FILE *out)
-{
-	for (size_t i = 0; i < N_LINES; i++) {
-		size_t n = strchr(lines[i].text, '%') ? N_PROTOCOLS : 1;
-
-		if (!(lines[i].families & 1u << family) || strcmp(lines[i].chain, chain) != 0)
-			continue;
-		for (size_t p = 0; p < n; p++)
-			print_line(lines[i].text, family, protocols[p], 0, out);
+	switch (field) {
+	case NM_FIELD_SADDR:
+		fprintf(out, "%s saddr", family_name(rule->family));
+		print_mask(rule->family, (uint8_t)rule->prefix_length, out);
+		break;
+	case NM_FIELD_DADDR:
+		fprintf(out, "%s daddr", family_name(rule->family));
+		break;
+	case NM_FIELD_HOST:
+		fprintf(out, "ct original %s daddr", family_name(rule->family));
+		break;
+	case NM_FIELD_DPORT:
+		fprintf(out, "%s dport", rule->protocol ? nm_protocol_name(rule->protocol) : "th");
+		break;
+	default:
+		fputs(words[field], out);
 	}
 }
 
-static void print_chain(
-	const char *chain, enum nm_family family, const struct nm_nftables_prefix_lengths *lengths, FILE *out)
+static void print_lookup(const struct nm_nftables_chain_rule *rule, FILE *out)
 {
-	fprintf(out, "\n\tchain %s {\n", chain);
-	if (!strcmp(chain, "allowed"))
-		print_lengths(lengths->allowed, chain, family, out);
-	else if (!strcmp(chain, "masqueraded"))
-		print_lengths(lengths->masquerade, chain, family, out);
-	else
-		print_rules(chain, family, out);
+	enum nm_nftables_set set = rule->template->set;
+	const char *before = "";
+
+	for (const enum nm_nftables_field *field = nm_nftables_set_key(set); *field; field++) {
+		fputs(before, out);
+		print_field(rule, *field, out);
+		before = " . ";
+	}
+	fprintf(out, "%s @%s", nm_nftables_set_is_map(set) ? " map" : "", nm_nftables_set_name(set));
+}
+
+static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
+{
+	static const char *const words[] = {
+		[NM_MATCH_FROM_OUTSIDE] = "iifname != \"lo\" ",
+		[NM_MATCH_FROM_LINK_LOCAL] = "ip6 saddr fe80::/10 ",
+		[NM_MATCH_TO_HOST] = "fib daddr type local ",
+		[NM_MATCH_UNTRANSLATED] = "ct status ! dnat ",
+		[NM_MATCH_TRANSLATED] = "ct status dnat ",
+		[NM_MATCH_ESTABLISHED] = "ct state established,related ",
+		[NM_MATCH_MARKED] = "meta mark & 0x00001000 != 0x00000000 ct status dnat ",
+	};
+	enum nm_nftables_match match = rule->template->match;
+
+	if (match == NM_MATCH_TO_LOOPBACK)
+		fputs(rule->family == NM_IPV4 ? "ip daddr 127.0.0.0/8 " : "ip6 daddr ::1 ", out);
+	else if (match != NM_MATCH_ANY)
+		fputs(words[match], out);
+}
+
+static void print_action(const struct nm_nftables_chain_rule *rule, FILE *out)
+{
+	static const char *const words[] = {
+		[NM_ACTION_JUMP] = "jump ",
+		[NM_ACTION_GOTO] = "goto ",
+		[NM_ACTION_RETURN] = "return",
+		[NM_ACTION_DROP] = "drop",
+		[NM_ACTION_MASQUERADE] = "masquerade",
+		[NM_ACTION_PASS] = "meta mark set meta mark | 0x00001000 accept",
+		[NM_ACTION_UNMARK] = "meta mark set meta mark & 0xffffefff",
+	};
+	const struct nm_nftables_chain_template *t = rule->template;
+
+	fprintf(out, "%s%s", words[t->action], t->to ? t->to : "");
+}
+
+static void print_rule(const struct nm_nftables_chain_rule *rule, FILE *out)
+{
+	enum nm_nftables_set set = rule->template->set;
+	char tag[NM_TAG_SIZE];
+
+	fputs("\t\t", out);
+	if (rule->protocol && !nm_nftables_set_key_has(set, NM_FIELD_DPORT))
+		fprintf(out, "meta l4proto %s ", nm_protocol_name(rule->protocol));
+	print_match(rule, out);
+	if (rule->template->action == NM_ACTION_DNAT)
+		fprintf(out, "dnat %s addr . port to ", family_name(rule->family));
+	if (set != NM_SET_MAX)
+		print_lookup(rule, out);
+	if (rule->template->action != NM_ACTION_DNAT) {
+		fputs(set != NM_SET_MAX ? " " : "", out);
+		print_action(rule, out);
+	}
+	if (rule->template->tag)
+		fprintf(out, " comment \"%s\"", nm_nftables_chain_tag(rule, tag));
+	putc('\n', out);
+}
+
+struct chain {
+	const char *name;
+	FILE *out;
+};
+
+static int on_rule(void *ctx, const struct nm_nftables_chain_rule *rule, struct nm_err *err)
+{
+	const struct chain *chain = ctx;
+
+	(void)err;
+	if (!strcmp(rule->template->chain, chain->name))
+		print_rule(rule, chain->out);
+	return 0;
+}
+
+static int print_chain(const struct nm_nftables_schema_chain *chain, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lengths, FILE *out, struct nm_err *err)
+{
+	int rc;
+
+	fprintf(out, "\n\tchain %s {\n", chain->name);
+	if (chain->type)
+		fprintf(out, "\t\ttype %s hook %s; policy accept;\n", chain->type, chain->place);
+	rc = nm_nftables_chains_each(family, lengths, on_rule, &(struct chain){chain->name, out}, err);
 	fputs("\t}\n", out);
+	return rc;
 }
 
 static const char *const types[] = {
@@ -235,17 +239,19 @@ static void print_set(
 	fputs("\t}\n", out);
 }
 
-static void print_table(const struct nm_nftables_claims *index, enum nm_family family,
-	const struct nm_nftables_prefix_lengths *lengths, FILE *out)
+static int print_table(const struct nm_nftables_claims *index, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lengths, FILE *out, struct nm_err *err)
 {
 	fprintf(out, "table %s %s {\n\tcomment \"%s\"\n", family_name(family), NM_NFTABLES_TABLE,
 		NM_TAG_MADE);
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family))
 			print_set(index, set, family, out);
-	for (size_t i = 0; nm_nftables_schema_chains[i]; i++)
-		print_chain(nm_nftables_schema_chains[i], family, lengths, out);
+	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
+		if (print_chain(chain, family, lengths, out, err) < 0)
+			return -1;
 	fputs("}\n", out);
+	return 0;
 }
 
 int nm_nftables_print(
@@ -256,8 +262,8 @@ int nm_nftables_print(
 	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
 		nm_nftables_claims_make(&index, err) < 0)
 		return -1;
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (families & 1u << f)
-			print_table(&index, f, &elements->prefix_lengths[f], out);
+	nm_each_family(f, families)
+		if (print_table(&index, f, &elements->prefix_lengths[f], out, err) < 0)
+			return -1;
 	return 0;
 }

@@ -6,8 +6,6 @@
 
 #include "base/array.h"
 
-static const uint8_t zeros[16];
-
 uint32_t nm_nftables_rule_register(size_t word)
 {
 	return (uint32_t)(word % 4 ? NFT_REG32_00 + word : NFT_REG_1 + word / 4);
@@ -86,14 +84,15 @@ size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftable
 	return word + 1;
 }
 
-void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len, size_t word)
+void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len)
 {
+	static const uint8_t zeros[16];
 	uint8_t mask[16];
 
 	if (len >= nm_addr_bits(b->family))
 		return;
 	nm_prefix_mask(len, mask);
-	nm_expr_bitwise(b->msg, nm_nftables_rule_register(word), mask, zeros, nm_addr_size(b->family));
+	nm_expr_bitwise(b->msg, NFT_REG_1, mask, zeros, nm_addr_size(b->family));
 }
 
 /* Of a network that ends with a byte only these bytes are loaded, as nft does it. */
@@ -102,69 +101,51 @@ void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_n
 {
 	bool is_of_bytes = p->len % 8 == 0 && field != NM_FIELD_HOST;
 	size_t size = is_of_bytes ? p->len / 8 : nm_addr_size(b->family);
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 	struct nm_prefix network = nm_prefix_network(p);
 
 	if (!p->len)
 		return;
 	if (is_of_bytes) {
-		load_address(b, field == NM_FIELD_SADDR, size, reg);
+		load_address(b, field == NM_FIELD_SADDR, size, NFT_REG_1);
 	} else {
-		(void)nm_nftables_rule_load(
-			b, field, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
-		nm_nftables_rule_mask(b, p->len, NM_NFTABLES_FIRST_REGISTER);
+		(void)nm_nftables_rule_load(b, field, 0); /* the only field */
+		nm_nftables_rule_mask(b, p->len);
 	}
-	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, network.addr.bytes, size);
+	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
 }
 
 void nm_nftables_rule_match_interface(
 	struct nm_nftables_rule_builder *b, uint32_t key, const char *name, bool negate)
 {
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 	char padded[IFNAMSIZ] = "";
-	size_t len = strlen(name), size = sizeof(padded);
 
-	if (!strcmp(name, "+"))
-		return;
-	if (name[len - 1] == '+')
-		size = --len;
-	memcpy(padded, name, len);
-	nm_expr_meta(b->msg, key, reg);
-	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, padded, size);
+	memcpy(padded, name, strnlen(name, sizeof(padded) - 1));
+	nm_expr_meta(b->msg, key, NFT_REG_1);
+	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, padded, sizeof(padded));
 }
 
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol)
 {
-	(void)nm_nftables_rule_load(
-		b, NM_FIELD_PROTOCOL, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
-	nm_expr_cmp(b->msg, NFT_CMP_EQ, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER), &protocol,
-		sizeof(protocol));
+	(void)nm_nftables_rule_load(b, NM_FIELD_PROTOCOL, 0); /* the only field */
+	nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &protocol, sizeof(protocol));
 }
 
 static void match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set)
 {
 	static const uint32_t none = 0;
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
-	nm_expr_bitwise(b->msg, reg, &bits, &none, sizeof(bits));
-	nm_expr_cmp(b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, reg, &none, sizeof(none));
+	nm_expr_bitwise(b->msg, NFT_REG_1, &bits, &none, sizeof(bits));
+	nm_expr_cmp(b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, &none, sizeof(none));
 }
 
 void nm_nftables_rule_match_ct(struct nm_nftables_rule_builder *b, uint32_t key, uint32_t bits, bool set)
 {
-	nm_expr_ct(b->msg, key, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
+	nm_expr_ct(b->msg, key, NFT_REG_1);
 	match_bits(b, bits, set);
 }
 
 void nm_nftables_rule_match_mark(struct nm_nftables_rule_builder *b, uint32_t bits)
 {
-	nm_expr_meta(b->msg, NFT_META_MARK, nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER));
+	nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
 	match_bits(b, bits, true);
-}
-
-int nm_nftables_rule_end_verdict(struct nm_nftables_rule_builder *b, const char *chain, int code,
-	const char *to, struct nm_nftables_rules *ret, struct nm_err *err)
-{
-	nm_expr_verdict(b->msg, code, to);
-	return nm_nftables_rule_end(b, chain, "", ret, err);
 }

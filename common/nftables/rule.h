@@ -25,10 +25,8 @@ struct nm_nftables_rules {
 
 void nm_nftables_rules_done(struct nm_nftables_rules *rules);
 
-/* Registers of 4 bytes, by number. Whatever is compared goes to the first, as nft has it, and is not needed
- * after that; a key's fields begin there, too, one after the other. */
-enum { NM_NFTABLES_FIRST_REGISTER = 0 };
-/* As the kernel dumps its number. */
+/* The kernel's number of a register of 4 bytes, as it dumps it. What is compared goes to the first one,
+ * NFT_REG_1, as nft has it; a key's fields begin there, too, one after the other. */
 uint32_t nm_nftables_rule_register(size_t word);
 
 struct nm_nftables_rule_builder {
@@ -44,22 +42,23 @@ void nm_nftables_rule_begin(struct nm_nftables_rule_builder *b, enum nm_family f
 int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, const char *comment,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Loads the field into the register and returns the number of the one behind it. */
+/* Loads the field into the register and returns the number of the next one. */
 size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftables_field field, size_t word);
-/* Cuts the address in the register to its network. */
-void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len, size_t word);
-/* Goes on only if the address is in the network, or not; with any other, if it has a length. */
+/* Cuts the address in the first register to its network. */
+void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len);
+
+/* The following go on with the rule if the packet matches. */
+
+/* The address is in the network, or outside of it. A network without length matches everything. */
 void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_nftables_field field,
 	const struct nm_prefix *p, bool negate);
-/* key: NFT_META_IIFNAME or NFT_META_OIFNAME; the name may be "eth+": all that begin with eth */
+/* key: NFT_META_IIFNAME or NFT_META_OIFNAME */
 void nm_nftables_rule_match_interface(
 	struct nm_nftables_rule_builder *b, uint32_t key, const char *name, bool negate);
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol);
-/* ... if these bits of a ct key or of the mark (NFT_CT_*, NFT_META_MARK) are set, or none of them is. */
+/* A ct key (NFT_CT_*) has one of these bits, or none of them. */
 void nm_nftables_rule_match_ct(struct nm_nftables_rule_builder *b, uint32_t key, uint32_t bits, bool set);
+/* The mark has one of these bits. */
 void nm_nftables_rule_match_mark(struct nm_nftables_rule_builder *b, uint32_t bits);
-/* Ends with a jump, goto or verdict. */
-int nm_nftables_rule_end_verdict(struct nm_nftables_rule_builder *b, const char *chain, int code,
-	const char *to, struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

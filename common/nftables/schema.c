@@ -15,26 +15,28 @@
 #include "nft/rules.h"
 #include "nftables/schema.h"
 
-struct chain {
-	const char *name, *type;
-	uint32_t hook;
-	int32_t priority;
-};
-
-static const struct chain base_chains[] = {
-	{"guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
-	{"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST + 1},
-	{"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST + 1},
-	{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1},
-	{"forwarded", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER + 1},
-	{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1},
-};
-
 /* As `nft list` shows them: one without hook comes after those that lead to it. */
-const char *const nm_nftables_schema_chains[] = {"guard", "prerouting", "output", "translate", "loopback",
-	"forward", "restricted", "allowed", "pass", "forwarded", "postrouting", "masqueraded",
-	"static_prerouting", "static_output", "static_translate", "static_forward", "static_postrouting",
-	NULL};
+const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
+	{"guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, "prerouting priority raw"},
+	{"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST + 1, "prerouting priority dstnat + 1"},
+	{"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST + 1, "output priority -99"},
+	{.name = "translate"},
+	{.name = "loopback"},
+	{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1, "forward priority filter - 1"},
+	{.name = "restricted"},
+	{.name = "allowed"},
+	{.name = "pass"},
+	{"forwarded", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER + 1, "forward priority filter + 1"},
+	{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1,
+		"postrouting priority srcnat - 1"},
+	{.name = "masqueraded"},
+	{.name = "static_prerouting"},
+	{.name = "static_output"},
+	{.name = "static_translate"},
+	{.name = "static_forward"},
+	{.name = "static_postrouting"},
+	{.name = NULL},
+};
 
 bool nm_nftables_schema_chain_is_static(const char *chain)
 {
@@ -53,16 +55,7 @@ static int ensure_table(struct nm_nft_batch *txn, enum nm_family family, struct 
 	return 0;
 }
 
-/* NULL: a chain without hook */
-static const struct chain *find_base_chain(const char *name)
-{
-	for (size_t i = 0; i < sizeof(base_chains) / sizeof(*base_chains); i++)
-		if (!strcmp(base_chains[i].name, name))
-			return &base_chains[i];
-	return NULL;
-}
-
-static void put_hook(struct nlmsghdr *nlh, const struct chain *chain)
+static void put_hook(struct nlmsghdr *nlh, const struct nm_nftables_schema_chain *chain)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 
@@ -72,17 +65,17 @@ static void put_hook(struct nlmsghdr *nlh, const struct chain *chain)
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, chain->type);
 }
 
-static int ensure_chain(struct nm_nft_batch *txn, enum nm_family family, const char *name, struct nm_err *err)
+static int ensure_chain(struct nm_nft_batch *txn, enum nm_family family,
+	const struct nm_nftables_schema_chain *chain, struct nm_err *err)
 {
 	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, false, err);
-	const struct chain *base = find_base_chain(name);
 
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, NM_NFTABLES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, name);
-	if (base)
-		put_hook(nlh, base);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain->name);
+	if (chain->type)
+		put_hook(nlh, chain);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
@@ -124,8 +117,8 @@ int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, s
 {
 	if (ensure_table(txn, family, err) < 0)
 		return -1;
-	for (size_t i = 0; nm_nftables_schema_chains[i]; i++)
-		if (ensure_chain(txn, family, nm_nftables_schema_chains[i], err) < 0)
+	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++)
+		if (ensure_chain(txn, family, c, err) < 0)
 			return -1;
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) && ensure_set(txn, family, set, err) < 0)
@@ -184,7 +177,7 @@ static void note_wrong(struct nm_nftables_schema *form, const char *what, const 
 		(void)snprintf(form->wrong, sizeof(form->wrong), "%s '%s'", what, name);
 }
 
-static int judge_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
+static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
 {
 	const struct reading *r = ctx;
 
@@ -194,26 +187,28 @@ static int judge_table(void *ctx, const struct nm_nft_table *table, struct nm_er
 	return 0;
 }
 
-static int judge_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+static bool is_as_created(const struct nm_nft_chain *chain, const struct nm_nftables_schema_chain *created)
 {
-	const struct chain *base = find_base_chain(chain->name);
+	if (!created->type)
+		return !chain->is_base;
+	return chain->is_base && chain->hook == created->hook && chain->priority == created->priority &&
+		!strcmp(chain->type, created->type) && !chain->drops;
+}
+
+static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+{
+	const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains;
 	const struct reading *r = ctx;
-	bool ours = false;
 
 	(void)err;
-	for (size_t i = 0; nm_nftables_schema_chains[i]; i++)
-		ours |= !strcmp(nm_nftables_schema_chains[i], chain->name);
-	if (!ours || strcmp(chain->table, NM_NFTABLES_TABLE) != 0)
-		return 0;
-	if (chain->is_base != (base != NULL) ||
-		(base &&
-			(chain->hook != base->hook || chain->priority != base->priority ||
-				strcmp(chain->type, base->type) != 0 || chain->drops)))
+	while (c->name && strcmp(c->name, chain->name) != 0)
+		c++;
+	if (c->name && !strcmp(chain->table, NM_NFTABLES_TABLE) && !is_as_created(chain, c))
 		note_wrong(r->form, "chain", chain->name);
 	return 0;
 }
 
-static int judge_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *err)
+static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *err)
 {
 	const uint32_t kinds = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONSTANT;
 	const struct reading *r = ctx;
@@ -241,8 +236,8 @@ int nm_nftables_schema_read(struct nm_netlink *nl, enum nm_family family, struct
 	uint8_t nfproto = nm_nft_family(family);
 
 	*ret = (struct nm_nftables_schema){0};
-	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, judge_table, &r, err) < 0 ||
-		nm_nft_objects_each_chain(nl, nfproto, judge_chain, &r, ret_interrupted, err) < 0)
+	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, on_table, &r, err) < 0 ||
+		nm_nft_objects_each_chain(nl, nfproto, on_chain, &r, ret_interrupted, err) < 0)
 		return -1;
-	return nm_nft_objects_each_set(nl, nfproto, judge_set, &r, ret_interrupted, err);
+	return nm_nft_objects_each_set(nl, nfproto, on_set, &r, ret_interrupted, err);
 }

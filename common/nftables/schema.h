@@ -8,8 +8,16 @@
 
 #define NM_NFTABLES_TABLE "natmap"
 
-/* The chains, ended by NULL. */
-extern const char *const nm_nftables_schema_chains[];
+struct nm_nftables_schema_chain {
+	const char *name;
+	const char *type; /* of a base chain; NULL: no hook */
+	uint32_t hook;    /* NF_INET_* */
+	int32_t priority;
+	const char *place; /* hook and priority as nft shows them */
+};
+
+/* The chains, ended by one without name. */
+extern const struct nm_nftables_schema_chain nm_nftables_schema_chains[];
 /* True for the chains of static rules. */
 bool nm_nftables_schema_chain_is_static(const char *chain);
 

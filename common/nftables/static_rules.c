@@ -30,16 +30,15 @@ static void match_ports(
 	struct nm_nftables_rule_builder *b, enum nm_nftables_field field, struct nm_ports ports)
 {
 	uint16_t first = htons(ports.first), last = htons(ports.last);
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
 	if (!ports.first)
 		return;
-	(void)nm_nftables_rule_load(b, field, NM_NFTABLES_FIRST_REGISTER); /* nothing comes behind it */
+	(void)nm_nftables_rule_load(b, field, 0); /* the only field */
 	if (first == last) {
-		nm_expr_cmp(b->msg, NFT_CMP_EQ, reg, &first, sizeof(first));
+		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &first, sizeof(first));
 	} else {
-		nm_expr_cmp(b->msg, NFT_CMP_GTE, reg, &first, sizeof(first));
-		nm_expr_cmp(b->msg, NFT_CMP_LTE, reg, &last, sizeof(last));
+		nm_expr_cmp(b->msg, NFT_CMP_GTE, NFT_REG_1, &first, sizeof(first));
+		nm_expr_cmp(b->msg, NFT_CMP_LTE, NFT_REG_1, &last, sizeof(last));
 	}
 }
 
@@ -62,14 +61,13 @@ static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule
 
 static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule *rule)
 {
-	uint32_t reg = nm_nftables_rule_register(NM_NFTABLES_FIRST_REGISTER);
 
 	switch (rule->verdict) {
 	case NM_VERDICT_DNAT:
 	case NM_VERDICT_SNAT:
-		nm_expr_value(b->msg, reg, rule->to.bytes, nm_addr_size(rule->family));
+		nm_expr_value(b->msg, NFT_REG_1, rule->to.bytes, nm_addr_size(rule->family));
 		nm_expr_nat(b->msg, rule->verdict == NM_VERDICT_DNAT ? NFT_NAT_DNAT : NFT_NAT_SNAT,
-			nm_nft_family(rule->family), reg, 0);
+			nm_nft_family(rule->family), NFT_REG_1, 0);
 		break;
 	case NM_VERDICT_MASQUERADE:
 		nm_expr_masquerade(b->msg);
