@@ -43,34 +43,35 @@ static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct 
 		inv->argv[0]);
 }
 
-/* Decides without parser or sandbox, from bytes that may be anything. */
-static bool is_none_of_ours(const char *text, size_t len, enum stage stage)
+/* Without an annotation of ours, there may still be ports to withdraw that natmap add has published. */
+static bool is_irrelevant(const char *text, size_t len, enum stage stage)
 {
-	if (nm_oci_state_concerns_us(text, len))
+	bool may_be_stopped = memmem(text, len, "stopped", strlen("stopped")) || memchr(text, '\\', len);
+
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && may_be_stopped))
 		return false;
-	return stage == STAGE_PUBLISH ||
-		(stage == STAGE_BY_STATUS && !memmem(text, len, "stopped", strlen("stopped")));
+	return !nm_oci_state_concerns_us(text, len);
 }
 
-/* The rest of a state that is too long is read and searched, since the runtime writes all of it. */
-static int refuse_excess(int fd, char *buf, size_t len, enum stage stage, struct nm_err *err)
+/* Reads a state that is too long to its end, since the runtime writes all of it. */
+static int refuse_excess(int fd, char *buf, size_t len, struct nm_err *err)
 {
-	enum { OVERLAP = 16 };
-	bool none = is_none_of_ours(buf, len, stage);
+	bool concerns_us = nm_oci_state_concerns_us(buf, len);
+	const size_t overlap = NM_OCI_STATE_OVERLAP;
 	ssize_t n;
 
-	memmove(buf, buf + len - OVERLAP, OVERLAP);
-	while ((n = read(fd, buf + OVERLAP, len - OVERLAP)) != 0) {
+	memmove(buf, buf + len - overlap, overlap);
+	while ((n = read(fd, buf + overlap, len - overlap)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the container state");
-		none &= is_none_of_ours(buf, OVERLAP + (size_t)n, stage);
-		memmove(buf, buf + n, OVERLAP);
+		concerns_us |= nm_oci_state_concerns_us(buf, overlap + (size_t)n);
+		memmove(buf, buf + n, overlap);
 	}
-	return none ? 0
-		    : nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
-			      NM_OCI_STATE_MAX);
+	return concerns_us ? nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
+				     NM_OCI_STATE_MAX)
+			   : 0;
 }
 
 static int publish(const struct nm_invocation *inv, const struct nm_oci_state *st, struct nm_err *err)
@@ -119,6 +120,15 @@ static int run_withdraw(const struct nm_invocation *inv, const char *text, size_
 	return rc;
 }
 
+/* Where the sandbox cannot be entered, natmap has published nothing. */
+static int fail_sandbox(const char *text, size_t len, struct nm_err *err)
+{
+	if (nm_oci_state_concerns_us(text, len))
+		return -1;
+	nm_log_debug("%s, ignored: the container has no annotation of natmap's", err->msg);
+	return 0;
+}
+
 int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
@@ -130,11 +140,11 @@ int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 		nm_io_read_upto(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0)
 		return -1;
 	if (len == NM_OCI_STATE_MAX)
-		return refuse_excess(STDIN_FILENO, text, len, stage, err);
-	if (is_none_of_ours(text, len, stage))
+		return refuse_excess(STDIN_FILENO, text, len, err);
+	if (is_irrelevant(text, len, stage))
 		return 0;
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
-		return -1;
+		return fail_sandbox(text, len, err);
 	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_oci_state_is_stopped(text, len)))
 		return run_withdraw(inv, text, len, err);
 	return run_publish(inv, text, len, err);

@@ -205,7 +205,7 @@ tagged() {
 	NM_WRAP=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
 	publish rc=1 other 8081:80
 	assert "$stderr" has CAP_NET_ADMIN
-	withdraw rc=1 web
+	withdraw rc=1 web io.natmap.ports=8080:80
 	assert "$stderr" has CAP_NET_ADMIN
 	state plain 1 creating | run_natmap hook createRuntime
 	same "the host" "$before" "$(snapshot host)"

@@ -37,6 +37,16 @@ hook_text() {
 	run_natmap hook "${@:1:$#-1}" <<<"${text//PID/$(ctr_pid web)}"
 }
 
+# foreign TEXT: no stage fails because of it
+foreign() {
+	local stage
+	printf '%s' "$1" >"$NM_TMP/input"
+	for stage in createRuntime poststop ''; do
+		run_natmap rc=any hook ${stage:+"$stage"} <"$NM_TMP/input" || return 1
+		assert "$status $output" = "0 " "stage '$stage' with ${1:0:200}" || return 1
+	done
+}
+
 @test "broken documents without our annotation are ignored silently" {
 	ignored </dev/null
 	ignored <<<'{"id":"web","pid":1,"annotations":{'
@@ -66,12 +76,20 @@ hook_text() {
 	config '{ broken'
 	# shellcheck disable=SC2034 # for run_natmap
 	NM_WRAP=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
-	local copy
+	local copy text
 	copy=$(mktemp) # where that user can run it
 	cp "$NATMAP" "$copy" && chmod 0755 "$copy"
-	NATMAP=$copy run_natmap rc=any hook createRuntime < <(state web 1 creating)
+	local NATMAP=$copy
+	for text in '"a":"b"' '"a":"b\"c"' '"a":"\u0041\\"' '"a":"stopped"' '"a":"io.natmap.ports is documented elsewhere"' \
+		'"a":"{\"io.natmap.ports\":\"80\"}"'; do
+		foreign "{\"id\":\"web\",\"pid\":1,\"status\":\"creating\",\"annotations\":{$text}}"
+	done
+	foreign '{"id":"web","status":"stopped","bundle":"/b"}'
+	foreign "\\"
+	foreign "{\"a\":\"\\\\\",\"b\":\"$(fill 20000000 x)\"}"
+	run_natmap rc=1 hook createRuntime <<<'{"id":"web","pid":1,"annotations":{"io\u002enatmap.ports":"80"}}'
+	assert "$stderr" has CAP_NET_ADMIN
 	rm -f "$copy"
-	assert "$status" -eq 0
 }
 
 @test "without a stage the status stopped withdraws" {

@@ -7,7 +7,9 @@
  */
 #include "input/oci_state.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "input/json_value.h"
 
@@ -160,7 +162,7 @@ static int run(struct parse *p, const char *text, size_t len, struct nm_err *err
 	bool forgiving = p->use == NM_OCI_STATE_PUBLISH;
 
 	if (nm_json_parse(text, len, false, on_event, p, err) < 0) {
-		bool about_us = p->has_ports || memmem(text, len, PREFIX, strlen(PREFIX));
+		bool about_us = nm_oci_state_concerns_us(text, len);
 
 		return forgiving && !about_us && err->kind == NM_ERR_REFUSED ? 0 : -1;
 	}
@@ -190,9 +192,46 @@ void nm_oci_state_done(struct nm_oci_state *st)
 	*st = (struct nm_oci_state){.pid = 0};
 }
 
+/* Returns the end of PREFIX at p, each character as it is or as \u00XX, NULL when it is not there. */
+static const char *skip_prefix(const char *p, const char *end)
+{
+	for (const char *c = PREFIX; *c; c++) {
+		char escaped[sizeof("\\u00XX")];
+
+		(void)snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*c);
+		if (p < end && *p == *c)
+			p++;
+		else if ((size_t)(end - p) >= strlen(escaped) && !strncasecmp(p, escaped, strlen(escaped)))
+			p += strlen(escaped);
+		else
+			return NULL;
+	}
+	return p;
+}
+
+/* True when a colon follows the string that goes on at p, or would, were the text not cut short. */
+static bool is_key(const char *p, const char *end)
+{
+	for (; p < end && *p != '"'; p++)
+		if (*p == '\\' && p + 1 < end)
+			p++;
+	while (p < end && strchr("\" \t\r\n", *p))
+		p++;
+	return p == end || *p == ':';
+}
+
 bool nm_oci_state_concerns_us(const char *text, size_t len)
 {
-	return memmem(text, len, PREFIX, strlen(PREFIX)) || memchr(text, '\\', len);
+	const char *end = text + len, *p = text;
+
+	for (; (p = memchr(p, '"', (size_t)(end - p))); p++) {
+		bool is_within_string = p > text && p[-1] == '\\';
+		const char *rest = is_within_string ? NULL : skip_prefix(p + 1, end);
+
+		if (rest && is_key(rest, end))
+			return true;
+	}
+	return false;
 }
 
 static int find_stopped(void *ctx, const struct nm_json_event *event, struct nm_err *err)

@@ -23,7 +23,14 @@ struct nm_oci_state {
 
 enum nm_oci_state_use { NM_OCI_STATE_PUBLISH, NM_OCI_STATE_WITHDRAW };
 
-/* False when no annotation of ours can be in these bytes, however they may be malformed. */
+/* The most bytes that decide, before and in a key, that it is one of ours: what blocks of a text overlap by.
+ */
+#define NM_OCI_STATE_OVERLAP 64
+
+/*
+ * True when a key in these bytes begins with "io.natmap.", be it written with escapes: the state may have an
+ * annotation of ours. Searches bytes and parses nothing, so the text may be hostile, and malformed.
+ */
 bool nm_oci_state_concerns_us(const char *text, size_t len);
 
 /* True when the state says that the container is stopped, false for all else, be it JSON or not. For a hook
@@ -32,7 +39,7 @@ bool nm_oci_state_is_stopped(const char *text, size_t len);
 
 /*
  * Parses the state. PUBLISH: without io.natmap.ports all else is forgiven and *ret has ports NULL, and so has
- * bytes that are no JSON at all unless "io.natmap." occurs in them; with it, id, pid (at least 1) and the
+ * text that is no JSON, unless nm_oci_state_concerns_us(); with it, id, pid (at least 1) and the
  * annotations must be right. WITHDRAW: only id and bundle are read. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,
  * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_oci_state_done(), or -1

@@ -320,11 +320,36 @@ static void test_nesting(void)
 
 static void test_concerns_us(void)
 {
-	tap_ok(nm_oci_state_concerns_us(TEXT("{\"io.natmap.ports\":")), "io.natmap. concerns us");
-	tap_ok(nm_oci_state_concerns_us(TEXT("\"io\\u002enatmap")), "a backslash may concern us");
-	tap_ok(nm_oci_state_concerns_us(TEXT("a\0\\")), "also after a NUL");
-	tap_ok(!nm_oci_state_concerns_us(TEXT("{\"id\":\"io.natma\"}")), "nothing else does");
-	tap_ok(!nm_oci_state_concerns_us(TEXT("")), "nothing does not");
+	static const struct {
+		const char *text;
+		size_t len;
+		bool expected;
+	} rows[] = {
+		{TEXT("{\"io.natmap.ports\":"), true},
+		{TEXT("{\"io.natmap.ports\" \t\r\n:"), true},
+		{TEXT("{\"io\\u002enatmap.\\u0070orts\":\"80\"}"), true},
+		{TEXT("{\"\\u0069\\u006F\\u002E\\u006e\\u0061\\u0074\\u006d\\u0061\\u0070\\u002e\":1"), true},
+		{TEXT("{\"a\":\"\\\\\",\"io.natmap.x\\\"y\":1}"), true},
+		{TEXT("a\0\"io.natmap.ports\":"), true},
+		{TEXT("{\"io.natmap.po"), true}, /* cut short: it may be a key */
+		{TEXT("{\"io.natmap.po\\"), true},
+		{TEXT("{\"io.natmap.ports\" "), true},
+		{TEXT("{\"id\":\"io.natma\"}"), false},
+		{TEXT("{\"io.natma\":1}"), false},
+		{TEXT("{\"io.natma"), false},
+		{TEXT("{\"io\\u002"), false},
+		{TEXT("{\"io\\u002f.natmap.\":1}"), false},
+		{TEXT("{\"org.io.natmap.ports\":\"80\"}"), false},
+		{TEXT("{\"a\":\"io.natmap.ports\",\"b\":\"b\\\"c\"}"), false},
+		{TEXT("{\"a\":\"{\\\"io.natmap.ports\\\":80}\"}"), false},
+		{TEXT("io.natmap.ports\\"), false},
+		{TEXT("\""), false},
+		{TEXT(""), false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		tap_ok(nm_oci_state_concerns_us(rows[i].text, rows[i].len) == rows[i].expected,
+			"row %zu %s us", i, rows[i].expected ? "concerns" : "does not concern");
 }
 
 static void test_stopped(void)
