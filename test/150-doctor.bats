@@ -137,6 +137,11 @@ judged() {
 	judged ill 'ct status dnat drop' accept
 	judged ill drop 'ct status dnat accept'
 	judged ill 'reject with icmpx admin-prohibited' 'ct status dnat accept'
+	judged ill return 'ct status dnat accept'
+	judged ill 'ct status dnat return' accept
+	on host nft 'add chain inet fence aside'
+	judged ill 'counter goto aside' accept
+	judged healthy 'tcp dport 80 return' 'ct status dnat accept' return
 }
 
 # bats test_tags=once
@@ -147,6 +152,9 @@ judged() {
 			chain out { type filter hook output priority 10; policy drop; }
 			chain plain { drop; }
 			chain gate { type filter hook forward priority 10; tcp dport 25 drop; }
+			chain open { type filter hook forward priority 11; return; drop; }
+			chain other { type filter hook forward priority 12; goto aside; drop; }
+			chain aside { }
 		}
 		table bridge fence {
 			chain gate { type filter hook forward priority 10; policy drop; }
@@ -278,6 +286,18 @@ judged() {
 	config '{"ip_forward": {"ipv4": "check"}}'
 	ill 'its first line is damaged' 2
 	assert "$output" has 'IPv4 forwarding is off'
+}
+
+# bats test_tags=once
+@test "a setting that is missing is told, and so is everything else" {
+	publish web 8080:80
+	lacking_settings ipv6
+	ill 'net/ipv6/conf/all/forwarding: No such file or directory'
+	assert "$cure" = ""
+	lacking_settings ipv4
+	setting ipv6/conf/all/forwarding 0
+	ill 'net/ipv4/ip_forward: No such file or directory' 2
+	assert "$output" has 'IPv6 forwarding is off'
 }
 
 # etc_up: from now on natmap, and the commands, see an /etc of the test's own, with firewalld's file and a firewall-cmd

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
 
 load helpers/natmap
+load helpers/lacking
 load helpers/recovery
 
 setup() {
@@ -155,6 +156,16 @@ tells() {
 	withdraw web
 	setting ipv4/ip_forward 0
 	agrees
+}
+
+@test "setting: one that is missing, in a family in which something is published" {
+	publish web 8080:80
+	lacking_settings ipv6
+	tells 1 setting "net/ipv6/conf/all/forwarding: No such file or directory"
+	lacking_settings ipv4
+	run_natmap rc=3 check
+	assert "$output" has "net/ipv4/ip_forward: No such file or directory"
+	assert "$output" has "container 'web': reading net/ipv4/conf/br0/route_localnet: No such file or directory"
 }
 
 @test "gone-container: its process has ended and no hook told; its rules are not wanted" {

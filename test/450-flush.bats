@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr and $output come from it
 
 load helpers/natmap
+load helpers/lacking
 load helpers/recovery
 
 setup() {
@@ -58,6 +59,15 @@ no_chain() {
 	publish web 8080:80
 	withdraw web
 	assert_clean
+}
+
+@test "a flush on a host without the settings of forwarding succeeds" {
+	publish web 8080:80
+	ctr_stop web
+	lacking_settings ipv4
+	run_natmap flush
+	NM_WRAP=()
+	agrees
 }
 
 @test "tables, chains, policies and DOCKER-USER that were there before stay" {

@@ -132,13 +132,16 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 static int check_forwarding(struct check *c, struct nm_err *err)
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		int value = 1;
+	struct nm_err missing;
+	int value;
 
-		if (c->families & 1u << f && nm_sysctl_get(names[f], &value, err) < 0)
+	nm_each_family(f, c->families) {
+		if (nm_sysctl_get(names[f], &value, &missing) < 0) {
+			if (add(c, err, "setting", "%s", missing.msg) < 0)
+				return -1;
+		} else if (!value && add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0) {
 			return -1;
-		if (!value && add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0)
-			return -1;
+		}
 	}
 	return 0;
 }

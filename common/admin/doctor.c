@@ -29,8 +29,11 @@ struct examination {
 	const struct nm_doctor *d;
 	nm_doctor_handler *handler;
 	void *ctx;
+	struct nm_netlink nl;
 	bool strict_firewalld; /* told already: its chains need not be */
 };
+
+typedef int look(struct examination *x, struct nm_err *err);
 
 static void __attribute__((format(printf, 3, 4)))
 tell(const struct examination *x, const char *command, const char *fmt, ...)
@@ -60,6 +63,16 @@ const char *nm_doctor_word(const char *text, char buf[static NM_DOCTOR_WORD_SIZE
 			buf + used, NM_DOCTOR_WORD_SIZE - used, *text == '\'' ? "'\\''" : "%c", *text);
 	(void)snprintf(buf + used, NM_DOCTOR_WORD_SIZE - used, "'");
 	return buf;
+}
+
+/* A look that fails is a finding, and the next ones go on. The list ends with NULL. */
+static void run_looks(struct examination *x, look *const looks[])
+{
+	struct nm_err err;
+
+	for (; *looks; looks++)
+		if ((*looks)(x, &err) < 0)
+			tell(x, NULL, "%s", err.msg);
 }
 
 /* sysctl(8) takes a dot for a slash, and a slash for the dot in an interface's name. */
@@ -134,13 +147,13 @@ static bool is_switched_on(const char *text, const char *key)
 	return on;
 }
 
-static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struct nm_err *err)
+static int examine_firewalld(struct examination *x, struct nm_err *err)
 {
 	bool there = false;
 
 	if (!is_switched_on(x->d->firewalld_conf, "StrictForwardPorts"))
 		return 0;
-	if (nm_nft_objects_has_table(nl, NFPROTO_INET, "firewalld", &there, err) < 0)
+	if (nm_nft_objects_has_table(&x->nl, NFPROTO_INET, "firewalld", &there, err) < 0)
 		return -1;
 	x->strict_firewalld = there;
 	if (there)
@@ -153,7 +166,7 @@ static int examine_firewalld(struct examination *x, struct nm_netlink *nl, struc
 }
 
 /* A FORWARD chain that came to drop after the publish. */
-static int examine_accept(const struct examination *x, struct nm_netlink *nl, struct nm_err *err)
+static int examine_accept(struct examination *x, struct nm_err *err)
 {
 	char command[COMMAND_SIZE];
 	unsigned families[NM_BACKEND_MAX] = {0};
@@ -164,7 +177,7 @@ static int examine_accept(const struct examination *x, struct nm_netlink *nl, st
 	for (enum nm_backend b = 0; !missing && b < NM_BACKEND_MAX; b++) {
 		uint32_t mark = nm_backend_ops(b)->accept_mark;
 
-		if (mark && nm_iptables_accept_is_missing(nl, families[b], mark, &missing, err) < 0)
+		if (mark && nm_iptables_accept_is_missing(&x->nl, families[b], mark, &missing, err) < 0)
 			return -1;
 	}
 	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
@@ -173,27 +186,34 @@ static int examine_accept(const struct examination *x, struct nm_netlink *nl, st
 	return 0;
 }
 
-static int examine_kernel(struct examination *x, struct nm_err *err)
+static int examine_foreign(struct examination *x, struct nm_err *err)
 {
-	nm_autonetlink struct nm_netlink nl = {.fd = -1};
+	return nm_foreign_drop_each(&x->nl, tell_foreign, x, err);
+}
+
+static int examine_features(struct examination *x, struct nm_err *err)
+{
 	enum nm_backend backend = x->d->config->backend;
-	struct nm_err cause;
+
+	if (nm_backend_choose(&x->nl, &backend, err) < 0)
+		return -1;
+	nm_backend_probe(&x->nl, backend, has_ipv6(), tell_missing, x);
+	return 0;
+}
+
+static int examine_nftables(struct examination *x, struct nm_err *err)
+{
+	static look *const looks[] = {
+		examine_features, examine_firewalld, examine_accept, examine_foreign, NULL};
 	uint32_t generation;
 
-	if (nm_netlink_open(NETLINK_NETFILTER, &nl, &cause) < 0) {
-		tell(x, "modprobe nfnetlink", "the kernel has no nfnetlink (%s)", cause.msg);
-		return 0;
-	}
-	if (nm_nft_transaction_generation(&nl, &generation, &cause) < 0) {
-		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", cause.msg);
-		return 0;
-	}
-	if (nm_backend_choose(&nl, &backend, err) < 0)
-		return -1;
-	nm_backend_probe(&nl, backend, has_ipv6(), tell_missing, x);
-	if (examine_firewalld(x, &nl, err) < 0 || examine_accept(x, &nl, err) < 0)
-		return -1;
-	return nm_foreign_drop_each(&nl, tell_foreign, x, err);
+	if (nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) < 0)
+		tell(x, "modprobe nfnetlink", "the kernel has no nfnetlink (%s)", err->msg);
+	else if (nm_nft_transaction_generation(&x->nl, &generation, err) < 0)
+		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", err->msg);
+	else
+		run_looks(x, looks);
+	return 0;
 }
 
 static bool is_published_on(const struct nm_records *records, enum nm_family family)
@@ -252,25 +272,35 @@ static int tell_ipv6_forwarding(const struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-static int examine_forwarding(const struct examination *x, struct nm_err *err)
+/* True when the setting is 0. One that is missing is told. */
+static bool is_off(const struct examination *x, const char *name)
+{
+	struct nm_err missing;
+	int value;
+
+	if (nm_sysctl_get(name, &value, &missing) == 0)
+		return !value;
+	tell(x, NULL, "%s", missing.msg);
+	return false;
+}
+
+static int examine_forwarding(struct examination *x, struct nm_err *err)
 {
 	const struct nm_config *c = x->d->config;
-	bool published = is_published_on(x->d->records, NM_IPV4), obstacle;
+	bool ipv4 = is_published_on(x->d->records, NM_IPV4) || c->forward[NM_IPV4] == NM_FORWARD_CHECK;
+	bool ipv6 = is_published_on(x->d->records, NM_IPV6);
 
-	if (!setting(NM_SYSCTL_IPV4_FORWARD) && (published || c->forward[NM_IPV4] == NM_FORWARD_CHECK))
+	if (ipv4 && is_off(x, NM_SYSCTL_IPV4_FORWARD))
 		tell(x, "sysctl -w net.ipv4.ip_forward=1",
 			"IPv4 forwarding is off: published ports do not reach containers");
-	if (!has_ipv6() || setting(NM_SYSCTL_IPV6_FORWARD))
-		return 0;
-	obstacle = is_published_on(x->d->records, NM_IPV6);
-	if (!obstacle && c->forward[NM_IPV6] == NM_FORWARD_CHECK &&
-		is_between_ipv6_networks(&obstacle, err) < 0)
+	if (!ipv6 && has_ipv6() && c->forward[NM_IPV6] == NM_FORWARD_CHECK &&
+		is_between_ipv6_networks(&ipv6, err) < 0)
 		return -1;
-	return obstacle ? tell_ipv6_forwarding(x, err) : 0;
+	return ipv6 && is_off(x, NM_SYSCTL_IPV6_FORWARD) ? tell_ipv6_forwarding(x, err) : 0;
 }
 
 /* Tables that stand in names, one a line, are in force. */
-static void examine_legacy(const struct examination *x, const char *family, const char *path)
+static void examine_legacy_family(const struct examination *x, const char *family, const char *path)
 {
 	char names[256], list[sizeof(names) + 64] = "", modules[2 * sizeof(names)] = "";
 	char command[COMMAND_SIZE], *rest = names, *name;
@@ -295,8 +325,16 @@ static void examine_legacy(const struct examination *x, const char *family, cons
 		family, list);
 }
 
+static int examine_legacy(struct examination *x, struct nm_err *err)
+{
+	(void)err; /* never fails */
+	examine_legacy_family(x, "ip", "/proc/net/ip_tables_names");
+	examine_legacy_family(x, "ip6", "/proc/net/ip6_tables_names");
+	return 0;
+}
+
 /* One finding for all of them: they may be many. */
-static int examine_gone(const struct examination *x, struct nm_err *err)
+static int examine_gone(struct examination *x, struct nm_err *err)
 {
 	struct nm_records *records = x->d->records;
 	char command[COMMAND_SIZE], one[256] = "";
@@ -370,7 +408,7 @@ static int examine_hairpin(
 }
 
 /* Only bridge netfilter loses the reflected packets. */
-static int examine_records(const struct examination *x, struct nm_err *err)
+static int examine_records(struct examination *x, struct nm_err *err)
 {
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") ? NM_IPV4_BIT : 0) |
 		(setting("net/bridge/bridge-nf-call-ip6tables") ? NM_IPV6_BIT : 0);
@@ -388,13 +426,12 @@ static int examine_records(const struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-int nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx, struct nm_err *err)
+void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx)
 {
-	struct examination x = {.d = d, .handler = handler, .ctx = ctx};
+	static look *const looks[] = {
+		examine_nftables, examine_gone, examine_forwarding, examine_legacy, examine_records, NULL};
+	struct examination x = {.d = d, .handler = handler, .ctx = ctx, .nl.fd = -1};
 
-	if (examine_kernel(&x, err) < 0 || examine_gone(&x, err) < 0 || examine_forwarding(&x, err) < 0)
-		return -1;
-	examine_legacy(&x, "ip", "/proc/net/ip_tables_names");
-	examine_legacy(&x, "ip6", "/proc/net/ip6_tables_names");
-	return examine_records(&x, err);
+	run_looks(&x, looks);
+	nm_netlink_close(&x.nl);
 }

@@ -17,8 +17,8 @@ struct nm_doctor {
 	const char *natmap;         /* how to call this natmap: with --state-dir, if it needs it */
 };
 
-/* Called for each obstacle: a sentence, and the shell command that removes it. Both may have characters from
- * outside that a terminal should not see. */
+/* Called for each obstacle: a sentence, and the shell command that removes it, or NULL. Both may have
+ * characters from outside that a terminal should not see. */
 typedef void nm_doctor_handler(void *ctx, const char *finding, const char *command);
 
 /*
@@ -28,10 +28,9 @@ typedef void nm_doctor_handler(void *ctx, const char *finding, const char *comma
  *
  * Forwarding that is off is an obstacle where the next publish would not switch it on, or something is
  * published already; in IPv6, of which a host need not be a router, only when something is published on it or
- * two interfaces have global addresses. -1 with *err when something cannot be told.
+ * two interfaces have global addresses. What cannot be examined is told, too, without a command.
  */
-int nm_doctor_examine(
-	const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
+void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx);
 
 #define NM_DOCTOR_WORD_SIZE 1024
 /* Writes text as one word for the shell, cut to size. Returns buf. */

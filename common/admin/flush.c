@@ -60,18 +60,17 @@ static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *er
 	return 0;
 }
 
-static int look_at_forwarding(bool ret[static NM_FAMILY_MAX], struct nm_err *err)
+/* A kernel without the setting forwards nothing. */
+static void look_at_forwarding(bool ret[static NM_FAMILY_MAX])
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
+	struct nm_err missing;
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+	nm_each_family(f, NM_BOTH_FAMILIES) {
 		int value = 0;
 
-		if (nm_sysctl_get(names[f], &value, err) < 0 && f == NM_IPV4)
-			return -1; /* IPv6 may be missing */
-		ret[f] = value != 0;
+		ret[f] = nm_sysctl_get(names[f], &value, &missing) == 0 && value;
 	}
-	return 0;
 }
 
 static int flush(struct nm_change *change, bool force, struct nm_inventory *s, struct nm_flush_left *ret,
@@ -91,7 +90,8 @@ static int flush(struct nm_change *change, bool force, struct nm_inventory *s, s
 	nm_change_retire_replaced(change);
 	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
-	return look_at_forwarding(ret->forwarding, err);
+	look_at_forwarding(ret->forwarding);
+	return 0;
 }
 
 int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)

@@ -76,7 +76,7 @@ static int read_chains(struct nm_netlink *nl, struct chains *chains, struct nm_e
 		"reading the chains of nf_tables: others changed them %d times meanwhile", TRIES);
 }
 
-enum effect { GOES_ON, ACCEPTS, DROPS };
+enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
 
 /* A rule while its expressions are read. */
 struct judging {
@@ -146,6 +146,8 @@ static void take_immediate(struct judging *j, struct nm_attrs data)
 		j->effect = ACCEPTS;
 	else if (ntohl(code) == NF_DROP)
 		j->effect = DROPS;
+	else if (ntohl(code) == (uint32_t)NFT_RETURN || ntohl(code) == (uint32_t)NFT_GOTO)
+		j->effect = LEAVES;
 }
 
 static void take_expression(struct judging *j, const char *name, struct nm_attrs data)
@@ -160,7 +162,7 @@ static void take_expression(struct judging *j, const char *name, struct nm_attrs
 		j->conditional = true;
 }
 
-/* The first rule that decides about all that was translated decides about the chain. */
+/* The first unconditional rule with a verdict decides. Behind return or goto the policy does. */
 static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct nm_attrs list = rule->expressions, data;
@@ -202,7 +204,7 @@ static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign
 
 		if (judge_chain(nl, chain, &effect, err) < 0)
 			return -1;
-		chain->by_policy &= effect == GOES_ON;
+		chain->by_policy &= effect == GOES_ON || effect == LEAVES;
 		if ((effect == DROPS || chain->by_policy) && handler(ctx, chain, err) < 0)
 			return -1;
 	}

@@ -41,3 +41,10 @@ lacking_make() {
 		}
 	END
 }
+
+# lacking_settings DIRECTORY: from now on natmap finds no setting in /proc/sys/net/DIRECTORY
+# shellcheck disable=SC2016 # that shell's variables
+lacking_settings() {
+	NM_WRAP=(unshare -m --propagation private sh -c '
+		mount -t tmpfs none "/proc/sys/net/$1" && shift && exec "$@"' sh "$1")
+}
