@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "host/sandbox.h"
 #include "input/config.h"
+#include "state/search.h"
 #include "state/state.h"
 #include "cmd.h"
 
@@ -39,7 +40,7 @@ static int read_state(
 		return -1;
 	if (!state)
 		return 0;
-	if (nm_sandbox_confine(inv->state_dir, err) < 0 || nm_state_find(state, &all, d->records, err) < 0)
+	if (nm_sandbox_confine(inv->state_dir, err) < 0 || nm_state_search(state, &all, d->records, err) < 0)
 		return -1;
 	d->can_judge = nm_state_same_pidns(state);
 	*ret_damaged = nm_state_damaged(state);

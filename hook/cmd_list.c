@@ -8,6 +8,7 @@
 #include "input/config.h"
 #include "input/json.h"
 #include "cmd.h"
+#include "state/record_json.h"
 
 static void write_counters(struct nm_json_writer *w, const struct nm_counters *c)
 {
@@ -28,7 +29,7 @@ static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
 		const struct nm_record *r = &p->records.v[i];
 
 		nm_json_write_object(w);
-		nm_record_write(r, w);
+		nm_record_json_write(r, w);
 		nm_json_write_string(w, "mappings");
 		nm_json_write_array(w);
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {

@@ -9,6 +9,7 @@
 #include "host/sandbox.h"
 #include "publish/policy.h"
 #include "publish/request.h"
+#include "state/search.h"
 
 int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
 {
@@ -21,7 +22,7 @@ int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_recor
 	*ret = (struct nm_record){0};
 	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
 		return -1;
-	rc = state ? nm_state_find(state, &query, &found, err) : 0;
+	rc = state ? nm_state_search(state, &query, &found, err) : 0;
 	newest = rc == 0 ? nm_records_newest(&found, id) : NULL;
 	if (newest)
 		rc = nm_record_copy(newest, ret, err);

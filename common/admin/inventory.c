@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "base/log.h"
 #include "publish/request.h"
+#include "state/search.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
 {
@@ -47,7 +48,7 @@ int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct n
 	const struct nm_state_query everyone = {.all = true};
 	struct nm_records all = {0};
 	struct nm_inventory s = {0};
-	int rc = state ? nm_state_find(state, &everyone, &all, err) : 0;
+	int rc = state ? nm_state_search(state, &everyone, &all, err) : 0;
 
 	nm_records_sort(&all);
 	if (rc == 0)

@@ -8,6 +8,7 @@
 #include "backend/backend.h"
 #include "backend/choose.h"
 #include "host/sandbox.h"
+#include "state/search.h"
 #include "state/state.h"
 
 enum { TRIES = 8 };
@@ -134,7 +135,7 @@ static int read_state(const char *state_dir, const char *id, struct nm_state **r
 		return -1;
 	if (!*ret_state)
 		return 0;
-	if (nm_sandbox_confine(state_dir, err) < 0 || nm_state_find(*ret_state, &query, ret, err) < 0)
+	if (nm_sandbox_confine(state_dir, err) < 0 || nm_state_search(*ret_state, &query, ret, err) < 0)
 		return -1;
 	if (id)
 		nm_records_keep_id(ret, id);

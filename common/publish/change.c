@@ -14,6 +14,7 @@
 #include "host/sandbox.h"
 #include "publish/audit.h"
 #include "publish/claim.h"
+#include "state/search.h"
 
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err)
@@ -44,7 +45,7 @@ int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *e
 {
 	struct nm_state_query query = {.id = id};
 
-	if (nm_state_find(change->state, &query, &change->replaced, err) < 0)
+	if (nm_state_search(change->state, &query, &change->replaced, err) < 0)
 		return -1;
 	nm_records_keep_id(&change->replaced, id);
 	return 0;
@@ -63,7 +64,7 @@ static int find_peers(struct nm_change *change, struct nm_err *err)
 			.except = &change->replaced,
 		};
 
-		if (nm_state_find(change->state, &query, &change->peers, err) < 0)
+		if (nm_state_search(change->state, &query, &change->peers, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "host/listener.h"
+#include "state/search.h"
 
 enum { FIRST_LOOK = 64 };
 
@@ -90,7 +91,7 @@ static int find_recorded(struct nm_state *state, const struct nm_mapping *ports,
 {
 	const struct nm_state_query query = {.mappings = ports, .n_mappings = 1, .except = replaced};
 
-	return state ? nm_state_find(state, &query, ret, err) : 0;
+	return state ? nm_state_search(state, &query, ret, err) : 0;
 }
 
 static int find_free(struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,

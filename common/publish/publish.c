@@ -22,6 +22,7 @@
 #include "publish/claim.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
+#include "state/search.h"
 
 /* True when the same process has the mapping already. */
 static bool has_already(
@@ -113,7 +114,7 @@ static int find_concerned(
 		.except = &change->replaced,
 	};
 
-	return nm_state_find(change->state, &query, ret, err);
+	return nm_state_search(change->state, &query, ret, err);
 }
 
 /* Makes the rules of the container those of its former record again; without one they go. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void nm_offset_print(uint64_t n, char *digits)
+void nm_state_block_print_offset(uint64_t n, char *digits)
 {
 	for (unsigned i = NM_OFFSET_DIGITS; i > 0; n /= 10)
 		digits[--i] = (char)('0' + n % 10);
@@ -31,9 +31,9 @@ void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE])
 {
 	char *p = put(line, NM_BLOCK_PREFIX);
 
-	nm_offset_print(begin, p);
+	nm_state_block_print_offset(begin, p);
 	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_NEXT);
-	nm_offset_print(0, p);
+	nm_state_block_print_offset(0, p);
 	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_FILTER);
 	nm_filter_clear(p, NM_BLOCK_FILTER_DIGITS);
 	put(p + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SUFFIX);

@@ -24,7 +24,7 @@
 #define NM_BLOCK_SIZE          (NM_BLOCK_FILTER_AT + NM_BLOCK_FILTER_DIGITS + sizeof(NM_BLOCK_SUFFIX) - 1)
 
 /* Writes n in NM_OFFSET_DIGITS digits, without NUL. */
-void nm_offset_print(uint64_t n, char *digits);
+void nm_state_block_print_offset(uint64_t n, char *digits);
 
 /* Writes the line, with its newline, of a block that begins at this offset, with an empty filter and no next
  * one. */

@@ -15,7 +15,7 @@
 #include "base/io.h"
 #include "state/lock.h"
 
-int nm_state_fail(const struct nm_state *st, const char *what, struct nm_err *err)
+int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err)
 {
 	return nm_fail_errno(err, errno, "%s '%s/state'", what, st->dir);
 }
@@ -63,7 +63,7 @@ static int take_lock(
 	return nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
 }
 
-int nm_state_write_header(struct nm_state *st)
+int nm_state_file_write_header(struct nm_state *st)
 {
 	char line[NM_STATE_HEADER_SIZE];
 	size_t len = nm_state_header_print(&st->header, line);
@@ -71,7 +71,7 @@ int nm_state_write_header(struct nm_state *st)
 	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : -1;
 }
 
-int nm_state_start_new(const struct nm_state *st, struct nm_state *ret)
+int nm_state_file_start(const struct nm_state *st, struct nm_state *ret)
 {
 	char line[NM_STATE_HEADER_SIZE];
 	size_t len = nm_state_header_print(&st->self, line);
@@ -88,7 +88,7 @@ int nm_state_start_new(const struct nm_state *st, struct nm_state *ret)
 	return 0;
 }
 
-int nm_state_install_new(struct nm_state *st, struct nm_state *new)
+int nm_state_file_install(struct nm_state *st, struct nm_state *new)
 {
 	if (renameat(st->dirfd, "state.new", st->dirfd, "state") < 0)
 		return -1;
@@ -102,8 +102,8 @@ static int create(struct nm_state *st, struct nm_err *err)
 {
 	struct nm_state new = {.fd = -1};
 
-	if (nm_state_start_new(st, &new) < 0 || nm_state_install_new(st, &new) < 0) {
-		int rc = nm_state_fail(st, "creating", err);
+	if (nm_state_file_start(st, &new) < 0 || nm_state_file_install(st, &new) < 0) {
+		int rc = nm_state_file_fail(st, "creating", err);
 
 		if (new.fd >= 0)
 			close(new.fd);
@@ -123,7 +123,7 @@ static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
 		const char *newline = n > 0 ? memrchr(buf, '\n', (size_t)n) : NULL;
 
 		if (n < 0)
-			return nm_state_fail(st, "reading", err);
+			return nm_state_file_fail(st, "reading", err);
 		if (newline) {
 			st->end = from + (uint64_t)(newline - buf) + 1;
 			return 0;
@@ -148,7 +148,7 @@ static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, str
 			"opening '%s/state': not a file that only its user can write to", st->dir);
 	n = pread(st->fd, line, sizeof(line) - 1, 0);
 	if (n < 0)
-		return nm_state_fail(st, "reading", err);
+		return nm_state_file_fail(st, "reading", err);
 	line[n] = '\0';
 	if (nm_state_header_parse(line, &h) < 0 && forgive_damage)
 		return 0;
@@ -181,7 +181,7 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 		return -1;
 	st->fd = open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR);
 	if (st->fd < 0 && errno != ENOENT)
-		return nm_state_fail(st, "opening", err);
+		return nm_state_file_fail(st, "opening", err);
 	if (st->fd >= 0 && examine(st, access == NM_STATE_FORCE, &ours, err) < 0)
 		return -1;
 	if (ours)
@@ -194,50 +194,20 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 	return 0;
 }
 
-int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
-	struct nm_err *err)
+int nm_state_file_open(
+	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
 {
-	nm_autostate struct nm_state *st = calloc(1, sizeof(*st));
-
-	if (!st || !(st->dir = strdup(dir))) {
-		free(nm_steal(&st));
-		return nm_fail(err, NM_ERR_FAILED, "opening directory '%s': out of memory", dir);
-	}
-	st->dirfd = st->lockfd = st->fd = -1;
 	if (open_dir(st, access, err) < 0)
 		return -1;
 	if (st->dirfd >= 0 && take_lock(st, access, timeout_ms, err) < 0)
 		return -1;
-	if (st->lockfd >= 0 && open_state(st, access, err) < 0)
-		return -1;
-	*ret = st->fd >= 0 ? nm_steal(&st) : NULL;
-	return 0;
+	return st->lockfd >= 0 ? open_state(st, access, err) : 0;
 }
 
-void nm_state_unlock(struct nm_state *st)
+void nm_state_file_close(struct nm_state *st)
 {
-	if (st->lockfd >= 0)
-		nm_lock_release(st->lockfd);
-}
-
-void nm_state_close(struct nm_state *st)
-{
-	if (!st)
-		return;
 	nm_state_unlock(st);
-	for (int *fd = (int[]){st->fd, st->lockfd, st->dirfd, -2}; *fd != -2; fd++)
-		if (*fd >= 0)
-			close(*fd);
-	free(st->dir);
-	free(st);
-}
-
-bool nm_state_is_empty(const struct nm_state *st)
-{
-	return st->end == st->begin;
-}
-
-bool nm_state_same_pidns(const struct nm_state *st)
-{
-	return st->same_pidns;
+	nm_cleanup_close(&st->fd);
+	nm_cleanup_close(&st->lockfd);
+	nm_cleanup_close(&st->dirfd);
 }

@@ -14,23 +14,29 @@ struct nm_state {
 	bool same_pidns;
 	uint64_t begin; /* of the first record */
 	uint64_t end;   /* behind the last complete line */
-	/* from nm_state_find(): */
+	/* from nm_state_search(): */
 	uint64_t last_block; /* offset of the last block's line, 0: there is none */
 	uint64_t open_block; /* where the lines begin that are in no block yet, 0: unknown */
 	size_t damaged;      /* lines that it could not read */
 };
 
+/* Opens directory, lock and file, as nm_state_open() says. 0 with st->fd -1 when there is no state, or -1
+ * with *err; nm_state_file_close() in both cases. */
+int nm_state_file_open(struct nm_state *st, enum nm_state_access access, unsigned timeout_ms,
+	struct nm_err *err) NM_MUST_USE;
+void nm_state_file_close(struct nm_state *st);
+
 /* Fails with errno: "WHAT 'DIR/state': ...". */
-int nm_state_fail(const struct nm_state *st, const char *what, struct nm_err *err);
+int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err);
 
 /* Starts the file that is to replace the state, with its header line. 0 with *ret, which borrows all but its
  * fd from st, or -1 with errno. */
-int nm_state_start_new(const struct nm_state *st, struct nm_state *ret) NM_MUST_USE;
+int nm_state_file_start(const struct nm_state *st, struct nm_state *ret) NM_MUST_USE;
 
 /* Writes the header again, in place. 0, or -1 with errno. */
-int nm_state_write_header(struct nm_state *st) NM_MUST_USE;
+int nm_state_file_write_header(struct nm_state *st) NM_MUST_USE;
 
 /* Puts it in the state's place and goes on with it. 0, or -1 with errno and new->fd still open. */
-int nm_state_install_new(struct nm_state *st, struct nm_state *new) NM_MUST_USE;
+int nm_state_file_install(struct nm_state *st, struct nm_state *new) NM_MUST_USE;
 
 #endif

@@ -6,8 +6,8 @@
 enum { CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
 
 /* Hands the complete lines of buf over. Returns the bytes they take, or -1. */
-static ssize_t each_complete_line(
-	const char *buf, size_t len, uint64_t offset, nm_line_handler *handler, void *ctx, struct nm_err *err)
+static ssize_t each_complete_line(const char *buf, size_t len, uint64_t offset,
+	nm_state_line_handler *handler, void *ctx, struct nm_err *err)
 {
 	const char *p = buf, *newline;
 
@@ -19,7 +19,7 @@ static ssize_t each_complete_line(
 	return p - buf;
 }
 
-int nm_state_each_line(const struct nm_state *st, uint64_t from, uint64_t to, nm_line_handler *handler,
+int nm_state_lines_each(const struct nm_state *st, uint64_t from, uint64_t to, nm_state_line_handler *handler,
 	void *ctx, struct nm_err *err)
 {
 	nm_autofree char *buf = from < to ? malloc(CHUNK) : NULL;
@@ -31,7 +31,7 @@ int nm_state_each_line(const struct nm_state *st, uint64_t from, uint64_t to, nm
 		ssize_t used = n > 0 ? each_complete_line(buf, (size_t)n, from, handler, ctx, err) : 0;
 
 		if (n <= 0)
-			return nm_state_fail(st, "reading", err);
+			return nm_state_file_fail(st, "reading", err);
 		if (used < 0)
 			return -1;
 		from += (uint64_t)used;

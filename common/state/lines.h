@@ -5,25 +5,27 @@
 #include <string.h>
 
 #include "state/file.h"
+#include "state/record_json.h"
 
 #define NM_STATE_MARK_LEN (sizeof(NM_RECORD_LIVE) - 1)
 
-static inline bool nm_line_is_live(const char *line, size_t len)
+static inline bool nm_state_line_is_live(const char *line, size_t len)
 {
 	return len > NM_STATE_MARK_LEN && !memcmp(line, NM_RECORD_LIVE, NM_STATE_MARK_LEN);
 }
 
-static inline bool nm_line_is_retired(const char *line, size_t len)
+static inline bool nm_state_line_is_retired(const char *line, size_t len)
 {
 	return len > NM_STATE_MARK_LEN && !memcmp(line, NM_RECORD_RETIRED, NM_STATE_MARK_LEN);
 }
 
 /* Called for each line; its newline, which len does not count, is there, too. */
-typedef int nm_line_handler(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err);
+typedef int nm_state_line_handler(
+	void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err);
 
 /* Goes through the lines that stand from one offset to another, in memory that does not grow with the file
  * but with its longest line. 0, or -1 with *err, the handler's or one of reading. */
-int nm_state_each_line(const struct nm_state *st, uint64_t from, uint64_t to, nm_line_handler *handler,
+int nm_state_lines_each(const struct nm_state *st, uint64_t from, uint64_t to, nm_state_line_handler *handler,
 	void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -9,8 +9,6 @@
 #include "model/backend.h"
 #include "model/mapping.h"
 
-struct nm_json_writer;
-
 /* Everything that is needed to withdraw, to judge conflicts and to write the rules again. Strings are owned.
  */
 struct nm_record {
@@ -43,21 +41,6 @@ int nm_record_same(
 void nm_record_done(struct nm_record *r);
 /* True when a mapping is for this family and no other. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
-
-/* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
-#define NM_RECORD_LIVE    "{\"live\":1,"
-#define NM_RECORD_RETIRED "{\"live\":0,"
-/* What follows in lines that natmap has written: the filter of nm_record_filter(). */
-#define NM_RECORD_FILTER "\"filter\":\""
-
-/* Writes the record's members, without the filter, into the object that is open in w; also the form of list
- * --json. */
-void nm_record_write(const struct nm_record *r, struct nm_json_writer *w);
-
-/* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
- * *err: NM_ERR_REFUSED for anything that nm_record_write() would not have written, NM_ERR_FAILED for memory.
- */
-int nm_record_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret when the recorded process is gone: absent, another one with the same pid, or a zombie. */
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err) NM_MUST_USE;

@@ -5,11 +5,14 @@
  * Whatever moved lines (an editor) is noticed: a block's line must stand where the one before says, and say
  * where the one before ends. From where that is not so, all lines are read.
  */
+#include "state/search.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "state/block.h"
+#include "state/keys.h"
 #include "state/lines.h"
 
 struct search {
@@ -37,7 +40,7 @@ static void stop_looking_for_interfaces(struct search *search, const struct nm_r
 		q->localnet = NULL;
 	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
 		q->bridge_port = NULL;
-	nm_state_query_compile(q, &search->keys);
+	nm_state_keys_compile(q, &search->keys);
 }
 
 static int examine_live(
@@ -46,7 +49,7 @@ static int examine_live(
 	struct nm_state *st = search->st;
 	struct nm_record r;
 
-	if (nm_record_read(line, len, &r, err) < 0) {
+	if (nm_record_json_read(line, len, &r, err) < 0) {
 		if (err->kind != NM_ERR_REFUSED)
 			return -1;
 		st->damaged++;
@@ -69,9 +72,9 @@ static int examine_line(void *ctx, const char *line, size_t len, uint64_t offset
 {
 	struct search *search = ctx;
 
-	if (nm_line_is_retired(line, len) || nm_state_block_is(line, len) ||
+	if (nm_state_line_is_retired(line, len) || nm_state_block_is(line, len) ||
 		is_excepted(search->query.except, offset) ||
-		(nm_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
+		(nm_state_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
 		return 0;
 	return examine_live(search, line, len, offset, err);
 }
@@ -85,28 +88,23 @@ static bool read_block(const struct nm_state *st, uint64_t at, uint64_t begin,
 		nm_state_block_read(line, begin, ret_next);
 }
 
-int nm_state_find(
+int nm_state_search(
 	struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret, struct nm_err *err)
 {
 	struct search search = {.st = st, .query = *query, .found = ret};
 	uint64_t from = st->begin, next = st->header.blocks;
 	char block[NM_BLOCK_SIZE];
 
-	nm_state_query_compile(query, &search.keys);
+	nm_state_keys_compile(query, &search.keys);
 	st->damaged = 0;
 	st->last_block = 0;
 	for (uint64_t at = next; read_block(st, at, from, block, &next); at = next) {
 		if (nm_state_keys_meet(&search.keys, block + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER_DIGITS) &&
-			nm_state_each_line(st, from, at, examine_line, &search, err) < 0)
+			nm_state_lines_each(st, from, at, examine_line, &search, err) < 0)
 			return -1;
 		st->last_block = at;
 		from = at + NM_BLOCK_SIZE;
 	}
 	st->open_block = from;
-	return nm_state_each_line(st, from, st->end, examine_line, &search, err);
-}
-
-size_t nm_state_damaged(const struct nm_state *st)
-{
-	return st->damaged;
+	return nm_state_lines_each(st, from, st->end, examine_line, &search, err);
 }

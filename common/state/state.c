@@ -9,7 +9,7 @@
  *
  * A search must not read 10,000 records. When 32 KiB of lines stand behind the last block, the next writer
  * ends a block: it appends a line with where the block begins and a filter of all keys in its live records
- * (state/query.c), and then makes it known by its offset, in ten digits that are changed in place, in the
+ * (state/keys.c), and then makes it known by its offset, in ten digits that are changed in place, in the
  * line of the block before or, for the first one, in the header. Killed in between, the line is just one that
  * is passed over. A record that is retired leaves its keys behind, which only costs a look. So a hook reads 4
  * KiB for each hundred records, and those lines that concern it.
@@ -34,12 +34,54 @@
 #include "base/log.h"
 #include "input/json.h"
 #include "state/block.h"
+#include "state/keys.h"
 #include "state/lines.h"
+#include "state/lock.h"
 
 enum { BLOCK_MIN = 32 * 1024, GARBAGE_MIN = 64 * 1024 };
 
 /* The byte in which a live line differs from a retired one. */
 #define LIVE_BYTE (sizeof("{\"live\":") - 1)
+
+int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
+	struct nm_err *err)
+{
+	nm_autostate struct nm_state *st = malloc(sizeof(*st));
+
+	if (st)
+		*st = (struct nm_state){.dir = strdup(dir), .dirfd = -1, .lockfd = -1, .fd = -1};
+	if (!st || !st->dir)
+		return nm_fail_memory(err, "opening the state");
+	if (nm_state_file_open(st, access, timeout_ms, err) < 0)
+		return -1;
+	*ret = st->fd >= 0 ? nm_steal(&st) : NULL;
+	return 0;
+}
+
+void nm_state_unlock(struct nm_state *st)
+{
+	if (st->lockfd >= 0)
+		nm_lock_release(st->lockfd);
+}
+
+void nm_state_close(struct nm_state *st)
+{
+	if (!st)
+		return;
+	nm_state_file_close(st);
+	free(st->dir);
+	free(st);
+}
+
+bool nm_state_is_empty(const struct nm_state *st)
+{
+	return st->end == st->begin;
+}
+
+bool nm_state_same_pidns(const struct nm_state *st)
+{
+	return st->same_pidns;
+}
 
 /* Writes whole lines at the end. 0, or -1 with errno and the file as before. */
 static int write_lines(struct nm_state *st, const char *text, size_t len)
@@ -66,11 +108,11 @@ static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, st
 	struct nm_record r;
 
 	(void)offset;
-	if (!nm_line_is_live(line, len))
+	if (!nm_state_line_is_live(line, len))
 		return 0;
-	if (nm_record_read(line, len, &r, err) < 0)
+	if (nm_record_json_read(line, len, &r, err) < 0)
 		return err->kind == NM_ERR_REFUSED ? 0 : -1;
-	nm_record_add_keys(&r, digits, NM_BLOCK_FILTER_DIGITS);
+	nm_state_keys_add(&r, digits, NM_BLOCK_FILTER_DIGITS);
 	nm_record_done(&r);
 	return 0;
 }
@@ -82,9 +124,9 @@ static int link_block(struct nm_state *st, uint64_t at)
 
 	if (!st->last_block) {
 		st->header.blocks = at;
-		return nm_state_write_header(st);
+		return nm_state_file_write_header(st);
 	}
-	nm_offset_print(at, digits);
+	nm_state_block_print_offset(at, digits);
 	return pwrite(st->fd, digits, sizeof(digits), (off_t)(st->last_block + NM_BLOCK_NEXT_AT)) ==
 			(ssize_t)sizeof(digits)
 		? 0
@@ -102,7 +144,8 @@ static void end_block(struct nm_state *st)
 	if (!st->open_block || st->end - st->open_block < BLOCK_MIN || st->end > NM_OFFSET_MAX)
 		return;
 	nm_state_block_print(st->open_block, block);
-	if (nm_state_each_line(st, st->open_block, st->end, add_keys, block + NM_BLOCK_FILTER_AT, &err) < 0 ||
+	if (nm_state_lines_each(st, st->open_block, st->end, add_keys, block + NM_BLOCK_FILTER_AT, &err) <
+			0 ||
 		write_lines(st, block, sizeof(block)) < 0 || link_block(st, at) < 0) {
 		st->open_block = 0;
 		return;
@@ -123,8 +166,8 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	nm_json_write_string(w, "live");
 	nm_json_write_integer(w, 1);
 	nm_json_write_string(w, "filter");
-	nm_json_write_string(w, nm_record_filter(r, filter));
-	nm_record_write(r, w);
+	nm_json_write_string(w, nm_state_keys_print_filter(r, filter));
+	nm_record_json_write(r, w);
 	nm_json_write_object_end(w);
 	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
@@ -137,15 +180,15 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	end_block(st);
 	r->offset = st->end;
 	r->size = len + 1;
-	return write_lines(st, line, len + 1) < 0 ? nm_state_fail(st, "writing", err) : 0;
+	return write_lines(st, line, len + 1) < 0 ? nm_state_file_fail(st, "writing", err) : 0;
 }
 
 int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err)
 {
 	if (pwrite(st->fd, "0", 1, (off_t)(r->offset + LIVE_BYTE)) != 1)
-		return nm_state_fail(st, "writing", err);
+		return nm_state_file_fail(st, "writing", err);
 	st->header.retired += r->size;
-	if (nm_state_write_header(st) < 0)
+	if (nm_state_file_write_header(st) < 0)
 		nm_log_notice("state file '%s/state': does not count a retired line, ignored: that only "
 			      "delays compaction",
 			st->dir);
@@ -163,16 +206,17 @@ static int copy_line(void *ctx, const char *line, size_t len, uint64_t offset, s
 	struct nm_record r;
 
 	(void)offset;
-	if (nm_line_is_retired(line, len) || nm_state_block_is(line, len))
+	if (nm_state_line_is_retired(line, len) || nm_state_block_is(line, len))
 		return 0;
 	if (copy->readable_only) {
-		if (nm_record_read(line, len, &r, err) < 0)
+		if (nm_record_json_read(line, len, &r, err) < 0)
 			return err->kind == NM_ERR_REFUSED ? 0 : -1;
 		nm_record_done(&r);
 	}
 	end_block(&copy->to);
 	/* line[len] is the newline */
-	return write_lines(&copy->to, line, len + 1) < 0 ? nm_state_fail(&copy->to, "compacting", err) : 0;
+	return write_lines(&copy->to, line, len + 1) < 0 ? nm_state_file_fail(&copy->to, "compacting", err)
+							 : 0;
 }
 
 static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
@@ -180,17 +224,22 @@ static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
 	struct copy copy = {.readable_only = readable_only};
 	int rc;
 
-	if (nm_state_start_new(st, &copy.to) < 0)
-		return nm_state_fail(st, "compacting", err);
-	rc = nm_state_each_line(st, st->begin, st->end, copy_line, &copy, err);
-	if (rc == 0 && nm_state_install_new(st, &copy.to) < 0)
-		rc = nm_state_fail(st, "compacting", err);
+	if (nm_state_file_start(st, &copy.to) < 0)
+		return nm_state_file_fail(st, "compacting", err);
+	rc = nm_state_lines_each(st, st->begin, st->end, copy_line, &copy, err);
+	if (rc == 0 && nm_state_file_install(st, &copy.to) < 0)
+		rc = nm_state_file_fail(st, "compacting", err);
 	if (rc == 0)
 		return 0;
 	if (ftruncate(copy.to.fd, 0) < 0)
 		nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
 	close(copy.to.fd);
 	return -1;
+}
+
+size_t nm_state_damaged(const struct nm_state *st)
+{
+	return st->damaged;
 }
 
 void nm_state_forget_damaged(struct nm_state *st)

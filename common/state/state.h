@@ -2,7 +2,6 @@
 #ifndef NM_STATE_STATE_H
 #define NM_STATE_STATE_H
 
-#include "state/query.h"
 #include "state/records.h"
 
 #define NM_STATE_DIR       "/run/natmap"
@@ -45,12 +44,7 @@ bool nm_state_is_empty(const struct nm_state *st);
 /* False when the pids in the state are those of another PID namespace, so that nobody can be judged gone. */
 bool nm_state_same_pidns(const struct nm_state *st);
 
-/* Appends to *ret every live record that fits the query, and perhaps others: the caller judges. Lines that
- * are no records are passed over with a notice. */
-int nm_state_find(struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret,
-	struct nm_err *err) NM_MUST_USE;
-
-/* How many lines the last nm_state_find() passed over. */
+/* How many lines the last nm_state_search() passed over. */
 size_t nm_state_damaged(const struct nm_state *st);
 
 /* Writes a live line for the record and sets its offset. On failure the file is as before. */
@@ -63,7 +57,7 @@ int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_er
  * failure leaves the file as it is and is a notice. */
 void nm_state_compact(struct nm_state *st);
 
-/* The same without damaged lines, when the last nm_state_find() has met any. */
+/* The same without damaged lines, when the last nm_state_search() has met any. */
 void nm_state_forget_damaged(struct nm_state *st);
 
 #endif

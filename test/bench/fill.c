@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "state/search.h"
 #include "state/state.h"
 
 enum { FIRST_PORT = 10000, FILL_MAX = 50000, ADDRESSES_PER_BYTE = 250 };
@@ -54,7 +55,7 @@ static int fill(const char *dir, unsigned n, struct nm_err *err)
 
 	if (nm_state_open(dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, &st, err) < 0)
 		return -1;
-	if (!st || nm_state_find(st, &all, &found, err) < 0)
+	if (!st || nm_state_search(st, &all, &found, err) < 0)
 		return st ? -1 : nm_fail(err, NM_ERR_FAILED, "no state in '%s'", dir);
 	if (found.n != 1 || found.v[0].mappings.n != 1 || !(found.v[0].families & NM_IPV4_BIT))
 		rc = nm_fail(err, NM_ERR_FAILED, "'%s' must name one container with one IPv4 mapping", dir);

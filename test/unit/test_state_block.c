@@ -32,7 +32,7 @@ int main(void)
 	tap_ok(strlen(line) == NM_BLOCK_SIZE && line[NM_BLOCK_SIZE - 1] == '\n', "it is one line");
 	tap_ok(!strncmp(line, "{\"block\":\"9999999999\",\"next\":\"0000000000\",\"filter\":\"@@", 53),
 		"in JSON");
-	nm_offset_print(1234567, line + NM_BLOCK_NEXT_AT);
+	nm_state_block_print_offset(1234567, line + NM_BLOCK_NEXT_AT);
 	tap_ok(reads(line, NM_OFFSET_MAX, &next) && next == 1234567, "with the next block");
 	for (size_t i = 0; i < NM_BLOCK_SIZE; i++) {
 		memcpy(damaged, line, sizeof(damaged));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "input/json.h"
+#include "state/record_json.h"
 #include "state/records.h"
 #include "tap.h"
 
@@ -18,7 +19,7 @@ static char *write_line(const struct nm_record *r)
 	nm_json_write_object(w);
 	nm_json_write_string(w, "live");
 	nm_json_write_integer(w, 1);
-	nm_record_write(r, w);
+	nm_record_json_write(r, w);
 	nm_json_write_object_end(w);
 	text = nm_json_writer_finish(w, &len, &err);
 	return text ? strdup(text) : NULL;
@@ -64,7 +65,7 @@ static void test_round_trip(void)
 		struct nm_err err = {.msg = ""};
 		nm_autofree char *again = NULL;
 
-		if (nm_record_read(*line, strlen(*line), &r, &err) == 0)
+		if (nm_record_json_read(*line, strlen(*line), &r, &err) == 0)
 			again = write_line(&r);
 		tap_is(again ? again : err.msg, *line, "round trip of line %td", line - lines);
 		nm_record_done(&r);
@@ -83,7 +84,7 @@ static void test_members(void)
 	struct nm_err err;
 	char text[NM_MAPPING_STRLEN];
 
-	if (!tap_ok(nm_record_read(line, strlen(line), &r, &err) == 0, "a full line"))
+	if (!tap_ok(nm_record_json_read(line, strlen(line), &r, &err) == 0, "a full line"))
 		return;
 	tap_is(r.id, "c", "id");
 	tap_ok(r.pid == 17834 && r.start == 12345, "process");
@@ -174,7 +175,7 @@ static void test_damaged(void)
 		int rc;
 
 		memcpy(line, row->line, len);
-		rc = nm_record_read(line, len, &r, &err);
+		rc = nm_record_json_read(line, len, &r, &err);
 		tap_ok(rc == -1 && err.msg[0] && !r.id, "refused: %s", row->line);
 		if (row->expected)
 			tap_is(err.msg, row->expected, "and why");
@@ -195,7 +196,7 @@ static void test_torn(void)
 		struct nm_err err;
 
 		memcpy(part, line, len);
-		refused += nm_record_read(part, len, &r, &err) == -1;
+		refused += nm_record_json_read(part, len, &r, &err) == -1;
 		nm_record_done(&r);
 	}
 	tap_ok(refused == sizeof(line) - 1, "every beginning of a line is refused");

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "state/search.h"
 #include "state/state.h"
 #include "tap.h"
 
@@ -52,7 +53,7 @@ static bool finds(struct nm_state *st, const struct nm_state_query *q, unsigned 
 	bool there;
 
 	(void)snprintf(id, sizeof(id), "c%u", i);
-	there = nm_state_find(st, q, &found, &err) == 0 && nm_records_newest(&found, id) &&
+	there = nm_state_search(st, q, &found, &err) == 0 && nm_records_newest(&found, id) &&
 		found.n <= at_most;
 	nm_records_done(&found);
 	return there;
@@ -87,7 +88,7 @@ static size_t count(struct nm_state *st, const struct nm_state_query *q)
 {
 	struct nm_records found = {0};
 	struct nm_err err;
-	size_t n = nm_state_find(st, q, &found, &err) < 0 ? SIZE_MAX : found.n;
+	size_t n = nm_state_search(st, q, &found, &err) < 0 ? SIZE_MAX : found.n;
 
 	nm_records_done(&found);
 	return n;
@@ -216,7 +217,7 @@ static void test_withdrawn(void)
 	struct nm_records found = {0};
 	struct nm_err err;
 
-	if (nm_state_find(st, &(struct nm_state_query){.all = true}, &found, &err) < 0)
+	if (nm_state_search(st, &(struct nm_state_query){.all = true}, &found, &err) < 0)
 		tap_ok(false, "finding: %s", err.msg);
 	for (size_t i = 0; i < found.n; i++) {
 		if (nm_state_retire(st, &found.v[i], &err) < 0)

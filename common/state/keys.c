@@ -14,11 +14,12 @@
  * an id and two interfaces, has 7 keys: less than 2 lines in 100 pass by chance (state/filter.c), in a
  * record of 9 keys in 64 digits 2 in 1000.
  */
-#include "state/query.h"
+#include "state/keys.h"
 
 #include <string.h>
 
-#include "state/record.h"
+#include "state/record_json.h"
+#include "state/search.h"
 
 enum { BLOCK_SIZE = 64 };
 
@@ -69,7 +70,7 @@ static void ask(struct nm_state_keys *keys, uint64_t key)
 	for (size_t i = 0; i < keys->n; i++)
 		if (keys->v[i] == key)
 			return;
-	if (keys->n < NM_QUERY_KEYS_MAX)
+	if (keys->n < NM_STATE_KEYS_MAX)
 		keys->v[keys->n++] = key;
 	else
 		keys->everything = true;
@@ -88,7 +89,7 @@ static void ask_mapping(struct nm_state_keys *keys, const struct nm_mapping *m)
 	}
 }
 
-void nm_state_query_compile(const struct nm_state_query *q, struct nm_state_keys *ret)
+void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys *ret)
 {
 	ret->everything = q->all;
 	ret->n = 0;
@@ -156,7 +157,7 @@ static void add_record(struct filter *f, const struct nm_record *r)
 		add_mapping(f, &r->mappings.v[i]);
 }
 
-const char *nm_record_filter(const struct nm_record *r, char buf[static NM_RECORD_FILTER_SIZE])
+const char *nm_state_keys_print_filter(const struct nm_record *r, char buf[static NM_RECORD_FILTER_SIZE])
 {
 	struct filter f = {.digits = NULL};
 
@@ -168,7 +169,7 @@ const char *nm_record_filter(const struct nm_record *r, char buf[static NM_RECOR
 	return buf;
 }
 
-void nm_record_add_keys(const struct nm_record *r, char *digits, size_t n)
+void nm_state_keys_add(const struct nm_record *r, char *digits, size_t n)
 {
 	struct filter f = {.digits = digits, .n_digits = n};
 

@@ -1,18 +1,19 @@
-/* state/query.c and state/header.c: a search by filters that may say yes now and then, but never no to a
+/* state/keys.c and state/header.c: a search by filters that may say yes now and then, but never no to a
  * record that a parse finds to match. */
 #include <stdlib.h>
 
 #include "input/json.h"
 #include "state/header.h"
-#include "state/query.h"
+#include "state/keys.h"
 #include "state/record.h"
+#include "state/record_json.h"
 #include "tap.h"
 
 static bool fits(const struct nm_state_query *q, const char *line, size_t len)
 {
 	struct nm_state_keys keys;
 
-	nm_state_query_compile(q, &keys);
+	nm_state_keys_compile(q, &keys);
 	return nm_state_keys_fit(&keys, line, len);
 }
 
@@ -103,8 +104,8 @@ static char *write_line(const struct nm_record *r)
 	nm_json_write_string(w, "live");
 	nm_json_write_integer(w, 1);
 	nm_json_write_string(w, "filter");
-	nm_json_write_string(w, nm_record_filter(r, filter));
-	nm_record_write(r, w);
+	nm_json_write_string(w, nm_state_keys_print_filter(r, filter));
+	nm_record_json_write(r, w);
 	nm_json_write_object_end(w);
 	text = nm_json_writer_finish(w, &len, &err);
 	return text ? strdup(text) : NULL;
@@ -154,7 +155,7 @@ static void test_never_no(void)
 		q.set = choose(2);
 		q.localnet = choose(3) ? NULL : some_interface();
 		q.bridge_port = choose(3) ? NULL : some_interface();
-		if (nm_record_read(line, strlen(line), &back, &err) < 0)
+		if (nm_record_json_read(line, strlen(line), &back, &err) < 0)
 			unreadable++;
 		expected = matches(&q, back.id ? &back : &r);
 		got = fits(&q, line, strlen(line));
@@ -179,7 +180,7 @@ static char *with_filter(const char *line)
 	struct nm_err err;
 	char *written;
 
-	if (nm_record_read(line, strlen(line), &r, &err) < 0)
+	if (nm_record_json_read(line, strlen(line), &r, &err) < 0)
 		tap_ok(false, "the test's own record: %s", err.msg);
 	written = write_line(&r);
 	nm_record_done(&r);

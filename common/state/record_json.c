@@ -1,0 +1,268 @@
+/*
+ * The canonical line of a container. Members come in one order and without blanks, so that grep finds them
+ * and lines can be compared as bytes. The filter, by which natmap itself finds it, is from state/keys.c.
+ */
+#include "state/record_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "input/json.h"
+#include "input/json_value.h"
+
+/* Writing */
+
+static void write_nsid(struct nm_json_writer *w, const char *key, const struct nm_nsid *id)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64 ":%" PRIu64, id->dev, id->ino);
+	nm_json_write_string(w, key);
+	nm_json_write_string(w, text);
+}
+
+static void write_switch(struct nm_json_writer *w, const char *key, const char *interface, bool set)
+{
+	if (!interface[0])
+		return;
+	nm_json_write_string(w, key);
+	nm_json_write_object(w);
+	nm_json_write_string(w, "interface");
+	nm_json_write_string(w, interface);
+	nm_json_write_string(w, "set");
+	nm_json_write_bool(w, set);
+	nm_json_write_object_end(w);
+}
+
+static void write_prefixes(struct nm_json_writer *w, const char *key, const struct nm_prefix *v, size_t n)
+{
+	char text[NM_PREFIX_STRLEN];
+
+	nm_json_write_string(w, key);
+	nm_json_write_array(w);
+	for (size_t i = 0; i < n; i++)
+		nm_json_write_string(w, nm_prefix_print(&v[i], text));
+	nm_json_write_array_end(w);
+}
+
+static void write_addresses(struct nm_json_writer *w, const struct nm_record *r)
+{
+	struct nm_prefix list[NM_FAMILY_MAX];
+	size_t n = 0;
+
+	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+		if (r->families & 1u << f)
+			list[n++] = r->address[f];
+	write_prefixes(w, "addresses", list, n);
+}
+
+static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m)
+{
+	char text[NM_MAPPING_STRLEN];
+
+	nm_json_write_string(w, "ports");
+	nm_json_write_array(w);
+	for (size_t i = 0; i < m->n; i++)
+		nm_json_write_string(w, nm_mapping_print(&m->v[i], text));
+	nm_json_write_array_end(w);
+}
+
+void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
+{
+	nm_json_write_string(w, "id");
+	nm_json_write_string(w, r->id);
+	if (r->pid) {
+		nm_json_write_string(w, "pid");
+		nm_json_write_integer(w, r->pid);
+		nm_json_write_string(w, "start");
+		nm_json_write_integer(w, (int64_t)r->start);
+	}
+	if (r->netns.ino)
+		write_nsid(w, "netns", &r->netns);
+	if (r->bundle) {
+		nm_json_write_string(w, "bundle");
+		nm_json_write_string(w, r->bundle);
+	}
+	nm_json_write_string(w, "backend");
+	nm_json_write_string(w, nm_backend_name(r->backend));
+	write_addresses(w, r);
+	write_switch(w, "localnet", r->localnet, r->localnet_set);
+	write_switch(w, "hairpin", r->bridge_port, r->hairpin_set);
+	if (r->restricted)
+		write_prefixes(w, "allow", r->allow.v, r->allow.n);
+	write_mappings(w, &r->mappings);
+}
+
+/* Reading: each reader takes the value of one member. */
+
+static int bad(const struct nm_json_event *ev, struct nm_err *err)
+{
+	char path[NM_JSON_PATH_MAX];
+
+	return nm_fail(err, NM_ERR_REFUSED, "%s: not as natmap writes it", nm_json_value_path(ev, path));
+}
+
+static int read_text(const struct nm_json_event *ev, char *buf, size_t size, struct nm_err *err)
+{
+	if (ev->type != NM_JSON_STRING || ev->len >= size || memchr(ev->text, '\0', ev->len))
+		return bad(ev, err);
+	memcpy(buf, ev->text, ev->len);
+	buf[ev->len] = '\0';
+	return 0;
+}
+
+static int read_nsid(const struct nm_json_event *ev, struct nm_nsid *ret, struct nm_err *err)
+{
+	char text[48];
+	int end = 0;
+
+	if (read_text(ev, text, sizeof(text), err) < 0)
+		return -1;
+	if (sscanf(text, "%" SCNu64 ":%" SCNu64 "%n", &ret->dev, &ret->ino, &end) != 2 || text[end])
+		return bad(ev, err);
+	return 0;
+}
+
+/* Only the canonical text. */
+static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, struct nm_err *err)
+{
+	char text[NM_PREFIX_STRLEN], canonical[NM_PREFIX_STRLEN];
+
+	if (read_text(ev, text, sizeof(text), err) < 0)
+		return -1;
+	if (nm_prefix_parse(text, strlen(text), ret) < 0 ||
+		strcmp(text, nm_prefix_print(ret, canonical)) != 0)
+		return bad(ev, err);
+	return 0;
+}
+
+static int read_address(const struct nm_json_event *ev, struct nm_record *r, struct nm_err *err)
+{
+	struct nm_prefix p;
+
+	if (read_prefix(ev, &p, err) < 0)
+		return -1;
+	if (r->families & 1u << p.addr.family)
+		return bad(ev, err);
+	r->families |= 1u << p.addr.family;
+	r->address[p.addr.family] = p;
+	return 0;
+}
+
+static int read_allow(const struct nm_json_event *ev, struct nm_prefixes *list, struct nm_err *err)
+{
+	struct nm_prefix p, *grown;
+
+	if (read_prefix(ev, &p, err) < 0)
+		return -1;
+	grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+	list->v = grown;
+	list->v[list->n++] = p;
+	return 0;
+}
+
+static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list, struct nm_err *err)
+{
+	struct nm_mappings one;
+	struct nm_mapping *grown = NULL;
+	char text[NM_MAPPING_STRLEN], canonical[NM_MAPPING_STRLEN];
+	bool good;
+
+	if (read_text(ev, text, sizeof(text), err) < 0)
+		return -1;
+	if (nm_mappings_parse(text, &one, err) < 0)
+		return err->kind == NM_ERR_REFUSED ? bad(ev, err) : -1;
+	good = one.n == 1 && one.v->host_port && !strcmp(text, nm_mapping_print(one.v, canonical));
+	if (good)
+		grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
+	if (grown) {
+		list->v = grown;
+		list->v[list->n++] = one.v[0];
+	}
+	nm_mappings_done(&one);
+	if (!good)
+		return bad(ev, err);
+	return grown ? 0 : nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+}
+
+static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)
+{
+	return nm_json_value_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
+}
+
+static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, struct nm_err *err)
+{
+	char name[16];
+
+	if (read_text(ev, name, sizeof(name), err) < 0)
+		return -1;
+	return nm_backend_parse(name, ret) ? 0 : bad(ev, err);
+}
+
+static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
+{
+	int64_t number;
+
+	if (nm_json_value_at(ev, "id", NULL))
+		return r->id ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->id, err);
+	if (nm_json_value_at(ev, "bundle", NULL))
+		return r->bundle ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->bundle, err);
+	if (nm_json_value_at(ev, "backend", NULL))
+		return read_backend(ev, &r->backend, err);
+	if (nm_json_value_at(ev, "netns", NULL))
+		return read_nsid(ev, &r->netns, err);
+	if (nm_json_value_at(ev, "pid", NULL)) {
+		if (read_integer(ev, INT32_MAX, &number, err) < 0)
+			return -1;
+		r->pid = (pid_t)number;
+	} else if (nm_json_value_at(ev, "start", NULL)) {
+		if (read_integer(ev, INT64_MAX, &number, err) < 0)
+			return -1;
+		r->start = (uint64_t)number;
+	}
+	return 0;
+}
+
+static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err *err)
+{
+	struct nm_record *r = ctx;
+	const char *top = ev->depth ? ev->path[0].key : "";
+
+	if (ev->depth == 2 && ev->path[1].is_index) {
+		if (!strcmp(top, "addresses"))
+			return read_address(ev, r, err);
+		if (!strcmp(top, "ports"))
+			return read_mapping(ev, &r->mappings, err);
+		if (!strcmp(top, "allow"))
+			return read_allow(ev, &r->allow, err);
+	}
+	if (nm_json_value_at(ev, "localnet", "interface", NULL))
+		return read_text(ev, r->localnet, sizeof(r->localnet), err);
+	if (nm_json_value_at(ev, "hairpin", "interface", NULL))
+		return read_text(ev, r->bridge_port, sizeof(r->bridge_port), err);
+	if (nm_json_value_at(ev, "localnet", "set", NULL))
+		r->localnet_set = ev->truth;
+	else if (nm_json_value_at(ev, "hairpin", "set", NULL))
+		r->hairpin_set = ev->truth;
+	else if (nm_json_value_at(ev, "allow", NULL))
+		r->restricted = true;
+	return read_identity(r, ev, err);
+}
+
+int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err)
+{
+	struct nm_record r = {0};
+	int rc = nm_json_parse(line, len, false, read_member, &r, err);
+
+	if (rc == 0 && (!r.id || !r.mappings.n || !r.families))
+		rc = nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
+	if (rc < 0) {
+		nm_record_done(&r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}

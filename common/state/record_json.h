@@ -1,0 +1,25 @@
+/* A record as JSON: a line of the state file, and what list --json prints. */
+#ifndef NM_STATE_RECORD_JSON_H
+#define NM_STATE_RECORD_JSON_H
+
+#include "state/record.h"
+
+struct nm_json_writer;
+
+/* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
+#define NM_RECORD_LIVE    "{\"live\":1,"
+#define NM_RECORD_RETIRED "{\"live\":0,"
+/* What follows in lines that natmap has written: the filter of nm_state_keys_print_filter(). */
+#define NM_RECORD_FILTER "\"filter\":\""
+
+/* Writes the record's members, without the filter, into the object that is open in w; also the form of list
+ * --json. */
+void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w);
+
+/* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
+ * *err: NM_ERR_REFUSED for anything that nm_record_json_write() would not have written, NM_ERR_FAILED for
+ * memory.
+ */
+int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+
+#endif
