@@ -5,8 +5,8 @@
 #include "input/json.h"
 #include "state/header.h"
 #include "state/keys.h"
-#include "state/record.h"
 #include "state/record_json.h"
+#include "state/search.h"
 #include "tap.h"
 
 static bool fits(const struct nm_state_query *q, const char *line, size_t len)
