@@ -13,14 +13,13 @@
 #include "backend/backend.h"
 #include "host/sysctl.h"
 
-enum { TRIES = 8 };
-
 struct check {
 	struct nm_config *config;
 	struct nm_change change;
 	struct nm_inventory inventory;
 	unsigned families; /* in which rules are wanted */
 	struct nm_check_differences found;
+	size_t n_before_rules; /* of them */
 };
 
 static void forget_from(struct nm_check_differences *d, size_t begin)
@@ -61,18 +60,18 @@ static int on_difference(void *ctx, const char *kind, const char *text, struct n
 	return add(ctx, err, kind, "%s", text);
 }
 
-static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
+static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
+	struct check *c = ctx;
 	enum nm_backend used = c->config->backend;
-	struct nm_backend_scope scope = {
-		.nl = &c->change.nl, .families = c->families, .desired = &c->inventory.desired};
+	struct nm_backend_scope scope = {.nl = nl, .families = c->families, .desired = &c->inventory.desired};
 
-	if (nm_desired_read_accept(&c->inventory.desired, used, scope.nl, c->families, ret_interrupted, err) <
-		0)
+	forget_from(&c->found, c->n_before_rules);
+	if (nm_desired_read_accept(&c->inventory.desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		scope.in_use = b == used;
-		if (nm_backend_ops(b)->compare(&scope, on_difference, c, ret_interrupted, err) < 0)
+		if (nm_backend_ops(b)->compare(&scope, on_difference, c, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -80,19 +79,8 @@ static int compare(struct check *c, bool *ret_interrupted, struct nm_err *err)
 
 static int check_rules(struct check *c, struct nm_err *err)
 {
-	size_t begin = c->found.n;
-
-	for (int i = 0; i < TRIES; i++) {
-		bool interrupted = false;
-
-		if (compare(c, &interrupted, err) < 0)
-			return -1;
-		if (!interrupted)
-			return 0;
-		forget_from(&c->found, begin);
-	}
-	return nm_fail(
-		err, NM_ERR_FAILED, "reading the rules: others changed them %d times meanwhile", TRIES);
+	c->n_before_rules = c->found.n;
+	return nm_nft_transaction_read(&c->change.nl, compare, c, err);
 }
 
 static int check_records(struct check *c, struct nm_err *err)

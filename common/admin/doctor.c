@@ -21,7 +21,7 @@
 #include "host/sysctl.h"
 #include "iptables/accept.h"
 #include "nft/objects.h"
-#include "nft/rules.h"
+#include "nft/transaction.h"
 
 enum { COMMAND_SIZE = 4096, FINDING_SIZE = 1024 };
 

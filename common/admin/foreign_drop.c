@@ -17,8 +17,7 @@
 
 #include "nft/objects.h"
 #include "nft/rules.h"
-
-enum { TRIES = 8 };
+#include "nft/transaction.h"
 
 struct chains {
 	struct nm_foreign_drop *v;
@@ -61,19 +60,12 @@ static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err
 	return 0;
 }
 
-static int read_chains(struct nm_netlink *nl, struct chains *chains, struct nm_err *err)
+static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	for (int i = 0; i < TRIES; i++) {
-		bool interrupted = false;
+	struct chains *chains = ctx;
 
-		chains->n = 0;
-		if (nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, &interrupted, err) < 0)
-			return -1;
-		if (!interrupted)
-			return 0;
-	}
-	return nm_fail(err, NM_ERR_FAILED,
-		"reading the chains of nf_tables: others changed them %d times meanwhile", TRIES);
+	chains->n = 0;
+	return nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, err);
 }
 
 enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
@@ -178,21 +170,18 @@ static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *
 	return 0;
 }
 
-static int judge_chain(
-	struct nm_netlink *nl, const struct nm_foreign_drop *chain, enum effect *ret, struct nm_err *err)
-{
-	for (int i = 0; i < TRIES; i++) {
-		bool interrupted = false;
+struct judgement {
+	const struct nm_foreign_drop *chain;
+	enum effect effect;
+};
 
-		*ret = GOES_ON;
-		if (nm_nft_rules_each_of(nl, chain->nfproto, chain->table, chain->chain, judge_rule, ret,
-			    &interrupted, err) < 0)
-			return -1;
-		if (!interrupted)
-			return 0;
-	}
-	return nm_fail(err, NM_ERR_FAILED, "reading chain '%s' of table '%s': changed %d times meanwhile",
-		chain->chain, chain->table, TRIES);
+static int judge_chain(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+{
+	struct judgement *j = ctx;
+
+	j->effect = GOES_ON;
+	return nm_nft_rules_each_of(
+		nl, j->chain->nfproto, j->chain->table, j->chain->chain, judge_rule, &j->effect, err);
 }
 
 static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign_drop_handler *handler,
@@ -200,12 +189,12 @@ static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign
 {
 	for (size_t i = 0; i < chains->n; i++) {
 		struct nm_foreign_drop *chain = &chains->v[i];
-		enum effect effect;
+		struct judgement j = {.chain = chain};
 
-		if (judge_chain(nl, chain, &effect, err) < 0)
+		if (nm_nft_transaction_read(nl, judge_chain, &j, err) < 0)
 			return -1;
-		chain->by_policy &= effect == GOES_ON || effect == LEAVES;
-		if ((effect == DROPS || chain->by_policy) && handler(ctx, chain, err) < 0)
+		chain->by_policy &= j.effect == GOES_ON || j.effect == LEAVES;
+		if ((j.effect == DROPS || chain->by_policy) && handler(ctx, chain, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -215,7 +204,7 @@ int nm_foreign_drop_each(
 	struct nm_netlink *nl, nm_foreign_drop_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct chains chains = {0};
-	int rc = read_chains(nl, &chains, err);
+	int rc = nm_nft_transaction_read(nl, read_chains, &chains, err);
 
 	if (rc == 0)
 		rc = judge_chains(nl, &chains, handler, ctx, err);

@@ -62,10 +62,11 @@ int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct n
 }
 
 /* After a boot there may be rules of containers that iptables-restore or nft have put there: copies. */
-static int check_lost_state(struct nm_change *change, struct nm_err *err)
+static int check_lost_state(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
+	(void)ctx;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		if (nm_backend_ops(b)->check_empty(&change->nl, err) < 0)
+		if (nm_backend_ops(b)->check_empty(nl, err) < 0)
 			return -1;
 	return 0;
 }
@@ -82,7 +83,9 @@ int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_er
 	if (damaged)
 		return nm_fail(err, NM_ERR_FAILED,
 			"%zu lines of the state file are damaged: --force forgets them", damaged);
-	return nm_state_is_empty(change->state) ? check_lost_state(change, err) : 0;
+	return nm_state_is_empty(change->state)
+		? nm_nft_transaction_read(&change->nl, check_lost_state, NULL, err)
+		: 0;
 }
 
 /* Brings the record in line with the configuration and with what somebody else has switched off. */

@@ -11,14 +11,13 @@
 #include "state/search.h"
 #include "state/state.h"
 
-enum { TRIES = 8 };
-
 /* For each backend, how many of its rules belong to this mapping and those before it. */
 struct end {
 	size_t of[NM_BACKEND_MAX];
 };
 
 struct reading {
+	const struct nm_config *config;
 	struct nm_desired desired;
 	struct end *ends; /* for each mapping of each record; owned */
 	size_t n;
@@ -60,16 +59,18 @@ static int collect(
 	return 0;
 }
 
-static int try_to_read(struct reading *r, const struct nm_config *c, struct nm_netlink *nl,
-	bool *ret_interrupted, struct nm_err *err)
+static int read_kernel(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
+	const struct reading *r = ctx;
+	const struct nm_static_nats *statics = &r->config->statics;
+
 	for (enum nm_backend b = 0; r->n > 0 && b < NM_BACKEND_MAX; b++)
-		if (nm_backend_ops(b)->count(nl, &r->desired, r->rules[b], ret_interrupted, err) < 0)
+		if (nm_backend_ops(b)->count(nl, &r->desired, r->rules[b], err) < 0)
 			return -1;
-	if (c->statics.n == 0)
+	if (statics->n == 0)
 		return 0;
-	memset(r->statics, 0, c->statics.n * sizeof(*r->statics));
-	return nm_backend_ops(c->backend)->count_static(nl, &c->statics, r->statics, ret_interrupted, err);
+	memset(r->statics, 0, statics->n * sizeof(*r->statics));
+	return nm_backend_ops(r->config->backend)->count_static(nl, statics, r->statics, err);
 }
 
 static int make_counters(struct reading *r, const struct nm_config *c, struct nm_err *err)
@@ -87,21 +88,9 @@ static int make_counters(struct reading *r, const struct nm_config *c, struct nm
 	return made ? 0 : nm_fail_memory(err, "reading the counters");
 }
 
-static int read_counters(
-	struct reading *r, const struct nm_config *c, struct nm_netlink *nl, struct nm_err *err)
+static int read_counters(struct reading *r, struct nm_netlink *nl, struct nm_err *err)
 {
-	if (make_counters(r, c, err) < 0)
-		return -1;
-	for (int i = 0; i < TRIES; i++) {
-		bool interrupted = false;
-
-		if (try_to_read(r, c, nl, &interrupted, err) < 0)
-			return -1;
-		if (!interrupted)
-			return 0;
-	}
-	return nm_fail(err, NM_ERR_FAILED,
-		"reading the counters: others changed the rules %d times meanwhile", TRIES);
+	return make_counters(r, r->config, err) < 0 ? -1 : nm_nft_transaction_read(nl, read_kernel, r, err);
 }
 
 static void add(struct nm_counters *sum, const struct nm_counters *v, size_t begin, size_t end)
@@ -151,7 +140,8 @@ static int read_rules(
 	if (nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ||
 		nm_backend_choose(&nl, &c->backend, err) < 0 || collect(r, c, records, err) < 0)
 		return -1;
-	return read_counters(r, c, &nl, err);
+	r->config = c;
+	return read_counters(r, &nl, err);
 }
 
 static int read_published(

@@ -46,8 +46,8 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	struct nm_desired *desired = &plan->inventory->desired;
 	struct nm_iptables_left left; /* others use it */
 
-	if (nm_desired_read_accept(desired, used, a->nl, nm_inventory_families(plan->inventory, plan->config),
-		    &a->interrupted, err) < 0)
+	if (nm_desired_read_accept(
+		    desired, used, a->nl, nm_inventory_families(plan->inventory, plan->config), err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		const struct nm_backend_ops *ops = nm_backend_ops(b);

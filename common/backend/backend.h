@@ -29,8 +29,7 @@ typedef int nm_backend_on_difference(void *ctx, const char *kind, const char *te
 /* Called with the comment of a guard (len bytes without NUL), or of another rule beside it. */
 typedef int nm_backend_on_tag(void *ctx, const char *tag, size_t len, struct nm_err *err);
 
-/* Functions return 0, or -1 with *err. *ret_interrupted is set when somebody changed the ruleset meanwhile,
- * so that the result means nothing. */
+/* Functions return 0, or -1 with *err. Those that read are interrupted as nm_nft_dump(). */
 struct nm_backend_ops {
 	/* Mark of translated packets that iptables' tables must accept, too, since the rules are in tables of
 	 * natmap's own: iptables/accept.h; 0: none. */
@@ -55,9 +54,8 @@ struct nm_backend_ops {
 		struct nm_iptables_left *ret_left, struct nm_err *err);
 
 	int (*compare)(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-		bool *ret_interrupted, struct nm_err *err);
-	int (*each_guard)(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
 		struct nm_err *err);
+	int (*each_guard)(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err);
 	/* Fails when the kernel has rules of a container that no restored ruleset has brought. */
 	int (*check_empty)(struct nm_netlink *nl, struct nm_err *err);
 
@@ -66,9 +64,9 @@ struct nm_backend_ops {
 	 * of the i-th entry. */
 	size_t (*keep_counted)(struct nm_desired *d, size_t from);
 	int (*count)(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
-		bool *ret_interrupted, struct nm_err *err);
+		struct nm_err *err);
 	int (*count_static)(struct nm_netlink *nl, const struct nm_static_nats *statics,
-		struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err);
+		struct nm_counters *ret, struct nm_err *err);
 
 	/* Calls handler for each part of the kernel that the rules need and that is missing. */
 	void (*probe)(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);

@@ -6,6 +6,7 @@
 #include "model/rule.h"
 #include "nft/encode.h"
 #include "nft/objects.h"
+#include "nft/transaction.h"
 #include "nftables/probe.h"
 #include "nftables/schema.h"
 
@@ -59,7 +60,7 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 	return 0;
 }
 
-static int choose(struct nm_netlink *nl, enum nm_backend *ret, struct nm_err *err)
+static int choose(void *backend, struct nm_netlink *nl, struct nm_err *err)
 {
 	bool own, iptables; /* that is left, if somebody else has such a table */
 
@@ -71,7 +72,7 @@ static int choose(struct nm_netlink *nl, enum nm_backend *ret, struct nm_err *er
 		return -1;
 	if (!own && !iptables)
 		nm_nftables_probe(nl, true, note_missing, &iptables);
-	*ret = own || !iptables ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
+	*(enum nm_backend *)backend = own || !iptables ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
 	return 0;
 }
 
@@ -79,7 +80,9 @@ int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm
 {
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;
-	return choose(nl, backend, err) < 0 ? nm_wrap(err, "choosing the backend") : 0;
+	if (nm_nft_transaction_read(nl, choose, backend, err) < 0)
+		return nm_wrap(err, "choosing the backend");
+	return 0;
 }
 
 void nm_backend_probe(

@@ -55,14 +55,14 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 }
 
 int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
-	unsigned families, bool *ret_interrupted, struct nm_err *err)
+	unsigned families, struct nm_err *err)
 {
 	uint32_t mark = nm_backend_ops(backend)->accept_mark;
 
 	if (!mark)
 		return 0;
 	nm_rules_done(&d->rules);
-	return nm_iptables_accept(nl, families, mark, &d->rules, ret_interrupted, err);
+	return nm_iptables_accept(nl, families, mark, &d->rules, err);
 }
 
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)

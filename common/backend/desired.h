@@ -31,7 +31,7 @@ bool nm_desired_has_guard(const struct nm_desired *d, const char *interface, enu
 /* Replaces the rules in iptables' tables by those that let the packets of the backend through, if its own
  * rules are elsewhere. */
 int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
-	unsigned families, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	unsigned families, struct nm_err *err) NM_MUST_USE;
 
 /* True when some mapping of the record reaches the container from 127.0.0.0/8, which takes route_localnet on
  * the interface towards it. */

@@ -113,14 +113,14 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 }
 
 static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-	bool *ret_interrupted, struct nm_err *err)
+	struct nm_err *err)
 {
 	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
 	const struct nm_iptables_compare_handler on_edits = {.edit = on_edit, .ctx = &c};
 	const struct nm_iptables_scope all = {
 		.wanted = &scope->desired->rules, .everything = true, .look_for_old = true};
 
-	return nm_iptables_compare(scope->nl, &all, NM_BOTH_FAMILIES, &on_edits, ret_interrupted, err);
+	return nm_iptables_compare(scope->nl, &all, NM_BOTH_FAMILIES, &on_edits, err);
 }
 
 struct guards {
@@ -135,13 +135,11 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	return rule->tag ? g->handler(g->ctx, rule->tag, rule->tag_len, err) : 0;
 }
 
-static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
-	struct nm_err *err)
+static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err)
 {
 	struct guards g = {.handler = handler, .ctx = ctx};
 
-	return nm_nft_rules_each(
-		nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, on_rule, &g, ret_interrupted, err);
+	return nm_nft_rules_each(nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, on_rule, &g, err);
 }
 
 static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
@@ -159,9 +157,8 @@ static int check_empty(struct nm_netlink *nl, struct nm_err *err)
 	static const struct nm_rules none;
 	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
 	const struct nm_iptables_compare_handler handler = {.edit = on_container_rule};
-	bool interrupted = false; /* by others, who do not write rules of containers */
 
-	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, &interrupted, err);
+	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, err);
 }
 
 /* A packet passes several rules of its mapping: one of them translates. */
@@ -186,21 +183,21 @@ static int on_any_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err
 	return 0;
 }
 
-static int count_rules(struct nm_netlink *nl, const struct nm_rules *rules, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err)
+static int count_rules(
+	struct nm_netlink *nl, const struct nm_rules *rules, struct nm_counters *ret, struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {.wanted = rules, .look_for_old = true};
 	const struct nm_iptables_compare_handler handler = {.edit = on_any_edit, .counters = ret};
 
 	if (rules->n == 0)
 		return 0;
-	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, ret_interrupted, err);
+	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, err);
 }
 
-static int count(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err)
+static int count(
+	struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret, struct nm_err *err)
 {
-	return count_rules(nl, &d->rules, ret, ret_interrupted, err);
+	return count_rules(nl, &d->rules, ret, err);
 }
 
 /* ends: for each entry, the number of rules up to and with its own. */
@@ -226,7 +223,7 @@ static int layout_counted(
 }
 
 static int count_static(struct nm_netlink *nl, const struct nm_static_nats *statics, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err)
+	struct nm_err *err)
 {
 	NM_CLEANUP(nm_rules_done) struct nm_rules rules = {0};
 	nm_autofree size_t *ends = calloc(statics->n + 1, sizeof(*ends));
@@ -239,7 +236,7 @@ static int count_static(struct nm_netlink *nl, const struct nm_static_nats *stat
 	counters = calloc(rules.n + 1, sizeof(*counters));
 	if (!counters)
 		return nm_fail_memory(err, "reading the counters");
-	if (count_rules(nl, &rules, counters, ret_interrupted, err) < 0)
+	if (count_rules(nl, &rules, counters, err) < 0)
 		return -1;
 	for (size_t i = 0, rule = 0; i < statics->n; i++)
 		for (; rule < ends[i]; rule++) {

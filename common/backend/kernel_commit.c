@@ -43,8 +43,7 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	const struct nm_backend_change change = {
 		.families = c->families, .new = &c->new, .replaced = &c->replaced, .peers = &c->peers};
 
-	if (nm_desired_read_accept(
-		    &c->new, c->backend, a->nl, c->families & a->families, &a->interrupted, err) < 0)
+	if (nm_desired_read_accept(&c->new, c->backend, a->nl, c->families & a->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
 		if (nm_backend_ops(b)->prepare(&change, a, err) < 0)

@@ -12,8 +12,6 @@
 #include "base/log.h"
 #include "host/sysctl.h"
 
-enum { TRIES = 8 };
-
 /* Interfaces that have a guard. */
 struct guarded {
 	char (*v)[IF_NAMESIZE]; /* owned */
@@ -40,23 +38,15 @@ static int on_tag(void *ctx, const char *tag, size_t len, struct nm_err *err)
 	return 0;
 }
 
-/* A guard that an interrupted dump has missed would go while route_localnet is on. */
-static int find_guards(struct nm_netlink *nl, struct guarded *g, struct nm_err *err)
+static int find_guards(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	bool interrupted = true;
+	struct guarded *g = ctx;
 
-	for (int i = 0; interrupted && i < TRIES; i++) {
-		interrupted = false;
-		g->n = 0;
-		for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-			if (nm_backend_ops(b)->each_guard(nl, on_tag, g, &interrupted, err) < 0)
-				return -1;
-	}
-	return interrupted ? nm_fail(err, NM_ERR_FAILED,
-				     "reading the guards of interfaces: others changed the ruleset %d times "
-				     "meanwhile",
-				     TRIES)
-			   : 0;
+	g->n = 0;
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->each_guard(nl, on_tag, g, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* True when it was on before any of the records that are known to have needed it. */
@@ -95,7 +85,7 @@ int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *co
 	struct nm_err why;
 
 	*ret_kept = 0;
-	if (find_guards(nl, &g, err) < 0)
+	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g.n; i++) {
 		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(lists, g.v[i]) ||

@@ -50,8 +50,8 @@ static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *atte
 {
 	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
 
-	return nm_nftables_backend_compare(attempt->nl, attempt->families, &desired->elements,
-		&desired->statics, &output, &attempt->interrupted, err);
+	return nm_nftables_backend_compare(
+		attempt->nl, attempt->families, &desired->elements, &desired->statics, &output, err);
 }
 
 static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
@@ -135,7 +135,7 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 }
 
 static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-	bool *ret_interrupted, struct nm_err *err)
+	struct nm_err *err)
 {
 	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
 	const struct nm_nftables_diff_output output = {.note = on_edit, .ctx = &c};
@@ -144,7 +144,7 @@ static int compare(const struct nm_backend_scope *scope, nm_backend_on_differenc
 	if (!scope->in_use)
 		return nm_nftables_backend_flush(scope->nl, &output, err);
 	return nm_nftables_backend_compare(
-		scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, ret_interrupted, err);
+		scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
 }
 
 struct guards {
@@ -159,13 +159,12 @@ static int on_element(void *ctx, const struct nm_nft_element *element, struct nm
 	return element->tag ? g->handler(g->ctx, element->tag, element->tag_len, err) : 0;
 }
 
-static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, bool *ret_interrupted,
-	struct nm_err *err)
+static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err)
 {
 	struct guards g = {.handler = handler, .ctx = ctx};
 
 	return nm_nft_elements_each(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
-		nm_nftables_set_name(NM_SET_LOCALNET), on_element, &g, ret_interrupted, err);
+		nm_nftables_set_name(NM_SET_LOCALNET), on_element, &g, err);
 }
 
 static size_t keep_counted(struct nm_desired *d, size_t from)
@@ -178,10 +177,10 @@ static size_t keep_counted(struct nm_desired *d, size_t from)
 	return elements->n = from;
 }
 
-static int count(struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret,
-	bool *ret_interrupted, struct nm_err *err)
+static int count(
+	struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret, struct nm_err *err)
 {
-	return d->elements.n ? nm_nftables_count(nl, &d->elements, ret, ret_interrupted, err) : 0;
+	return d->elements.n ? nm_nftables_count(nl, &d->elements, ret, err) : 0;
 }
 
 static void probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)

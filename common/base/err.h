@@ -6,11 +6,12 @@
 
 enum nm_err_kind {
 	NM_ERR_NONE,
-	NM_ERR_FAILED,  /* the operation failed: kernel, file system, memory */
-	NM_ERR_CONFIG,  /* the configuration file or the command line is wrong */
-	NM_ERR_DIFFERS, /* nothing failed, but not all is as it should be */
-	NM_ERR_TAKEN,   /* the host port, or the container id, belongs to somebody else */
-	NM_ERR_REFUSED, /* invalid OCI state or annotation, or refused by policy */
+	NM_ERR_FAILED,      /* the operation failed: kernel, file system, memory */
+	NM_ERR_CONFIG,      /* the configuration file or the command line is wrong */
+	NM_ERR_DIFFERS,     /* nothing failed, but not all is as it should be */
+	NM_ERR_TAKEN,       /* the host port, or the container id, belongs to somebody else */
+	NM_ERR_REFUSED,     /* invalid OCI state or annotation, or refused by policy */
+	NM_ERR_INTERRUPTED, /* others changed what was being read: to be read again */
 };
 
 struct nm_err {

@@ -252,8 +252,9 @@ int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 			return -1;
 		if (!x.interrupted)
 			return 0;
-		if (sink->restart)
-			sink->restart(sink->ctx);
+		if (!sink->restart)
+			return nm_fail(err, NM_ERR_INTERRUPTED, "others changed it meanwhile");
+		sink->restart(sink->ctx);
 	}
 	return nm_fail(err, NM_ERR_FAILED, "changes interrupted the dump %d times", DUMP_TRIES);
 }

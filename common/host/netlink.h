@@ -48,7 +48,8 @@ void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *ne
 struct nm_netlink_handler {
 	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange. */
 	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
-	/* A dump was interrupted by a change and begins again: forget what came. */
+	/* A dump was interrupted by a change and begins again: forget what came. NULL: it fails with
+	 * NM_ERR_INTERRUPTED. */
 	void (*restart)(void *ctx);
 	/* True: a request refused with this errno value is no error. */
 	bool (*tolerate)(int error_number);

@@ -5,6 +5,7 @@
 #include "iptables/compare.h"
 #include "nft/encode.h"
 #include "nft/objects.h"
+#include "nft/transaction.h"
 
 struct look {
 	bool drops;    /* the policy of FORWARD is drop */
@@ -34,15 +35,13 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 	return 0;
 }
 
-static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct look *look,
-	bool *ret_interrupted, struct nm_err *err)
+static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct look *look, struct nm_err *err)
 {
 	static const enum nm_chain chains[] = {NM_CHAIN_FORWARD, NM_CHAIN_DOCKER_USER};
 
 	look->has_rule = false;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
-		if (nm_nft_rules_each(nl, family, NM_TABLE_FILTER, chains[i], note_rule, look,
-			    ret_interrupted, err) < 0)
+		if (nm_nft_rules_each(nl, family, NM_TABLE_FILTER, chains[i], note_rule, look, err) < 0)
 			return -1;
 	return 0;
 }
@@ -70,8 +69,8 @@ static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret,
 	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &accept, err);
 }
 
-int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret,
-	bool *ret_interrupted, struct nm_err *err)
+int nm_iptables_accept(
+	struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		struct look look = {0};
@@ -81,7 +80,7 @@ int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, 
 		if (nm_nft_objects_get_chain(nl, nm_nft_family(f), nm_rule_table_name(NM_TABLE_FILTER),
 			    nm_rule_chain_name(NM_CHAIN_FORWARD), note_chain, &look, err) < 0)
 			return -1;
-		if (!look.drops && look.has_rule && look_at_rules(nl, f, &look, ret_interrupted, err) < 0)
+		if (!look.drops && look.has_rule && look_at_rules(nl, f, &look, err) < 0)
 			return -1;
 		if ((look.drops || look.has_rule) && add_rules(f, mark, ret, err) < 0)
 			return -1;
@@ -89,26 +88,39 @@ int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, 
 	return 0;
 }
 
-static int note_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
 	(void)err;
 	*(bool *)ctx |= edit->add;
 	return 0;
 }
 
+struct search {
+	unsigned families;
+	uint32_t mark;
+	bool missing;
+};
+
+static int find_missing(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+{
+	struct search *search = ctx;
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->missing};
+	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
+	const struct nm_iptables_scope scope = {.wanted = &accept, .look_for_old = true};
+
+	search->missing = false;
+	if (nm_iptables_accept(nl, search->families, search->mark, &accept, err) < 0)
+		return -1;
+	return accept.n > 0 ? nm_iptables_compare(nl, &scope, search->families, &handler, err) : 0;
+}
+
 int nm_iptables_accept_is_missing(
 	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err)
 {
-	bool interrupted = false, missing = false; /* interrupted: what has been read is good for a finding */
-	const struct nm_iptables_compare_handler sink = {.edit = note_edit, .ctx = &missing};
-	struct nm_rules accept = {0};
-	const struct nm_iptables_scope scope = {.wanted = &accept, .look_for_old = true};
-	int rc = nm_iptables_accept(nl, families, mark, &accept, &interrupted, err);
+	struct search search = {.families = families, .mark = mark};
 
-	if (rc == 0 && accept.n > 0)
-		rc = nm_iptables_compare(nl, &scope, families, &sink, &interrupted, err);
-	nm_rules_done(&accept);
-	if (rc == 0)
-		*ret = missing;
-	return rc;
+	if (nm_nft_transaction_read(nl, find_missing, &search, err) < 0)
+		return -1;
+	*ret = search.missing;
+	return 0;
 }

@@ -9,7 +9,7 @@
 /* Appends the jump FORWARD -> DOCKER-USER and in there the ACCEPT of translated packets with the mark, for
  * each of the families whose FORWARD chain may drop something: by its policy, or by a rule of others. */
 int nm_iptables_accept(struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret,
-	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret when one of these is missing in one of the families, or stands where it does not work. */
 int nm_iptables_accept_is_missing(

@@ -35,7 +35,6 @@ struct diff {
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
-	bool interrupted;
 };
 
 /* A rule of the neck that stays. */
@@ -334,8 +333,8 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 	int rc = 0;
 
 	if ((d->scope->look_for_old && may_have_old) || d->shared[place->family][place->table][place->chain])
-		rc = nm_nft_rules_each(d->nl, place->family, place->table, place->chain, examine_rule, &r,
-			&d->interrupted, err);
+		rc = nm_nft_rules_each(
+			d->nl, place->family, place->table, place->chain, examine_rule, &r, err);
 	if (rc == 0)
 		rc = judge_jump(&r, err);
 	if (rc == 0 && used)
@@ -373,7 +372,7 @@ static void note_chains(struct diff *d)
 }
 
 int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	const struct nm_iptables_compare_handler *sink, bool *ret_interrupted, struct nm_err *err)
+	const struct nm_iptables_compare_handler *sink, struct nm_err *err)
 {
 	struct diff d = {.nl = nl, .scope = scope, .sink = sink};
 	int rc;
@@ -391,8 +390,6 @@ int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *s
 		note_chains(&d);
 		rc = compare_families(&d, families, err);
 	}
-	if (rc == 0)
-		*ret_interrupted |= d.interrupted;
 	free(d.fate);
 	nm_hash_index_done(&d.index);
 	nm_owner_index_done(&d.owners);

@@ -37,12 +37,8 @@ struct nm_iptables_compare_handler {
 		*counters; /* of the wanted rules that are there, in their order; NULL: not asked for */
 };
 
-/*
- * Compares the rules of the families over nl (NETLINK_NETFILTER). *ret_interrupted is set when somebody
- * changed the ruleset meanwhile, so that what was handed over means nothing.
- */
+/* Compares the rules of the families over nl (NETLINK_NETFILTER). Interrupted as nm_nft_dump(). */
 int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	const struct nm_iptables_compare_handler *sink, bool *ret_interrupted,
-	struct nm_err *err) NM_MUST_USE;
+	const struct nm_iptables_compare_handler *sink, struct nm_err *err) NM_MUST_USE;
 
 #endif

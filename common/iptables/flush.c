@@ -118,8 +118,7 @@ static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, b
 	f->form_only = form_only;
 	f->count_only = count_only;
 	f->jumps = 0;
-	return nm_nft_rules_each(
-		f->attempt->nl, f->family, table, from, take_jump, f, &f->attempt->interrupted, err);
+	return nm_nft_rules_each(f->attempt->nl, f->family, table, from, take_jump, f, err);
 }
 
 static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chain, struct nm_err *err)
@@ -186,12 +185,10 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	const struct nm_iptables_compare_handler sink = {.edit = edit_rule, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
-	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), note_table, f, &a->interrupted, err) <
-			0 ||
-		nm_nft_objects_each_chain(
-			a->nl, nm_nft_family(f->family), note_chain, f, &a->interrupted, err) < 0 ||
+	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), note_table, f, err) < 0 ||
+		nm_nft_objects_each_chain(a->nl, nm_nft_family(f->family), note_chain, f, err) < 0 ||
 		nm_iptables_write_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
-		nm_iptables_compare(a->nl, &scope, 1u << f->family, &sink, &a->interrupted, err) < 0)
+		nm_iptables_compare(a->nl, &scope, 1u << f->family, &sink, err) < 0)
 		return -1;
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
 		if (flush_natmap(f, t, &ret_left[t], err) < 0)

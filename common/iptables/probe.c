@@ -12,6 +12,7 @@
 
 #include "iptables/accept.h"
 #include "nft/encode.h"
+#include "nft/transaction.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
 enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };
@@ -97,17 +98,29 @@ static void examine_extensions(
 	}
 }
 
+struct search {
+	unsigned families;
+	bool needed;
+};
+
+static int find_need(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
+	struct search *search = ctx;
+
+	if (nm_iptables_accept(nl, search->families, ANY_MARK, &accept, err) < 0)
+		return -1;
+	search->needed = accept.n > 0;
+	return 0;
+}
+
 /* A FORWARD chain that cannot be read is told elsewhere. */
 static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 {
-	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
-	struct nm_rules accept = {0};
-	bool interrupted = false, needed;
+	struct search search = {.families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0)};
 	struct nm_err err;
 
-	needed = nm_iptables_accept(nl, families, ANY_MARK, &accept, &interrupted, &err) == 0 && accept.n > 0;
-	nm_rules_done(&accept);
-	return needed;
+	return nm_nft_transaction_read(nl, find_need, &search, &err) == 0 && search.needed;
 }
 
 void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)

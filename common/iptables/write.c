@@ -57,5 +57,5 @@ int nm_iptables_write(
 	all.look_for_old |= attempt->again;
 	if (nm_iptables_write_ensure(attempt->txn, scope->wanted, attempt->families, err) < 0)
 		return -1;
-	return nm_iptables_compare(attempt->nl, &all, attempt->families, &sink, &attempt->interrupted, err);
+	return nm_iptables_compare(attempt->nl, &all, attempt->families, &sink, err);
 }

@@ -3,19 +3,14 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+
+#include "nft/dump.h"
 
 struct reading {
 	nm_nft_element_handler *handler;
 	void *ctx;
-	bool interrupted;
 };
-
-static uint16_t message_type(uint16_t type)
-{
-	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-}
 
 static struct nm_counters read_counter(struct nm_attrs expression)
 {
@@ -41,18 +36,16 @@ static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs
 	return e;
 }
 
-static int read_elements(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int read_elements(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg)), list;
+	struct nm_attrs list = nm_attrs_nested(attrs, NFTA_SET_ELEM_LIST_ELEMENTS);
 	const struct reading *reading = ctx;
 	char set[NFT_NAME_MAXLEN];
 	const struct nlattr *one;
 
-	if (msg->nlmsg_type != message_type(NFT_MSG_NEWSETELEM) || reading->interrupted)
-		return 0;
+	(void)nfproto;
 	if (!nm_attrs_string(attrs, NFTA_SET_ELEM_LIST_SET, set, sizeof(set)))
 		return nm_fail(err, NM_ERR_FAILED, "elements of no set in the kernel's reply");
-	list = nm_attrs_nested(attrs, NFTA_SET_ELEM_LIST_ELEMENTS);
 	while ((one = nm_attrs_next(&list))) {
 		struct nm_nft_element e = read_element(set, nm_attrs_inside(one));
 
@@ -62,37 +55,24 @@ static int read_elements(void *ctx, const struct nlmsghdr *msg, struct nm_err *e
 	return 0;
 }
 
-static void interrupt(void *ctx)
-{
-	((struct reading *)ctx)->interrupted = true;
-}
-
 static void begin(
 	struct nm_netlink_request *r, uint16_t flags, uint8_t nfproto, const char *table, const char *set)
 {
-	struct nfgenmsg *nfg =
-		nm_netlink_request_begin(r, message_type(NFT_MSG_GETSETELEM), flags, sizeof(*nfg));
-
-	nfg->nfgen_family = nfproto;
-	nm_netlink_request_put(r, NFTA_SET_ELEM_LIST_TABLE, table, strlen(table) + 1);
-	nm_netlink_request_put(r, NFTA_SET_ELEM_LIST_SET, set, strlen(set) + 1);
+	nm_nft_dump_begin(r, NFT_MSG_GETSETELEM, flags, nfproto);
+	nm_nft_dump_put_name(r, NFTA_SET_ELEM_LIST_TABLE, table);
+	nm_nft_dump_put_name(r, NFTA_SET_ELEM_LIST_SET, set);
 }
 
 int nm_nft_elements_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
-	nm_nft_element_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+	nm_nft_element_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	const struct nm_netlink_handler sink = {.reply = read_elements,
-		.restart = interrupt,
-		.tolerate = nm_netlink_is_missing,
-		.ctx = &reading};
-	struct nm_netlink_request request;
+	struct nm_netlink_request r;
 
-	nm_netlink_request_init(&request);
-	begin(&request, NLM_F_DUMP, nfproto, table, set);
-	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+	nm_netlink_request_init(&r);
+	begin(&r, NLM_F_DUMP, nfproto, table, set);
+	if (nm_nft_dump(nl, &r, NFT_MSG_GETSETELEM, nm_netlink_is_missing, read_elements, &reading, err) < 0)
 		return nm_wrap(err, "reading set '%s' of table '%s'", set, table);
-	*ret_interrupted |= reading.interrupted;
 	return 0;
 }
 
@@ -121,10 +101,9 @@ int nm_nft_elements_get(struct nm_netlink *nl, struct nm_netlink_request *r, nm_
 	void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	const struct nm_netlink_handler sink = {
-		.reply = read_elements, .tolerate = has_none, .ctx = &reading};
 
-	if (r->count == 0)
-		return 0;
-	return nm_netlink_talk(nl, r, &sink, err) < 0 ? nm_wrap(err, "looking for elements of sets") : 0;
+	if (r->count > 0 &&
+		nm_nft_dump(nl, r, NFT_MSG_GETSETELEM, has_none, read_elements, &reading, err) < 0)
+		return nm_wrap(err, "looking for elements of sets");
+	return 0;
 }

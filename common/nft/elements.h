@@ -16,10 +16,10 @@ struct nm_nft_element {
 
 typedef int nm_nft_element_handler(void *ctx, const struct nm_nft_element *element, struct nm_err *err);
 
-/* Calls handler for each element of the set; none when set or table are missing. *ret_interrupted is set when
- * somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
+/* Calls handler for each element of the set; none when set or table are missing. Interrupted as
+ * nm_nft_dump(). */
 int nm_nft_elements_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
-	nm_nft_element_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	nm_nft_element_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* Appends to *r, which has room, the request for one element by its key; nm_nft_elements_get() sends all of
  * them and calls handler for those that are there; a set of other keys has none of them. */

@@ -36,15 +36,14 @@ typedef int nm_nft_chain_handler(void *ctx, const struct nm_nft_chain *chain, st
 typedef int nm_nft_table_handler(void *ctx, const struct nm_nft_table *table, struct nm_err *err);
 typedef int nm_nft_set_handler(void *ctx, const struct nm_nft_set *set, struct nm_err *err);
 
-/* Call handler for each chain, table or set of the tables of nfproto; NFPROTO_UNSPEC: of all.
- * *ret_interrupted is set when somebody changed the ruleset meanwhile, so that what was handed over means
- * nothing. */
+/* Call handler for each chain, table or set of the tables of nfproto; NFPROTO_UNSPEC: of all. Interrupted as
+ * nm_nft_dump(). */
 int nm_nft_objects_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler,
-	void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	void *ctx, struct nm_err *err) NM_MUST_USE;
 int nm_nft_objects_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler,
-	void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	void *ctx, struct nm_err *err) NM_MUST_USE;
 int nm_nft_objects_each_set(struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx,
-	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	struct nm_err *err) NM_MUST_USE;
 
 /* Call handler for this one, if it is there. */
 int nm_nft_objects_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,

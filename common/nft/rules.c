@@ -4,41 +4,14 @@
  */
 #include "nft/rules.h"
 
-#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "nft/dump.h"
 #include "nft/encode.h"
-
-static uint16_t message_type(uint16_t type)
-{
-	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-}
-
-static int read_generation(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
-{
-	uint32_t id;
-
-	if (!nm_attrs_get(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_GEN_ID, &id, sizeof(id)))
-		return nm_fail(err, NM_ERR_FAILED, "no generation in the kernel's reply");
-	*(uint32_t *)ctx = ntohl(id);
-	return 0;
-}
-
-int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
-{
-	struct nm_netlink_handler sink = {.reply = read_generation, .ctx = ret};
-	struct nm_netlink_request request;
-
-	nm_netlink_request_init(&request);
-	nm_netlink_request_begin(&request, message_type(NFT_MSG_GETGEN), 0, sizeof(struct nfgenmsg));
-	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
-		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
-	return 0;
-}
 
 bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
@@ -53,12 +26,6 @@ bool nm_nft_rule_next_expression(
 	*ret_data = nm_attrs_nested(nm_attrs_inside(a), NFTA_EXPR_DATA);
 	return true;
 }
-
-struct reading {
-	nm_nft_rule_handler *handler;
-	void *ctx;
-	bool interrupted;
-};
 
 /* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
 const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len)
@@ -95,15 +62,18 @@ static void find_xt_comment(struct nm_nft_rule *rule)
 	}
 }
 
-static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+struct reading {
+	nm_nft_rule_handler *handler;
+	void *ctx;
+};
+
+static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
 	const struct reading *reading = ctx;
 	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
 	char chain[NFT_NAME_MAXLEN] = "";
 
-	if (msg->nlmsg_type != message_type(NFT_MSG_NEWRULE) || reading->interrupted)
-		return 0;
+	(void)nfproto;
 	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
@@ -115,36 +85,27 @@ static int read_rule(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	return reading->handler(reading->ctx, &rule, err);
 }
 
-static void interrupt(void *ctx)
-{
-	((struct reading *)ctx)->interrupted = true;
-}
-
 int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
-	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
-	struct nm_netlink_handler sink = {.reply = read_rule, .restart = interrupt, .ctx = &reading};
-	struct nm_netlink_request request;
-	struct nfgenmsg *nfg;
+	struct nm_netlink_request r;
 
-	nm_netlink_request_init(&request);
-	nfg = nm_netlink_request_begin(&request, message_type(NFT_MSG_GETRULE), NLM_F_DUMP, sizeof(*nfg));
-	nfg->nfgen_family = nfproto;
-	nm_netlink_request_put(&request, NFTA_RULE_TABLE, table, strlen(table) + 1);
+	nm_netlink_request_init(&r);
+	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, nfproto);
+	nm_nft_dump_put_name(&r, NFTA_RULE_TABLE, table);
 	if (chain)
-		nm_netlink_request_put(&request, NFTA_RULE_CHAIN, chain, strlen(chain) + 1);
-	if (nm_netlink_talk(nl, &request, &sink, err) < 0)
+		nm_nft_dump_put_name(&r, NFTA_RULE_CHAIN, chain);
+	if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, NULL, read_rule, &reading, err) < 0)
 		return nm_wrap(err, "reading the rules of table '%s'", table);
-	*ret_interrupted |= reading.interrupted;
 	return 0;
 }
 
 int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
-	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err)
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
 {
 	return nm_nft_rules_each_of(nl, nm_nft_family(family), nm_rule_table_name(table),
-		nm_rule_chain_name(chain), handler, ctx, ret_interrupted, err);
+		nm_rule_chain_name(chain), handler, ctx, err);
 }
 
 /* An attribute of four zeros that older kernels do not know or dump: NFTA_BITWISE_OP (Linux 5.6). */

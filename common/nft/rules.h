@@ -6,9 +6,6 @@
 #include "host/netlink.h"
 #include "model/rule.h"
 
-/* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
-int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
-
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
 	uint64_t handle;
@@ -26,15 +23,15 @@ struct nm_counters {
 
 typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
 
-/* Calls handler for each rule of the chain in order; none when chain or table are missing. *ret_interrupted
- * is set when somebody changed the ruleset meanwhile, so that what was handed over means nothing. */
+/* Calls handler for each rule of the chain in order; none when chain or table are missing. Interrupted as
+ * nm_nft_dump(). */
 int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
-	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table; chain NULL: for
  * all of the table. */
 int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
-	nm_nft_rule_handler *handler, void *ctx, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* True when both lists of expressions are the same, but for the values of counters. */
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);

@@ -4,10 +4,35 @@
  */
 #include "nft/transaction.h"
 
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_tables.h>
+
 #include "base/log.h"
-#include "nft/rules.h"
+#include "nft/dump.h"
 
 enum { TRIES = 16 };
+
+static int read_generation(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
+{
+	uint32_t id;
+
+	(void)nfproto;
+	if (!nm_attrs_get(attrs, NFTA_GEN_ID, &id, sizeof(id)))
+		return nm_fail(err, NM_ERR_FAILED, "no generation in the kernel's reply");
+	*(uint32_t *)ctx = ntohl(id);
+	return 0;
+}
+
+int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
+{
+	struct nm_netlink_request r;
+
+	nm_netlink_request_init(&r);
+	nm_nft_dump_begin(&r, NFT_MSG_GETGEN, 0, 0);
+	if (nm_nft_dump(nl, &r, NFT_MSG_GETGEN, NULL, read_generation, ret, err) < 0)
+		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
+	return 0;
+}
 
 static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx, enum nm_nft_outcome *ret,
 	struct nm_err *err)
@@ -20,10 +45,11 @@ static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx
 	a->txn = txn = nm_nft_batch_new(generation);
 	if (!txn)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+	*ret = NM_NFT_STALE;
 	if (prepare(ctx, a, err) < 0)
-		return -1;
-	*ret = a->interrupted ? NM_NFT_STALE : NM_NFT_COMMITTED;
-	if (a->interrupted || nm_nft_batch_is_idle(txn))
+		return err->kind == NM_ERR_INTERRUPTED ? 0 : -1;
+	*ret = NM_NFT_COMMITTED;
+	if (nm_nft_batch_is_idle(txn))
 		return 0;
 	return nm_nft_batch_commit(txn, a->nl->fd, ret, err);
 }
@@ -53,4 +79,16 @@ int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_o
 	}
 	return nm_fail(err, NM_ERR_FAILED,
 		"changing the rules: others changed the ruleset %d times meanwhile", TRIES);
+}
+
+int nm_nft_transaction_read(struct nm_netlink *nl, nm_nft_read *read, void *ctx, struct nm_err *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		if (read(ctx, nl, err) == 0)
+			return 0;
+		if (err->kind != NM_ERR_INTERRUPTED)
+			return -1;
+	}
+	return nm_fail(err, NM_ERR_FAILED, "reading the rules: others changed the ruleset %d times meanwhile",
+		TRIES);
 }

@@ -6,23 +6,32 @@
 #include "host/netlink.h"
 #include "nft/batch.h"
 
+/* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
+int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
+
 struct nm_nft_attempt {
 	struct nm_netlink *nl; /* NETLINK_NETFILTER */
 	unsigned families;     /* those that the kernel has */
 	bool again;            /* an earlier attempt may have been applied after all */
 	struct nm_nft_batch *txn;
-	bool interrupted; /* to be set when somebody changed the ruleset while it was read */
 };
 
 /* Reads over attempt->nl and adds changes to attempt->txn. */
 typedef int nm_nft_prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_err *err);
 
 /*
- * Lets prepare() make the transaction and commits it, a bounded number of times; nothing is sent when it has
- * no effect. ipv6_optional: go on without IPv6, with a notice, when the kernel's nf_tables has none. 0, or -1
- * with *err and the kernel as it was.
+ * Lets prepare() make the transaction and commits it; again when others changed the ruleset meanwhile, a
+ * bounded number of times. Nothing is sent when it has no effect. ipv6_optional: go on without IPv6, with a
+ * notice, when the kernel's nf_tables has none. 0, or -1 with *err and the kernel as it was.
  */
 int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
 	nm_nft_prepare *prepare, void *ctx, struct nm_err *err) NM_MUST_USE;
+
+/* Reads over nl; forgets first what an interrupted call has left. */
+typedef int nm_nft_read(void *ctx, struct nm_netlink *nl, struct nm_err *err);
+
+/* Calls read(), and again when others changed the ruleset while it was dumped, a bounded number of times. */
+int nm_nft_transaction_read(
+	struct nm_netlink *nl, nm_nft_read *read, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -19,8 +19,8 @@ static int prepare_family(const struct nm_nftables_scope *scope, enum nm_family 
 
 	if (nm_nftables_schema_find_table(a->nl, family, &found, NULL, err) < 0)
 		return -1;
-	return nm_nftables_compare_rules(a->nl, family, &scope->new->prefix_lengths[family], NULL, false,
-		&output, &a->interrupted, err);
+	return nm_nftables_compare_rules(
+		a->nl, family, &scope->new->prefix_lengths[family], NULL, false, &output, err);
 }
 
 static int prepare(const struct nm_nftables_scope *scope, struct nm_nftables_claims *index,
@@ -72,14 +72,13 @@ static int delete_table(enum nm_family family, const char *wrong,
 /* A table of another form goes with all that is in it: *ret_anew. What can only be told of it has been told
  * then, and the family is taken off *families. */
 static int compare_form(struct nm_netlink *nl, enum nm_family family,
-	const struct nm_nftables_diff_output *output, bool *ret_anew, unsigned *families,
-	bool *ret_interrupted, struct nm_err *err)
+	const struct nm_nftables_diff_output *output, bool *ret_anew, unsigned *families, struct nm_err *err)
 {
 	struct nm_nftables_schema form = {0};
 	bool found;
 
 	if (nm_nftables_schema_find_table(nl, family, &found, NULL, err) < 0 ||
-		(found && nm_nftables_schema_read(nl, family, &form, ret_interrupted, err) < 0))
+		(found && nm_nftables_schema_read(nl, family, &form, err) < 0))
 		return -1;
 	*ret_anew = form.wrong[0];
 	if (!*ret_anew)
@@ -91,7 +90,7 @@ static int compare_form(struct nm_netlink *nl, enum nm_family family,
 
 int nm_nftables_backend_compare(struct nm_netlink *nl, unsigned families,
 	const struct nm_nftables_elements *wanted, const struct nm_rules *statics,
-	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err)
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
@@ -101,16 +100,13 @@ int nm_nftables_backend_compare(struct nm_netlink *nl, unsigned families,
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		bool anew = false;
 
-		if (families & 1u << f &&
-			compare_form(nl, f, output, &anew, &families, ret_interrupted, err) < 0)
+		if (families & 1u << f && compare_form(nl, f, output, &anew, &families, err) < 0)
 			return -1;
 		if (!(families & 1u << f))
 			continue;
-		if (nm_nftables_compare_rules(nl, f, &wanted->prefix_lengths[f], statics, anew, output,
-			    ret_interrupted, err) < 0 ||
-			(!anew &&
-				nm_nftables_compare_elements_read(
-					nl, f, &index, output, ret_interrupted, err) < 0))
+		if (nm_nftables_compare_rules(nl, f, &wanted->prefix_lengths[f], statics, anew, output, err) <
+				0 ||
+			(!anew && nm_nftables_compare_elements_read(nl, f, &index, output, err) < 0))
 			return -1;
 	}
 	return nm_nftables_compare_elements(&index, families, output, err);
@@ -143,19 +139,17 @@ static int refuse_container(void *ctx, const struct nm_nft_element *e, struct nm
 int nm_nftables_backend_check_empty(struct nm_netlink *nl, struct nm_err *err)
 {
 	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
-	bool interrupted = false; /* by others, who do not make elements of containers */
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		struct nm_nftables_schema form;
 		bool found, foreign;
 
 		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
-			nm_nftables_schema_read(nl, f, &form, &interrupted, err) < 0)
+			nm_nftables_schema_read(nl, f, &form, err) < 0)
 			return -1;
 		for (size_t i = 0; found && !form.loaded && i < sizeof(maps) / sizeof(*maps); i++)
 			if (nm_nft_elements_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE,
-				    nm_nftables_set_name(maps[i]), refuse_container, NULL, &interrupted,
-				    err) < 0)
+				    nm_nftables_set_name(maps[i]), refuse_container, NULL, err) < 0)
 				return -1;
 	}
 	return 0;

@@ -28,7 +28,7 @@ int nm_nftables_backend_prepare(const struct nm_nftables_scope *scope, struct nm
  */
 int nm_nftables_backend_compare(struct nm_netlink *nl, unsigned families,
 	const struct nm_nftables_elements *wanted, const struct nm_rules *statics,
-	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	const struct nm_nftables_diff_output *output, struct nm_err *err) NM_MUST_USE;
 
 /* Deletes the tables that are there; without a transaction only notes them, as stale and nowhere (""). */
 int nm_nftables_backend_flush(

@@ -154,15 +154,14 @@ int nm_nftables_compare_elements_get(
 }
 
 int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
-	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, bool *ret_interrupted,
-	struct nm_err *err)
+	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	struct look look = {.index = index, .family = family, .output = output};
 
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
 			nm_nft_elements_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE,
-				nm_nftables_set_name(set), take, &look, ret_interrupted, err) < 0)
+				nm_nftables_set_name(set), take, &look, err) < 0)
 			return -1;
 	return 0;
 }

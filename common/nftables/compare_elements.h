@@ -12,7 +12,7 @@ int nm_nftables_compare_elements_get(
 
 /* Reads all sets of the family and marks what the index has; anything else is handed over as stale. */
 int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
-	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, bool *ret_interrupted,
+	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Hands over what makes each entry of the families what it should be, once they have been marked. */

@@ -196,16 +196,16 @@ static int compare(struct comparison *c, const struct nm_rules *statics, struct 
 
 int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
-	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err)
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	struct comparison c = {
 		.output = output, .family = family, .prefix_lengths = *lengths, .keeps_lengths = !statics};
 	int rc = 0;
 
 	if (!anew)
-		rc = nm_nft_rules_each_of(nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, note_rule, &c,
-			ret_interrupted, err);
-	if (rc == 0 && !*ret_interrupted)
+		rc = nm_nft_rules_each_of(
+			nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, note_rule, &c, err);
+	if (rc == 0)
 		rc = compare(&c, statics, err);
 	for (size_t i = 0; i < c.n; i++)
 		free(c.found[i].expressions);

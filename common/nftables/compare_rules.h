@@ -32,7 +32,7 @@ struct nm_nftables_diff_output {
  */
 int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
-	const struct nm_nftables_diff_output *output, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	const struct nm_nftables_diff_output *output, struct nm_err *err) NM_MUST_USE;
 
 /* Appends the rule to the transaction; before: handle of the rule that it goes before; 0: to the end. */
 int nm_nftables_compare_rules_add(struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before,

@@ -7,26 +7,25 @@
 
 enum { FEW = 256 };
 
-static int mark(
-	struct nm_netlink *nl, struct nm_nftables_claims *index, bool *ret_interrupted, struct nm_err *err)
+static int mark(struct nm_netlink *nl, struct nm_nftables_claims *index, struct nm_err *err)
 {
 	static const struct nm_nftables_diff_output nobody;
 
 	if (index->n <= FEW)
 		return nm_nftables_compare_elements_get(nl, index, true, err);
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (nm_nftables_compare_elements_read(nl, f, index, &nobody, ret_interrupted, err) < 0)
+		if (nm_nftables_compare_elements_read(nl, f, index, &nobody, err) < 0)
 			return -1;
 	return 0;
 }
 
 int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err)
+	struct nm_counters *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
 	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_make(&index, err) < 0 || mark(nl, &index, ret_interrupted, err) < 0)
+		nm_nftables_claims_make(&index, err) < 0 || mark(nl, &index, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {
 		const struct nm_nftables_element *e = &elements->v[i];
@@ -71,13 +70,13 @@ static int add_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *er
 }
 
 int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err)
+	struct nm_counters *ret, struct nm_err *err)
 {
 	struct sums sums = {.statics = statics, .counters = ret};
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (nm_nft_rules_each_of(nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums,
-			    ret_interrupted, err) < 0)
+		if (nm_nft_rules_each_of(
+			    nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums, err) < 0)
 			return -1;
 	return 0;
 }

@@ -9,10 +9,10 @@
 
 /* Reads the counters of these elements of maps: ret[i] of the i-th, zeros if the kernel does not have it. */
 int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	struct nm_counters *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Adds to ret[i] what the static rules of the i-th entry that translate have counted. */
 int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
-	struct nm_counters *ret, bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	struct nm_counters *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -150,12 +150,11 @@ int nm_nftables_schema_find_table(
 {
 	uint8_t nfproto = nm_nft_family(family);
 	struct table table = {0};
-	bool interrupted = false; /* by others, who do not make rules of ours */
 
 	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, note_table, &table, err) < 0 ||
 		(table.found && !table.made &&
-			nm_nft_rules_each_of(nl, nfproto, NM_NFTABLES_TABLE, NULL, note_made_rule,
-				&table.made, &interrupted, err) < 0))
+			nm_nft_rules_each_of(
+				nl, nfproto, NM_NFTABLES_TABLE, NULL, note_made_rule, &table.made, err) < 0))
 		return -1;
 	*ret_found = table.found && table.made;
 	if (ret_foreign)
@@ -229,15 +228,15 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 	return 0;
 }
 
-int nm_nftables_schema_read(struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret,
-	bool *ret_interrupted, struct nm_err *err)
+int nm_nftables_schema_read(
+	struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret, struct nm_err *err)
 {
 	struct reading r = {.family = family, .form = ret};
 	uint8_t nfproto = nm_nft_family(family);
 
 	*ret = (struct nm_nftables_schema){0};
 	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, on_table, &r, err) < 0 ||
-		nm_nft_objects_each_chain(nl, nfproto, on_chain, &r, ret_interrupted, err) < 0)
+		nm_nft_objects_each_chain(nl, nfproto, on_chain, &r, err) < 0)
 		return -1;
-	return nm_nft_objects_each_set(nl, nfproto, on_set, &r, ret_interrupted, err);
+	return nm_nft_objects_each_set(nl, nfproto, on_set, &r, err);
 }

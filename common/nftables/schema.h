@@ -37,6 +37,6 @@ struct nm_nftables_schema {
 	bool loaded;             /* nft has created it, from a ruleset that was saved */
 };
 int nm_nftables_schema_read(struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret,
-	bool *ret_interrupted, struct nm_err *err) NM_MUST_USE;
+	struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -1,0 +1,50 @@
+#include "nft/dump.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+static uint16_t message_type(uint16_t type)
+{
+	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
+void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto)
+{
+	struct nfgenmsg *nfg = nm_netlink_request_begin(r, message_type(get), flags, sizeof(*nfg));
+
+	nfg->nfgen_family = nfproto;
+}
+
+void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name)
+{
+	nm_netlink_request_put(r, type, name, strlen(name) + 1);
+}
+
+struct reader {
+	uint16_t type; /* of the replies */
+	nm_nft_dump_handler *handler;
+	void *ctx;
+};
+
+static int on_reply(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct nfgenmsg *nfg = nm_netlink_header(msg, sizeof(*nfg));
+	const struct reader *r = ctx;
+
+	if (!nfg || msg->nlmsg_type != r->type)
+		return 0;
+	return r->handler(r->ctx, nfg->nfgen_family, nm_attrs_of(msg, sizeof(*nfg)), err);
+}
+
+_Static_assert(NFT_MSG_GETRULE == NFT_MSG_NEWRULE + 1 && NFT_MSG_GETGEN == NFT_MSG_NEWGEN + 1,
+	"NFT_MSG_NEW* answers NFT_MSG_GET*");
+
+int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get,
+	bool (*tolerate)(int error_number), nm_nft_dump_handler *handler, void *ctx, struct nm_err *err)
+{
+	struct reader reader = {.type = message_type((uint16_t)(get - 1)), .handler = handler, .ctx = ctx};
+	const struct nm_netlink_handler replies = {.reply = on_reply, .tolerate = tolerate, .ctx = &reader};
+
+	return nm_netlink_talk(nl, r, &replies, err);
+}

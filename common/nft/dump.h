@@ -1,0 +1,25 @@
+/* Asking nf_tables for its objects: one request and reader for tables, chains, rules, sets and elements. */
+#ifndef NM_NFT_DUMP_H
+#define NM_NFT_DUMP_H
+
+#include "host/attrs.h"
+#include "host/netlink.h"
+
+/* Begins a request, NFT_MSG_GET*, about the tables of NFPROTO_*; flags: NLM_F_DUMP for all objects. */
+void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto);
+void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name);
+
+/* Called with the attributes of each object, borrowed during the call, and NFPROTO_* of its table. */
+typedef int nm_nft_dump_handler(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err);
+
+/*
+ * Sends the requests and calls handler for each object of the kind get that comes back. tolerate: refusals
+ * that mean "no such object" (nm_netlink_is_missing()); NULL: none. 0, or -1 with *err: NM_ERR_INTERRUPTED
+ * when others changed the ruleset while it was dumped, so that objects may have been passed over or come
+ * twice; nm_nft_transaction_run() and nm_nft_transaction_read() then read again.
+ */
+int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get,
+	bool (*tolerate)(int error_number), nm_nft_dump_handler *handler, void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
+#endif
