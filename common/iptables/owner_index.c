@@ -5,7 +5,7 @@
 
 static uint64_t hash(const char *tag, size_t len)
 {
-	return nm_rule_hash(NM_RULE_HASH_BEGIN, tag, len);
+	return nm_hash(NM_HASH_BEGIN, tag, len);
 }
 
 static uint64_t hash_owner(const void *owners, size_t i)

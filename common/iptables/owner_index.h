@@ -2,7 +2,7 @@
 #ifndef NM_IPTABLES_OWNER_INDEX_H
 #define NM_IPTABLES_OWNER_INDEX_H
 
-#include "base/hash_index.h"
+#include "base/hash.h"
 #include "model/rule.h"
 
 struct nm_owner_index {

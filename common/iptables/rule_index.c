@@ -7,7 +7,7 @@ static uint64_t hash(const struct nm_rule_place *place, const char *tag, size_t 
 {
 	uint8_t where[] = {(uint8_t)place->family, (uint8_t)place->table, (uint8_t)place->chain};
 
-	return nm_rule_hash(nm_rule_hash(NM_RULE_HASH_BEGIN, where, sizeof(where)), tag, len);
+	return nm_hash(nm_hash(NM_HASH_BEGIN, where, sizeof(where)), tag, len);
 }
 
 static uint64_t hash_rule(const void *rules, size_t i)

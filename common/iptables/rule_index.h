@@ -2,7 +2,7 @@
 #ifndef NM_IPTABLES_RULE_INDEX_H
 #define NM_IPTABLES_RULE_INDEX_H
 
-#include "base/hash_index.h"
+#include "base/hash.h"
 #include "model/rule.h"
 
 /* Indexes the rules. 0 with *ret for nm_hash_index_done(), or -1 with *err (memory). */

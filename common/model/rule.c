@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "model/mapping.h"
 #include "model/protocol.h"
@@ -66,21 +67,12 @@ enum { HASH_LEN = 17, PORTS_LEN = sizeof(":65535-65535") - 1 };
 /* What is left for an owner between "natmap:" and the longest ports. */
 #define OWNER_MAX (NM_TAG_SIZE - 1 - (sizeof(TAG_PREFIX) - 1) - PORTS_LEN)
 
-/* Ids that need it are rare, and no two need to be told apart against an adversary, since ids come from the
- * runtime. */
-uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len)
-{
-	for (const uint8_t *p = data; len > 0; p++, len--)
-		h = (h ^ *p) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 static const char *print_owner(const char *owner, char buf[static OWNER_MAX + 1])
 {
 	if (strlen(owner) <= OWNER_MAX)
 		return owner;
 	(void)snprintf(buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner,
-		nm_rule_hash(NM_RULE_HASH_BEGIN, owner, strlen(owner)));
+		nm_hash(NM_HASH_BEGIN, owner, strlen(owner)));
 	return buf;
 }
 

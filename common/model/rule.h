@@ -97,10 +97,6 @@ const char *nm_rule_chain_name(enum nm_chain chain);
  */
 const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE]);
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv), to be continued from what it has returned or from the beginning. */
-#define NM_RULE_HASH_BEGIN UINT64_C(0xcbf29ce484222325)
-uint64_t nm_rule_hash(uint64_t h, const void *data, size_t len);
-
 /* True when tag (len bytes without NUL, not necessarily ours) is one that nm_rule_tag() makes for owner,
  * whatever the ports: "natmap:abc:80" is of "abc", "natmap:abcd:80" and "my-natmap:abc:80" are not. */
 bool nm_tag_is_of(const char *tag, size_t len, const char *owner);

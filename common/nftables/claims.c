@@ -7,7 +7,7 @@ static uint64_t hash_of(enum nm_family family, enum nm_nftables_set set, const v
 {
 	const uint8_t where[] = {(uint8_t)family, (uint8_t)set};
 
-	return nm_rule_hash(nm_rule_hash(NM_RULE_HASH_BEGIN, where, sizeof(where)), key, len);
+	return nm_hash(nm_hash(NM_HASH_BEGIN, where, sizeof(where)), key, len);
 }
 
 static uint64_t hash_entry(const void *entries, size_t i)

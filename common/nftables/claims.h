@@ -2,7 +2,7 @@
 #ifndef NM_NFTABLES_CLAIMS_H
 #define NM_NFTABLES_CLAIMS_H
 
-#include "base/hash_index.h"
+#include "base/hash.h"
 #include "nft/elements.h"
 #include "nftables/layout.h"
 

@@ -12,17 +12,15 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 enum { BITS_PER_KEY = 16, BITS_SET = 4, DIGIT_BITS = 4, EMPTY_DIGIT = '@' };
 
-/* FNV-1a, and the last step of MurmurHash3, since FNV leaves its bits too alike for short input. */
+/* The last step of MurmurHash3 follows, since FNV leaves its bits too alike for short input. */
 uint64_t nm_filter_key(char kind, const void *bytes, size_t len)
 {
-	const uint64_t prime = 0x100000001b3;
-	const unsigned char *p = bytes;
-	uint64_t h = (0xcbf29ce484222325 ^ (unsigned char)kind) * prime;
+	uint64_t h = nm_hash(nm_hash(NM_HASH_BEGIN, &kind, 1), bytes, len);
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * prime;
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccd;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53;
 	return h ^ h >> 33;

@@ -1,5 +1,13 @@
-/* An array of hashes, sorted by qsort(), in which the numbers of one hash stand in their order. */
-#include "base/hash_index.h"
+/* The index is an array of hashes, sorted by qsort(), in which the numbers of one hash stand in their order.
+ */
+#include "base/hash.h"
+
+uint64_t nm_hash(uint64_t h, const void *bytes, size_t len)
+{
+	for (const uint8_t *p = bytes; len > 0; p++, len--)
+		h = (h ^ *p) * UINT64_C(0x100000001b3);
+	return h;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -17,7 +25,7 @@ int nm_hash_index_make(const void *list, size_t n, uint64_t (*hash)(const void *
 
 	index.v = n < UINT32_MAX ? calloc(n + 1, sizeof(*index.v)) : NULL;
 	if (!index.v)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+		return nm_fail_memory(err, "preparing the rules");
 	for (size_t i = 0; i < n; i++)
 		index.v[i] = (struct nm_hash_index_entry){hash(list, i), (uint32_t)i};
 	qsort(index.v, n, sizeof(*index.v), compare);
