@@ -11,6 +11,7 @@
 #include "admin/foreign_drop.h"
 #include "admin/inventory.h"
 #include "backend/backend.h"
+#include "base/array.h"
 #include "host/sysctl.h"
 
 struct check {
@@ -39,18 +40,16 @@ static int __attribute__((format(printf, 4, 5)))
 add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 {
 	struct nm_check_differences *d = &c->found;
-	struct nm_check_difference *grown = reallocarray(d->v, d->n + 1, sizeof(*grown));
 	va_list ap;
 	int n;
 
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "noting a difference: out of memory");
-	d->v = grown;
+	if (nm_grow(d, "noting a difference", err) < 0)
+		return -1;
 	va_start(ap, fmt);
 	n = vasprintf(&d->v[d->n].text, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		return nm_fail(err, NM_ERR_FAILED, "noting a difference: out of memory");
+		return nm_fail_memory(err, "noting a difference");
 	d->v[d->n++].kind = kind;
 	return 0;
 }
@@ -134,41 +133,45 @@ static int check_forwarding(struct check *c, struct nm_err *err)
 	return 0;
 }
 
-/* Tells each setting once, however many containers need it. */
-static bool is_first_with(const struct nm_records *list, size_t i)
+static int check_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
 {
-	for (size_t j = 0; j < i; j++)
-		if (!strcmp(list->v[j].localnet, list->v[i].localnet))
-			return false;
-	return true;
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err missing;
+	int value;
+
+	if (nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &missing) < 0)
+		return add(ctx, err, "setting", "container '%s': %s", r->id, missing.msg);
+	return value ? 0
+		     : add(ctx, err, "setting", "%s is 0: published ports do not answer on 127.0.0.1", name);
+}
+
+static int check_hairpin(
+	struct check *c, struct nm_host_settings_view *view, const struct nm_record *r, struct nm_err *err)
+{
+	struct nm_record port = *r; /* borrows all of it */
+	struct nm_err missing;
+
+	port.localnet[0] = '\0';
+	if (nm_host_settings_examine(view, &port, &missing) < 0)
+		return add(c, err, "setting", "container '%s': %s", r->id, missing.msg);
+	return !port.hairpin_set
+		? 0
+		: add(c, err, "setting",
+			  "hairpin mode of bridge port '%s' is off: container '%s' does not reach its own "
+			  "published ports",
+			  r->bridge_port, r->id);
 }
 
 static int check_settings(struct check *c, struct nm_err *err)
 {
-	const struct nm_records *list = &c->inventory.live;
+	const struct nm_records *live = &c->inventory.live;
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
-	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err trouble;
 
-	for (size_t i = 0; i < list->n; i++) {
-		struct nm_record now = list->v[i]; /* borrows all of it */
-
-		if (nm_host_settings_examine(&view, &now, &trouble) < 0) {
-			if (add(c, err, "setting", "container '%s': %s", now.id, trouble.msg) < 0)
-				return -1;
-			continue;
-		}
-		if (now.localnet_set && is_first_with(list, i) &&
-			add(c, err, "setting", "%s is 0: published ports do not answer on 127.0.0.1",
-				nm_sysctl_route_localnet(now.localnet, name)) < 0)
+	if (nm_records_each_localnet(live, check_localnet, c, err) < 0)
+		return -1;
+	for (size_t i = 0; i < live->n; i++)
+		if (check_hairpin(c, &view, &live->v[i], err) < 0)
 			return -1;
-		if (now.hairpin_set &&
-			add(c, err, "setting",
-				"hairpin mode of bridge port '%s' is off: container '%s' does "
-				"not reach its own published ports",
-				now.bridge_port, now.id) < 0)
-			return -1;
-	}
 	return 0;
 }
 

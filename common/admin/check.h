@@ -11,7 +11,7 @@ struct nm_check_difference {
 
 struct nm_check_differences {
 	struct nm_check_difference *v; /* owned */
-	size_t n;
+	size_t n, capacity;
 };
 
 /* Compares what is with what nm_reload() would make of it. 0 with *ret for nm_check_differences_done(), which

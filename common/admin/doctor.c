@@ -362,30 +362,20 @@ static int examine_gone(struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-/* Thousands of containers may share an interface. Asked only for one that was found wanting. */
-static bool is_told(const struct nm_records *records, size_t i)
+/* An interface that is gone needs nothing. */
+static int examine_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
 {
-	for (size_t j = 0; j < i; j++)
-		if (!strcmp(records->v[j].localnet, records->v[i].localnet))
-			return true;
-	return false;
-}
-
-static void examine_localnet(const struct examination *x, size_t i)
-{
-	const struct nm_record *r = &x->d->records->v[i];
 	char name[NM_SYSCTL_NAME_MAX], word[NM_DOCTOR_WORD_SIZE], command[NM_DOCTOR_WORD_SIZE + 64];
-	struct nm_err gone;
 	int value;
 
-	if (!r->localnet[0] ||
-		nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &gone) < 0 || value ||
-		is_told(x->d->records, i))
-		return;
+	if (nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, err) < 0 || value)
+		return 0;
 	(void)snprintf(command, sizeof(command), "sysctl -w net.ipv4.conf.%s.route_localnet=1",
 		sysctl_word(r->localnet, word));
-	tell(x, command, "route_localnet is off on '%s': ports of container '%s' do not answer on 127.0.0.1",
+	tell(ctx, command,
+		"route_localnet is off on '%s': ports of container '%s' do not answer on 127.0.0.1",
 		r->localnet, r->id);
+	return 0;
 }
 
 static int examine_hairpin(
@@ -407,8 +397,13 @@ static int examine_hairpin(
 	return 0;
 }
 
+static int examine_localnets(struct examination *x, struct nm_err *err)
+{
+	return nm_records_each_localnet(x->d->records, examine_localnet, x, err);
+}
+
 /* Only bridge netfilter loses the reflected packets. */
-static int examine_records(struct examination *x, struct nm_err *err)
+static int examine_hairpins(struct examination *x, struct nm_err *err)
 {
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") ? NM_IPV4_BIT : 0) |
 		(setting("net/bridge/bridge-nf-call-ip6tables") ? NM_IPV6_BIT : 0);
@@ -417,19 +412,17 @@ static int examine_records(struct examination *x, struct nm_err *err)
 
 	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
 		return -1;
-	for (size_t i = 0; i < records->n; i++) {
-		examine_localnet(x, i);
+	for (size_t i = 0; i < records->n; i++)
 		if (records->v[i].bridge_port[0] && records->v[i].families & filtered &&
 			examine_hairpin(x, &rtnl, &records->v[i], err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
 void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx)
 {
-	static look *const looks[] = {
-		examine_nftables, examine_gone, examine_forwarding, examine_legacy, examine_records, NULL};
+	static look *const looks[] = {examine_nftables, examine_gone, examine_forwarding, examine_legacy,
+		examine_localnets, examine_hairpins, NULL};
 	struct examination x = {.d = d, .handler = handler, .ctx = ctx, .nl.fd = -1};
 
 	run_looks(&x, looks);

@@ -36,6 +36,33 @@ struct nm_records nm_records_steal(struct nm_records *list)
 	return stolen;
 }
 
+static int compare_localnet(const void *a, const void *b)
+{
+	const struct nm_record *const *x = a, *const *y = b;
+	int by_name = strcmp((*x)->localnet, (*y)->localnet);
+
+	return by_name ? by_name : *x < *y ? -1 : *x > *y;
+}
+
+int nm_records_each_localnet(
+	const struct nm_records *list, nm_records_on_record *handler, void *ctx, struct nm_err *err)
+{
+	nm_autofree const struct nm_record **sorted = calloc(list->n + 1, sizeof(*sorted));
+	const char *last = "";
+
+	if (!sorted)
+		return nm_fail_memory(err, "sorting the records");
+	for (size_t i = 0; i < list->n; i++)
+		sorted[i] = &list->v[i];
+	qsort(sorted, list->n, sizeof(*sorted), compare_localnet);
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(sorted[i]->localnet, last) != 0 && handler(ctx, sorted[i], err) < 0)
+			return -1;
+		last = sorted[i]->localnet;
+	}
+	return 0;
+}
+
 const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id)
 {
 	const struct nm_record *newest = NULL;

@@ -17,6 +17,12 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 /* Moves the list out and leaves an empty one. */
 struct nm_records nm_records_steal(struct nm_records *list);
 
+/* Calls handler for one record of each interface that records of the list need route_localnet of. 0, or -1
+ * with *err: the handler's own, or memory. */
+typedef int nm_records_on_record(void *ctx, const struct nm_record *r, struct nm_err *err);
+int nm_records_each_localnet(const struct nm_records *list, nm_records_on_record *handler, void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
 /* The record of this id that was written last, borrowed: the valid one where a change was cut short. NULL:
  * there is none. */
 const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id);
