@@ -242,3 +242,71 @@ fill_disk() {
 	withdraw web
 	assert "$(live_ids | wc -w)" -eq 1000
 }
+
+# wait_with_lock COMMAND...: publishes "other" while another process holds the lock, and runs the command, which does away
+# with that lock, once the hook waits
+wait_with_lock() {
+	local hook
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	wait_for lock_is_held
+	publish other 9090:90 &
+	hook=$!
+	wait_for hook_waits
+	"$@"
+	kill "$spawned"
+	wait "$hook"
+}
+
+lock_is_held() {
+	refute flock -n "$NM_TMP/state/lock" true
+}
+
+# hook_waits: somebody waits for a lock on the inode of ours
+hook_waits() {
+	grep -q -- "-> FLOCK .*:$(stat -c %i "$NM_TMP/state/lock") " /proc/locks
+}
+
+@test "a lock that is removed while a hook waits for it is not the lock any more" {
+	ctr_start other ctr2
+	publish web 8080:80
+	wait_with_lock rm "$NM_TMP/state/lock"
+	assert "$(live_ids)" = 'web other'
+	withdraw web
+	withdraw other
+	assert_clean
+}
+
+@test "a state that is removed or moved away while a hook waits for its lock is made anew" {
+	ctr_start other ctr2
+	publish web 8080:80
+	wait_with_lock mv "$NM_TMP/state" "$NM_TMP/state.old"
+	assert "$(live_ids)" = other
+	withdraw other
+	rm -r "$NM_TMP/state"
+	mv "$NM_TMP/state.old" "$NM_TMP/state"
+	wait_with_lock rm -r "$NM_TMP/state"
+	assert "$(live_ids)" = other
+	withdraw other
+}
+
+@test "a state without its lock file is read all the same" {
+	publish web 8080:80
+	rm "$NM_TMP/state/lock"
+	run_natmap list
+	assert "$output" has web
+	rm "$NM_TMP/state/lock"
+	withdraw web
+	assert_clean
+}
+
+@test "a boot id that cannot be read whole discards no state" {
+	ctr_start other ctr2
+	publish web 8080:80
+	local NM_WRAP=(strace -o /dev/null -P /proc/sys/kernel/random/boot_id -e inject=read:retval=0:syscall=getpid)
+	publish rc=1 other 9090:90
+	assert "$stderr" has boot_id
+	NM_WRAP=()
+	assert "$(live_ids)" = web
+	withdraw web
+	assert_clean
+}

@@ -31,7 +31,7 @@ int nm_io_read_upto(int fd, size_t max, const char *what, char **ret, size_t *re
 			char *grown = realloc(buf, want);
 
 			if (!grown)
-				return nm_fail_errno(err, ENOMEM, "reading %s", what);
+				return nm_fail_memory(err, what);
 			buf = grown;
 			capacity = want;
 		}
@@ -81,12 +81,17 @@ int nm_io_write_all(int fd, const void *data, size_t len)
 ssize_t nm_io_read_small(int dirfd, const char *path, char *buf, size_t size)
 {
 	nm_autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	size_t used = 0;
+	ssize_t n = 1;
 
 	if (fd < 0)
 		return -1;
-	n = read_some(fd, buf, size - 1);
-	if (n >= 0)
-		buf[n] = '\0';
-	return n;
+	while (n > 0 && used < size - 1) {
+		n = read_some(fd, buf + used, size - 1 - used);
+		if (n < 0)
+			return -1;
+		used += (size_t)n;
+	}
+	buf[used] = '\0';
+	return (ssize_t)used;
 }

@@ -1,19 +1,25 @@
 /*
- * Directory, lock and file of the state. Nothing is followed through symbolic links, and what others could
- * write to is not trusted. A file is made beside the old one and renamed, so that there is never half a
- * header.
+ * Directory, lock and file of the state. No symbolic link is followed, and what others could write to is not
+ * trusted. A file is made beside the old one and renamed, so that there is never half a header.
+ *
+ * Anybody with the right to may remove or replace the directory or the lock at any moment. A lock protects
+ * only as long as others find the same one under its path: so that is checked once it is held, and otherwise
+ * everything is opened again.
  */
 #include "state/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
 #include "state/lock.h"
+
+enum { OPEN_TRIES = 100 };
 
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err)
 {
@@ -26,6 +32,7 @@ static bool is_private(int fd, mode_t type, struct stat *info)
 		!(info->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* Leaves st->dirfd at -1 when there is no directory. */
 static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_err *err)
 {
 	struct stat info;
@@ -33,7 +40,7 @@ static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_
 	if (access >= NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
 		return nm_fail_errno(err, errno, "creating directory '%s'", st->dir);
 	st->dirfd = open(st->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (st->dirfd < 0 && errno == ENOENT && access < NM_STATE_CREATE)
+	if (st->dirfd < 0 && errno == ENOENT)
 		return 0;
 	if (st->dirfd < 0)
 		return nm_fail_errno(err, errno, "opening directory '%s'", st->dir);
@@ -43,42 +50,59 @@ static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_
 	return 0;
 }
 
-/* Returns the descriptor, or -1 with errno. */
-static int open_file(const struct nm_state *st, const char *name, int flags)
+/* *ret_fd is -1 when there is no such file. */
+static int open_file(const struct nm_state *st, const char *name, int flags, int *ret_fd, struct nm_err *err)
 {
-	return openat(st->dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	*ret_fd = openat(st->dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (*ret_fd < 0 && errno != ENOENT)
+		return nm_fail_errno(err, errno, "opening '%s/%s'", st->dir, name);
+	return 0;
 }
 
+/* Leaves st->lockfd at -1 when there is no state and none is to be made. */
 static int take_lock(
 	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
 {
-	char name[256];
+	char name[PATH_MAX];
+	struct stat info;
+	bool create =
+		access >= NM_STATE_CREATE || fstatat(st->dirfd, "state", &info, AT_SYMLINK_NOFOLLOW) == 0;
 
+	if (open_file(st, "lock", O_RDWR | (create ? O_CREAT : 0), &st->lockfd, err) < 0)
+		return -1;
 	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
-	st->lockfd = open_file(st, "lock", O_RDWR | (access == NM_STATE_READ ? 0 : O_CREAT));
-	if (st->lockfd < 0 && errno == ENOENT)
-		return 0;
-	if (st->lockfd < 0)
-		return nm_fail_errno(err, errno, "opening '%s'", name);
-	return nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
+	return st->lockfd < 0 ? 0 : nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
 }
 
-int nm_state_file_write_header(struct nm_state *st)
+/* True when the lock is the one that others find. */
+static bool is_current(const struct nm_state *st)
+{
+	char name[PATH_MAX];
+	struct stat held, found;
+
+	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
+	return fstat(st->lockfd, &held) == 0 && lstat(name, &found) == 0 && held.st_dev == found.st_dev &&
+		held.st_ino == found.st_ino;
+}
+
+int nm_state_file_write_header(struct nm_state *st, struct nm_err *err)
 {
 	char line[NM_STATE_HEADER_SIZE];
 	size_t len = nm_state_header_print(&st->header, line);
 
-	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : -1;
+	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : nm_state_file_fail(st, "writing", err);
 }
 
-int nm_state_file_start(const struct nm_state *st, struct nm_state *ret)
+int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct nm_err *err)
 {
 	char line[NM_STATE_HEADER_SIZE];
 	size_t len = nm_state_header_print(&st->self, line);
-	nm_autoclose int fd = open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC);
+	nm_autoclose int fd = -1;
 
-	if (fd < 0 || nm_io_write_all(fd, line, len) < 0)
+	if (open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC, &fd, err) < 0)
 		return -1;
+	if (fd < 0 || nm_io_write_all(fd, line, len) < 0)
+		return nm_state_file_fail(st, "creating", err);
 	*ret = *st;
 	ret->fd = nm_steal_fd(&fd);
 	ret->header = st->self;
@@ -88,28 +112,25 @@ int nm_state_file_start(const struct nm_state *st, struct nm_state *ret)
 	return 0;
 }
 
-int nm_state_file_install(struct nm_state *st, struct nm_state *new)
+int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_err *err)
 {
 	if (renameat(st->dirfd, "state.new", st->dirfd, "state") < 0)
-		return -1;
-	if (st->fd >= 0)
-		close(st->fd);
+		return nm_state_file_fail(st, "replacing", err);
+	nm_cleanup_close(&st->fd);
 	*st = *new;
+	new->fd = -1;
 	return 0;
 }
 
 static int create(struct nm_state *st, struct nm_err *err)
 {
 	struct nm_state new = {.fd = -1};
+	int rc = nm_state_file_start(st, &new, err);
 
-	if (nm_state_file_start(st, &new) < 0 || nm_state_file_install(st, &new) < 0) {
-		int rc = nm_state_file_fail(st, "creating", err);
-
-		if (new.fd >= 0)
-			close(new.fd);
-		return rc;
-	}
-	return 0;
+	if (rc == 0)
+		rc = nm_state_file_install(st, &new, err);
+	nm_cleanup_close(&new.fd);
+	return rc;
 }
 
 /* Sets st->end to where the last complete line of a file of size bytes ends. */
@@ -172,36 +193,44 @@ static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, str
 	return find_end(st, (uint64_t)info.st_size, err);
 }
 
-/* Leaves st->fd at -1 when there is nothing to open. */
+/* Leaves st->fd at -1 when there is no state and none is to be made. */
 static int open_state(struct nm_state *st, enum nm_state_access access, struct nm_err *err)
 {
 	bool ours = false;
 
-	if (nm_state_header_self(&st->self, err) < 0)
+	if (nm_state_header_self(&st->self, err) < 0 ||
+		open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR, &st->fd, err) < 0)
 		return -1;
-	st->fd = open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR);
-	if (st->fd < 0 && errno != ENOENT)
-		return nm_state_file_fail(st, "opening", err);
 	if (st->fd >= 0 && examine(st, access == NM_STATE_FORCE, &ours, err) < 0)
 		return -1;
 	if (ours)
 		return 0;
 	if (access >= NM_STATE_CREATE)
 		return create(st, err);
-	if (st->fd >= 0)
-		close(st->fd);
-	st->fd = -1;
+	nm_cleanup_close(&st->fd);
 	return 0;
 }
 
-int nm_state_file_open(
-	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
+static int open_all(struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
 {
 	if (open_dir(st, access, err) < 0)
 		return -1;
 	if (st->dirfd >= 0 && take_lock(st, access, timeout_ms, err) < 0)
 		return -1;
 	return st->lockfd >= 0 ? open_state(st, access, err) : 0;
+}
+
+int nm_state_file_open(
+	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
+{
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		int rc = open_all(st, access, timeout_ms, err);
+
+		if (st->lockfd >= 0 ? is_current(st) : rc < 0 || access < NM_STATE_CREATE)
+			return rc;
+		nm_state_file_close(st);
+	}
+	return nm_fail(err, NM_ERR_FAILED, "opening directory '%s': others keep removing it", st->dir);
 }
 
 void nm_state_file_close(struct nm_state *st)

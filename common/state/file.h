@@ -1,5 +1,4 @@
-/* The inside of struct nm_state, for state/file.c, which opens and replaces the file, and state*.c, which
- * know its lines. */
+/* The inside of struct nm_state, for the modules of state/ only, and the files behind it. */
 #ifndef NM_STATE_FILE_H
 #define NM_STATE_FILE_H
 
@@ -30,13 +29,13 @@ void nm_state_file_close(struct nm_state *st);
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err);
 
 /* Starts the file that is to replace the state, with its header line. 0 with *ret, which borrows all but its
- * fd from st, or -1 with errno. */
-int nm_state_file_start(const struct nm_state *st, struct nm_state *ret) NM_MUST_USE;
+ * fd from st, or -1 with *err. */
+int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Writes the header again, in place. 0, or -1 with errno. */
-int nm_state_file_write_header(struct nm_state *st) NM_MUST_USE;
+/* Puts it in the state's place: st goes on with it, and new->fd becomes -1. On failure both are as before. */
+int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_err *err) NM_MUST_USE;
 
-/* Puts it in the state's place and goes on with it. 0, or -1 with errno and new->fd still open. */
-int nm_state_file_install(struct nm_state *st, struct nm_state *new) NM_MUST_USE;
+/* Writes the header again, in place. */
+int nm_state_file_write_header(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
 
 #endif

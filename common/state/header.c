@@ -9,6 +9,8 @@
 
 #include "base/io.h"
 
+enum { UUID_LEN = 36 };
+
 int nm_state_header_self(struct nm_state_header *ret, struct nm_err *err)
 {
 	static const char boot_id[] = "/proc/sys/kernel/random/boot_id";
@@ -16,6 +18,8 @@ int nm_state_header_self(struct nm_state_header *ret, struct nm_err *err)
 	if (nm_io_read_small(AT_FDCWD, boot_id, ret->boot, sizeof(ret->boot)) < 0)
 		return nm_fail_errno(err, errno, "reading '%s'", boot_id);
 	ret->boot[strcspn(ret->boot, "\n")] = '\0';
+	if (strlen(ret->boot) != UUID_LEN) /* another id would make the state one of another boot */
+		return nm_fail(err, NM_ERR_FAILED, "reading '%s': not a UUID", boot_id);
 	ret->format = NM_STATE_FORMAT;
 	if (nm_netns_self("net", &ret->netns, err) < 0 || nm_netns_self("pid", &ret->pidns, err) < 0)
 		return -1;

@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "input/json.h"
@@ -83,23 +84,23 @@ bool nm_state_same_pidns(const struct nm_state *st)
 	return st->same_pidns;
 }
 
-/* Writes whole lines at the end. 0, or -1 with errno and the file as before. */
-static int write_lines(struct nm_state *st, const char *text, size_t len)
+/* Writes whole lines at the end. On failure the file is as before. */
+static int write_lines(struct nm_state *st, const char *text, size_t len, struct nm_err *err)
 {
 	ssize_t n = pwrite(st->fd, text, len, (off_t)st->end);
 
-	if (n != (ssize_t)len) {
-		int error = n < 0 ? errno : ENOSPC;
-
-		if (ftruncate(st->fd, (off_t)st->end) < 0)
-			nm_log_notice("state file '%s/state': a torn line stays at its end, ignored: the "
-				      "next one overwrites it",
-				st->dir);
-		errno = error;
-		return -1;
+	if (n == (ssize_t)len) {
+		st->end += len;
+		return 0;
 	}
-	st->end += len;
-	return 0;
+	if (n >= 0)
+		errno = ENOSPC;
+	nm_state_file_fail(st, "writing", err);
+	if (ftruncate(st->fd, (off_t)st->end) < 0)
+		nm_log_notice("state file '%s/state': a torn line stays at its end, ignored: the next one "
+			      "overwrites it",
+			st->dir);
+	return -1;
 }
 
 static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
@@ -117,24 +118,23 @@ static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, st
 	return 0;
 }
 
-/* Makes the block known whose line stands at this offset. 0, or -1 with errno. */
-static int link_block(struct nm_state *st, uint64_t at)
+/* Makes the block known whose line stands at this offset. */
+static int link_block(struct nm_state *st, uint64_t at, struct nm_err *err)
 {
 	char digits[NM_OFFSET_DIGITS];
 
 	if (!st->last_block) {
 		st->header.blocks = at;
-		return nm_state_file_write_header(st);
+		return nm_state_file_write_header(st, err);
 	}
 	nm_state_block_print_offset(at, digits);
-	return pwrite(st->fd, digits, sizeof(digits), (off_t)(st->last_block + NM_BLOCK_NEXT_AT)) ==
-			(ssize_t)sizeof(digits)
-		? 0
-		: -1;
+	if (pwrite(st->fd, digits, sizeof(digits), (off_t)(st->last_block + NM_BLOCK_NEXT_AT)) !=
+		(ssize_t)sizeof(digits))
+		return nm_state_file_fail(st, "writing", err);
+	return 0;
 }
 
-/* Ends a block where there is enough for one. A failure means only that a search goes on reading each line.
- */
+/* Ends a block where there is enough for one. After a failure searches read each line from there on. */
 static void end_block(struct nm_state *st)
 {
 	char block[NM_BLOCK_SIZE];
@@ -146,7 +146,7 @@ static void end_block(struct nm_state *st)
 	nm_state_block_print(st->open_block, block);
 	if (nm_state_lines_each(st, st->open_block, st->end, add_keys, block + NM_BLOCK_FILTER_AT, &err) <
 			0 ||
-		write_lines(st, block, sizeof(block)) < 0 || link_block(st, at) < 0) {
+		write_lines(st, block, sizeof(block), &err) < 0 || link_block(st, at, &err) < 0) {
 		st->open_block = 0;
 		return;
 	}
@@ -160,6 +160,7 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	nm_autofree char *line = NULL;
 	char filter[NM_RECORD_FILTER_SIZE];
 	const char *text;
+	struct stat info;
 	size_t len;
 
 	nm_json_write_object(w);
@@ -177,18 +178,22 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 			st->dir, len);
 	if (asprintf(&line, "%s\n", text) < 0)
 		return nm_fail_errno(err, ENOMEM, "writing '%s/state'", st->dir);
+	if (fstat(st->fd, &info) < 0 || info.st_nlink == 0)
+		return nm_fail(err, NM_ERR_FAILED, "writing '%s/state': somebody has removed it", st->dir);
 	end_block(st);
 	r->offset = st->end;
 	r->size = len + 1;
-	return write_lines(st, line, len + 1) < 0 ? nm_state_file_fail(st, "writing", err) : 0;
+	return write_lines(st, line, len + 1, err);
 }
 
 int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err)
 {
+	struct nm_err ignored;
+
 	if (pwrite(st->fd, "0", 1, (off_t)(r->offset + LIVE_BYTE)) != 1)
 		return nm_state_file_fail(st, "writing", err);
 	st->header.retired += r->size;
-	if (nm_state_file_write_header(st) < 0)
+	if (nm_state_file_write_header(st, &ignored) < 0)
 		nm_log_notice("state file '%s/state': does not count a retired line, ignored: that only "
 			      "delays compaction",
 			st->dir);
@@ -199,6 +204,14 @@ struct copy {
 	struct nm_state to;
 	bool readable_only;
 };
+
+/* What was not installed takes up no space. */
+static void copy_done(struct copy *copy)
+{
+	if (copy->to.fd >= 0 && ftruncate(copy->to.fd, 0) < 0)
+		nm_log_notice("state file '%s/state.new': takes up space, ignored", copy->to.dir);
+	nm_cleanup_close(&copy->to.fd);
+}
 
 static int copy_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
@@ -214,27 +227,17 @@ static int copy_line(void *ctx, const char *line, size_t len, uint64_t offset, s
 		nm_record_done(&r);
 	}
 	end_block(&copy->to);
-	/* line[len] is the newline */
-	return write_lines(&copy->to, line, len + 1) < 0 ? nm_state_file_fail(&copy->to, "compacting", err)
-							 : 0;
+	return write_lines(&copy->to, line, len + 1, err); /* line[len] is the newline */
 }
 
 static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
 {
-	struct copy copy = {.readable_only = readable_only};
-	int rc;
+	NM_CLEANUP(copy_done) struct copy copy = {.to.fd = -1, .readable_only = readable_only};
 
-	if (nm_state_file_start(st, &copy.to) < 0)
-		return nm_state_file_fail(st, "compacting", err);
-	rc = nm_state_lines_each(st, st->begin, st->end, copy_line, &copy, err);
-	if (rc == 0 && nm_state_file_install(st, &copy.to) < 0)
-		rc = nm_state_file_fail(st, "compacting", err);
-	if (rc == 0)
-		return 0;
-	if (ftruncate(copy.to.fd, 0) < 0)
-		nm_log_notice("state file '%s/state.new': takes up space, ignored", st->dir);
-	close(copy.to.fd);
-	return -1;
+	if (nm_state_file_start(st, &copy.to, err) < 0 ||
+		nm_state_lines_each(st, st->begin, st->end, copy_line, &copy, err) < 0)
+		return nm_wrap(err, "compacting");
+	return nm_state_file_install(st, &copy.to, err);
 }
 
 size_t nm_state_damaged(const struct nm_state *st)

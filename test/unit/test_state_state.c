@@ -1,6 +1,9 @@
 /* state/state.c and state/search.c, on files: what was appended is found through blocks, whatever was done to
  * the file in between, and compaction copies no more than was appended. */
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "state/search.h"
@@ -230,6 +233,76 @@ static void test_withdrawn(void)
 		tap_ok(count_all(st) == 1, "and the next one is the only one");
 }
 
+static void remove_directory(const char *name)
+{
+	static const char *const files[] = {"state", "state.new", "lock"};
+	char file[sizeof(dir) + 16];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		(void)snprintf(file, sizeof(file), "%s/%s", name, files[i]);
+		(void)unlink(file);
+	}
+	(void)rmdir(name);
+}
+
+static void remove_it(void)
+{
+	remove_directory(dir);
+}
+
+static void rename_it(void)
+{
+	char other[sizeof(dir) + 1];
+
+	(void)snprintf(other, sizeof(other), "%s~", dir);
+	(void)rename(dir, other);
+	remove_directory(other);
+}
+
+static void replace_by_link(void)
+{
+	remove_it();
+	if (symlink("/tmp", dir) == 0)
+		(void)unlink(dir);
+}
+
+/* While another process does so again and again, each try ends in a state or an error. */
+static void test_meanwhile(const char *what, void (*action)(void))
+{
+	enum { TRIES = 5000 };
+	pid_t pid = fork();
+	unsigned neither = 0, opened = 0;
+
+	while (pid == 0)
+		action();
+	for (unsigned i = 0; i < TRIES; i++) {
+		nm_autostate struct nm_state *st = NULL;
+		struct nm_err err;
+
+		if (nm_state_open(dir, NM_STATE_CREATE, 1000, &st, &err) == 0) {
+			neither += !st;
+			opened += st != NULL;
+		}
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	tap_ok(neither == 0 && opened > 0,
+		"%s meanwhile: %u times a state, %u times neither that nor an error", what, opened, neither);
+	remove_it();
+	(void)unlink(dir);
+}
+
+/* What is appended to a file that nobody can find is lost: better an error. */
+static void test_removed_while_open(void)
+{
+	nm_autostate struct nm_state *st = open_state();
+	struct nm_record r = {.id = (char[]){"web"}, .families = NM_IPV4_BIT};
+	struct nm_err err = {0};
+
+	tap_ok(st && unlink(path) == 0 && nm_state_append(st, &r, &err) < 0 && strstr(err.msg, "removed it"),
+		"append to a removed file: %s", err.msg);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -245,6 +318,9 @@ int main(void)
 	test_edited("a block's line taken out", "0,/^{\"block\"/{/^{\"block\"/d}", RECORDS + 305);
 	test_compaction();
 	test_withdrawn();
-	(void)snprintf(path, sizeof(path), "rm -r %s", dir);
-	return system(path) == 0 ? tap_done() : 1;
+	test_removed_while_open();
+	test_meanwhile("the directory is removed", remove_it);
+	test_meanwhile("the directory is renamed", rename_it);
+	test_meanwhile("the directory is replaced by a link", replace_by_link);
+	return tap_done();
 }
