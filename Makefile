@@ -56,8 +56,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-headers lint format format-check deps bench demo ci \
-	install uninstall clean help
+.PHONY: all check check-unit check-bats check-asan check-userlands check-headers lint format format-check \
+	deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -128,6 +128,14 @@ check-bats: $(BUILD)/natmap ## run the bats files (root); BATS=test/300-traffic.
 
 check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
 	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address,undefined'
+
+# The releases of Debian, and what runs there.
+USERLANDS ?= trixie sid
+USERLAND_BATS ?= $(sort $(wildcard test/2*.bats test/43*.bats))
+
+check-userlands: ## build and run unit, rule and sandbox tests in newer Debians (root); USERLANDS=sid for one
+	$(Q)test/install-deps.sh userlands
+	$(Q)test/userlands.sh $(USERLANDS) -- $(USERLAND_BATS)
 
 check-headers: ## every header compiles by itself
 	$(Q)for h in $(HEADERS); do \

@@ -1,14 +1,19 @@
 #!/bin/sh
-# install-deps.sh [bench]: installs what building natmap, its tests and the demo need on Debian and Ubuntu, and with
-# `bench` what only the benchmarks need: only what is missing, so that a second run needs no network. As root.
+# install-deps.sh [bench|userlands]: installs what building natmap, its tests and the demo need on Debian and Ubuntu, and with
+# `bench` or `userlands` what only `make bench` or `make check-userlands` needs: only what is missing, so that a second run
+# needs no network. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
 tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl systemd"
+userlands="debootstrap"
 bench="containernetworking-plugins netavark gnuplot-nox"
 
 wanted="$build $tests"
-[ "${1:-}" != bench ] || wanted="$wanted $bench"
+case ${1:-} in
+bench) wanted="$wanted $bench" ;;
+userlands) wanted="$wanted $userlands" ;;
+esac
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.
 # shellcheck disable=SC2086 # a list of words
