@@ -33,6 +33,58 @@ sandboxed() {
 	assert "$(status_of "$spawned" CapInh)" = 0000000000000000
 }
 
+# try [rc=N] COMMAND...: like run_natmap, and remembers the command
+try() {
+	local options=()
+	[[ "$1" != rc=* ]] || { options=("$1") && shift; }
+	tried+=" $1 "
+	run_natmap "${options[@]}" "$@"
+}
+
+# bare INPUT STAGE REDIRECTIONS: the hook with these descriptors; sets $status
+bare() {
+	status=0
+	on host timeout 10 sh -c "exec \"\$@\" $3" sh "${NM_WRAP[@]}" "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+}
+
+# doing STATEMENT: from now on natmap does this, in C, where it would take the lock
+doing() {
+	cc -shared -fPIC -o "$NM_TMP/doing.so" -x c - <<-END
+		#define _GNU_SOURCE
+		#include <assert.h>
+		#include <linux/netlink.h>
+		#include <signal.h>
+		#include <stdlib.h>
+		#include <sys/mman.h>
+		#include <sys/socket.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int flock(int fd, int operation)
+		{
+			(void)fd, (void)operation;
+			$1;
+			return 0;
+		}
+	END
+	NM_WRAP=(env ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$NM_TMP/doing.so")
+}
+
+# aborted [TEXT]: the hook ends by SIGABRT, with TEXT on stderr
+aborted() {
+	bare "$NM_TMP/in" createRuntime ''
+	assert "$status" -eq 134 "exit status: $(<"$NM_TMP/err")"
+	assert "$(<"$NM_TMP/err")" has "${1:-}"
+	assert "$(<"$NM_TMP/err")" lacks 'system call'
+}
+
+# forbidden STATUS TEXT STATEMENT: the hook that does this ends with that status and TEXT on stderr
+forbidden() {
+	doing "$3"
+	bare "$NM_TMP/in" createRuntime ''
+	assert "$status" -eq "$1" "exit status of $3: $(<"$NM_TMP/err")"
+	assert "$(<"$NM_TMP/err")" has "$2"
+}
+
 @test "a hook that waits for the lock has its filter and no capability but CAP_NET_ADMIN" {
 	local holder publisher
 	publish web 8080:80
@@ -52,18 +104,77 @@ sandboxed() {
 	assert_clean
 }
 
+@test "each command gets along with its filter, whatever libc and its version call" {
+	local tried="" command
+	ctr_start web
+	state web "$(ctr_pid web)" creating io.natmap.ports=0:80,8443:443 >"$NM_TMP/in"
+	state web - stopped >"$NM_TMP/end"
+	try hook createRuntime <"$NM_TMP/in"
+	try plan <"$NM_TMP/in"
+	try plan --format nft <"$NM_TMP/in"
+	try add --pid "$(ctr_pid web)" web 0:81
+	try list
+	try list --json web
+	try remove web 8443:443
+	try check
+	try doctor
+	try reload
+	try gc
+	try rc=1 gc --id web
+	try flush --force
+	try hook poststop <"$NM_TMP/end"
+	try version
+	try help
+	for command in $("$NATMAP" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+		assert "$tried" has " $command " "commands that this test tries"
+	done
+}
+
+@test "waiting for the lock, in vain or not, gets along with the filter" {
+	publish web 8080:80
+	spawn host flock "$NM_TMP/state/lock" sleep 0.3
+	wait_for refute flock -n "$NM_TMP/state/lock" true
+	publish other 9090:90
+	config '{"lock_timeout_ms": 50}'
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	wait_for refute flock -n "$NM_TMP/state/lock" true
+	publish rc=1 third 7070:70
+	assert "$stderr" has 'held by another process'
+}
+
+# bats test_tags=once
+@test "a process that libc ends says why, and ends by SIGABRT" {
+	ctr_start web
+	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/in"
+	doing 'assert(!"sound")'
+	aborted Assertion
+	doing 'abort()'
+	aborted
+}
+
+# bats test_tags=once
+@test "what natmap never does is forbidden to it" {
+	ctr_start web
+	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/in"
+	# 128 + SIGSYS
+	forbidden 159 '' 'socket(AF_INET, SOCK_STREAM, 0)'
+	forbidden 159 '' 'syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0)'
+	forbidden 159 '' 'execl("/bin/true", "true", NULL)'
+	forbidden 1 'system call socket' 'syscall(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT)'
+	forbidden 1 'system call socket' 'syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0)'
+	forbidden 1 'system call kill' 'kill(getpid(), SIGTERM)'
+	# which the sanitizers' runtimes do
+	[[ "$(ldd "$NATMAP")" != *asan* ]] || return 0
+	forbidden 1 'system call tgkill' 'syscall(SYS_tgkill, getpid(), getpid(), SIGTERM)'
+	forbidden 1 'system call mmap' 'mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)'
+}
+
 # bats test_tags=once
 @test "without CAP_NET_ADMIN there is one clear line" {
 	ctr_start web
 	NM_WRAP=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin)
 	publish rc=1 web 8080:80
 	assert "$stderr" has CAP_NET_ADMIN
-}
-
-# bare INPUT STAGE REDIRECTIONS: the hook with these descriptors; sets $status
-bare() {
-	status=0
-	on host timeout 10 sh -c "exec \"\$@\" $3" sh "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
 # bats test_tags=once
@@ -144,6 +255,11 @@ bare() {
 	publish web 8080:80
 	NM_WRAP=(env HOME=/nonexistent PATH= TZ=:/nonexistent LANG=xx_XX MALLOC_PERTURB_=165)
 	publish other 9090:90
+	withdraw other
+	config "{$(printf '%3900000s' '')}" # takes more than a huge page
+	NM_WRAP=(env GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.mem.decorate_maps=1)
+	publish other 9090:90
+	NM_WRAP=(env GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096:glibc.malloc.trim_threshold=1)
 	withdraw other
 	NM_WRAP=(env -i)
 	withdraw web

@@ -25,4 +25,8 @@ int nm_io_write_all(int fd, const void *data, size_t len) NM_MUST_USE;
  * Returns the number of bytes, or -1 with errno set. */
 ssize_t nm_io_read_small(int dirfd, const char *path, char *buf, size_t size) NM_MUST_USE;
 
+/* socket(2) by the call of that name, and not, as the libcs of i386 and s390x do it, by socketcall(2), whose
+ * arguments no filter can see (sandbox.c). */
+int nm_io_socket(int family, int type, int protocol) NM_MUST_USE;
+
 #endif

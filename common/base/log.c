@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "base/io.h"
 #include "base/utf8.h"
 
 enum { QUEUE_SIZE = 16 * 1024, LINE_MAX_SIZE = 2048 };
@@ -165,7 +166,7 @@ static void deliver(int *fd, int priority, const char *text)
 	if (priority == LOG_DEBUG)
 		return;
 	if (*fd < 0)
-		*fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		*fd = nm_io_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd >= 0)
 		(void)sendto(*fd, packet, (size_t)len, MSG_NOSIGNAL, (const struct sockaddr *)&dev_log,
 			sizeof(dev_log));

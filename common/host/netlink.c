@@ -14,6 +14,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "base/io.h"
 #include "host/attrs.h"
 
 enum {
@@ -40,7 +41,7 @@ struct exchange {
 int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err)
 {
 	static const int on = 1;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	int fd = nm_io_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		return nm_fail_errno(err, errno, "opening netlink socket %d", protocol);
@@ -183,7 +184,7 @@ static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *e
 		extended_text(msg, text, sizeof(text));
 	if (text[0])
 		return nm_fail_errno(err, error_number, "%s", text);
-	return nm_fail(err, NM_ERR_FAILED, "%s", strerrordesc_np(error_number));
+	return nm_fail(err, NM_ERR_FAILED, "%s", strerror(error_number));
 }
 
 /* The last answer to a request: an error number, 0 for an acknowledgement. NLMSG_DONE carries one, too. */

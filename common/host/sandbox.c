@@ -11,73 +11,133 @@
  */
 #include "host/sandbox.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/net.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const int allowed[] = {
-	/* memory */
-	SCMP_SYS(brk),
-	SCMP_SYS(mmap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(sysinfo), /* qsort() asks how much there is */
-	/* standard streams, configuration, state, /proc */
-	SCMP_SYS(openat),
-	SCMP_SYS(close),
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(pread64),
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(readlinkat),
-	/* the state directory: made, locked, compacted */
-	SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat),
-	SCMP_SYS(flock),
-	SCMP_SYS(ftruncate),
-	SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
-	/* waiting for the lock */
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(setitimer),
-	/* netlink and the log */
-	SCMP_SYS(sendto),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockopt),
-	/* into the container's network namespace and back */
-	SCMP_SYS(setns),
-	/* who are we; is a recorded process still there; which free port */
-	SCMP_SYS(getpid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getrandom),
-	/* nm_sandbox_confine() */
-	SCMP_SYS(capset),
-	SCMP_SYS(landlock_create_ruleset),
-	SCMP_SYS(landlock_add_rule),
-	SCMP_SYS(landlock_restrict_self),
-	/* nm_detach_exit() */
-	SCMP_SYS(close_range),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
+#ifndef PR_SET_VMA /* Linux 5.17; musl has it nowhere, and its header and the kernel's do not go together */
+#define PR_SET_VMA 0x53564d41
+#endif
+
+/* One argument of a call, when it has an op: what it must be. */
+struct call {
+	int number;
+	struct scmp_arg_cmp only;
 };
+
+#define NOT_EXECUTABLE SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)
+#ifdef __s390__
+#define CLONE_FLAGS SCMP_A1 /* the stack is the first argument there: clone(2) */
+#else
+#define CLONE_FLAGS SCMP_A0
+#endif
+
+/*
+ * A call that some machine or libc lacks stands beside the one that it makes instead; libseccomp leaves out
+ * what this machine does not have. "32-bit": of machines with 32-bit registers, whose libc has another call
+ * for 64-bit offsets and times. A row is a line.
+ */
+/* clang-format off */
+static const struct call allowed[] = {
+	/* memory */
+	{SCMP_SYS(brk)},
+#if defined(__s390__)
+	{SCMP_SYS(mmap)}, /* its arguments are in memory, which a filter cannot read */
+#elif defined(__NR_mmap2)
+	{SCMP_SYS(mmap2), NOT_EXECUTABLE},
+#else
+	{SCMP_SYS(mmap), NOT_EXECUTABLE},
+#endif
+	{SCMP_SYS(munmap)},
+	{SCMP_SYS(mremap)},
+	{SCMP_SYS(madvise)}, /* malloc() where GLIBC_TUNABLES asks for huge pages */
+	{SCMP_SYS(sysinfo)}, /* qsort() until glibc 2.36 asks how much memory there is */
+	/* standard streams, configuration, state, /proc */
+	{SCMP_SYS(openat)},
+	{SCMP_SYS(open)},                                  /* musl, and then */
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFD)},   /* O_CLOEXEC for kernels that do not know it */
+	{SCMP_SYS(fcntl64), SCMP_A1(SCMP_CMP_EQ, F_SETFD)}, /* 32-bit */
+	{SCMP_SYS(close)},
+	{SCMP_SYS(read)},
+	{SCMP_SYS(write)},
+	{SCMP_SYS(pread64)},
+	{SCMP_SYS(pwrite64)},
+	{SCMP_SYS(newfstatat)},
+	{SCMP_SYS(fstat)},
+	{SCMP_SYS(stat)},      /* musl */
+	{SCMP_SYS(lstat)},     /* musl */
+	{SCMP_SYS(fstat64)},   /* 32-bit */
+	{SCMP_SYS(fstatat64)}, /* 32-bit */
+	{SCMP_SYS(stat64)},    /* 32-bit, musl */
+	{SCMP_SYS(lstat64)},   /* 32-bit, musl */
+	{SCMP_SYS(statx)},     /* 32-bit with times beyond 2038; loongarch64, which has no other */
+	{SCMP_SYS(readlinkat)},
+	/* the state directory: made, locked, compacted */
+	{SCMP_SYS(mkdir)},
+	{SCMP_SYS(mkdirat)},
+	{SCMP_SYS(flock)},
+	{SCMP_SYS(ftruncate)},
+	{SCMP_SYS(ftruncate64)}, /* 32-bit */
+	{SCMP_SYS(renameat)},
+	{SCMP_SYS(renameat2)}, /* riscv64 and loongarch64 */
+	/* waiting for the lock */
+	{SCMP_SYS(rt_sigaction)},
+	{SCMP_SYS(rt_sigreturn)},
+	{SCMP_SYS(sigreturn)}, /* i386, arm and s390x, from a handler without SA_SIGINFO */
+	{SCMP_SYS(setitimer)},
+	/* netlink and the log; which sockets may be made, socket_filter says */
+	{SCMP_SYS(socket)},
+	{SCMP_SYS(sendto)},
+	{SCMP_SYS(recvfrom)},
+	{SCMP_SYS(setsockopt)},
+	{SCMP_SYS(getsockopt)},
+	/* into the container's network namespace and back */
+	{SCMP_SYS(setns)},
+	/* who are we; is a recorded process still there */
+	{SCMP_SYS(getpid)},
+	{SCMP_SYS(geteuid)},
+	{SCMP_SYS(geteuid32)},                     /* 32-bit */
+	{SCMP_SYS(kill), SCMP_A1(SCMP_CMP_EQ, 0)}, /* look, do not touch */
+	/* which free port: getrandom(), which glibc since 2.41 does in user space, with pages of its own */
+	{SCMP_SYS(getrandom)},
+	{SCMP_SYS(rt_sigprocmask)}, /* glibc since 2.41 */
+	/* nm_sandbox_confine() */
+	{SCMP_SYS(capset)},
+	{SCMP_SYS(landlock_create_ruleset)},
+	{SCMP_SYS(landlock_add_rule)},
+	{SCMP_SYS(landlock_restrict_self)},
+	/* nm_detach_exit() */
+	{SCMP_SYS(clone), CLONE_FLAGS(SCMP_CMP_EQ, CLONE_VM)},
+	{SCMP_SYS(close_range)},
+	{SCMP_SYS(clock_nanosleep)},
+	{SCMP_SYS(clock_nanosleep_time64)}, /* 32-bit */
+	{SCMP_SYS(nanosleep)},              /* musl */
+	{SCMP_SYS(restart_syscall)},
+	{SCMP_SYS(exit)},
+	{SCMP_SYS(exit_group)},
+	/* abort(), with its message; the signal is allowed by add_abort_rules() */
+	{SCMP_SYS(writev)},
+	{SCMP_SYS(gettid)},
+	{SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA)}, /* names the page of the message */
+};
+/* clang-format on */
 
 #ifdef NM_INSTRUMENTED
 /* LeakSanitizer looks for leaks by ptrace(). */
@@ -88,10 +148,10 @@ const char *__asan_default_options(void)
 }
 
 /* What valgrind and the sanitizers' runtimes call beside. */
-static const int instrumented[] = {SCMP_SYS(sigaltstack), SCMP_SYS(ioctl), SCMP_SYS(getpgrp),
-	SCMP_SYS(writev), SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(sched_yield), SCMP_SYS(futex),
-	SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(prctl), SCMP_SYS(readlink), SCMP_SYS(getrlimit),
-	SCMP_SYS(prlimit64), SCMP_SYS(tgkill), SCMP_SYS(unlink)};
+static const struct call instrumented[] = {{SCMP_SYS(sigaltstack)}, {SCMP_SYS(ioctl)}, {SCMP_SYS(getpgrp)},
+	{SCMP_SYS(mmap)}, {SCMP_SYS(mmap2)}, {SCMP_SYS(mprotect)}, {SCMP_SYS(sched_yield)}, {SCMP_SYS(futex)},
+	{SCMP_SYS(prctl)}, {SCMP_SYS(readlink)}, {SCMP_SYS(getrlimit)}, {SCMP_SYS(prlimit64)},
+	{SCMP_SYS(tgkill)}, {SCMP_SYS(unlink)}};
 #endif
 
 /* No mistake of ours ends in one of these. */
@@ -131,56 +191,109 @@ static void on_forbidden_call(int signo, siginfo_t *info, void *context)
 	_exit(1);
 }
 
-static int add_socket_rules(scmp_filter_ctx ctx)
+/*
+ * Which sockets may be made: those of netlink for the protocols that natmap speaks, and syslog's. Another
+ * family kills. A filter of its own, since libseccomp's cannot tell socket() from socketcall(), where that
+ * is: its arguments are in memory, so natmap makes none by it (nm_io_socket()).
+ */
+enum step {
+	LOAD_CALL,
+	IS_SOCKET,
+	IS_SOCKETCALL,
+	LOAD_SUBCALL,
+	IS_SUBCALL,
+	LOAD_FAMILY,
+	IS_UNIX,
+	IS_NETLINK,
+	LOAD_PROTOCOL,
+	IS_ROUTE,
+	IS_DIAG,
+	IS_NETFILTER,
+	LOAD_TYPE,
+	IS_DATAGRAM,
+	KILL,
+	TRAP,
+	ALLOW,
+	N_STEPS,
+};
+
+#ifdef __NR_socketcall
+#define SOCKETCALL __NR_socketcall
+#else
+#define SOCKETCALL 0xffffffff
+#endif
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+/* the lower half, which is all that the kernel takes of an int */
+#define ARGUMENT(n) (offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
+#define IF(step, value, yes, no) \
+	[step] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (yes) - (step)-1, (no) - (step)-1)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+
+static const struct sock_filter socket_filter[N_STEPS] = {
+	[LOAD_CALL] = LOAD(offsetof(struct seccomp_data, nr)),
+	IF(IS_SOCKET, __NR_socket, LOAD_FAMILY, IS_SOCKETCALL),
+	IF(IS_SOCKETCALL, SOCKETCALL, LOAD_SUBCALL, ALLOW),
+	[LOAD_SUBCALL] = LOAD(ARGUMENT(0)),
+	IF(IS_SUBCALL, SYS_SOCKET, KILL, ALLOW),
+	[LOAD_FAMILY] = LOAD(ARGUMENT(0)),
+	IF(IS_UNIX, AF_UNIX, LOAD_TYPE, IS_NETLINK),
+	IF(IS_NETLINK, AF_NETLINK, LOAD_PROTOCOL, KILL),
+	[LOAD_PROTOCOL] = LOAD(ARGUMENT(2)),
+	IF(IS_ROUTE, NETLINK_ROUTE, ALLOW, IS_DIAG),
+	IF(IS_DIAG, NETLINK_SOCK_DIAG, ALLOW, IS_NETFILTER),
+	IF(IS_NETFILTER, NETLINK_NETFILTER, ALLOW, TRAP),
+	[LOAD_TYPE] = LOAD(ARGUMENT(1)),
+	IF(IS_DATAGRAM, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ALLOW, TRAP),
+	[KILL] = RETURN(SECCOMP_RET_KILL_PROCESS),
+	[TRAP] = RETURN(SECCOMP_RET_TRAP),
+	[ALLOW] = RETURN(SECCOMP_RET_ALLOW),
+};
+
+static int load_socket_filter(void)
 {
-	static const uint64_t protocols[] = {NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER};
-	/* AF_UNIX is 1, AF_NETLINK 16: any other family has one of these bits, both of theirs, none, or is
-	 * higher. */
-	static const uint64_t foreign_bits[] = {2, 4, 8, AF_UNIX | AF_NETLINK};
+	const struct sock_fprog program = {N_STEPS, (struct sock_filter *)socket_filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return -errno;
+	return 0;
+}
+
+#define N_ROWS(table) (sizeof(table) / sizeof(*(table)))
+
+static int allow(scmp_filter_ctx ctx, const struct call *calls, size_t n)
+{
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
-		rc = rc ? rc
-			: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				  SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, protocols[i]));
-	rc = rc ? rc
-		: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
-			  SCMP_A1(SCMP_CMP_EQ, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK));
-	for (size_t i = 0; i < sizeof(foreign_bits) / sizeof(*foreign_bits); i++)
-		rc = rc ? rc
-			: seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1,
-				  SCMP_A0(SCMP_CMP_MASKED_EQ, foreign_bits[i], foreign_bits[i]));
-	rc = rc ? rc
-		: seccomp_rule_add(
-			  ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNSPEC));
-	return rc
-		? rc
-		: seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, 31));
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = calls[i].only.op
+			? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i].number, 1, calls[i].only)
+			: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i].number, 0);
+	return rc;
+}
+
+/* The process may end itself by SIGABRT, nobody else: its one thread has its number. glibc, then musl. */
+static int add_abort_rules(scmp_filter_ctx ctx)
+{
+	const uint64_t self = (uint64_t)getpid();
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
+		SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+
+	return rc ? rc
+		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
+			    SCMP_A1(SCMP_CMP_EQ, SIGABRT));
 }
 
 static int add_rules(scmp_filter_ctx ctx)
 {
-	int rc = 0;
+	int rc = allow(ctx, allowed, N_ROWS(allowed));
 
-	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(*allowed); i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
 #ifdef NM_INSTRUMENTED
-	for (size_t i = 0; rc == 0 && i < sizeof(instrumented) / sizeof(*instrumented); i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, instrumented[i], 0);
+	rc = rc ? rc : allow(ctx, instrumented, N_ROWS(instrumented));
 #endif
-	for (size_t i = 0; rc == 0 && i < sizeof(deadly) / sizeof(*deadly); i++)
+	for (size_t i = 0; rc == 0 && i < N_ROWS(deadly); i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
-	rc = rc ? rc : add_socket_rules(ctx);
-	/* the second argument of kill() on every architecture: look, do not touch */
-	rc = rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
-	/* nm_detach_exit(); the flags are the first argument, on s390 the second (clone(2)) */
-#ifdef __s390__
-	return rc ? rc
-		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_VM));
-#else
-	return rc ? rc
-		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, CLONE_VM));
-#endif
+	return rc ? rc : add_abort_rules(ctx);
 }
 
 static int load_filter(struct nm_err *err)
@@ -194,8 +307,8 @@ static int load_filter(struct nm_err *err)
 	rc = rc ? rc : add_rules(ctx);
 	if (sigaction(SIGSYS, &action, NULL) < 0)
 		rc = -errno;
-	if (rc == 0)
-		rc = seccomp_load(ctx); /* sets no_new_privs */
+	rc = rc ? rc : load_socket_filter();
+	rc = rc ? rc : seccomp_load(ctx);
 	seccomp_release(ctx);
 	return rc < 0 ? nm_fail_errno(err, -rc, "loading the system call filter") : 0;
 }
