@@ -26,7 +26,7 @@ int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	used = strlen(err->msg);
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerrordesc_np(error_number));
+	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerror(error_number));
 	return -1;
 }
 

@@ -1,6 +1,8 @@
 /* Bridge ports of the network namespace of an rtnetlink socket. */
 #include "host/bridge.h"
 
+#include <netinet/in.h> /* first: with musl, what it defines is then left out of the kernel's headers */
+
 #include <string.h>
 #include <sys/socket.h>
 

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,8 +58,8 @@ static int hold(void *unused)
 
 static bool close_all_but(int fd)
 {
-	return (fd == 0 || close_range(0, (unsigned)fd - 1, 0) == 0) &&
-		close_range((unsigned)fd + 1, ~0u, 0) == 0;
+	return (fd == 0 || syscall(SYS_close_range, 0, (unsigned)fd - 1, 0) == 0) &&
+		syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0) == 0;
 }
 
 _Noreturn void nm_detach_exit(int status)

@@ -261,7 +261,7 @@ static int check_file(int fd, const char *path, struct nm_err *err)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return fail_config(path, strerrordesc_np(errno), err);
+		return fail_config(path, strerror(errno), err);
 	if (!S_ISREG(st.st_mode))
 		return fail_config(path, "not a regular file", err);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -290,7 +290,7 @@ int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err)
 	if (fd < 0 && errno == ENOENT && !path && !exists(name))
 		return 0;
 	if (fd < 0)
-		return fail_config(name, strerrordesc_np(errno), err);
+		return fail_config(name, strerror(errno), err);
 	if (check_file(fd, name, err) < 0)
 		return -1;
 	if (nm_io_read_all(fd, NM_CONFIG_MAX, name, &text, &len, err) < 0) {

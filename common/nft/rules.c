@@ -4,6 +4,7 @@
  */
 #include "nft/rules.h"
 
+#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>

@@ -140,7 +140,7 @@ static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
 
 	while (size > st->begin) {
 		uint64_t from = size > sizeof(buf) ? size - sizeof(buf) : 0;
-		ssize_t n = pread(st->fd, buf, size - from, (off_t)from);
+		ssize_t n = pread(st->fd, buf, (size_t)(size - from), (off_t)from);
 		const char *newline = n > 0 ? memrchr(buf, '\n', (size_t)n) : NULL;
 
 		if (n < 0)

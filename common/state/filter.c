@@ -46,7 +46,7 @@ _Static_assert(NM_FILTER_DIGITS_MAX *DIGIT_BITS <= 1 << 16, "16 bits reach every
 void nm_filter_add(char *digits, size_t n, uint64_t key)
 {
 	for (unsigned i = 0; i < BITS_SET; i++, key >>= 16) {
-		size_t bit = key & (n * DIGIT_BITS - 1);
+		size_t bit = (size_t)key & (n * DIGIT_BITS - 1);
 
 		digits[bit / DIGIT_BITS] = (char)(digits[bit / DIGIT_BITS] | 1 << bit % DIGIT_BITS);
 	}
@@ -55,7 +55,7 @@ void nm_filter_add(char *digits, size_t n, uint64_t key)
 bool nm_filter_may_have(const char *digits, size_t n, uint64_t key)
 {
 	for (unsigned i = 0; i < BITS_SET; i++, key >>= 16) {
-		size_t bit = key & (n * DIGIT_BITS - 1);
+		size_t bit = (size_t)key & (n * DIGIT_BITS - 1);
 
 		if (!(digits[bit / DIGIT_BITS] & 1 << bit % DIGIT_BITS))
 			return false;

@@ -35,7 +35,8 @@ int nm_lock_take(int fd, bool exclusive, unsigned timeout_ms, const char *name, 
 	int operation = exclusive ? LOCK_EX : LOCK_SH, rc, error;
 	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART: flock() is to return */
 	struct itimerval timer = {
-		.it_value = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000},
+		.it_value = {.tv_sec = (time_t)(timeout_ms / 1000),
+			.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000},
 		.it_interval = {.tv_usec = AGAIN_US},
 	};
 
