@@ -20,8 +20,11 @@
 enum {
 	RECEIVE_SIZE = 32 * 1024, /* the largest part that the kernel makes of a dump */
 	DUMP_TRIES = 8,
-	FIRST_SEQ = 0x6e6d0000, /* away from the small numbers of other users of a borrowed socket */
 };
+
+/* Sequence number of the last request on any socket, away from the small numbers of nft/batch.c. A borrowed
+ * socket goes on from it: answers to an earlier user may still come. */
+static uint32_t last_seq = 0x6e6d0000;
 
 /* Lengths of messages and attributes are rounded up to this (NLMSG_ALIGN, NLA_ALIGN: of type int). */
 static size_t aligned(size_t len)
@@ -55,7 +58,7 @@ int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err)
 
 struct nm_netlink nm_netlink_borrow(int fd)
 {
-	return (struct nm_netlink){.fd = fd, .seq = FIRST_SEQ};
+	return (struct nm_netlink){.fd = fd, .seq = last_seq};
 }
 
 void nm_netlink_close(struct nm_netlink *nl)
@@ -136,7 +139,7 @@ static int send_all(
 		x->until_done = msg->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP);
 		at += aligned(msg->nlmsg_len);
 	}
-	x->last_seq = nl->seq;
+	x->last_seq = last_seq = nl->seq;
 	do
 		n = sendto(nl->fd, r->bytes, r->used, 0, NULL, 0);
 	while (n < 0 && errno == EINTR);

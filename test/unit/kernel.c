@@ -23,6 +23,7 @@ bool kernel_open(struct kernel *k)
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
 		return false;
 	k->nl = nm_netlink_borrow(fd[0]);
+	k->nl.seq = 1000; /* replies are written before the requests */
 	k->fd = fd[1];
 	memset(address.sa_data, 0, sizeof(address.sa_data));
 	memcpy(address.sa_data + 6, &(pid_t){getpid()}, sizeof(pid_t));

@@ -1,8 +1,13 @@
-/* host/netlink.c: lists of attributes, in memory that ends where they do. */
+/* host/netlink.c and host/attrs.c: a socket that is used in turns; lists of attributes, in memory that ends
+ * where they do. */
 #include <stdlib.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
 
 #include "host/attrs.h"
 #include "host/netlink.h"
+#include "host/rtnl.h"
 #include "tap.h"
 
 enum { TEXT_MAX = 64 };
@@ -71,8 +76,38 @@ static void test_short_messages(void)
 	}
 }
 
+static int stop(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	(void)ctx;
+	(void)msg;
+	return nm_fail(err, NM_ERR_FAILED, "enough");
+}
+
+/* The first user leaves answers behind; the next one must not take them for its own. */
+static void test_borrowed(void)
+{
+	const struct nm_netlink_handler handler = {.reply = stop};
+	nm_autonetlink struct nm_netlink owner = {.fd = -1};
+	struct nm_netlink first, second;
+	struct nm_rtnl_link loopback = {0};
+	struct nm_netlink_request r;
+	struct nm_err err = {0};
+
+	if (nm_netlink_open(NETLINK_ROUTE, &owner, &err) < 0)
+		tap_ok(false, "%s", err.msg);
+	first = nm_netlink_borrow(owner.fd);
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(&r, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
+	tap_ok(nm_netlink_talk(&first, &r, &handler, &err) < 0 && !strcmp(err.msg, "enough"),
+		"a dump cut short");
+	second = nm_netlink_borrow(owner.fd);
+	tap_ok(nm_rtnl_get_link(&second, 1, NULL, &loopback, &err) == 0 && loopback.found,
+		"the next user of the socket gets its own answer");
+}
+
 int main(void)
 {
+	test_borrowed();
 	test_attrs();
 	test_short_messages();
 	return tap_done();
