@@ -5,9 +5,13 @@
 
 #include "iptables/layout_static.h"
 #include "iptables/probe.h"
-#include "nftables/backend.h"
+#include "nft/elements.h"
+#include "nftables/chains.h"
+#include "nftables/compare.h"
 #include "nftables/count.h"
+#include "nftables/flush.h"
 #include "nftables/probe.h"
+#include "nftables/write.h"
 
 static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
 	struct nm_desired *ret, struct nm_err *err)
@@ -43,14 +47,14 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		.peers = &change->peers->elements,
 	};
 
-	return scope.new->n || scope.replaced->n ? nm_nftables_backend_prepare(&scope, attempt, err) : 0;
+	return scope.new->n || scope.replaced->n ? nm_nftables_write(&scope, attempt, err) : 0;
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
 
-	return nm_nftables_backend_compare(
+	return nm_nftables_compare(
 		attempt->nl, attempt->families, &desired->elements, &desired->statics, &output, err);
 }
 
@@ -61,7 +65,7 @@ static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attemp
 
 	(void)desired;
 	(void)ret_left;
-	return nm_nftables_backend_flush(attempt->nl, &output, err);
+	return nm_nftables_flush(attempt->nl, &output, err);
 }
 
 enum { TEXT_SIZE = 512 };
@@ -142,9 +146,8 @@ static int compare(const struct nm_backend_scope *scope, nm_backend_on_differenc
 	const struct nm_desired *d = scope->desired;
 
 	if (!scope->in_use)
-		return nm_nftables_backend_flush(scope->nl, &output, err);
-	return nm_nftables_backend_compare(
-		scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
+		return nm_nftables_flush(scope->nl, &output, err);
+	return nm_nftables_compare(scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
 }
 
 struct guards {
@@ -200,7 +203,7 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.flush = flush,
 	.compare = compare,
 	.each_guard = each_guard,
-	.check_empty = nm_nftables_backend_check_empty,
+	.check_empty = nm_nftables_flush_check_empty,
 	.keep_counted = keep_counted,
 	.count = count,
 	.count_static = nm_nftables_count_statics,

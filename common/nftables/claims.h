@@ -1,29 +1,30 @@
-/* Elements by key, each with those who want to hold it. */
+/* Elements by key, each with the records that claim it. */
 #ifndef NM_NFTABLES_CLAIMS_H
 #define NM_NFTABLES_CLAIMS_H
 
 #include "base/hash.h"
 #include "nft/elements.h"
-#include "nftables/layout.h"
+#include "nftables/elements.h"
 
+/* The record that claims an element ... */
 enum nm_role {
-	NM_ROLE_REPLACED, /* no longer */
-	NM_ROLE_PEER,     /* has held it before */
-	NM_ROLE_NEW,      /* it has to be there */
+	NM_ROLE_REPLACED, /* is replaced: no longer needs it */
+	NM_ROLE_PEER,     /* stays, and may have it already */
+	NM_ROLE_NEW,      /* is new: the element must be in the kernel */
 };
 
-/* A holder's claim. The first of those to one key also has what is known of that key. */
+/* The first claim to a key also has what is known of the key. */
 struct nm_nftables_claim {
 	const struct nm_nftables_element *element; /* borrowed */
-	enum nm_role hold;
+	enum nm_role role;
 	bool is_first;
-	bool changes; /* a holder comes or leaves */
-	bool new;     /* one comes */
-	bool look;    /* it may be in the kernel already: one does not come, or it is an interface's guard, of
-			 whose many holders the state has told one */
-	bool present; /* it is in the kernel ... */
-	bool right;   /* ... with data and comment of somebody who does not leave */
-	bool known;   /* ... or with the comment of one of those who leave */
+	bool changes; /* a new or replaced record claims the key */
+	bool new;     /* a new one does */
+	bool look;    /* the kernel may have it already: a peer or replaced record claims it, or it guards an
+			 interface, for any number of records that are not claims here */
+	bool present; /* the kernel has it, */
+	bool right;   /* with data and comment of a new record or peer, */
+	bool known;   /* or with the comment of any claim */
 	struct nm_counters counters;
 };
 
@@ -31,26 +32,29 @@ struct nm_nftables_claim {
 struct nm_nftables_claims {
 	struct nm_nftables_claim *v; /* owned */
 	size_t n, capacity;
-	struct nm_hash_index by_key; /* numbers of entries */
+	struct nm_hash_index by_key; /* numbers of claims */
 };
 
-/* Adds claims to all of these, which are borrowed. */
-int nm_nftables_claims_add(struct nm_nftables_claims *index, const struct nm_nftables_elements *elements,
-	enum nm_role hold, struct nm_err *err) NM_MUST_USE;
-/* Makes what has been added ready for the functions below. */
-int nm_nftables_claims_make(struct nm_nftables_claims *index, struct nm_err *err) NM_MUST_USE;
-void nm_nftables_claims_done(struct nm_nftables_claims *index);
+/* Adds claims to all of these elements, which are borrowed. */
+int nm_nftables_claims_add(struct nm_nftables_claims *claims, const struct nm_nftables_elements *elements,
+	enum nm_role role, struct nm_err *err) NM_MUST_USE;
+/* Prepares all that has been added for the functions below. */
+int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *err) NM_MUST_USE;
+/* Adds new records' claims to these elements, and prepares them. */
+int nm_nftables_claims_of(const struct nm_nftables_elements *elements, struct nm_nftables_claims *ret,
+	struct nm_err *err) NM_MUST_USE;
+void nm_nftables_claims_done(struct nm_nftables_claims *claims);
 
-/* The first entry of the key, NULL when there is none. */
-struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *index,
+/* The first claim to the key; NULL: none. */
+struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *claims,
 	enum nm_family family, enum nm_nftables_set set, const void *key, size_t len);
 
-/* Notes that the element of this first entry is in the kernel. */
-void nm_nftables_claims_found(const struct nm_nftables_claims *index, struct nm_nftables_claim *first,
+/* Notes that the kernel has the element of this first claim. */
+void nm_nftables_claims_found(const struct nm_nftables_claims *claims, struct nm_nftables_claim *first,
 	const struct nm_nft_element *element);
 
-/* Who is to have the element of this first entry: one that comes, else one that stays. NULL: nobody. */
+/* What the element of this first claim should be: a new record's, else a peer's; NULL: not in the kernel. */
 const struct nm_nftables_element *nm_nftables_claims_desired(
-	const struct nm_nftables_claims *index, const struct nm_nftables_claim *first);
+	const struct nm_nftables_claims *claims, const struct nm_nftables_claim *first);
 
 #endif

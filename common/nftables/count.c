@@ -24,8 +24,7 @@ int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_make(&index, err) < 0 || mark(nl, &index, err) < 0)
+	if (nm_nftables_claims_of(elements, &index, err) < 0 || mark(nl, &index, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {
 		const struct nm_nftables_element *e = &elements->v[i];

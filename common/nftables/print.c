@@ -259,8 +259,7 @@ int nm_nftables_print(
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 
-	if (nm_nftables_claims_add(&index, elements, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_make(&index, err) < 0)
+	if (nm_nftables_claims_of(elements, &index, err) < 0)
 		return -1;
 	nm_each_family(f, families)
 		if (print_table(&index, f, &elements->prefix_lengths[f], out, err) < 0)

@@ -56,8 +56,7 @@ static int add_element(struct nm_nft_batch *txn, enum nm_family family, struct n
 	const struct nm_nftables_elements one = {.v = &element, .n = 1};
 	const struct nm_nftables_diff_output sink = {.txn = txn};
 
-	if (nm_nftables_claims_add(&index, &one, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_make(&index, err) < 0)
+	if (nm_nftables_claims_of(&one, &index, err) < 0)
 		return -1;
 	return nm_nftables_compare_elements(&index, 1u << family, &sink, err);
 }

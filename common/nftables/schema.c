@@ -126,6 +126,17 @@ int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, s
 	return 0;
 }
 
+int nm_nftables_schema_delete(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELTABLE, 0, family, true, err);
+
+	if (!nlh)
+		return -1;
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
+	nm_nft_batch_end(txn, nlh);
+	return 0;
+}
+
 struct table {
 	bool found, made;
 };

@@ -25,6 +25,10 @@ bool nm_nftables_schema_chain_is_static(const char *chain);
 int nm_nftables_schema_ensure(
 	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
 
+/* Appends what deletes the table with all that is in it. */
+int nm_nftables_schema_delete(
+	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
+
 /* Tells whether the family has natmap's table, or fails when it has one of that name that is somebody else's,
  * unless ret_foreign is there to tell. Its comment is NM_TAG_MADE, and so is that of one of its rules, since
  * Linux before 5.10 keeps none of tables. */

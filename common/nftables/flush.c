@@ -1,0 +1,57 @@
+#include "nftables/flush.h"
+
+#include "nft/elements.h"
+#include "nft/encode.h"
+
+static int delete_table(
+	enum nm_family family, const struct nm_nftables_diff_output *output, struct nm_err *err)
+{
+	const struct nm_nftables_edit edit = {
+		.kind = NM_EDIT_STALE, .family = family, .where = "", .tag = ""};
+
+	if (output->note && output->note(output->ctx, &edit, err) < 0)
+		return -1;
+	return output->txn ? nm_nftables_schema_delete(output->txn, family, err) : 0;
+}
+
+int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)
+{
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		bool found, foreign;
+
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
+			(found && delete_table(f, output, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+static int on_element(void *ctx, const struct nm_nft_element *e, struct nm_err *err)
+{
+	(void)ctx;
+	if (!e->tag || !nm_tag_is_of_container(e->tag, e->tag_len))
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"the state file is missing, but there are mappings of containers ('%.*s'): --force removes "
+		"them",
+		(int)e->tag_len, e->tag);
+}
+
+int nm_nftables_flush_check_empty(struct nm_netlink *nl, struct nm_err *err)
+{
+	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
+
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		struct nm_nftables_schema schema;
+		bool found, foreign;
+
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
+			nm_nftables_schema_read(nl, f, &schema, err) < 0)
+			return -1;
+		for (size_t i = 0; found && !schema.loaded && i < sizeof(maps) / sizeof(*maps); i++)
+			if (nm_nft_elements_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE,
+				    nm_nftables_set_name(maps[i]), on_element, NULL, err) < 0)
+				return -1;
+	}
+	return 0;
+}
