@@ -1,13 +1,15 @@
 /*
- * All rules of the table are read at once; there are few, however many mappings there are. In each chain the
- * rules that are there and those that are wanted are gone through side by side: what is the next wanted rule
- * stays, what is none of those to come goes, what was skipped is inserted.
+ * All rules of the table are read at once. Their number depends on the static rules, not on the mappings. In
+ * each chain the rules of the kernel and the desired ones are compared side by side: a rule that is the same
+ * as one of the desired ones to come stays, any other is deleted, and desired ones in between are inserted.
  */
 #include "nftables/compare_rules.h"
 
 #include <endian.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "nft/rules.h"
 #include "nftables/static_rules.h"
 
@@ -22,35 +24,33 @@ struct found {
 struct comparison {
 	const struct nm_nftables_diff_output *output;
 	enum nm_family family;
-	struct found *found; /* owned */
-	size_t n;
-	struct nm_nftables_rules wanted;
+	struct {
+		struct found *v; /* owned */
+		size_t n, capacity;
+	} found;
+	struct nm_nftables_rules desired;
+	struct nm_hash_index by_comment; /* numbers of desired, by chain and comment */
 	struct nm_nftables_prefix_lengths prefix_lengths;
 	bool keeps_lengths; /* prefix lengths that rules in the kernel have are kept */
 	bool ensured;
 };
 
-static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	size_t tag_len = rule->tag_len < NM_TAG_SIZE ? rule->tag_len : NM_TAG_SIZE - 1;
 	struct comparison *c = ctx;
 	struct found *f;
 
-	if ((c->n & (c->n - 1)) == 0) { /* full at each power of two */
-		struct found *grown = reallocarray(c->found, c->n ? 2 * c->n : 1, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(err, NM_ERR_FAILED, "reading the rules: out of memory");
-		c->found = grown;
-	}
-	f = &c->found[c->n++];
+	if (nm_grow(&c->found, "reading the rules", err) < 0)
+		return -1;
+	f = &c->found.v[c->found.n++];
 	*f = (struct found){.handle = rule->handle, .len = rule->expressions.len};
 	strncpy(f->chain, rule->chain, sizeof(f->chain) - 1);
 	if (rule->tag)
 		memcpy(f->tag, rule->tag, tag_len);
 	f->expressions = malloc(f->len + 1);
 	if (!f->expressions)
-		return nm_fail(err, NM_ERR_FAILED, "reading the rules: out of memory");
+		return nm_fail_memory(err, "reading the rules");
 	if (f->len)
 		memcpy(f->expressions, rule->expressions.data, f->len);
 	if (c->keeps_lengths && rule->tag)
@@ -60,7 +60,7 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 
 static bool is_same(const struct found *f, const struct nm_nftables_rule *w)
 {
-	return !strcmp(f->tag, w->comment) &&
+	return !strcmp(f->chain, w->chain) && !strcmp(f->tag, w->comment) &&
 		nm_nft_rule_expressions_equal(
 			(struct nm_attrs){w->expressions, w->len}, (struct nm_attrs){f->expressions, f->len});
 }
@@ -120,22 +120,36 @@ static int delete_rule(const struct comparison *c, const struct found *f, struct
 	return 0;
 }
 
-/* The next wanted rule of the chain, from *i on; NULL: none. */
-static const struct nm_nftables_rule *next_wanted(const struct comparison *c, const char *chain, size_t *i)
+/* The next desired rule of the chain, from *i on; NULL: none. */
+static const struct nm_nftables_rule *next_desired(const struct comparison *c, const char *chain, size_t *i)
 {
-	while (*i < c->wanted.n && strcmp(c->wanted.v[*i].chain, chain) != 0)
+	while (*i < c->desired.n && strcmp(c->desired.v[*i].chain, chain) != 0)
 		++*i;
-	return *i < c->wanted.n ? &c->wanted.v[*i] : NULL;
+	return *i < c->desired.n ? &c->desired.v[*i] : NULL;
 }
 
-/* The chain's wanted rule that this one is, from position i on; -1: none. */
-static ssize_t find_wanted(const struct comparison *c, const struct found *f, size_t i)
+static uint64_t hash_of(const char *chain, const char *tag)
 {
-	const struct nm_nftables_rule *w;
+	return nm_hash(nm_hash(NM_HASH_BEGIN, chain, strlen(chain) + 1), tag, strlen(tag));
+}
 
-	for (; (w = next_wanted(c, f->chain, &i)); i++)
-		if (is_same(f, w))
-			return (ssize_t)i;
+static uint64_t hash_desired(const void *rules, size_t i)
+{
+	const struct nm_nftables_rule *rule = &((const struct nm_nftables_rule *)rules)[i];
+
+	return hash_of(rule->chain, rule->comment);
+}
+
+/* The desired rule that this one is, at position next or behind it; -1: none. */
+static ssize_t find_desired(const struct comparison *c, const struct found *f, size_t next)
+{
+	uint64_t hash = hash_of(f->chain, f->tag);
+	size_t position = 0;
+	ssize_t i;
+
+	while ((i = nm_hash_index_next(&c->by_comment, hash, &position)) >= 0)
+		if ((size_t)i >= next && is_same(f, &c->desired.v[i]))
+			return i;
 	return -1;
 }
 
@@ -147,13 +161,13 @@ static int ensure(struct comparison *c, struct nm_err *err)
 	return nm_nftables_schema_ensure(c->output->txn, c->family, err);
 }
 
-/* Adds the wanted rules of the chain from *i to end, before that rule. */
+/* Adds the desired rules of the chain from *i to end, before the rule with this handle. */
 static int add_until(
 	struct comparison *c, const char *chain, size_t *i, size_t end, uint64_t before, struct nm_err *err)
 {
 	const struct nm_nftables_rule *w;
 
-	for (; (w = next_wanted(c, chain, i)) && *i < end; ++*i)
+	for (; (w = next_desired(c, chain, i)) && *i < end; ++*i)
 		if (ensure(c, err) < 0 || add_rule(c, w, before, err) < 0)
 			return -1;
 	return 0;
@@ -163,13 +177,13 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 {
 	size_t next = 0;
 
-	for (size_t j = 0; j < c->n; j++) {
-		const struct found *f = &c->found[j];
+	for (size_t j = 0; j < c->found.n; j++) {
+		const struct found *f = &c->found.v[j];
 		ssize_t i;
 
 		if (strcmp(f->chain, chain) != 0)
 			continue;
-		i = find_wanted(c, f, next);
+		i = find_desired(c, f, next);
 		if (i < 0) {
 			if (delete_rule(c, f, err) < 0)
 				return -1;
@@ -184,8 +198,9 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 
 static int compare(struct comparison *c, const struct nm_rules *statics, struct nm_err *err)
 {
-	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->wanted, err) < 0 ||
-		(statics && nm_nftables_static_rules(c->family, statics, &c->wanted, err) < 0))
+	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->desired, err) < 0 ||
+		(statics && nm_nftables_static_rules(c->family, statics, &c->desired, err) < 0) ||
+		nm_hash_index_make(c->desired.v, c->desired.n, hash_desired, &c->by_comment, err) < 0)
 		return -1;
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
 		if ((statics || !nm_nftables_schema_chain_is_static(chain->name)) &&
@@ -204,12 +219,13 @@ int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 
 	if (!anew)
 		rc = nm_nft_rules_each_of(
-			nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, note_rule, &c, err);
+			nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, on_rule, &c, err);
 	if (rc == 0)
 		rc = compare(&c, statics, err);
-	for (size_t i = 0; i < c.n; i++)
-		free(c.found[i].expressions);
-	free(c.found);
-	nm_nftables_rules_done(&c.wanted);
+	for (size_t i = 0; i < c.found.n; i++)
+		free(c.found.v[i].expressions);
+	free(c.found.v);
+	nm_nftables_rules_done(&c.desired);
+	nm_hash_index_done(&c.by_comment);
 	return rc;
 }

@@ -10,32 +10,32 @@
 struct nm_nftables_edit {
 	enum nm_edit_kind kind; /* not MISPLACED */
 	enum nm_family family;
-	const char *where; /* chain or set, or what is of another form; "": the table */
+	const char *where; /* chain or set; "": the table; of a table that is changed: "chain 'x'" */
 	bool is_element;   /* not a rule: where is a set */
 	const char *tag;   /* comment of the rule or element, not NUL-terminated */
 	size_t tag_len;
 };
 
-/* What becomes of differences: changes of a transaction, or whatever note() makes of them. */
+/* Where differences go: into a transaction that mends them, or to note(). */
 struct nm_nftables_diff_output {
-	struct nm_nft_batch *txn; /* NULL: nothing is changed */
-	int (*note)(
-		void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err); /* NULL: nobody asks */
+	struct nm_nft_batch *txn;                                                        /* may be NULL */
+	int (*note)(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err); /* may be NULL */
 	void *ctx;
 };
 
 /*
- * Compares the rules of the family's table with those that lengths and statics (NULL: these stay as they are,
- * and so do further prefix lengths) ask for, and hands over the differences; if there are any, the table is
- * created first with all that belongs into it. Right rules keep their handles and counters. anew: what is
- * there goes, and does not count.
+ * Compares the rules of the family's table with the constant ones, those for these prefix lengths and the
+ * static ones, and hands over the differences; a transaction first creates what is missing of the table.
+ * Right rules keep their handles and counters. Without statics (NULL), static rules and rules for further
+ * prefix lengths stay as they are. anew: the transaction has deleted the table, so that all rules are
+ * missing.
  */
 int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
 	const struct nm_nftables_diff_output *output, struct nm_err *err) NM_MUST_USE;
 
-/* Appends the rule to the transaction; before: handle of the rule that it goes before; 0: to the end. */
-int nm_nftables_compare_rules_add(struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before,
-	struct nm_err *err) NM_MUST_USE;
+/* Appends the rule to the transaction, before the rule with this handle; 0: to the end of its chain. */
+int nm_nftables_compare_rules_add(struct nm_nft_batch *txn, const struct nm_nftables_rule *rule,
+	uint64_t before, struct nm_err *err) NM_MUST_USE;
 
 #endif
