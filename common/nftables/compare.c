@@ -16,19 +16,19 @@ static int replace_table(enum nm_family family, const char *wrong,
 /* anew: the table is deleted first, and counts as empty. */
 static int compare_contents(struct nm_netlink *nl, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
-	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, struct nm_err *err)
+	struct nm_nftables_claims *claims, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	if (nm_nftables_compare_rules(nl, family, lengths, statics, anew, output, err) < 0)
 		return -1;
-	return anew ? 0 : nm_nftables_compare_elements_read(nl, family, index, output, err);
+	return anew ? 0 : nm_nftables_compare_elements_read(nl, family, claims, output, err);
 }
 
 int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *desired,
 	const struct nm_rules *statics, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
 
-	if (nm_nftables_claims_of(desired, &index, err) < 0)
+	if (nm_nftables_claims_of(desired, &claims, err) < 0)
 		return -1;
 	nm_each_family(f, families) {
 		struct nm_nftables_schema schema = {0};
@@ -41,8 +41,8 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 		if (schema.wrong[0] && !output->txn)
 			families &= ~(1u << f); /* all has been told */
 		else if (compare_contents(nl, f, &desired->prefix_lengths[f], statics, schema.wrong[0],
-				 &index, output, err) < 0)
+				 &claims, output, err) < 0)
 			return -1;
 	}
-	return nm_nftables_compare_elements(&index, families, output, err);
+	return nm_nftables_compare_elements(&claims, families, output, err);
 }

@@ -33,7 +33,7 @@ static void put_counter(struct nlmsghdr *nlh, const struct nm_counters *counters
 	mnl_attr_nest_end(nlh, expression);
 }
 
-/* len 0: the one that stands for every key, which somebody else has put there. */
+/* len 0: the catch-all element, which another program has added. */
 static int delete_element(struct nm_nft_batch *txn, enum nm_family family, const char *set, const void *key,
 	size_t len, struct nm_err *err)
 {
@@ -81,120 +81,122 @@ static bool set_of(const char *name, enum nm_nftables_set *ret)
 	return false;
 }
 
-struct look {
-	struct nm_nftables_claims *index;
+struct query {
+	struct nm_nftables_claims *claims;
 	enum nm_family family;
-	const struct nm_nftables_diff_output *output; /* takes what the index does not have; NULL: nobody */
+	const struct nm_nftables_diff_output *output; /* of elements without claim; may be NULL */
 };
 
-static int take_stale(const struct look *look, const struct nm_nft_element *element, struct nm_err *err)
+static int note_unclaimed(const struct query *query, const struct nm_nft_element *element, struct nm_err *err)
 {
 	const struct nm_nftables_edit edit = {
 		.kind = NM_EDIT_STALE,
-		.family = look->family,
+		.family = query->family,
 		.where = element->set,
 		.is_element = true,
 		.tag = element->tag ? element->tag : "",
 		.tag_len = element->tag_len,
 	};
 
-	if (look->output->note && look->output->note(look->output->ctx, &edit, err) < 0)
+	if (query->output->note && query->output->note(query->output->ctx, &edit, err) < 0)
 		return -1;
-	if (!look->output->txn)
+	if (!query->output->txn)
 		return 0;
 	return delete_element(
-		look->output->txn, look->family, element->set, element->key.data, element->key.len, err);
+		query->output->txn, query->family, element->set, element->key.data, element->key.len, err);
 }
 
-static int take(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
+static int on_element(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
 {
-	const struct look *look = ctx;
-	struct nm_nftables_claim *entry;
+	const struct query *query = ctx;
+	struct nm_nftables_claim *claim;
 	enum nm_nftables_set set;
 
 	if (!set_of(element->set, &set))
 		return 0;
-	entry = nm_nftables_claims_find(look->index, look->family, set, element->key.data, element->key.len);
-	if (entry)
-		nm_nftables_claims_found(look->index, entry, element);
-	return entry || !look->output ? 0 : take_stale(look, element, err);
+	claim = nm_nftables_claims_find(
+		query->claims, query->family, set, element->key.data, element->key.len);
+	if (claim)
+		nm_nftables_claims_found(query->claims, claim, element);
+	return claim || !query->output ? 0 : note_unclaimed(query, element, err);
 }
 
-static int look_in(struct nm_netlink *nl, struct nm_nftables_claims *index, enum nm_family family, bool all,
-	struct nm_err *err)
+static int query_family(struct nm_netlink *nl, struct nm_nftables_claims *claims, enum nm_family family,
+	bool all, struct nm_err *err)
 {
-	struct look look = {.index = index, .family = family};
+	struct query query = {.claims = claims, .family = family};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_nftables_claim *entry = &index->v[i];
-		const struct nm_nftables_element *e = entry->element;
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct nm_nftables_claim *claim = &claims->v[i];
+		const struct nm_nftables_element *e = claim->element;
 
-		if (e->family != family || !entry->is_first || !entry->changes || !(all || entry->look))
+		if (e->family != family || !claim->is_first || !claim->changes || !(all || claim->look))
 			continue;
 		nm_nft_elements_request(&r, nm_nft_family(family), NM_NFTABLES_TABLE,
 			nm_nftables_set_name(e->set), e->key, nm_nftables_set_key_size(e->set, family));
 		if (nm_netlink_request_has_room(&r))
 			continue;
-		if (nm_nft_elements_get(nl, &r, take, &look, err) < 0)
+		if (nm_nft_elements_get(nl, &r, on_element, &query, err) < 0)
 			return -1;
 		nm_netlink_request_init(&r);
 	}
-	return nm_nft_elements_get(nl, &r, take, &look, err);
+	return nm_nft_elements_get(nl, &r, on_element, &query, err);
 }
 
 int nm_nftables_compare_elements_get(
-	struct nm_netlink *nl, struct nm_nftables_claims *index, bool all, struct nm_err *err)
+	struct nm_netlink *nl, struct nm_nftables_claims *claims, bool all, struct nm_err *err)
 {
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (look_in(nl, index, f, all, err) < 0)
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		if (query_family(nl, claims, f, all, err) < 0)
 			return -1;
 	return 0;
 }
 
 int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family family,
-	struct nm_nftables_claims *index, const struct nm_nftables_diff_output *output, struct nm_err *err)
+	struct nm_nftables_claims *claims, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	struct look look = {.index = index, .family = family, .output = output};
+	struct query query = {.claims = claims, .family = family, .output = output};
 
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
 			nm_nft_elements_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE,
-				nm_nftables_set_name(set), take, &look, err) < 0)
+				nm_nftables_set_name(set), on_element, &query, err) < 0)
 			return -1;
 	return 0;
 }
 
-/* What becomes of an entry: one that goes and for which one comes is replaced. */
+/* The change of one key. */
 struct plan {
-	bool goes;
-	const struct nm_nftables_element *comes; /* NULL: none */
+	bool deletes;
+	const struct nm_nftables_element *adds; /* NULL: none */
 };
 
-/* What is there and nobody's who leaves is not for this change to judge. */
-static struct plan plan_of(const struct nm_nftables_claims *index, const struct nm_nftables_claim *entry)
+/* An element with another comment than those of the claims is left alone, unless a new record needs its key.
+ */
+static struct plan plan_of(const struct nm_nftables_claims *claims, const struct nm_nftables_claim *claim)
 {
-	struct plan plan = {.goes = entry->present && !entry->right && (entry->new || entry->known)};
+	struct plan plan = {.deletes = claim->present && !claim->right && (claim->new || claim->known)};
 
-	if (entry->present ? plan.goes : entry->new)
-		plan.comes = nm_nftables_claims_desired(index, entry);
+	if (claim->present ? plan.deletes : claim->new)
+		plan.adds = nm_nftables_claims_desired(claims, claim);
 	return plan;
 }
 
-static int take_off(const struct nm_nftables_claim *entry, const struct plan *plan,
+static int delete_wrong(const struct nm_nftables_claim *claim, const struct plan *plan,
 	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	const struct nm_nftables_element *e = entry->element;
-	enum nm_edit_kind kind = !plan->comes ? NM_EDIT_STALE
-		: plan->goes                  ? NM_EDIT_CHANGED
-					      : NM_EDIT_MISSING;
+	const struct nm_nftables_element *e = claim->element;
+	enum nm_edit_kind kind = !plan->adds ? NM_EDIT_STALE
+		: plan->deletes              ? NM_EDIT_CHANGED
+					     : NM_EDIT_MISSING;
 
-	if (!plan->goes && !plan->comes)
+	if (!plan->deletes && !plan->adds)
 		return 0;
-	if (note(output, kind, plan->comes ? plan->comes : e, err) < 0)
+	if (note(output, kind, plan->adds ? plan->adds : e, err) < 0)
 		return -1;
-	if (!output->txn || !plan->goes)
+	if (!output->txn || !plan->deletes)
 		return 0;
 	return delete_element(output->txn, e->family, nm_nftables_set_name(e->set), e->key,
 		nm_nftables_set_key_size(e->set, e->family), err);
@@ -222,24 +224,24 @@ static void end_addition(struct nm_nft_batch *txn, struct nlmsghdr *nlh, struct 
 	nm_nft_batch_end(txn, nlh);
 }
 
-/* Adds what comes to the set, as many elements in a message as there is room for; never over an element that
- * is there: the kernel would keep its comment. What passes from a leaver to one who stays goes on counting.
- */
-static int add_elements(const struct nm_nftables_claims *index, enum nm_family family,
+/* Adds elements to the set, as many to a message as there is room for. An element is never added over another
+ * of its key, since the kernel would keep the old comment. One that passes from a replaced record to a peer
+ * keeps its counters. */
+static int add_elements(const struct nm_nftables_claims *claims, enum nm_family family,
 	enum nm_nftables_set set, struct nm_nft_batch *txn, struct nm_err *err)
 {
 	static const struct nm_counters zeros;
 	struct nlmsghdr *nlh = NULL;
 	struct nlattr *elements;
 
-	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_nftables_claim *entry = &index->v[i];
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct nm_nftables_claim *claim = &claims->v[i];
 		struct plan plan;
 
-		if (!entry->changes || entry->element->set != set || entry->element->family != family)
+		if (!claim->changes || claim->element->set != set || claim->element->family != family)
 			continue;
-		plan = plan_of(index, entry);
-		if (!plan.comes)
+		plan = plan_of(claims, claim);
+		if (!plan.adds)
 			continue;
 		if (nlh && nlh->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
 			end_addition(txn, nlh, elements);
@@ -252,29 +254,29 @@ static int add_elements(const struct nm_nftables_claims *index, enum nm_family f
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(nlh, plan.comes, entry->new ? &zeros : &entry->counters);
+		put_element(nlh, plan.adds, claim->new ? &zeros : &claim->counters);
 	}
 	if (nlh)
 		end_addition(txn, nlh, elements);
 	return 0;
 }
 
-int nm_nftables_compare_elements(const struct nm_nftables_claims *index, unsigned families,
+int nm_nftables_compare_elements(const struct nm_nftables_claims *claims, unsigned families,
 	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_nftables_claim *entry = &index->v[i];
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct nm_nftables_claim *claim = &claims->v[i];
 		struct plan plan;
 
-		if (!entry->changes || !(families & 1u << entry->element->family))
+		if (!claim->changes || !(families & 1u << claim->element->family))
 			continue;
-		plan = plan_of(index, entry);
-		if (take_off(entry, &plan, output, err) < 0)
+		plan = plan_of(claims, claim);
+		if (delete_wrong(claim, &plan, output, err) < 0)
 			return -1;
 	}
 	for (enum nm_family f = NM_IPV4; output->txn && f < NM_FAMILY_MAX; f++)
 		for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-			if (families & 1u << f && add_elements(index, f, set, output->txn, err) < 0)
+			if (families & 1u << f && add_elements(claims, f, set, output->txn, err) < 0)
 				return -1;
 	return 0;
 }

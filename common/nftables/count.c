@@ -1,4 +1,4 @@
-/* What is asked for by `list`: a few elements one by one, many by reading their sets. */
+/* A few elements are queried one by one, many by reading their sets. */
 #include "nftables/count.h"
 
 #include <string.h>
@@ -7,14 +7,14 @@
 
 enum { FEW = 256 };
 
-static int mark(struct nm_netlink *nl, struct nm_nftables_claims *index, struct nm_err *err)
+static int mark(struct nm_netlink *nl, struct nm_nftables_claims *claims, struct nm_err *err)
 {
-	static const struct nm_nftables_diff_output nobody;
+	static const struct nm_nftables_diff_output no_output;
 
-	if (index->n <= FEW)
-		return nm_nftables_compare_elements_get(nl, index, true, err);
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (nm_nftables_compare_elements_read(nl, f, index, &nobody, err) < 0)
+	if (claims->n <= FEW)
+		return nm_nftables_compare_elements_get(nl, claims, true, err);
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		if (nm_nftables_compare_elements_read(nl, f, claims, &no_output, err) < 0)
 			return -1;
 	return 0;
 }
@@ -22,16 +22,16 @@ static int mark(struct nm_netlink *nl, struct nm_nftables_claims *index, struct 
 int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
 	struct nm_counters *ret, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
 
-	if (nm_nftables_claims_of(elements, &index, err) < 0 || mark(nl, &index, err) < 0)
+	if (nm_nftables_claims_of(elements, &claims, err) < 0 || mark(nl, &claims, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {
 		const struct nm_nftables_element *e = &elements->v[i];
-		const struct nm_nftables_claim *entry = nm_nftables_claims_find(
-			&index, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
+		const struct nm_nftables_claim *claim = nm_nftables_claims_find(
+			&claims, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
 
-		ret[i] = entry ? entry->counters : (struct nm_counters){0};
+		ret[i] = claim ? claim->counters : (struct nm_counters){0};
 	}
 	return 0;
 }
@@ -41,8 +41,8 @@ struct sums {
 	struct nm_counters *counters;
 };
 
-/* Of the rules that one packet passes, only one counts: a hairpin's connections all end with the MASQUERADE.
- */
+/* One packet counts once, though it passes several rules: a hairpin's connections all end with the
+ * MASQUERADE. */
 static bool counts(enum nm_static_kind kind, const char *chain)
 {
 	bool is_postrouting = !strcmp(chain, "static_postrouting");
@@ -73,7 +73,7 @@ int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats
 {
 	struct sums sums = {.statics = statics, .counters = ret};
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
+	nm_each_family(f, NM_BOTH_FAMILIES)
 		if (nm_nft_rules_each_of(
 			    nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums, err) < 0)
 			return -1;

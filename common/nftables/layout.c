@@ -1,9 +1,7 @@
 /*
- * A mapping becomes elements, a range one for each port. A wildcard answers on 127.0.0.1 by an element of its
- * own in the map of host addresses, so that no rule depends on the configuration.
- *
- * A client network is told by the client's address under its netmask: the rule for each prefix length in use
- * masks the address and looks the result up.
+ * A mapping becomes elements, a range some for each port. A wildcard answers on 127.0.0.1 by an element of
+ * its own in the map of host addresses, so that no rule depends on the configuration. A client network is a
+ * key with the client's address under its netmask, which a rule for each prefix length looks up.
  */
 #include "nftables/layout.h"
 
@@ -15,7 +13,7 @@
 struct part {
 	const struct nm_publication *pub;
 	const struct nm_layout_options *opt;
-	bool any_options; /* ... or the contrary of each */
+	bool any_options; /* what any options lead to */
 	const struct nm_mapping *m;
 	enum nm_family family;
 	uint16_t host_port, container_port;
@@ -59,7 +57,7 @@ static uint8_t *put_host(const struct part *p, uint8_t *to)
 	return p->m->any_host ? to : put_address(to, &p->m->host);
 }
 
-/* container address . protocol . container port . host port: what a translated flow looks like */
+/* The key of a translated flow: container address . protocol . container port . host port. */
 static void put_flow(const struct part *p, uint8_t *to)
 {
 	to = put_address(to, &p->pub->address[p->family].addr);

@@ -200,15 +200,15 @@ static void print_values(
 }
 
 static void print_elements(
-	const struct nm_nftables_claims *index, enum nm_nftables_set set, enum nm_family family, FILE *out)
+	const struct nm_nftables_claims *claims, enum nm_nftables_set set, enum nm_family family, FILE *out)
 {
 	const char *before = "\t\telements = { ";
 	char tag[NM_TAG_SIZE];
 
-	for (size_t i = 0; i < index->n; i++) {
-		const struct nm_nftables_element *e = index->v[i].element;
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct nm_nftables_element *e = claims->v[i].element;
 
-		if (e->set != set || e->family != family || !index->v[i].is_first)
+		if (e->set != set || e->family != family || !claims->v[i].is_first)
 			continue;
 		fputs(before, out);
 		before = ",\n\t\t\t     ";
@@ -224,7 +224,7 @@ static void print_elements(
 }
 
 static void print_set(
-	const struct nm_nftables_claims *index, enum nm_nftables_set set, enum nm_family family, FILE *out)
+	const struct nm_nftables_claims *claims, enum nm_nftables_set set, enum nm_family family, FILE *out)
 {
 	fprintf(out, "\n\t%s %s {\n\t\ttype ", nm_nftables_set_is_map(set) ? "map" : "set",
 		nm_nftables_set_name(set));
@@ -235,18 +235,18 @@ static void print_set(
 		fputs("\n\t\tcounter", out);
 	}
 	putc('\n', out);
-	print_elements(index, set, family, out);
+	print_elements(claims, set, family, out);
 	fputs("\t}\n", out);
 }
 
-static int print_table(const struct nm_nftables_claims *index, enum nm_family family,
+static int print_table(const struct nm_nftables_claims *claims, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, FILE *out, struct nm_err *err)
 {
 	fprintf(out, "table %s %s {\n\tcomment \"%s\"\n", family_name(family), NM_NFTABLES_TABLE,
 		NM_TAG_MADE);
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family))
-			print_set(index, set, family, out);
+			print_set(claims, set, family, out);
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
 		if (print_chain(chain, family, lengths, out, err) < 0)
 			return -1;
@@ -257,12 +257,12 @@ static int print_table(const struct nm_nftables_claims *index, enum nm_family fa
 int nm_nftables_print(
 	const struct nm_nftables_elements *elements, unsigned families, FILE *out, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
 
-	if (nm_nftables_claims_of(elements, &index, err) < 0)
+	if (nm_nftables_claims_of(elements, &claims, err) < 0)
 		return -1;
 	nm_each_family(f, families)
-		if (print_table(&index, f, &elements->prefix_lengths[f], out, err) < 0)
+		if (print_table(&claims, f, &elements->prefix_lengths[f], out, err) < 0)
 			return -1;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * nf_tables cannot be asked what it has. So it gets a batch that makes natmap's tables and adds one element
- * twice: it tells what else it does not take, and undoes all of it because of that element. An undone batch
- * takes milliseconds.
+ * nf_tables has no query for its features. So it gets a batch that makes natmap's tables and adds one element
+ * twice: it refuses what it does not know, or else that element, and undoes the whole batch. That takes
+ * milliseconds.
  */
 #include "nftables/probe.h"
 
@@ -9,8 +9,8 @@
 
 #include "nftables/compare_elements.h"
 
-/* What may be missing beside nf_tables; everything else in the rules is a part of it. Those that stand in
- * rules with another come behind that. */
+/* Expressions with a module of their own; nf_tables itself has the others. One that is only used together
+ * with another comes after it. */
 static const struct expression {
 	const char *name;
 	const char *modules[NM_FAMILY_MAX];
@@ -26,7 +26,7 @@ struct probe {
 	struct nm_netlink *nl;
 	enum nm_family family;
 	struct nm_nftables_rules rules;
-	bool missing[ALL]; /* rules with these are left out */
+	bool missing[ALL]; /* leave out rules with these */
 };
 
 static bool has(const struct nm_nftables_rule *rule, const char *expression)
@@ -40,7 +40,7 @@ static bool has(const struct nm_nftables_rule *rule, const char *expression)
 	return false;
 }
 
-/* which: ALL, NONE, or those that have this expression and none of the later ones. */
+/* which: ALL, NONE, or rules with this expression and no later one. */
 static bool is_chosen(const struct probe *p, const struct nm_nftables_rule *rule, int which)
 {
 	for (int i = 0; i < ALL; i++)
@@ -51,18 +51,17 @@ static bool is_chosen(const struct probe *p, const struct nm_nftables_rule *rule
 
 static int add_element(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
 	struct nm_nftables_element element = {.family = family, .set = NM_SET_PORTS, .owner = "@probe"};
 	const struct nm_nftables_elements one = {.v = &element, .n = 1};
 	const struct nm_nftables_diff_output sink = {.txn = txn};
 
-	if (nm_nftables_claims_of(&one, &index, err) < 0)
+	if (nm_nftables_claims_of(&one, &claims, err) < 0)
 		return -1;
-	return nm_nftables_compare_elements(&index, 1u << family, &sink, err);
+	return nm_nftables_compare_elements(&claims, 1u << family, &sink, err);
 }
 
-/* Whether the kernel takes the tables with these rules. A kernel without IPv6 does, since nothing is
- * published there then. */
+/* Succeeds if the kernel takes the tables with these rules, or has no IPv6, where nothing is published. */
 static int try(const struct probe *p, int which, struct nm_err *err)
 {
 	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(0); /* of whatever generation */
@@ -89,8 +88,8 @@ static int begin(struct probe *p, struct nm_err *err)
 	return nm_nftables_chains_build(p->family, &any, &p->rules, err) < 0 ? -1 : try(p, ALL, err);
 }
 
-/* Goes on until the kernel takes all rules that have nothing that is missing. */
-static void tell_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handler *handler, void *ctx)
+/* Tries expression by expression, until the kernel takes all rules without missing ones. */
+static void find_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handler *handler, void *ctx)
 {
 	char what[sizeof(err->msg) + 64];
 
@@ -110,7 +109,7 @@ static void tell_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handl
 	handler(ctx, what, "nf_tables");
 }
 
-/* What is missing in IPv4 would be told again of IPv6. */
+/* IPv6 would only repeat what is missing in IPv4. */
 void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	bool whole = true;
@@ -121,7 +120,7 @@ void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *h
 
 		whole = begin(&p, &err) == 0;
 		if (!whole)
-			tell_missing(&p, &err, handler, ctx);
+			find_missing(&p, &err, handler, ctx);
 		nm_nftables_rules_done(&p.rules);
 	}
 }

@@ -1,4 +1,4 @@
-/* Rules of natmap's own tables under construction, and lists of them. */
+/* Building rules of natmap's own tables, and lists of them. */
 #ifndef NM_NFTABLES_RULE_H
 #define NM_NFTABLES_RULE_H
 

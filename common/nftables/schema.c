@@ -1,7 +1,7 @@
 /*
- * All are created when one is missing, and what is there stays as it is: a chain or set cannot become
- * another. So a table that is not as it should be, since somebody changed it or an older natmap made it, has
- * to go first.
+ * If one object is missing, all are created; the kernel keeps those that it has, and cannot change a chain or
+ * set into another. So a table that differs, because somebody changed it or an older natmap made it, is
+ * deleted first.
  */
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -178,13 +178,13 @@ int nm_nftables_schema_find_table(
 
 struct reading {
 	enum nm_family family;
-	struct nm_nftables_schema *form;
+	struct nm_nftables_schema *schema;
 };
 
-static void note_wrong(struct nm_nftables_schema *form, const char *what, const char *name)
+static void note_wrong(struct nm_nftables_schema *schema, const char *what, const char *name)
 {
-	if (!form->wrong[0])
-		(void)snprintf(form->wrong, sizeof(form->wrong), "%s '%s'", what, name);
+	if (!schema->wrong[0])
+		(void)snprintf(schema->wrong, sizeof(schema->wrong), "%s '%s'", what, name);
 }
 
 static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
@@ -193,7 +193,7 @@ static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *
 
 	(void)err;
 	if (table->is_dormant)
-		note_wrong(r->form, "table", table->name);
+		note_wrong(r->schema, "table", table->name);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *
 	while (c->name && strcmp(c->name, chain->name) != 0)
 		c++;
 	if (c->name && !strcmp(chain->table, NM_NFTABLES_TABLE) && !is_as_created(chain, c))
-		note_wrong(r->form, "chain", chain->name);
+		note_wrong(r->schema, "chain", chain->name);
 	return 0;
 }
 
@@ -233,8 +233,8 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 		if (nft_set->key_size != nm_nftables_set_key_size(set, r->family) ||
 			nft_set->data_size != nm_nftables_set_data_size(set, r->family) ||
 			(nft_set->flags & kinds) != (is_map ? NFT_SET_MAP : 0))
-			note_wrong(r->form, is_map ? "map" : "set", nft_set->name);
-		r->form->loaded |= is_map && nft_set->has_userdata;
+			note_wrong(r->schema, is_map ? "map" : "set", nft_set->name);
+		r->schema->loaded |= is_map && nft_set->has_userdata;
 	}
 	return 0;
 }
@@ -242,7 +242,7 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 int nm_nftables_schema_read(
 	struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret, struct nm_err *err)
 {
-	struct reading r = {.family = family, .form = ret};
+	struct reading r = {.family = family, .schema = ret};
 	uint8_t nfproto = nm_nft_family(family);
 
 	*ret = (struct nm_nftables_schema){0};

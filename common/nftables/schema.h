@@ -1,4 +1,4 @@
-/* natmap's own tables, their chains and sets: what they are like, and creating them. */
+/* natmap's own tables, their chains and sets: creating them, and telling whether they are as created. */
 #ifndef NM_NFTABLES_SCHEMA_H
 #define NM_NFTABLES_SCHEMA_H
 
@@ -29,16 +29,16 @@ int nm_nftables_schema_ensure(
 int nm_nftables_schema_delete(
 	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
 
-/* Tells whether the family has natmap's table, or fails when it has one of that name that is somebody else's,
- * unless ret_foreign is there to tell. Its comment is NM_TAG_MADE, and so is that of one of its rules, since
- * Linux before 5.10 keeps none of tables. */
+/* Tells whether the family has natmap's table. Fails if it has another program's table of that name, unless
+ * ret_foreign takes the answer. The comment of natmap's table is NM_TAG_MADE, and so is that of one of its
+ * rules, since Linux before 5.10 keeps no comment of a table. */
 int nm_nftables_schema_find_table(struct nm_netlink *nl, enum nm_family family, bool *ret_found,
 	bool *ret_foreign, struct nm_err *err) NM_MUST_USE;
 
-/* How a table that is there differs from what nm_nftables_schema_ensure() creates. */
+/* How a table of the kernel differs from what nm_nftables_schema_ensure() creates. */
 struct nm_nftables_schema {
-	char wrong[NM_TAG_SIZE]; /* the first chain or set that is otherwise, or the table; "": none */
-	bool loaded;             /* nft has created it, from a ruleset that was saved */
+	char wrong[NM_TAG_SIZE]; /* "chain 'x'": what differs first; "": nothing */
+	bool loaded;             /* nft has created it from a saved ruleset */
 };
 int nm_nftables_schema_read(struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret,
 	struct nm_err *err) NM_MUST_USE;

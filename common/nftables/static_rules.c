@@ -1,7 +1,6 @@
 /*
- * Static rules, as iptables/layout_static.c makes them for iptables, in natmap's own chains. The targets of
- * xt refuse a table that is not called nat, and a lookup of many ports would need a set: so each port or
- * range gets a rule of native expressions.
+ * Targets of xt refuse a table that is not called nat, and matching many ports at once would need a set: so
+ * each port or range gets a rule of native expressions.
  */
 #include "nftables/static_rules.h"
 
@@ -98,7 +97,7 @@ static int add_rules(const struct nm_rule *rule, struct nm_nftables_rules *ret, 
 	return rule->n_multiport ? 0 : add_rule(rule, rule->dports, ret, err);
 }
 
-/* In the order in which iptables' chains would have them: what goes to the head stands there in reverse. */
+/* The order is that of iptables' chains, where a later rule for the head goes before an earlier one. */
 int nm_nftables_static_rules(enum nm_family family, const struct nm_rules *statics,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {

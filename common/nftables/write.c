@@ -21,17 +21,17 @@ static int write_rules(const struct nm_nftables_scope *scope, enum nm_family fam
 
 int nm_nftables_write(const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
 	const struct nm_nftables_diff_output output = {.txn = a->txn};
 
 	nm_each_family(f, scope->families & a->families)
 		if (write_rules(scope, f, a, err) < 0)
 			return -1;
-	if (nm_nftables_claims_add(&index, scope->new, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_add(&index, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
-		nm_nftables_claims_add(&index, scope->peers, NM_ROLE_PEER, err) < 0 ||
-		nm_nftables_claims_make(&index, err) < 0 ||
-		nm_nftables_compare_elements_get(a->nl, &index, a->again, err) < 0)
+	if (nm_nftables_claims_add(&claims, scope->new, NM_ROLE_NEW, err) < 0 ||
+		nm_nftables_claims_add(&claims, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
+		nm_nftables_claims_add(&claims, scope->peers, NM_ROLE_PEER, err) < 0 ||
+		nm_nftables_claims_make(&claims, err) < 0 ||
+		nm_nftables_compare_elements_get(a->nl, &claims, a->again, err) < 0)
 		return -1;
-	return nm_nftables_compare_elements(&index, a->families, &output, err);
+	return nm_nftables_compare_elements(&claims, a->families, &output, err);
 }
