@@ -8,6 +8,11 @@
 
 #include "base/cleanup.h"
 
+/* Ports first..last; 0,0 stands for "none". */
+struct nm_ports {
+	uint16_t first, last;
+};
+
 struct nm_port_set {
 	uint8_t bits[65536 / 8];
 };

@@ -14,14 +14,15 @@
 
 #include <string.h>
 
-#include "iptables/owner_index.h"
+#include "base/array.h"
+#include "nft/comment.h"
 
 enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 
 /* A rule of ours that cannot stay. */
 struct unwanted {
 	uint64_t handle;
-	char tag[NM_TAG_SIZE];
+	char tag[NM_NFT_COMMENT_SIZE];
 	bool restored;
 	ssize_t wanted; /* the rule that it is, misplaced, or should be; -1: none */
 };
@@ -31,7 +32,7 @@ struct diff {
 	const struct nm_iptables_scope *scope;
 	const struct nm_iptables_compare_handler *sink;
 	struct nm_hash_index index;
-	struct nm_owner_index owners;
+	struct nm_hash_index owners;
 	uint8_t *fate;                                          /* enum fate of each wanted rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
@@ -47,10 +48,14 @@ struct neck {
 struct reading {
 	struct diff *d;
 	struct nm_rule_place place;
-	struct unwanted *unwanted; /* owned */
-	size_t n_unwanted;
-	struct neck *necks; /* owned; what is wanted later, as what is inserted later, stands above */
-	size_t n_necks;
+	struct {
+		struct unwanted *v; /* owned */
+		size_t n, capacity;
+	} unwanted;
+	struct {
+		struct neck *v; /* owned; what is wanted later, as what is inserted later, stands above */
+		size_t n, capacity;
+	} necks;
 	size_t index;           /* of the next rule */
 	bool others_decide;     /* a rule of others that may keep packets from those behind it has come */
 	bool ours_further_down; /* a rule of ours that stays and belongs behind the head */
@@ -72,7 +77,8 @@ static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
 {
 	if (d->scope->everything)
 		return rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len);
-	return rule->tag && nm_owner_index_has(&d->owners, rule->tag, rule->tag_len);
+	return rule->tag &&
+		nm_iptables_index_has_owner(&d->owners, d->scope->owners, rule->tag, rule->tag_len);
 }
 
 /* A further copy of one of our jumps. */
@@ -82,7 +88,7 @@ static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rul
 	ssize_t i;
 
 	while (!rule->tag && r->d->scope->everything &&
-		(i = nm_iptables_rule_index_next(&r->d->index, &r->place, "", 0, &position)) >= 0)
+		(i = nm_iptables_index_next_rule(&r->d->index, &r->place, "", 0, &position)) >= 0)
 		if (nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
 			return true;
 	return false;
@@ -118,7 +124,7 @@ static bool is_misplaced(const struct reading *r, size_t i)
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;
-	if (rule->place == NM_PLACE_AFTER_HEAD && r->n_necks && i > r->necks[r->n_necks - 1].wanted)
+	if (rule->place == NM_PLACE_AFTER_HEAD && r->necks.n && i > r->necks.v[r->necks.n - 1].wanted)
 		return true;
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
@@ -129,7 +135,7 @@ static ssize_t find_wanted(const struct reading *r, const struct nm_nft_rule *ru
 	size_t position = 0;
 	ssize_t i;
 
-	while ((i = nm_iptables_rule_index_next(
+	while ((i = nm_iptables_index_next_rule(
 			&r->d->index, &r->place, rule->tag ? rule->tag : "", rule->tag_len, &position)) >= 0)
 		if (r->d->fate[i] == MISSING && nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
 			return i;
@@ -138,31 +144,23 @@ static ssize_t find_wanted(const struct reading *r, const struct nm_nft_rule *ru
 
 static int add_unwanted(struct reading *r, const struct nm_nft_rule *rule, ssize_t wanted, struct nm_err *err)
 {
-	size_t n = r->n_unwanted, len = rule->tag_len < NM_TAG_SIZE ? rule->tag_len : NM_TAG_SIZE - 1;
 	struct unwanted *u;
 
-	if ((n & (n - 1)) == 0) { /* full at each power of two */
-		struct unwanted *grown = reallocarray(r->unwanted, n ? 2 * n : 1, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-		r->unwanted = grown;
-	}
-	u = &r->unwanted[r->n_unwanted++];
+	if (nm_grow(&r->unwanted, "preparing the rules", err) < 0)
+		return -1;
+	u = &r->unwanted.v[r->unwanted.n++];
 	*u = (struct unwanted){.handle = rule->handle, .restored = rule->restored, .wanted = wanted};
 	if (rule->tag)
-		memcpy(u->tag, rule->tag, len);
+		memcpy(u->tag, rule->tag,
+			rule->tag_len < sizeof(u->tag) ? rule->tag_len : sizeof(u->tag) - 1);
 	return 0;
 }
 
 static int keep_neck(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
 {
-	struct neck *grown = reallocarray(r->necks, r->n_necks + 1, sizeof(*grown));
-
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	r->necks = grown;
-	r->necks[r->n_necks++] = (struct neck){.wanted = i, .handle = handle};
+	if (nm_grow(&r->necks, "preparing the rules", err) < 0)
+		return -1;
+	r->necks.v[r->necks.n++] = (struct neck){.wanted = i, .handle = handle};
 	return 0;
 }
 
@@ -242,13 +240,13 @@ static int judge_jump(struct reading *r, struct nm_err *err)
 /* A rule that is to go and has the comment of a missing one of the same chain is that one, changed. */
 static void pair_changed(struct reading *r)
 {
-	for (size_t u = 0; u < r->n_unwanted; u++) {
-		struct unwanted *old = &r->unwanted[u];
+	for (size_t u = 0; u < r->unwanted.n; u++) {
+		struct unwanted *old = &r->unwanted.v[u];
 		size_t position = 0;
 		ssize_t i;
 
 		while (old->wanted < 0 && old->tag[0] &&
-			(i = nm_iptables_rule_index_next(
+			(i = nm_iptables_index_next_rule(
 				 &r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >= 0) {
 			if (r->d->fate[i] != MISSING)
 				continue;
@@ -265,8 +263,8 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
 	const struct nm_iptables_compare_handler *sink = r->d->sink;
 
-	for (size_t u = 0; u < r->n_unwanted; u++) {
-		const struct unwanted *old = &r->unwanted[u];
+	for (size_t u = 0; u < r->unwanted.n; u++) {
+		const struct unwanted *old = &r->unwanted.v[u];
 		struct nm_edit edit = {.kind = NM_EDIT_STALE,
 			.place = r->place,
 			.handle = old->handle,
@@ -287,9 +285,9 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
  * last. 0: there is none. */
 static uint64_t rule_above(const struct reading *r, size_t i)
 {
-	for (size_t n = r->n_necks; n > 0; n--)
-		if (r->necks[n - 1].wanted > i)
-			return r->necks[n - 1].handle;
+	for (size_t n = r->necks.n; n > 0; n--)
+		if (r->necks.v[n - 1].wanted > i)
+			return r->necks.v[n - 1].handle;
 	return r->last_head;
 }
 
@@ -343,8 +341,8 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 		rc = delete_unwanted(&r, err);
 	if (rc == 0 && used)
 		rc = complete_chain(&r, err);
-	free(r.unwanted);
-	free(r.necks);
+	free(r.unwanted.v);
+	free(r.necks.v);
 	return rc;
 }
 
@@ -371,27 +369,24 @@ static void note_chains(struct diff *d)
 	}
 }
 
+static void diff_done(struct diff *d)
+{
+	free(d->fate);
+	nm_hash_index_done(&d->index);
+	nm_hash_index_done(&d->owners);
+}
+
 int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
 	const struct nm_iptables_compare_handler *sink, struct nm_err *err)
 {
-	struct diff d = {.nl = nl, .scope = scope, .sink = sink};
-	int rc;
+	NM_CLEANUP(diff_done) struct diff d = {.nl = nl, .scope = scope, .sink = sink};
 
-	if (nm_iptables_rule_index_make(scope->wanted, &d.index, err) < 0)
+	if (nm_iptables_index_rules(scope->wanted, &d.index, err) < 0 ||
+		nm_iptables_index_owners(scope->owners, scope->n_owners, &d.owners, err) < 0)
 		return -1;
-	if (nm_iptables_owner_index_make(scope->owners, scope->n_owners, &d.owners, err) < 0) {
-		nm_hash_index_done(&d.index);
-		return -1;
-	}
 	d.fate = calloc(scope->wanted->n + 1, sizeof(*d.fate));
-	if (!d.fate) {
-		rc = nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	} else {
-		note_chains(&d);
-		rc = compare_families(&d, families, err);
-	}
-	free(d.fate);
-	nm_hash_index_done(&d.index);
-	nm_owner_index_done(&d.owners);
-	return rc;
+	if (!d.fate)
+		return nm_fail_memory(err, "preparing the rules");
+	note_chains(&d);
+	return compare_families(&d, families, err);
 }

@@ -2,7 +2,7 @@
 #ifndef NM_IPTABLES_COMPARE_H
 #define NM_IPTABLES_COMPARE_H
 
-#include "iptables/rule_index.h"
+#include "iptables/index.h"
 #include "nft/edit.h"
 #include "nft/rules.h"
 

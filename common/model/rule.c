@@ -2,11 +2,9 @@
  * back. */
 #include "model/rule.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "model/mapping.h"
 #include "model/protocol.h"
@@ -59,98 +57,6 @@ const char *nm_rule_chain_name(enum nm_chain chain)
 
 	return names[chain];
 }
-
-/* Tags */
-
-#define TAG_PREFIX "natmap:"
-enum { HASH_LEN = 17, PORTS_LEN = sizeof(":65535-65535") - 1 };
-/* What is left for an owner between "natmap:" and the longest ports. */
-#define OWNER_MAX (NM_TAG_SIZE - 1 - (sizeof(TAG_PREFIX) - 1) - PORTS_LEN)
-
-static const char *print_owner(const char *owner, char buf[static OWNER_MAX + 1])
-{
-	if (strlen(owner) <= OWNER_MAX)
-		return owner;
-	(void)snprintf(buf, OWNER_MAX + 1, "%.*s~%016" PRIx64, (int)(OWNER_MAX - HASH_LEN), owner,
-		nm_hash(NM_HASH_BEGIN, owner, strlen(owner)));
-	return buf;
-}
-
-const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE])
-{
-	char cut[OWNER_MAX + 1];
-
-	buf[0] = '\0';
-	if (!rule->owner)
-		return buf;
-	if (!rule->owner_ports.first)
-		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s", print_owner(rule->owner, cut));
-	else if (rule->owner_ports.first == rule->owner_ports.last)
-		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u", print_owner(rule->owner, cut),
-			rule->owner_ports.first);
-	else
-		(void)snprintf(buf, NM_TAG_SIZE, TAG_PREFIX "%s:%u-%u", print_owner(rule->owner, cut),
-			rule->owner_ports.first, rule->owner_ports.last);
-	return buf;
-}
-
-static bool starts_with(const char **text, size_t *len, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	if (*len < n || memcmp(*text, prefix, n))
-		return false;
-	*text += n;
-	*len -= n;
-	return true;
-}
-
-/* "80", or "80-90" with the higher one last. */
-static bool is_ports(const char *text, size_t len)
-{
-	const char *dash = memchr(text, '-', len);
-	size_t first_len = dash ? (size_t)(dash - text) : len;
-	uint64_t first, last;
-
-	if (nm_text_number(text, first_len, UINT16_MAX, &first) < 0 || first == 0)
-		return false;
-	return !dash ||
-		(nm_text_number(dash + 1, len - first_len - 1, UINT16_MAX, &last) == 0 && first < last);
-}
-
-bool nm_tag_is_of(const char *tag, size_t len, const char *owner)
-{
-	char cut[OWNER_MAX + 1];
-
-	if (!starts_with(&tag, &len, TAG_PREFIX) || !starts_with(&tag, &len, print_owner(owner, cut)))
-		return false;
-	if (owner[0] == '@')
-		return len == 0;
-	return len > 1 && tag[0] == ':' && is_ports(tag + 1, len - 1);
-}
-
-bool nm_tag_is_of_container(const char *tag, size_t len)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+,.-~";
-	const char *colon;
-
-	if (!starts_with(&tag, &len, TAG_PREFIX))
-		return false;
-	colon = memrchr(tag, ':', len);
-	for (const char *p = tag; colon && p < colon; p++)
-		if (!memchr(alphabet, *p, sizeof(alphabet) - 1))
-			return false;
-	return colon && colon > tag && is_ports(colon + 1, len - (size_t)(colon + 1 - tag));
-}
-
-bool nm_tag_is_ours(const char *tag, size_t len)
-{
-	if (nm_tag_is_of_container(tag, len))
-		return true;
-	return starts_with(&tag, &len, TAG_PREFIX) && len > 1 && tag[0] == '@';
-}
-
-/* Text */
 
 static void put_prefix(struct nm_text *t, const char *option, const struct nm_prefix *p, bool negate)
 {
@@ -245,7 +151,7 @@ const char *nm_rule_print(const struct nm_rule *r, char buf[static NM_RULE_STRLE
 		nm_text_put(&t, " -m mark --mark 0x%x/0x%x", r->mark, r->mark);
 	put_conntrack(&t, r);
 	if (r->owner)
-		nm_text_put(&t, " -m comment --comment \"%s\"", nm_rule_tag(r, tag));
+		nm_text_put(&t, " -m comment --comment \"%s\"", nm_tag_print(r->owner, r->owner_ports, tag));
 	put_verdict(&t, r);
 	return buf;
 }

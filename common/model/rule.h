@@ -3,6 +3,7 @@
 #define NM_MODEL_RULE_H
 
 #include "base/prefix.h"
+#include "model/tag.h"
 
 enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
 
@@ -35,11 +36,6 @@ enum nm_place {
 };
 
 #define NM_MULTIPORT_SLOTS 15 /* XT_MULTI_PORTS */
-
-/* Ports first..last; 0,0 stands for "not matched". */
-struct nm_ports {
-	uint16_t first, last;
-};
 
 struct nm_rule {
 	enum nm_family family;
@@ -78,9 +74,6 @@ struct nm_rules {
 	size_t n, capacity;
 };
 
-/* Comment of a rule: u8 length with its NUL in nftables' NFTNL_UDATA_RULE_COMMENT, so 254 bytes and a NUL. */
-#define NM_TAG_SIZE 255
-
 /* Appends a copy of *rule. 0, or -1 when memory is short. */
 int nm_rules_add(struct nm_rules *rules, const struct nm_rule *rule, struct nm_err *err) NM_MUST_USE;
 void nm_rules_done(struct nm_rules *rules);
@@ -88,27 +81,6 @@ void nm_rules_done(struct nm_rules *rules);
 /* The names as iptables knows them: "nat", "POSTROUTING", "DOCKER-USER". */
 const char *nm_rule_table_name(enum nm_table table);
 const char *nm_rule_chain_name(enum nm_chain chain);
-
-/*
- * Writes the comment of the rule: "natmap:OWNER:PORT", "natmap:OWNER:FIRST-LAST", or "natmap:@..." without
- * port; an owner that would make it longer than NM_TAG_SIZE - 1 is cut and ends in '~' and the 16 hexadecimal
- * digits of the FNV-1a hash of the whole ('~' cannot occur in a container id). Returns buf; "" for a rule
- * without owner.
- */
-const char *nm_rule_tag(const struct nm_rule *rule, char buf[static NM_TAG_SIZE]);
-
-/* True when tag (len bytes without NUL, not necessarily ours) is one that nm_rule_tag() makes for owner,
- * whatever the ports: "natmap:abc:80" is of "abc", "natmap:abcd:80" and "my-natmap:abc:80" are not. */
-bool nm_tag_is_of(const char *tag, size_t len, const char *owner);
-
-/* True when natmap makes such a tag, for whomever: "natmap:abc:80", "natmap:@dnat/mail", but not
- * "natmap:abc". */
-bool nm_tag_is_ours(const char *tag, size_t len);
-/* ... for a container. */
-bool nm_tag_is_of_container(const char *tag, size_t len);
-
-/* Comment of the tables and chains that natmap has created. */
-#define NM_TAG_MADE "natmap:@made"
 
 #define NM_RULE_STRLEN 1024
 /* Prints what iptables -A/-I takes after the table: "-A NATMAP -p tcp -m tcp --dport 8080 -j DNAT ...", in

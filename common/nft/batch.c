@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 
 #include "host/netlink.h"
+#include "nft/comment.h"
 #include "nft/encode.h"
 #include "nft/refusal.h"
 
@@ -162,7 +163,7 @@ int nm_nft_batch_ensure_table(
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_rule_table_name(table));
-	nm_nft_put_comment(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
+	nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
 	end_change(txn, nlh);
 	return 0;
 }
@@ -215,7 +216,7 @@ int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, e
 		mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook.type);
 	}
 	/* on an existing chain it changes nothing; Linux before 5.9 passes over it */
-	nm_nft_put_comment(nlh, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
+	nm_nft_comment_put(nlh, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
 	end_change(txn, nlh);
 	return 0;
 }

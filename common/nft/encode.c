@@ -23,6 +23,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "nft/comment.h"
 #include "nft/expr.h"
 
 /* Room that was promised: the _check variants could only fail on a wrong NM_NFT_RULE_SIZE. */
@@ -262,21 +263,6 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	}
 }
 
-/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment:
- * NFTNL_UDATA_TABLE_COMMENT, NFTNL_UDATA_CHAIN_COMMENT, NFTNL_UDATA_RULE_COMMENT. */
-void nm_nft_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment)
-{
-	struct {
-		uint8_t type, len;
-		char text[NM_TAG_SIZE];
-	} udata = {.type = 0};
-	size_t len = strnlen(comment, NM_TAG_SIZE - 1);
-
-	memcpy(udata.text, comment, len);
-	udata.len = (uint8_t)(len + 1);
-	put(nlh, type, &udata, 2u + udata.len);
-}
-
 void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
@@ -293,7 +279,8 @@ void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	mnl_attr_nest_end(nlh, nest);
 
 	if (rule->owner)
-		nm_nft_put_comment(nlh, NFTA_RULE_USERDATA, nm_rule_tag(rule, tag));
+		nm_nft_comment_put(
+			nlh, NFTA_RULE_USERDATA, nm_tag_print(rule->owner, rule->owner_ports, tag));
 }
 
 uint8_t nm_nft_family(enum nm_family family)

@@ -7,8 +7,8 @@
 #include "model/rule.h"
 
 /* No rule takes more: two interfaces of 92 bytes, the protocol of 80 and two IPv6 networks of 208; ports of
- * 340 (sctp), addrtype of 56, two conntrack of 216, a target of 92; the counter of 44, the comment of 264 and
- * 24 for nesting and NFTA_RULE_COMPAT: 1932. */
+ * 340 (sctp), addrtype of 56, two conntrack of 216, a target of 92; the counter of 44, the comment of 136 and
+ * 24 for nesting and NFTA_RULE_COMPAT: 1804. */
 #define NM_NFT_RULE_SIZE 2048
 
 /* nf_tables' family of packets, NFPROTO_*. */
@@ -17,9 +17,5 @@ uint8_t nm_nft_family(enum nm_family family);
 /* Appends NFTA_RULE_EXPRESSIONS, NFTA_RULE_COMPAT and NFTA_RULE_USERDATA of the rule to the message, which
  * has NM_NFT_RULE_SIZE bytes of room. */
 void nm_nft_put_rule(struct nlmsghdr *nlh, const struct nm_rule *rule);
-
-/* Appends an attribute of user data with the comment, shorter than NM_TAG_SIZE: what nft shows as
- * `comment "..."` of a table, chain or rule. */
-void nm_nft_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment);
 
 #endif

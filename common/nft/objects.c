@@ -5,7 +5,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#include "model/rule.h"
+#include "model/tag.h"
+#include "nft/comment.h"
 #include "nft/dump.h"
 #include "nft/rules.h"
 
@@ -29,10 +30,10 @@ static bool get_be32(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
 
 static bool is_made(struct nm_attrs userdata)
 {
-	size_t len;
-	const char *comment = nm_nft_comment(userdata, &len);
+	size_t len = 0;
+	const char *comment = nm_nft_comment_read(userdata, &len);
 
-	return comment && len == strlen(NM_TAG_MADE) && !memcmp(comment, NM_TAG_MADE, len);
+	return nm_tag_is_made(comment, len);
 }
 
 static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "nft/comment.h"
 #include "nft/dump.h"
 #include "nft/encode.h"
 
@@ -26,23 +27,6 @@ bool nm_nft_rule_next_expression(
 	(void)nm_attrs_string(nm_attrs_inside(a), NFTA_EXPR_NAME, name, NM_NFT_EXPRESSION_SIZE);
 	*ret_data = nm_attrs_nested(nm_attrs_inside(a), NFTA_EXPR_DATA);
 	return true;
-}
-
-/* struct nftnl_udata of libnftnl: u8 type, u8 length, value; type 0 is the comment with its NUL. */
-const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len)
-{
-	const uint8_t *p = userdata.data;
-	size_t left = userdata.len;
-
-	while (left >= 2 && left - 2 >= p[1]) {
-		if (p[0] == 0 && p[1] > 0) {
-			*ret_len = strnlen((const char *)p + 2, p[1]);
-			return (const char *)p + 2;
-		}
-		left -= 2u + p[1];
-		p += 2 + p[1];
-	}
-	return NULL;
 }
 
 /* struct xt_comment_info: 256 bytes of text. */
@@ -80,7 +64,7 @@ static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct n
 	rule.handle = be64toh(rule.handle);
 	(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain)); /* the kernel always tells */
 	rule.chain = chain;
-	rule.tag = nm_nft_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
+	rule.tag = nm_nft_comment_read(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
 	if (!rule.tag)
 		find_xt_comment(&rule);
 	return reading->handler(reading->ctx, &rule, err);
@@ -163,7 +147,7 @@ static bool tag_equal(const struct nm_nft_rule *rule, const struct nm_rule *want
 {
 	char tag[NM_TAG_SIZE];
 
-	nm_rule_tag(wanted, tag);
+	nm_tag_print(wanted->owner, wanted->owner_ports, tag);
 	return strlen(tag) == rule->tag_len && (!rule->tag_len || !memcmp(tag, rule->tag, rule->tag_len));
 }
 

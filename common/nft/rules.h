@@ -40,10 +40,6 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
  * the wanted. */
 bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
 
-/* The comment in user data of a table, chain or rule: borrowed from it, *ret_len bytes, not NUL-terminated.
- * NULL: none. */
-const char *nm_nft_comment(struct nm_attrs userdata, size_t *ret_len);
-
 /* What the rule's counter says; zeros without one. */
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
 

@@ -121,10 +121,11 @@ void nm_nftables_claims_found(const struct nm_nftables_claims *claims, struct nm
 	first->right = first->known = false;
 	first->counters = element->counters;
 	while ((claim = next_of(claims, first->element, &position))) {
-		if (!tag_is(claim->element, element))
+		if (!element->tag || !nm_tag_is_of(element->tag, element->tag_len, claim->element->owner))
 			continue;
 		first->known = true;
-		first->right |= claim->role != NM_ROLE_REPLACED && data_is(claim->element, element);
+		first->right |= claim->role != NM_ROLE_REPLACED && tag_is(claim->element, element) &&
+			data_is(claim->element, element);
 	}
 }
 

@@ -1,10 +1,12 @@
 #include "nftables/compare_elements.h"
 
+#include "nft/comment.h"
+
 #include <endian.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-/* Key, data, counter, and a comment of 255 bytes, with their attributes. */
+/* Key, data, counter, and the longest comment, with their attributes. */
 enum { ELEMENT_SIZE_MAX = 512 };
 
 enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
@@ -214,7 +216,7 @@ static void put_element(
 			nlh, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (counted->packets)
 		put_counter(nlh, counted);
-	nm_nft_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_element_tag(e, tag));
+	nm_nft_comment_put(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_element_tag(e, tag));
 	mnl_attr_nest_end(nlh, element);
 }
 

@@ -10,13 +10,14 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "nft/comment.h"
 #include "nft/rules.h"
 #include "nftables/static_rules.h"
 
 struct found {
 	char chain[NFT_NAME_MAXLEN];
 	uint64_t handle;
-	char tag[NM_TAG_SIZE];
+	char tag[NM_NFT_COMMENT_SIZE];
 	void *expressions; /* owned */
 	size_t len;
 };
@@ -37,7 +38,7 @@ struct comparison {
 
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
-	size_t tag_len = rule->tag_len < NM_TAG_SIZE ? rule->tag_len : NM_TAG_SIZE - 1;
+	size_t tag_len = rule->tag_len < NM_NFT_COMMENT_SIZE ? rule->tag_len : NM_NFT_COMMENT_SIZE - 1;
 	struct comparison *c = ctx;
 	struct found *f;
 
@@ -88,7 +89,7 @@ int nm_nftables_compare_rules_add(
 		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(before));
 	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->len, w->expressions);
 	if (w->comment[0])
-		nm_nft_put_comment(nlh, NFTA_RULE_USERDATA, w->comment);
+		nm_nft_comment_put(nlh, NFTA_RULE_USERDATA, w->comment);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }

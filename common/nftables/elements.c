@@ -19,7 +19,5 @@ void nm_nftables_elements_done(struct nm_nftables_elements *elements)
 
 const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
 {
-	const struct nm_rule rule = {.owner = e->owner, .owner_ports = {e->owner_port, e->owner_port}};
-
-	return nm_rule_tag(&rule, buf);
+	return nm_tag_print(e->owner, (struct nm_ports){e->owner_port, e->owner_port}, buf);
 }

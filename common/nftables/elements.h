@@ -31,7 +31,7 @@ int nm_nftables_elements_add(struct nm_nftables_elements *elements, const struct
 	struct nm_err *err) NM_MUST_USE;
 void nm_nftables_elements_done(struct nm_nftables_elements *elements);
 
-/* The element's comment: nm_rule_tag(). */
+/* The element's comment: nm_tag_print(). */
 const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE]);
 
 #endif

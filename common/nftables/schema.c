@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nft/encode.h"
+#include "nft/comment.h"
 #include "nft/expr.h"
 #include "nft/objects.h"
 #include "nft/rules.h"
@@ -50,7 +51,7 @@ static int ensure_table(struct nm_nft_batch *txn, enum nm_family family, struct 
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
-	nm_nft_put_comment(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
+	nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
@@ -151,8 +152,7 @@ static int note_table(void *ctx, const struct nm_nft_table *table, struct nm_err
 static int note_made_rule(void *made, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	(void)err;
-	*(bool *)made |= rule->tag && rule->tag_len == strlen(NM_TAG_MADE) &&
-		!memcmp(rule->tag, NM_TAG_MADE, rule->tag_len);
+	*(bool *)made |= nm_tag_is_made(rule->tag, rule->tag_len);
 	return 0;
 }
 

@@ -86,7 +86,8 @@ static int add_rule(
 	put_matches(&b, rule, ports);
 	nm_expr_counter(b.msg);
 	put_verdict(&b, rule);
-	return nm_nftables_rule_end(&b, chain_of(rule), nm_rule_tag(rule, tag), ret, err);
+	return nm_nftables_rule_end(
+		&b, chain_of(rule), nm_tag_print(rule->owner, rule->owner_ports, tag), ret, err);
 }
 
 static int add_rules(const struct nm_rule *rule, struct nm_nftables_rules *ret, struct nm_err *err)

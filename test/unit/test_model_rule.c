@@ -1,4 +1,4 @@
-/* model/rule.c: rules as text, comments, and whose a comment is. */
+/* model/rule.c: rules as text. */
 #include <stdlib.h>
 
 #include "model/rule.h"
@@ -146,128 +146,6 @@ static void test_names(void)
 		tap_is(nm_rule_chain_name(c), chains[c], "chain %s", chains[c]);
 }
 
-static void test_tags(void)
-{
-	static const struct {
-		const char *owner;
-		struct nm_ports ports;
-		const char *expected;
-	} rows[] = {
-		{NULL, {80, 80}, ""},
-		{"abc", {80, 80}, "natmap:abc:80"},
-		{"abc", {1, 65535}, "natmap:abc:1-65535"},
-		{"aZ09_+,.-", {65535, 65535}, "natmap:aZ09_+,.-:65535"},
-		{"@localnet/br0", {0, 0}, "natmap:@localnet/br0"},
-		{"@established", {0, 0}, "natmap:@established"},
-	};
-	char buf[NM_TAG_SIZE];
-
-	nm_each(row, rows)
-		tap_is(nm_rule_tag(&(struct nm_rule){.owner = row->owner, .owner_ports = row->ports}, buf),
-			row->expected, "tag %s", row->expected);
-}
-
-/* FNV-1a of n times 'a', by the book. */
-static unsigned long long fnv1a(size_t n)
-{
-	uint64_t h = 14695981039346656037u;
-
-	while (n--)
-		h = (h ^ 'a') * 1099511628211u;
-	return h;
-}
-
-static void test_long_owners(void)
-{
-	enum { WHOLE = 254 - sizeof("natmap:") + 1 - sizeof(":65535-65535") + 1, LONGEST = 1024 };
-	static const struct nm_ports ports[] = {{1, 1}, {65535, 65535}, {10000, 65535}};
-	static char owner[LONGEST + 1], other[LONGEST + 1];
-	char tag[NM_TAG_SIZE] = "", expected[LONGEST + 64];
-
-	for (size_t n = WHOLE - 1; n <= LONGEST; n = n > WHOLE + 1 ? LONGEST + (n == LONGEST) : n + 1) {
-		memset(owner, 'a', n);
-		owner[n] = '\0';
-		memcpy(other, owner, n + 1);
-		other[n - 1] = 'b';
-		if (n <= WHOLE)
-			(void)snprintf(expected, sizeof(expected), "natmap:%s:10000-65535", owner);
-		else
-			(void)snprintf(expected, sizeof(expected), "natmap:%.*s~%016llx:10000-65535",
-				WHOLE - 17, owner, fnv1a(n));
-		nm_each(p, ports) {
-			nm_rule_tag(&(struct nm_rule){.owner = owner, .owner_ports = *p}, tag);
-			tap_ok(nm_tag_is_of(tag, strlen(tag), owner), "owner of %zu bytes has its tag", n);
-			tap_ok(!nm_tag_is_of(tag, strlen(tag), other), "and its like has not");
-		}
-		tap_is(tag, expected, "tag of an owner of %zu bytes", n);
-		tap_ok(strlen(tag) < NM_TAG_SIZE && (n < WHOLE || strlen(tag) == NM_TAG_SIZE - 1),
-			"which fits");
-	}
-}
-
-static void test_whose(void)
-{
-	static const struct {
-		const char *tag, *owner;
-		bool expected;
-	} rows[] = {
-		{"natmap:abc:80", "abc", true},
-		{"natmap:abc:1", "abc", true},
-		{"natmap:abc:65535", "abc", true},
-		{"natmap:abc:8000-8010", "abc", true},
-		{"natmap:abc:80", "abcd", false},
-		{"natmap:abc:80", "ab", false},
-		{"natmap:abcd:80", "abc", false},
-		{"natmap:abc-1:80", "abc", false},
-		{"natmap:80:80", "80", true},
-		{"natmap:80:80", "8", false},
-		{"natmap:ABC:80", "abc", false},
-		{"my-natmap:abc:80", "abc", false},
-		{" natmap:abc:80", "abc", false},
-		{"NATMAP:abc:80", "abc", false},
-		{"natmap:abc:80 ", "abc", false},
-		{"natmap:abc:80:80", "abc", false},
-		{"natmap:abc:80x", "abc", false},
-		{"natmap:abc:http", "abc", false},
-		{"natmap:abc:", "abc", false},
-		{"natmap:abc", "abc", false},
-		{"natmap:ab", "abc", false},
-		{"natmap:", "abc", false},
-		{"natmap:", "", false},
-		{"natmap", "abc", false},
-		{"", "abc", false},
-		{"natmap:abc:-", "abc", false},
-		{"natmap:abc:80-", "abc", false},
-		{"natmap:abc:-80", "abc", false},
-		{"natmap:abc:80-80", "abc", false},
-		{"natmap:abc:81-80", "abc", false},
-		{"natmap:abc:80-81-82", "abc", false},
-		{"natmap:abc:0", "abc", false},
-		{"natmap:abc:080", "abc", false},
-		{"natmap:abc:65536", "abc", false},
-		{"natmap:abc:80-65536", "abc", false},
-		{"natmap:abc 80", "abc", false},
-		{"natmap:@localnet/br0", "@localnet/br0", true},
-		{"natmap:@localnet/br0", "@localnet/br", false},
-		{"natmap:@localnet/br", "@localnet/br0", false},
-		{"natmap:@localnet/br0:80", "@localnet/br0", false},
-		{"natmap:localnet/br0", "@localnet/br0", false},
-		{"natmap:@", "@", true},
-	};
-
-	nm_each(row, rows) {
-		size_t len = strlen(row->tag);
-		/* exactly so large, so that a sanitizer sees what is read behind it */
-		nm_autofree char *tag = malloc(len ? len : 1);
-
-		memcpy(tag, row->tag, len);
-		tap_ok(nm_tag_is_of(tag, len, row->owner) == row->expected, "'%s' is%s of '%s'", row->tag,
-			row->expected ? "" : " not", row->owner);
-	}
-	tap_ok(nm_tag_is_of("natmap:abc:8080x", strlen("natmap:abc:8080"), "abc"), "no NUL is needed");
-	tap_ok(!nm_tag_is_of("natmap:abc:80\0", sizeof("natmap:abc:80"), "abc"), "and none is allowed");
-}
-
 static void test_list(void)
 {
 	struct nm_rules rules = {0};
@@ -289,9 +167,6 @@ int main(void)
 	test_matches();
 	test_targets();
 	test_names();
-	test_tags();
-	test_long_owners();
-	test_whose();
 	test_list();
 	return tap_done();
 }

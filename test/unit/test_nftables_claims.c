@@ -208,10 +208,31 @@ static void test_found_again(void)
 	tap_ok(index.v->present && !index.v->right && !index.v->known, "its comment is longer");
 	found.tag_len -= 2;
 	nm_nftables_claims_found(&index, index.v, &found);
-	tap_ok(!index.v->right && !index.v->known, "its comment is shorter");
+	tap_ok(!index.v->right && index.v->known, "its comment names another port");
 	found = (struct nm_nft_element){.data = {data, 4}, .tag = tag, .tag_len = sizeof(tag) - 2};
 	nm_nftables_claims_found(&index, index.v, &found);
 	tap_ok(!index.v->right && index.v->known, "its data are shorter");
+}
+
+/* An older natmap cut longer owners only: its comment is known, and replaced. */
+static void test_old_comment(void)
+{
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	char owner[151], tag[200];
+	struct nm_nftables_element e = {.set = NM_SET_PORTS, .owner = owner, .owner_port = 80};
+	const struct nm_nftables_elements elements = {.v = &e, .n = 1};
+	struct nm_nft_element found = {.data = {e.data, 8}, .tag = tag};
+	struct nm_err err;
+
+	memset(owner, 'a', sizeof(owner) - 1);
+	owner[sizeof(owner) - 1] = '\0';
+	found.tag_len = (size_t)snprintf(tag, sizeof(tag), "natmap:%s:80", owner);
+	if (!tap_ok(nm_nftables_claims_add(&index, &elements, NM_ROLE_NEW, &err) == 0 &&
+			    nm_nftables_claims_make(&index, &err) == 0,
+		    "an index is made"))
+		return;
+	nm_nftables_claims_found(&index, index.v, &found);
+	tap_ok(index.v->known && !index.v->right, "an older comment is known");
 }
 
 /* An interface's guard may be there although somebody comes who needs it. */
@@ -323,6 +344,7 @@ int main(void)
 {
 	test_holders();
 	test_found_again();
+	test_old_comment();
 	test_localnet();
 	test_many();
 	test_collision();

@@ -1,7 +1,6 @@
-/* iptables/rule_index.c and iptables/owner_index.c: found is what is there, in the order of the list, and
+/* iptables/index.c: found is what is there, in the order of the list, and
  * nothing else. */
-#include "iptables/owner_index.h"
-#include "iptables/rule_index.h"
+#include "iptables/index.h"
 #include "tap.h"
 
 enum { MANY = 1000 };
@@ -20,7 +19,7 @@ static void find(
 	char got[64] = "";
 	ssize_t i;
 
-	while ((i = nm_iptables_rule_index_next(index, &place, tag, strlen(tag), &position)) >= 0)
+	while ((i = nm_iptables_index_next_rule(index, &place, tag, strlen(tag), &position)) >= 0)
 		used += (size_t)snprintf(got + used, sizeof(got) - used, "%zd ", i);
 	tap_is(got, expected, "rules of '%s'", tag);
 }
@@ -42,7 +41,7 @@ static void test_rules(void)
 
 		rc = nm_rules_add(&rules, &r, &err);
 	}
-	if (!tap_ok(rc == 0 && nm_iptables_rule_index_make(&rules, &index, &err) == 0, "an index is made"))
+	if (!tap_ok(rc == 0 && nm_iptables_index_rules(&rules, &index, &err) == 0, "an index is made"))
 		return;
 	find(&index, NM_CHAIN_NATMAP, "natmap:web:1", "0 ");
 	find(&index, NM_CHAIN_NATMAP, "natmap:web:1000", "999 ");
@@ -73,20 +72,22 @@ static void test_owners(void)
 		{"web:80", false},
 		{"", false},
 	};
-	struct nm_owner_index index, none;
+	struct nm_hash_index index, none;
 	struct nm_err err;
 
-	if (!tap_ok(nm_iptables_owner_index_make(owners, 3, &index, &err) == 0 &&
-			    nm_iptables_owner_index_make(NULL, 0, &none, &err) == 0,
+	if (!tap_ok(nm_iptables_index_owners(owners, 3, &index, &err) == 0 &&
+			    nm_iptables_index_owners(NULL, 0, &none, &err) == 0,
 		    "indexes are made"))
 		return;
 	nm_each(row, rows) {
-		tap_ok(nm_owner_index_has(&index, row->tag, strlen(row->tag)) == row->expected, "'%s'",
-			row->tag);
-		tap_ok(!nm_owner_index_has(&none, row->tag, strlen(row->tag)), "and it is nobody's");
+		tap_ok(nm_iptables_index_has_owner(&index, owners, row->tag, strlen(row->tag)) ==
+				row->expected,
+			"'%s'", row->tag);
+		tap_ok(!nm_iptables_index_has_owner(&none, NULL, row->tag, strlen(row->tag)),
+			"and it is nobody's");
 	}
-	nm_owner_index_done(&index);
-	nm_owner_index_done(&none);
+	nm_hash_index_done(&index);
+	nm_hash_index_done(&none);
 }
 
 int main(void)
