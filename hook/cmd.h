@@ -20,13 +20,13 @@ enum nm_exit {
 struct nm_invocation {
 	const char *config_path; /* NULL: the default, which may be missing */
 	const char *state_dir;
-	int argc; /* arguments behind the command's name */
+	int argc; /* arguments after the command's name */
 	char **argv;
 };
 
 struct nm_cmd {
 	const char *name, *synopsis, *summary;
-	/* Writes its result to out, which main prints once the lock is released, whether or not it fails. 0,
+	/* Writes its result to out; main prints it when the lock has been released, also after a failure. 0,
 	 * or -1 with *err. */
 	int (*run)(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 };
@@ -47,21 +47,27 @@ int nm_cmd_doctor(const struct nm_invocation *inv, FILE *out, struct nm_err *err
 int nm_cmd_version(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 int nm_cmd_help(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
 
-/* Finds the row of that name, or fails. */
+/* Finds the row of this name. */
 int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err) NM_MUST_USE;
 
-/* Refuses arguments that the command does not take: any behind the first max. */
+/* Fails: the command does not take this argument. Returns -1. */
+int nm_cmd_unexpected(const char *argument, struct nm_err *err);
+
+/* Refuses an invalid container id. */
+int nm_cmd_check_id(const char *id, struct nm_err *err) NM_MUST_USE;
+
+/* Refuses more than max arguments. */
 int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err *err) NM_MUST_USE;
 
-/* The option alone, or nothing; anything else is refused. *ret is set when it is given. */
+/* Accepts the option, or no argument at all. *ret is set when it is given. */
 int nm_cmd_flag(
 	const struct nm_invocation *inv, const char *option, bool *ret, struct nm_err *err) NM_MUST_USE;
 
-/* The option with its value, or nothing; *ret is borrowed. */
+/* Accepts the option with its value, or no argument at all; *ret is borrowed. */
 int nm_cmd_value(const struct nm_invocation *inv, const char *option, const char **ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Joins the arguments from number first on by commas. 0 with *ret owned by the caller, or -1 with *err. */
+/* Joins the arguments from number `first` on by commas. 0 with *ret owned by the caller, or -1 with *err. */
 int nm_cmd_join(const struct nm_invocation *inv, int first, char **ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

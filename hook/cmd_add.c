@@ -23,28 +23,24 @@ static int parse_arguments(
 		char *value = inv->argv[i + 1]; /* argv ends with NULL */
 
 		if (!is_pid && strcmp(inv->argv[i], "--address") != 0)
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help add",
-				inv->argv[i]);
+			return nm_cmd_unexpected(inv->argv[i], err);
 		if (!value)
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s': its value is missing", inv->argv[i]);
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s' needs a value", inv->argv[i]);
 		if (pid || st->address)
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s': --pid or --address, and once",
-				inv->argv[i]);
+			return nm_fail(err, NM_ERR_CONFIG,
+				"option '%s': give one of --pid and --address, once", inv->argv[i]);
 		if (!is_pid)
 			st->address = value;
 		else if (nm_text_number(value, strlen(value), INT32_MAX, &pid) < 0 || pid == 0)
-			return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is no process id", value);
+			return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is not a process id", value);
 	}
 	st->pid = (pid_t)pid;
 	if (inv->argc - i < 2)
 		return nm_fail(err, NM_ERR_CONFIG, "%s missing: see natmap help add",
 			inv->argc == i ? "container id" : "ports");
 	st->id = inv->argv[i];
-	if (nm_oci_state_id_invalid(st->id))
-		return nm_fail(
-			err, NM_ERR_CONFIG, "container id '%s' %s", st->id, nm_oci_state_id_invalid(st->id));
 	*ret_specs = i + 1;
-	return 0;
+	return nm_cmd_check_id(st->id, err);
 }
 
 static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSES_STRLEN])
@@ -58,7 +54,7 @@ static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSE
 	return buf;
 }
 
-/* Whose process or address it is, when the command line does not say. */
+/* Takes process or address from the record when the command line has none. */
 static int find_container(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_record *known, struct nm_err *err)
 {
@@ -70,7 +66,7 @@ static int find_container(const struct nm_invocation *inv, struct nm_oci_state *
 		return nm_fail(
 			err, NM_ERR_FAILED, "nothing is published for it yet: give --pid, or --address");
 	st->pid = known->pid;
-	if (!known->pid) /* recorded by address: that is all there is to know */
+	if (!known->pid) /* it was added by address */
 		st->address = print_addresses(known, addresses);
 	return 0;
 }
@@ -78,18 +74,13 @@ static int find_container(const struct nm_invocation *inv, struct nm_oci_state *
 static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_config *c, struct nm_err *err)
 {
-	struct nm_record known = {0}, r = {0};
-	int rc = find_container(inv, st, addresses, &known, err);
+	NM_CLEANUP(nm_record_done) struct nm_record known = {0}, r = {0};
 
-	if (rc == 0)
-		rc = nm_request_make(st, c, &r, err);
-	if (rc == 0 && known.pid && known.start != r.start)
-		rc = nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);
-	if (rc == 0)
-		rc = nm_add_remove_add(&r, c, inv->state_dir, err);
-	nm_record_done(&known);
-	nm_record_done(&r);
-	return rc;
+	if (find_container(inv, st, addresses, &known, err) < 0 || nm_request_make(st, c, &r, err) < 0)
+		return -1;
+	if (known.pid && known.start != r.start)
+		return nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);
+	return nm_add_remove_add(&r, c, inv->state_dir, err);
 }
 
 int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
@@ -97,18 +88,13 @@ int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	nm_autofree char *specs = NULL;
 	char addresses[ADDRESSES_STRLEN];
 	struct nm_oci_state st = {0}; /* borrows all of it, perhaps from these */
-	struct nm_config config;
-	int first = 0, rc;
+	nm_autoconfig struct nm_config config = {0};
+	int first = 0;
 
 	(void)out;
 	if (parse_arguments(inv, &st, &first, err) < 0 || nm_cmd_join(inv, first, &specs, err) < 0 ||
-		nm_sandbox_enter(true, err) < 0)
+		nm_sandbox_enter(true, err) < 0 || nm_config_load(&config, inv->config_path, err) < 0)
 		return -1;
 	st.ports = specs;
-	nm_config_init(&config);
-	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0 && add(inv, &st, addresses, &config, err) < 0)
-		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_config_done(&config);
-	return rc;
+	return add(inv, &st, addresses, &config, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
 }

@@ -1,4 +1,4 @@
-/* natmap check: every difference between kernel, state and configuration, one a line. */
+/* natmap check: prints each difference between kernel, state and configuration in one line. */
 #include "admin/check.h"
 #include "base/log.h"
 #include "host/sandbox.h"
@@ -41,36 +41,20 @@ static int print_json(const struct nm_check_differences *d, FILE *out, struct nm
 	return 0;
 }
 
-static int check(
-	const struct nm_invocation *inv, struct nm_config *c, bool json, FILE *out, struct nm_err *err)
-{
-	struct nm_check_differences found = {0};
-	int rc = nm_check(c, inv->state_dir, &found, err);
-
-	if (rc == 0 && json)
-		rc = print_json(&found, out, err);
-	else if (rc == 0)
-		print_text(&found, out);
-	if (rc == 0 && found.n > 0)
-		rc = nm_fail(err, NM_ERR_DIFFERS, "%zu differences", found.n);
-	nm_check_differences_done(&found);
-	return rc;
-}
-
 int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
-	struct nm_config config;
+	NM_CLEANUP(nm_check_differences_done) struct nm_check_differences found = {0};
+	nm_autoconfig struct nm_config config = {0};
 	bool json = false;
-	int rc;
 
-	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0)
+	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
+		nm_config_load(&config, inv->config_path, err) < 0 ||
+		nm_config_require_statics(&config, err) < 0 ||
+		nm_check(&config, inv->state_dir, &found, err) < 0)
 		return -1;
-	nm_config_init(&config);
-	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0)
-		rc = nm_config_require_statics(&config, err);
-	if (rc == 0)
-		rc = check(inv, &config, json, out, err);
-	nm_config_done(&config);
-	return rc;
+	if (!json)
+		print_text(&found, out);
+	else if (print_json(&found, out, err) < 0)
+		return -1;
+	return found.n > 0 ? nm_fail(err, NM_ERR_DIFFERS, "%zu differences", found.n) : 0;
 }

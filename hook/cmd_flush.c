@@ -1,4 +1,4 @@
-/* natmap flush: the host as it was before natmap; says what stays. */
+/* natmap flush: removes all that natmap made, and prints what stays. */
 #include "admin/flush.h"
 #include "host/sandbox.h"
 #include "cmd.h"
@@ -9,7 +9,7 @@ static void print_left(const struct nm_flush_left *left, FILE *out)
 	static const char *const forwarding[NM_FAMILY_MAX] = {
 		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"};
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+	nm_each_family(f, NM_BOTH_FAMILIES) {
 		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
 			if (left->iptables.chain[f][t])
 				fprintf(out, "chain NATMAP stays: others use it; see %s -t %s -S\n",

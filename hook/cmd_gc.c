@@ -3,7 +3,6 @@
 
 #include "admin/gc.h"
 #include "host/sandbox.h"
-#include "input/oci_state.h"
 #include "cmd.h"
 
 static int collect(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
@@ -26,7 +25,7 @@ int nm_cmd_gc(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 		return -1;
 	if (!id)
 		return collect(inv, out, err);
-	if (nm_oci_state_id_invalid(id))
-		return nm_fail(err, NM_ERR_CONFIG, "container id '%s' %s", id, nm_oci_state_id_invalid(id));
+	if (nm_cmd_check_id(id, err) < 0)
+		return -1;
 	return nm_gc_id(inv->state_dir, id, err) < 0 ? nm_wrap(err, "container '%s'", id) : 0;
 }

@@ -1,5 +1,5 @@
-/* natmap hook: what OCI runtimes call. A container that does not use natmap must never fail, nor wait,
- * because of it. */
+/* natmap hook: called by OCI runtimes for each container. A container without natmap's annotations must
+ * neither fail nor wait because of it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct 
 			return 0;
 		}
 	return nm_fail(err, NM_ERR_CONFIG,
-		"stage '%s' is none that natmap runs in: prestart, createRuntime, poststart or poststop",
+		"unknown stage '%s': natmap runs in prestart, createRuntime, poststart and poststop",
 		inv->argv[0]);
 }
 
@@ -76,48 +76,35 @@ static int refuse_excess(int fd, char *buf, size_t len, struct nm_err *err)
 
 static int publish(const struct nm_invocation *inv, const struct nm_oci_state *st, struct nm_err *err)
 {
-	struct nm_config config;
-	struct nm_record record;
-	int rc;
+	NM_CLEANUP(nm_record_done) struct nm_record record = {0};
+	nm_autoconfig struct nm_config config = {0};
 
-	nm_config_init(&config);
-	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0 && config.statics_err.kind != NM_ERR_NONE)
+	if (nm_config_load(&config, inv->config_path, err) < 0)
+		return -1;
+	if (config.statics_err.kind != NM_ERR_NONE)
 		nm_log_notice("%s, ignored: containers do not need static rules", config.statics_err.msg);
-	if (rc == 0)
-		rc = nm_request_make(st, &config, &record, err);
-	if (rc == 0) {
-		rc = nm_publish(&record, &config, inv->state_dir, err);
-		nm_record_done(&record);
-	}
-	nm_config_done(&config);
-	return rc;
+	if (nm_request_make(st, &config, &record, err) < 0)
+		return -1;
+	return nm_publish(&record, &config, inv->state_dir, err);
 }
 
 static int run_publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	struct nm_oci_state st;
-	int rc = 0;
+	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
 
 	if (nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
 		return -1;
-	if (st.ports && publish(inv, &st, err) < 0)
-		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_oci_state_done(&st);
-	return rc;
+	return st.ports && publish(inv, &st, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
 }
 
 static int run_withdraw(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	struct nm_oci_state st;
-	int rc = 0;
+	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
 
 	if (nm_oci_state_parse(text, len, NM_OCI_STATE_WITHDRAW, &st, err) < 0)
 		return -1;
-	if (nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0)
-		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_oci_state_done(&st);
-	return rc;
+	return nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0 ? nm_wrap(err, "container '%s'", st.id)
+								      : 0;
 }
 
 /* Where the sandbox cannot be entered, natmap has published nothing. */

@@ -1,4 +1,4 @@
-/* natmap list: what is published, and how much its rules have counted. */
+/* natmap list: prints published ports, static rules and their counters. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,7 +89,7 @@ static int max(int a, size_t b)
 	return (size_t)a > b ? a : (int)b;
 }
 
-/* Columns are as wide as their widest entry; the last one ends where it ends. */
+/* A column is as wide as its widest entry; the last one is not padded. */
 static void print_containers(const struct nm_list *p, FILE *out)
 {
 	char ports[NM_MAPPING_STRLEN], address[NM_ADDR_STRLEN];
@@ -144,52 +144,40 @@ static int parse_options(
 	for (int i = 0; i < inv->argc; i++) {
 		if (!strcmp(inv->argv[i], "--json"))
 			*ret_json = true;
-		else if (inv->argv[i][0] == '-')
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help list",
-				inv->argv[i]);
-		else if (*ret_id)
-			return nm_fail(err, NM_ERR_CONFIG,
-				"argument '%s' is one too many: see natmap help list", inv->argv[i]);
+		else if (inv->argv[i][0] == '-' || *ret_id)
+			return nm_cmd_unexpected(inv->argv[i], err);
 		else
 			*ret_id = inv->argv[i];
 	}
 	return 0;
 }
 
-/* What is published does not depend on a configuration that is broken; static rules are not known then. */
+/* Published ports do not need the configuration. Without it, no static rule is listed. */
 static void load_config(const struct nm_invocation *inv, bool with_statics, struct nm_config *c)
 {
 	struct nm_err err;
 
-	nm_config_init(c);
-	if (nm_config_load(c, inv->config_path, &err) < 0) {
-		nm_log_notice("%s, ignored: what is published stays published", err.msg);
-		nm_config_done(c);
-		nm_config_init(c);
-	}
+	if (nm_config_load(c, inv->config_path, &err) < 0)
+		nm_log_notice("%s, ignored: published ports do not need it", err.msg);
 	if (!with_statics)
 		nm_static_nats_done(&c->statics);
 }
 
 int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
-	struct nm_list p = {0};
-	struct nm_config config;
+	NM_CLEANUP(nm_list_done) struct nm_list p = {0};
+	nm_autoconfig struct nm_config config = {0};
 	const char *id = NULL;
 	bool json = false;
-	int rc;
 
 	if (parse_options(inv, &json, &id, err) < 0 || nm_sandbox_enter(false, err) < 0)
 		return -1;
 	load_config(inv, !id, &config);
-	rc = nm_list_read(&config, inv->state_dir, id, &p, err);
-	if (rc == 0 && json)
-		rc = print_json(&p, &config.statics, out, err);
-	else if (rc == 0) {
-		print_containers(&p, out);
-		print_statics(&config.statics, p.statics, out);
-	}
-	nm_list_done(&p);
-	nm_config_done(&config);
-	return rc;
+	if (nm_list_read(&config, inv->state_dir, id, &p, err) < 0)
+		return -1;
+	if (json)
+		return print_json(&p, &config.statics, out, err);
+	print_containers(&p, out);
+	print_statics(&config.statics, p.statics, out);
+	return 0;
 }

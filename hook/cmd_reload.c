@@ -1,4 +1,4 @@
-/* natmap reload: crash recovery. */
+/* natmap reload: restores rules and settings. */
 #include "admin/reload.h"
 #include "host/sandbox.h"
 #include "input/config.h"
@@ -6,19 +6,13 @@
 
 int nm_cmd_reload(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
-	struct nm_config config;
+	nm_autoconfig struct nm_config config = {0};
 	bool force = false;
-	int rc;
 
 	(void)out;
-	if (nm_cmd_flag(inv, "--force", &force, err) < 0 || nm_sandbox_enter(false, err) < 0)
+	if (nm_cmd_flag(inv, "--force", &force, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
+		nm_config_load(&config, inv->config_path, err) < 0 ||
+		nm_config_require_statics(&config, err) < 0)
 		return -1;
-	nm_config_init(&config);
-	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0)
-		rc = nm_config_require_statics(&config, err);
-	if (rc == 0)
-		rc = nm_reload(&config, inv->state_dir, force, err);
-	nm_config_done(&config);
-	return rc;
+	return nm_reload(&config, inv->state_dir, force, err);
 }

@@ -1,7 +1,7 @@
 /*
- * How a run goes: options, one command, its output or its one line of error, the exit status. Nothing else in
- * the program prints (but base/log.c) or exits. Commands hand their output over as text, so that none is
- * written while they hold the lock; the log is delivered last, and the exit does not wait for the kernel
+ * A run reads the options, runs one command, prints its output or one line of error, and exits. Only this
+ * file and base/log.c print, and only this file exits. Commands return their output as text, so that nothing
+ * is written while they hold the lock. The log is sent last. The exit does not wait for the kernel
  * (host/detach.c).
  */
 #include <errno.h>
@@ -85,11 +85,9 @@ static int parse_options(int argc, char **argv, struct nm_invocation *inv, struc
 			inv->argc = 1;
 			return 0;
 		case ':':
-			return nm_fail(
-				err, NM_ERR_CONFIG, "option '%s': its value is missing", argv[optind - 1]);
+			return nm_fail(err, NM_ERR_CONFIG, "option '%s' needs a value", argv[optind - 1]);
 		default:
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s' is unknown: see natmap help",
-				argv[optind - 1]);
+			return nm_cmd_unexpected(argv[optind - 1], err);
 		}
 	}
 	inv->argv = argv + optind;
@@ -104,7 +102,7 @@ int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err)
 			*ret = cmd;
 			return 0;
 		}
-	return nm_fail(err, NM_ERR_CONFIG, "command '%s' is unknown: see natmap help", name);
+	return nm_fail(err, NM_ERR_CONFIG, "unknown command '%s': see natmap help", name);
 }
 
 static int run_command(struct nm_invocation *inv, FILE *out, struct nm_err *err)
@@ -145,7 +143,7 @@ int main(int argc, char **argv)
 
 	nm_sandbox_reset_signals();
 	if (run(argc, argv, &err) < 0) {
-		if (err.kind != NM_ERR_DIFFERS) /* its differences are told already */
+		if (err.kind != NM_ERR_DIFFERS) /* the differences have been printed */
 			nm_log_error(&err);
 		status = exit_status(err.kind);
 	}

@@ -62,14 +62,16 @@ noise() {
 @test "20 MB of state are refused wherever our annotation is" {
 	refused 'at the start' < <(printf '{%s,' "$ours" && blanks 20000000 && printf '"id":"web","pid":1}')
 	refused 'at the end' < <(printf '{"id":"web","pid":1,' && blanks 20000000 && printf '%s}' "$ours")
-	# io.natmap. across the 16 MiB that one read takes
-	refused 'in the middle' < <(blanks 16777213 && printf 'io.natmap.ports' && blanks 2000000)
+	# across the 16 MiB that one read takes
+	refused 'in the middle' < <(blanks 16777213 && printf '"io.natmap.ports":' && blanks 2000000)
+	refused 'in the middle, escaped' < <(blanks 16777156 &&
+		printf '%s' '"\u0069\u006f\u002e\u006e\u0061\u0074\u006d\u0061\u0070\u002eports":' && blanks 2000000)
 }
 
 @test "random bytes that contain our key are refused" {
 	local seed
 	for seed in 1 2 3 4 5 6 7 8; do
-		refused "seed $seed" < <(noise "$seed" 3000 && printf 'io.natmap.ports' && noise "9$seed" 3000)
+		refused "seed $seed" < <(noise "$seed" 3000 && printf '"io.natmap.ports":' && noise "9$seed" 3000)
 	done
 }
 

@@ -278,7 +278,7 @@ static bool exists(const char *path)
 	return lstat(path, &st) == 0 || errno != ENOENT;
 }
 
-int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err)
+static int load(struct nm_config *c, const char *path, struct nm_err *err)
 {
 	const char *name = path ? path : NM_CONFIG_PATH;
 	/* A FIFO must not make the hook wait. */
@@ -299,4 +299,14 @@ int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err)
 		return -1;
 	}
 	return nm_config_parse(c, text, len, name, err);
+}
+
+int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err)
+{
+	nm_config_init(c);
+	if (load(c, path, err) == 0)
+		return 0;
+	nm_config_done(c);
+	nm_config_init(c);
+	return -1;
 }

@@ -36,17 +36,18 @@ struct nm_config {
 
 /* Sets every member to its default. */
 void nm_config_init(struct nm_config *c);
-void nm_config_done(struct nm_config *c);
+void nm_config_done(struct nm_config *c); /* accepts zeros */
+#define nm_autoconfig NM_CLEANUP(nm_config_done)
 
 /*
- * Reads path into *c, which nm_config_init() prepared; path NULL is NM_CONFIG_PATH, which may be missing. The
- * file must belong to the effective user or root and be writable by nobody else. NM_ERR_CONFIG naming file,
- * path in the document and what was expected: unknown or repeated key, wrong type, value out of range. A
- * mistake in "static" is no failure, but kept in statics_err.
+ * Reads path into *c; path NULL is NM_CONFIG_PATH, which may be missing. What it leaves out, and everything
+ * after a failure, has its default. The file must belong to the effective user or root and be writable by
+ * nobody else. NM_ERR_CONFIG naming file, path in the document and what was expected: unknown or repeated
+ * key, wrong type, value out of range. A mistake in "static" is no failure, but kept in statics_err.
  */
 int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err) NM_MUST_USE;
 
-/* The same from memory; name stands for the file in messages. */
+/* The same from memory, into a *c that nm_config_init() prepared; name stands for the file in messages. */
 int nm_config_parse(
 	struct nm_config *c, const char *text, size_t len, const char *name, struct nm_err *err) NM_MUST_USE;
 
