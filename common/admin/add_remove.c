@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "host/sandbox.h"
 #include "publish/policy.h"
 #include "publish/request.h"
@@ -55,15 +56,10 @@ static int check_overlap(const struct nm_mappings *list, const struct nm_mapping
 /* Appends those mappings of more that are not in list yet. */
 static int merge_mappings(struct nm_mappings *list, const struct nm_mappings *more, struct nm_err *err)
 {
-	struct nm_mapping *grown = reallocarray(list->v, list->n + more->n, sizeof(*grown));
-
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "adding ports: out of memory");
-	list->v = grown;
 	for (size_t i = 0; i < more->n; i++) {
 		if (find_equal(list, &more->v[i]))
 			continue;
-		if (check_overlap(list, &more->v[i], err) < 0)
+		if (check_overlap(list, &more->v[i], err) < 0 || nm_grow(list, "adding ports", err) < 0)
 			return -1;
 		list->v[list->n++] = more->v[i];
 	}

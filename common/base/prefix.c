@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 enum { SHOWN_MAX = 64 }; /* bytes of a bad element that a message repeats */
@@ -30,21 +31,21 @@ int nm_prefix_parse(const char *text, size_t len, struct nm_prefix *ret)
 int nm_prefixes_parse(const char *text, size_t max, const char *what, enum nm_err_kind kind,
 	struct nm_prefixes *ret, struct nm_err *err)
 {
-	nm_autofree struct nm_prefix *v = NULL;
-	size_t n = 0, count = nm_text_list_count(text), len;
+	nm_autoprefixes struct nm_prefixes list = {0};
+	size_t count = nm_text_list_count(text), len;
 	const char *element;
 
 	if (count > max)
 		return nm_fail(err, kind, "%s: %zu addresses, at most %zu are allowed", what, count, max);
-	v = calloc(count, sizeof(*v));
-	if (!v)
-		return nm_fail_memory(err, what);
-	while ((element = nm_text_list_next(&text, &len)))
-		if (nm_prefix_parse(element, len, &v[n++]) < 0)
+	while ((element = nm_text_list_next(&text, &len))) {
+		if (nm_grow(&list, what, err) < 0)
+			return -1;
+		if (nm_prefix_parse(element, len, &list.v[list.n++]) < 0)
 			return nm_fail(err, kind, "%s: '%.*s' is not an IP address or prefix", what,
 				(int)(len < SHOWN_MAX ? len : SHOWN_MAX), element);
-	ret->v = nm_steal(&v);
-	ret->n = n;
+	}
+	*ret = list;
+	list = (struct nm_prefixes){0};
 	return 0;
 }
 

@@ -343,7 +343,7 @@ static int delete_victims(struct hunt *h, struct nm_err *err)
 
 static int delete_all(struct hunt *h, size_t entries, struct nm_err *err)
 {
-	unsigned families = NM_IPV4_BIT | NM_IPV6_BIT;
+	unsigned families = NM_BOTH_FAMILIES;
 	bool done;
 
 	if (read_local(h, err) < 0 || delete_by_filter(h, entries, &done, err) < 0)

@@ -28,31 +28,6 @@ _Static_assert(LOOKUPS_MAX *(sizeof(struct nlmsghdr) + sizeof(struct inet_diag_r
 		NM_NETLINK_REQUEST_SIZE - NM_NETLINK_MESSAGE_MAX,
 	"a batch is one request");
 
-struct nm_listener {
-	struct nm_netlink nl;
-};
-
-int nm_listener_open(struct nm_listener **ret, struct nm_err *err)
-{
-	nm_autolistener struct nm_listener *l = malloc(sizeof(*l));
-
-	if (!l)
-		return nm_fail_errno(err, ENOMEM, "opening sock_diag socket");
-	l->nl.fd = -1;
-	if (nm_netlink_open(NETLINK_SOCK_DIAG, &l->nl, err) < 0)
-		return -1;
-	*ret = nm_steal(&l);
-	return 0;
-}
-
-void nm_listener_close(struct nm_listener *l)
-{
-	if (!l)
-		return;
-	nm_netlink_close(&l->nl);
-	free(l);
-}
-
 /* Where a socket of the kernel listens. */
 struct bound {
 	bool any;
@@ -149,7 +124,7 @@ static void put_lookup(
 		q->id.idiag_sport = htons(port);
 }
 
-static int look_up_family(struct nm_listener *l, enum nm_family family, struct search *s, struct nm_err *err)
+static int look_up_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
 {
 	const struct nm_netlink_handler sink = {.reply = take_socket, .tolerate = is_nothing, .ctx = s};
 	const struct nm_mapping *m = s->mapping;
@@ -158,10 +133,10 @@ static int look_up_family(struct nm_listener *l, enum nm_family family, struct s
 	nm_netlink_request_init(&r);
 	for (unsigned i = 0; i < m->count; i++)
 		put_lookup(&r, m, family, (uint16_t)(m->host_port + i));
-	return nm_netlink_talk(&l->nl, &r, &sink, err);
+	return nm_netlink_talk(nl, &r, &sink, err);
 }
 
-static int dump_family(struct nm_listener *l, enum nm_family family, struct search *s, struct nm_err *err)
+static int dump_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
 {
 	const struct nm_netlink_handler sink = {
 		.reply = take_socket, .restart = forget_socket, .tolerate = is_nothing, .ctx = s};
@@ -169,21 +144,19 @@ static int dump_family(struct nm_listener *l, enum nm_family family, struct sear
 
 	nm_netlink_request_init(&r);
 	(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), s->mapping->protocol);
-	return nm_netlink_talk(&l->nl, &r, &sink, err);
+	return nm_netlink_talk(nl, &r, &sink, err);
 }
 
 int nm_listener_find(
-	struct nm_listener *l, const struct nm_mapping *m, uint16_t *ret_port, struct nm_err *err)
+	struct nm_netlink *nl, const struct nm_mapping *m, uint16_t *ret_port, struct nm_err *err)
 {
 	bool dump = m->protocol == IPPROTO_SCTP || m->count > LOOKUPS_MAX;
 	/* A dump shows dual-stack listeners as the IPv6 sockets that they are. */
 	unsigned families = dump ? m->families | NM_IPV6_BIT : m->families;
 	struct search s = {.mapping = m};
 
-	for (enum nm_family f = 0; f < NM_FAMILY_MAX && !s.port; f++) {
-		if (!(families & (1u << f)))
-			continue;
-		if ((dump ? dump_family : look_up_family)(l, f, &s, err) < 0)
+	nm_each_family(f, families) {
+		if (!s.port && (dump ? dump_family : look_up_family)(nl, f, &s, err) < 0)
 			return nm_wrap(err, "looking for local %s sockets", nm_protocol_name(m->protocol));
 	}
 	*ret_port = s.port;

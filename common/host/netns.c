@@ -18,6 +18,7 @@
 
 #include <linux/netlink.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "host/route.h"
 #include "host/rtnl.h"
@@ -202,13 +203,11 @@ static int choose(struct view *v, enum nm_family family, unsigned ifindex, struc
 
 static int copy_all(const struct nm_rtnl_addresses *from, struct nm_prefixes *ret, struct nm_err *err)
 {
-	if (from->n == 0)
-		return 0;
-	ret->v = calloc(from->n, sizeof(*ret->v));
-	if (!ret->v)
-		return nm_fail_errno(err, ENOMEM, "%zu addresses", from->n);
-	for (size_t i = 0; i < from->n; i++)
+	for (size_t i = 0; i < from->n; i++) {
+		if (nm_grow(ret, "reading addresses", err) < 0)
+			return -1;
 		ret->v[ret->n++] = from->v[i].prefix;
+	}
 	return 0;
 }
 
@@ -225,7 +224,7 @@ static int read_view(struct view *v, const char *interface, struct nm_netns *ns,
 	}
 	if (nm_rtnl_get_addresses(&v->nl, &v->addresses, err) < 0)
 		return -1;
-	for (enum nm_family f = 0; f < NM_FAMILY_MAX; f++)
+	nm_each_family(f, NM_BOTH_FAMILIES)
 		if (choose(v, f, ifindex, &ns->family[f], err) < 0)
 			return -1;
 	return copy_all(&v->addresses, &ns->all, err);

@@ -13,6 +13,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include "base/array.h"
 #include "host/attrs.h"
 
 static bool is_no_device(int error_number)
@@ -118,13 +119,8 @@ static int take_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *er
 
 	if (!parse_address(msg, &a))
 		return 0;
-	if ((all->n & (all->n - 1)) == 0) { /* full at each power of two */
-		struct nm_rtnl_address *grown = reallocarray(all->v, all->n ? 2 * all->n : 1, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail_errno(err, ENOMEM, "%zu addresses", all->n);
-		all->v = grown;
-	}
+	if (nm_grow(all, "reading addresses", err) < 0)
+		return -1;
 	all->v[all->n++] = a;
 	return 0;
 }
@@ -153,6 +149,6 @@ int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, 
 
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a)
 {
-	nm_cleanup_free(&a->v);
-	a->n = 0;
+	free(a->v);
+	*a = (struct nm_rtnl_addresses){0};
 }

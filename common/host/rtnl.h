@@ -30,7 +30,7 @@ struct nm_rtnl_address {
 
 struct nm_rtnl_addresses {
 	struct nm_rtnl_address *v; /* owned: nm_rtnl_addresses_done() */
-	size_t n;
+	size_t n, capacity;
 };
 
 /* All addresses of all interfaces, IPv4 and IPv6, in the kernel's order. */

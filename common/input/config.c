@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/io.h"
 #include "input/config_static.h"
 #include "input/json_value.h"
@@ -114,17 +115,14 @@ static int read_prefix(struct nm_config_loader *l, const struct nm_config_row *r
 {
 	struct nm_prefixes *list = member(l, row);
 	nm_autofree char *text = NULL;
-	struct nm_prefix prefix, *grown;
 
 	if (nm_config_schema_string(row, event, &text, err) < 0)
 		return -1;
-	if (nm_prefix_parse(text, strlen(text), &prefix) < 0)
+	if (nm_grow(list, "reading the configuration", err) < 0)
+		return -1;
+	if (nm_prefix_parse(text, strlen(text), &list->v[list->n]) < 0)
 		return nm_config_schema_fail_expected(row, event, err);
-	grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail_errno(err, ENOMEM, "reading the configuration");
-	list->v = grown;
-	list->v[list->n++] = prefix;
+	list->n++;
 	return 0;
 }
 

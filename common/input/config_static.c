@@ -5,10 +5,10 @@
  */
 #include "input/config_static.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "input/json_value.h"
 #include "input/oci_state.h"
@@ -51,17 +51,13 @@ static int read_entry(struct nm_config_loader *l, const struct nm_config_row *ro
 	const struct nm_json_event *event, struct nm_err *err)
 {
 	struct nm_static_nats *list = &l->config->statics;
-	struct nm_static_nat *grown = list->v;
 
 	if (event->type != NM_JSON_OBJECT)
 		return nm_config_schema_fail_expected(row, event, err);
 	if (list->n == NM_STATICS_MAX)
 		return fail_at(event, "too many static rules", err);
-	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: the memory is full */
-		grown = reallocarray(list->v, list->n ? list->n * 2 : 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail_errno(err, ENOMEM, "reading the configuration");
-	list->v = grown;
+	if (nm_grow(list, "reading the configuration", err) < 0)
+		return -1;
 	list->v[list->n++] = (struct nm_static_nat){.kind = kind_of(event), .protocol = IPPROTO_TCP};
 	return 0;
 }
@@ -77,7 +73,7 @@ static int read_name(struct nm_config_loader *l, const struct nm_config_row *row
 		return nm_config_schema_fail_expected(row, event, err);
 	if (asprintf(&s->owner, "@%s/%s", nm_static_nat_kind_name(s->kind), s->name) < 0) {
 		s->owner = NULL;
-		return nm_fail_errno(err, ENOMEM, "reading the configuration");
+		return nm_fail_memory(err, "reading the configuration");
 	}
 	return 0;
 }
@@ -207,7 +203,7 @@ static int read_ports(struct nm_config_loader *l, const struct nm_config_row *ro
 		return fail_at(event, "too many ports and ranges", err);
 	s->ports = calloc(nm_text_list_count(text), sizeof(*s->ports));
 	if (!s->ports)
-		return nm_fail_errno(err, ENOMEM, "reading the configuration");
+		return nm_fail_memory(err, "reading the configuration");
 	rest = text;
 	while ((element = nm_text_list_next(&rest, &len))) {
 		if (nm_port_range_parse(element, len, &ports.first, &ports.last) < 0)

@@ -205,7 +205,7 @@ int nm_json_parse(
 	int result;
 
 	if (setjmp(p.no_memory))
-		return nm_fail(err, NM_ERR_FAILED, "parsing JSON: out of memory");
+		return nm_fail_memory(err, "parsing JSON");
 	yajl = yajl_alloc(&callbacks, &funcs, &p);
 	yajl_config(yajl, yajl_dont_validate_strings, 1);
 	yajl_config(yajl, yajl_allow_comments, (int)comments);

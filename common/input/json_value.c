@@ -91,7 +91,7 @@ int nm_json_value_string(
 		return fail_at(event, kind, why, err);
 	copy = strndup(event->text, event->len);
 	if (!copy)
-		return fail_at(event, NM_ERR_FAILED, "out of memory", err);
+		return nm_fail_memory(err, "reading JSON");
 	*ret = copy;
 	return 0;
 }

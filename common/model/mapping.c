@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "model/protocol.h"
 
@@ -68,7 +69,7 @@ static int take_host(struct element *e, struct nm_mapping *m, struct nm_err *err
 	size_t len = end ? (size_t)(end - e->text) : 0;
 
 	m->any_host = true;
-	m->families = NM_IPV4_BIT | NM_IPV6_BIT;
+	m->families = NM_BOTH_FAMILIES;
 	if (!brackets && !memchr(e->text, '.', len))
 		return 0;
 	if (!end || (brackets && (len + 1 >= e->len || end[1] != ':')))
@@ -157,39 +158,21 @@ static int parse_element(
 	return 0;
 }
 
-static int add(struct nm_mappings *list, const struct nm_mapping *m, struct nm_err *err)
-{
-	struct nm_mapping *grown = list->v;
-
-	if ((list->n & (list->n - 1)) == 0) /* 0 or a power of two: the memory is full */
-		grown = reallocarray(list->v, list->n ? list->n * 2 : 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "reading the port mappings: out of memory");
-	list->v = grown;
-	list->v[list->n++] = *m;
-	return 0;
-}
-
 int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *err)
 {
-	struct nm_mappings list = {0};
+	nm_automappings struct nm_mappings list = {0};
 	struct element e;
-	int rc = 0;
 
-	while (rc == 0 && (e.text = nm_text_list_next(&text, &e.len))) {
-		struct nm_mapping m;
-
+	while ((e.text = nm_text_list_next(&text, &e.len))) {
 		e.whole = e.text;
 		e.whole_len = e.len;
-		rc = parse_element(&e, &list, &m, err);
-		if (rc == 0)
-			rc = add(&list, &m, err);
-	}
-	if (rc < 0) {
-		nm_mappings_done(&list);
-		return -1;
+		if (nm_grow(&list, "reading the port mappings", err) < 0 ||
+			parse_element(&e, &list, &list.v[list.n], err) < 0)
+			return -1;
+		list.n++;
 	}
 	*ret = list;
+	list = (struct nm_mappings){0};
 	return 0;
 }
 
@@ -205,7 +188,7 @@ static const char *print_host(const struct nm_mapping *m, char buf[static NM_ADD
 {
 	char text[NM_ADDR_STRLEN];
 
-	if (m->any_host && m->families == (NM_IPV4_BIT | NM_IPV6_BIT))
+	if (m->any_host && m->families == NM_BOTH_FAMILIES)
 		return "";
 	if (m->any_host)
 		return m->families == NM_IPV4_BIT ? "0.0.0.0:" : "[::]:";

@@ -17,7 +17,7 @@ struct nm_mapping {
 
 struct nm_mappings {
 	struct nm_mapping *v; /* owned */
-	size_t n;
+	size_t n, capacity;
 };
 
 #define NM_MAPPINGS_MAX   1024 /* in one container; policy.max_ports bounds the ports */
@@ -28,14 +28,15 @@ struct nm_mappings {
  *     [HOST_IP:]HOST_PORT[-END]:CONTAINER_PORT[-END][/PROTOCOL]
  * where PORT[-END] alone stands for PORT[-END]:PORT[-END]. HOST_IP is an IPv4 address or an IPv6 address in
  * brackets; 0.0.0.0 and [::] are the wildcard of their family, no HOST_IP that of both. PROTOCOL is tcp
- * (default), udp or sctp in any case. Host port 0, not in a range, asks for a free one. Blanks are allowed
- * around commas and at both ends. Refused with NM_ERR_REFUSED naming the offending element: anything else, a
- * host address that cannot be published on (multicast, broadcast, link-local, IPv4-mapped, ::1), and two
- * mappings of the list that overlap. 0 with *ret owned by the caller, or -1 with *err.
+ * (default), udp or sctp, in upper or lower case. Host port 0, not in a range, asks for a free one. Blanks
+ * are allowed around commas and at both ends. Refused with NM_ERR_REFUSED naming the offending element:
+ * anything else, a host address that cannot be published on (multicast, broadcast, link-local, IPv4-mapped,
+ * ::1), and two mappings of the list that overlap. 0 with *ret owned by the caller, or -1 with *err.
  */
 int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *err) NM_MUST_USE;
 
-void nm_mappings_done(struct nm_mappings *m);
+void nm_mappings_done(struct nm_mappings *m); /* accepts NULL */
+#define nm_automappings NM_CLEANUP(nm_mappings_done)
 
 /* Prints the canonical form, that nm_mappings_parse() reads back to the same mapping, into buf, which is also
  * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp". */

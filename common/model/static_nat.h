@@ -31,7 +31,7 @@ struct nm_static_nat {
 
 struct nm_static_nats {
 	struct nm_static_nat *v; /* owned */
-	size_t n;
+	size_t n, capacity;
 };
 
 void nm_static_nats_done(struct nm_static_nats *s);

@@ -67,7 +67,7 @@ static uint16_t find_former(
 
 /* Sets m's host port when one of the n from `first` on is free. */
 static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const struct nm_record *r,
-	const struct nm_config *c, const struct nm_records *recorded, struct nm_listener *listener,
+	const struct nm_config *c, const struct nm_records *recorded, struct nm_netlink *diag,
 	struct nm_err *err)
 {
 	struct nm_mapping candidate = *m;
@@ -78,7 +78,7 @@ static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const st
 		candidate.host_port = (uint16_t)(first + i);
 		if (!is_free(&candidate, r, c, recorded))
 			continue;
-		if (nm_listener_find(listener, &candidate, &taken, err) < 0)
+		if (nm_listener_find(diag, &candidate, &taken, err) < 0)
 			return -1;
 		if (!taken)
 			m->host_port = candidate.host_port;
@@ -95,7 +95,7 @@ static int find_recorded(struct nm_state *state, const struct nm_mapping *ports,
 }
 
 static int find_free(struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
-	struct nm_state *state, const struct nm_records *replaced, struct nm_listener *listener,
+	struct nm_state *state, const struct nm_records *replaced, struct nm_netlink *diag,
 	struct nm_err *err)
 {
 	unsigned size = c->dynamic_last - c->dynamic_first + 1u, start = 0, n = FIRST_LOOK;
@@ -115,7 +115,7 @@ static int find_free(struct nm_mapping *m, const struct nm_record *r, const stru
 		ports.count = (uint16_t)n;
 		rc = find_recorded(state, &ports, replaced, &recorded, err);
 		if (rc == 0)
-			rc = find_among(m, ports.host_port, n, r, c, &recorded, listener, err);
+			rc = find_among(m, ports.host_port, n, r, c, &recorded, diag, err);
 		nm_records_done(&recorded);
 		if (rc < 0 || m->host_port)
 			return rc;
@@ -127,18 +127,18 @@ static int find_free(struct nm_mapping *m, const struct nm_record *r, const stru
 int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
 	const struct nm_records *replaced, struct nm_err *err)
 {
-	nm_autolistener struct nm_listener *listener = NULL;
+	nm_autonetlink struct nm_netlink diag = {.fd = -1};
 
 	if (!is_needed(&r->mappings))
 		return 0;
-	if (nm_listener_open(&listener, err) < 0)
+	if (nm_netlink_open(NETLINK_SOCK_DIAG, &diag, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		struct nm_mapping *m = &r->mappings.v[i];
 
 		if (!m->host_port)
 			m->host_port = find_former(r, m, replaced);
-		if (!m->host_port && find_free(m, r, c, state, replaced, listener, err) < 0)
+		if (!m->host_port && find_free(m, r, c, state, replaced, &diag, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -57,20 +57,20 @@ static int check_statics(const struct nm_record *r, const struct nm_config *c,
 static int check_listeners(const struct nm_record *r, const struct nm_config *c,
 	const struct nm_records *replaced, struct nm_err *err)
 {
-	nm_autolistener struct nm_listener *listener = NULL;
+	nm_autonetlink struct nm_netlink diag = {.fd = -1};
 	char text[NM_MAPPING_STRLEN];
 	uint16_t port;
 
 	if (c->listener_check == NM_LISTENER_OFF)
 		return 0;
-	if (nm_listener_open(&listener, err) < 0)
+	if (nm_netlink_open(NETLINK_SOCK_DIAG, &diag, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
 		if (has_already(replaced, r, m))
 			continue;
-		if (nm_listener_find(listener, m, &port, err) < 0)
+		if (nm_listener_find(&diag, m, &port, err) < 0)
 			return -1;
 		if (!port)
 			continue;
@@ -162,8 +162,7 @@ static int commit(struct nm_change *change, struct nm_record *r, bool *ret_repea
 {
 	bool committed = false;
 
-	if (change->replaced.n == 1 && nm_record_same(&change->replaced.v[0], r, ret_repeated, err) < 0)
-		return -1;
+	*ret_repeated = change->replaced.n == 1 && nm_record_same(&change->replaced.v[0], r);
 	if (*ret_repeated)
 		r->offset = change->replaced.v[0].offset;
 	else if (nm_state_append(change->state, r, err) < 0)

@@ -95,9 +95,8 @@ void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys 
 	ret->n = 0;
 	if (q->id)
 		ask(ret, text_key(KEY_ID, q->id));
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (q->families & 1u << f)
-			ask(ret, address_key(&q->address[f].addr));
+	nm_each_family(f, q->families)
+		ask(ret, address_key(&q->address[f].addr));
 	if (q->localnet)
 		ask(ret, text_key(q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet));
 	if (q->bridge_port)
@@ -148,9 +147,8 @@ static void add_mapping(struct filter *f, const struct nm_mapping *m)
 static void add_record(struct filter *f, const struct nm_record *r)
 {
 	add(f, text_key(KEY_ID, r->id));
-	for (enum nm_family family = NM_IPV4; family < NM_FAMILY_MAX; family++)
-		if (r->families & 1u << family)
-			add(f, address_key(&r->address[family].addr));
+	nm_each_family(family, r->families)
+		add(f, address_key(&r->address[family].addr));
 	add_interface(f, KEY_LOCALNET, KEY_LOCALNET_SET, r->localnet, r->localnet_set);
 	add_interface(f, KEY_BRIDGE_PORT, KEY_BRIDGE_PORT_SET, r->bridge_port, r->hairpin_set);
 	for (size_t i = 0; i < r->mappings.n; i++)

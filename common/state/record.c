@@ -1,17 +1,9 @@
-/*
- * The canonical line of a container. Members come in one order and without blanks, so that grep finds them
- * and lines can be compared as bytes. What natmap itself finds them by is not here but in state/keys.c.
- */
+/* Records as memory: all of one is copied and compared, and its process is looked for. */
 #include "state/record.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host/process.h"
-#include "input/json.h"
-#include "input/json_value.h"
-#include "state/record_json.h"
 
 void nm_record_done(struct nm_record *r)
 {
@@ -30,42 +22,72 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family)
 	return false;
 }
 
-/* Writes it as JSON and returns that, borrowed from w; NULL with *err. */
-static const char *write_line(
-	const struct nm_record *r, struct nm_json_writer *w, size_t *ret_len, struct nm_err *err)
+/* A copy of the n elements at v, NULL for none. False when memory is short. */
+static bool copy_array(const void *v, size_t n, size_t size, void **ret)
 {
-	nm_json_write_object(w);
-	nm_record_json_write(r, w);
-	nm_json_write_object_end(w);
-	return nm_json_writer_finish(w, ret_len, err);
-}
-
-int nm_record_same(const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err)
-{
-	nm_autojsonwriter struct nm_json_writer *first = nm_json_writer_new(), *second = nm_json_writer_new();
-	const char *x, *y;
-	size_t len;
-
-	x = write_line(a, first, &len, err);
-	y = x ? write_line(b, second, &len, err) : NULL;
-	if (!y)
-		return -1;
-	*ret = !strcmp(x, y);
-	return 0;
+	*ret = n > 0 ? reallocarray(NULL, n, size) : NULL;
+	if (*ret)
+		memcpy(*ret, v, n * size);
+	return *ret || n == 0;
 }
 
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err)
 {
-	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
-	const char *line;
-	size_t len;
+	nm_autorecord struct nm_record copy = *r;
+	void *allow, *mappings;
+	bool copied = copy_array(r->allow.v, r->allow.n, sizeof(*r->allow.v), &allow);
 
-	line = write_line(r, w, &len, err);
-	if (!line || nm_record_json_read(line, len, ret, err) < 0)
-		return -1;
-	ret->offset = r->offset;
-	ret->size = r->size;
+	copied &= copy_array(r->mappings.v, r->mappings.n, sizeof(*r->mappings.v), &mappings);
+	copy.id = strdup(r->id);
+	copy.bundle = r->bundle ? strdup(r->bundle) : NULL;
+	copy.allow = (struct nm_prefixes){.v = allow, .n = r->allow.n, .capacity = r->allow.n};
+	copy.mappings = (struct nm_mappings){.v = mappings, .n = r->mappings.n, .capacity = r->mappings.n};
+	if (!copied || !copy.id || (r->bundle && !copy.bundle))
+		return nm_fail_memory(err, "copying a record");
+	*ret = copy;
+	copy = (struct nm_record){0};
 	return 0;
+}
+
+static bool same_prefix(const struct nm_prefix *a, const struct nm_prefix *b)
+{
+	return a->len == b->len && nm_addr_equal(&a->addr, &b->addr);
+}
+
+static bool same_addresses(const struct nm_record *a, const struct nm_record *b)
+{
+	nm_each_family(f, a->families)
+		if (!same_prefix(&a->address[f], &b->address[f]))
+			return false;
+	return a->families == b->families;
+}
+
+static bool same_allow(const struct nm_record *a, const struct nm_record *b)
+{
+	if (a->restricted != b->restricted || a->allow.n != b->allow.n)
+		return false;
+	for (size_t i = 0; i < a->allow.n; i++)
+		if (!same_prefix(&a->allow.v[i], &b->allow.v[i]))
+			return false;
+	return true;
+}
+
+static bool same_mappings(const struct nm_mappings *a, const struct nm_mappings *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (!nm_mapping_equal(&a->v[i], &b->v[i]))
+			return false;
+	return a->n == b->n;
+}
+
+bool nm_record_same(const struct nm_record *a, const struct nm_record *b)
+{
+	return !strcmp(a->id, b->id) && a->pid == b->pid && a->start == b->start &&
+		nm_nsid_equal(&a->netns, &b->netns) && !a->bundle == !b->bundle &&
+		(!a->bundle || !strcmp(a->bundle, b->bundle)) && a->backend == b->backend &&
+		!strcmp(a->localnet, b->localnet) && a->localnet_set == b->localnet_set &&
+		!strcmp(a->bridge_port, b->bridge_port) && a->hairpin_set == b->hairpin_set &&
+		same_addresses(a, b) && same_allow(a, b) && same_mappings(&a->mappings, &b->mappings);
 }
 
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err)

@@ -34,11 +34,12 @@ struct nm_record {
 /* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Sets *ret when both say the same: all but the line's place. */
-int nm_record_same(
-	const struct nm_record *a, const struct nm_record *b, bool *ret, struct nm_err *err) NM_MUST_USE;
+/* True when both say the same, wherever their lines are. */
+bool nm_record_same(const struct nm_record *a, const struct nm_record *b);
 
 void nm_record_done(struct nm_record *r);
+#define nm_autorecord NM_CLEANUP(nm_record_done)
+
 /* True when a mapping is for this family and no other. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "input/json.h"
 #include "input/json_value.h"
 
@@ -51,9 +52,8 @@ static void write_addresses(struct nm_json_writer *w, const struct nm_record *r)
 	struct nm_prefix list[NM_FAMILY_MAX];
 	size_t n = 0;
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (r->families & 1u << f)
-			list[n++] = r->address[f];
+	nm_each_family(f, r->families)
+		list[n++] = r->address[f];
 	write_prefixes(w, "addresses", list, n);
 }
 
@@ -152,40 +152,27 @@ static int read_address(const struct nm_json_event *ev, struct nm_record *r, str
 
 static int read_allow(const struct nm_json_event *ev, struct nm_prefixes *list, struct nm_err *err)
 {
-	struct nm_prefix p, *grown;
-
-	if (read_prefix(ev, &p, err) < 0)
+	if (nm_grow(list, "reading the state", err) < 0 || read_prefix(ev, &list->v[list->n], err) < 0)
 		return -1;
-	grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
-	list->v = grown;
-	list->v[list->n++] = p;
+	list->n++;
 	return 0;
 }
 
 static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list, struct nm_err *err)
 {
-	struct nm_mappings one;
-	struct nm_mapping *grown = NULL;
+	nm_automappings struct nm_mappings one = {0};
 	char text[NM_MAPPING_STRLEN], canonical[NM_MAPPING_STRLEN];
-	bool good;
 
 	if (read_text(ev, text, sizeof(text), err) < 0)
 		return -1;
 	if (nm_mappings_parse(text, &one, err) < 0)
 		return err->kind == NM_ERR_REFUSED ? bad(ev, err) : -1;
-	good = one.n == 1 && one.v->host_port && !strcmp(text, nm_mapping_print(one.v, canonical));
-	if (good)
-		grown = reallocarray(list->v, list->n + 1, sizeof(*grown));
-	if (grown) {
-		list->v = grown;
-		list->v[list->n++] = one.v[0];
-	}
-	nm_mappings_done(&one);
-	if (!good)
+	if (one.n != 1 || !one.v->host_port || strcmp(text, nm_mapping_print(one.v, canonical)) != 0)
 		return bad(ev, err);
-	return grown ? 0 : nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+	if (nm_grow(list, "reading the state", err) < 0)
+		return -1;
+	list->v[list->n++] = one.v[0];
+	return 0;
 }
 
 static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)
@@ -254,15 +241,13 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 
 int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err)
 {
-	struct nm_record r = {0};
-	int rc = nm_json_parse(line, len, false, read_member, &r, err);
+	nm_autorecord struct nm_record r = {0};
 
-	if (rc == 0 && (!r.id || !r.mappings.n || !r.families))
-		rc = nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
-	if (rc < 0) {
-		nm_record_done(&r);
+	if (nm_json_parse(line, len, false, read_member, &r, err) < 0)
 		return -1;
-	}
+	if (!r.id || !r.mappings.n || !r.families)
+		return nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
 	*ret = r;
+	r = (struct nm_record){0};
 	return 0;
 }

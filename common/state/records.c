@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/array.h"
+
 void nm_records_done(struct nm_records *r)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -14,15 +16,8 @@ void nm_records_done(struct nm_records *r)
 
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err)
 {
-	if (list->n == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 4;
-		struct nm_record *grown = reallocarray(list->v, capacity, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
-		list->v = grown;
-		list->capacity = capacity;
-	}
+	if (nm_grow(list, "reading the state", err) < 0)
+		return -1;
 	list->v[list->n++] = *r;
 	*r = (struct nm_record){0};
 	return 0;

@@ -10,6 +10,7 @@ struct nm_records {
 };
 
 void nm_records_done(struct nm_records *r);
+#define nm_autorecords NM_CLEANUP(nm_records_done)
 
 /* Moves *r to the end of the list and leaves it empty. */
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;

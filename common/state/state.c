@@ -177,7 +177,7 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 		return nm_fail(err, NM_ERR_REFUSED, "writing '%s/state': %zu bytes are too long a record",
 			st->dir, len);
 	if (asprintf(&line, "%s\n", text) < 0)
-		return nm_fail_errno(err, ENOMEM, "writing '%s/state'", st->dir);
+		return nm_fail_memory(err, "writing the state");
 	if (fstat(st->fd, &info) < 0 || info.st_nlink == 0)
 		return nm_fail(err, NM_ERR_FAILED, "writing '%s/state': somebody has removed it", st->dir);
 	end_block(st);
