@@ -8,6 +8,7 @@
 #include "host/sandbox.h"
 #include "input/config.h"
 #include "input/oci_state.h"
+#include "iptables/print.h"
 #include "nftables/print.h"
 #include "publish/free_port.h"
 #include "publish/request.h"
@@ -22,38 +23,6 @@ static int parse_format(const struct nm_invocation *inv, const char **ret, struc
 	return nm_fail(err, NM_ERR_CONFIG, "option '--format': '%s' is neither iptables nor nft", *ret);
 }
 
-static bool uses_chain(const struct nm_rules *rules, enum nm_table table, enum nm_chain chain)
-{
-	for (size_t i = 0; i < rules->n; i++)
-		if (rules->v[i].table == table && rules->v[i].chain == chain)
-			return true;
-	return false;
-}
-
-/* -4 and -6 let each of the two programs pass over the other's rules: iptables(8). */
-static void print_table(const struct nm_rules *rules, enum nm_table table, FILE *out)
-{
-	static const enum nm_chain own[] = {NM_CHAIN_DOCKER_USER, NM_CHAIN_NATMAP};
-	char text[NM_RULE_STRLEN];
-	bool begun = false;
-
-	for (size_t i = 0; i < rules->n; i++) {
-		if (rules->v[i].table != table)
-			continue;
-		if (!begun) {
-			fprintf(out, "*%s\n", nm_rule_table_name(table));
-			for (size_t j = 0; j < sizeof(own) / sizeof(*own); j++)
-				if (uses_chain(rules, table, own[j]))
-					fprintf(out, ":%s - [0:0]\n", nm_rule_chain_name(own[j]));
-		}
-		begun = true;
-		fprintf(out, "-%c %s\n", rules->v[i].family == NM_IPV4 ? '4' : '6',
-			nm_rule_print(&rules->v[i], text));
-	}
-	if (begun)
-		fputs("COMMIT\n", out);
-}
-
 static int print_rules(
 	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
 {
@@ -63,8 +32,8 @@ static int print_rules(
 
 	if (rc == 0)
 		rc = nm_desired_add_record(&wanted, r, options, err);
-	for (enum nm_table table = 0; rc == 0 && table < NM_TABLE_MAX; table++)
-		print_table(&wanted.rules, table, out);
+	if (rc == 0)
+		nm_iptables_print(&wanted.rules, out);
 	if (rc == 0 && !iptables)
 		rc = nm_nftables_print(&wanted.elements, r->families, out, err);
 	nm_desired_done(&wanted);

@@ -180,7 +180,7 @@ static int judge_chain(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	struct judgement *j = ctx;
 
 	j->effect = GOES_ON;
-	return nm_nft_rules_each_of(
+	return nm_nft_rules_each(
 		nl, j->chain->nfproto, j->chain->table, j->chain->chain, judge_rule, &j->effect, err);
 }
 

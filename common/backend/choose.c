@@ -4,7 +4,7 @@
 #include "backend/backend.h"
 #include "base/log.h"
 #include "model/rule.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
 #include "nftables/probe.h"

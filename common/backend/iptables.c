@@ -6,8 +6,10 @@
 #include "base/array.h"
 #include "iptables/layout.h"
 #include "iptables/layout_static.h"
+#include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/write.h"
+#include "nft/dump.h"
 
 /* Rules are found again by their owner. */
 static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
@@ -106,7 +108,7 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 			edit->tag[0] ? edit->tag : "jump");
 	} else {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
-			nm_rule_print(edit->wanted, rule), what[edit->kind]);
+			nm_iptables_print_rule(edit->wanted, rule), what[edit->kind]);
 		kind = edit->wanted->owner ? kind : "jump";
 	}
 	return c->handler(c->ctx, kind, text, err);
@@ -139,7 +141,8 @@ static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *c
 {
 	struct guards g = {.handler = handler, .ctx = ctx};
 
-	return nm_nft_rules_each(nl, NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING, on_rule, &g, err);
+	return nm_nft_rules_each(nl, nm_nft_family(NM_IPV4), nm_rule_table_name(NM_TABLE_RAW),
+		nm_rule_chain_name(NM_CHAIN_PREROUTING), on_rule, &g, err);
 }
 
 static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)

@@ -5,6 +5,7 @@
 
 #include "iptables/layout_static.h"
 #include "iptables/probe.h"
+#include "nft/dump.h"
 #include "nft/elements.h"
 #include "nftables/chains.h"
 #include "nftables/compare.h"

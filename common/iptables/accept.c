@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "iptables/compare.h"
-#include "nft/encode.h"
+#include "iptables/encode.h"
+#include "nft/dump.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
 
@@ -29,7 +30,7 @@ static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 
 	(void)err;
 	look->has_rule = look->has_rule ||
-		!(nm_nft_rule_is(rule, &to_docker_user) ||
+		!(nm_iptables_encode_equal(&to_docker_user, rule) ||
 			nm_nft_rule_leads_to(rule, nm_rule_chain_name(NM_CHAIN_NATMAP)) ||
 			(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)));
 	return 0;
@@ -41,7 +42,8 @@ static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct lo
 
 	look->has_rule = false;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
-		if (nm_nft_rules_each(nl, family, NM_TABLE_FILTER, chains[i], note_rule, look, err) < 0)
+		if (nm_nft_rules_each(nl, nm_nft_family(family), nm_rule_table_name(NM_TABLE_FILTER),
+			    nm_rule_chain_name(chains[i]), note_rule, look, err) < 0)
 			return -1;
 	return 0;
 }

@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "iptables/encode.h"
 #include "nft/comment.h"
+#include "nft/dump.h"
 
 enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 
@@ -89,7 +91,7 @@ static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rul
 
 	while (!rule->tag && r->d->scope->everything &&
 		(i = nm_iptables_index_next_rule(&r->d->index, &r->place, "", 0, &position)) >= 0)
-		if (nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
+		if (nm_iptables_encode_equal(wanted_rule(r->d, (size_t)i), rule))
 			return true;
 	return false;
 }
@@ -137,7 +139,7 @@ static ssize_t find_wanted(const struct reading *r, const struct nm_nft_rule *ru
 
 	while ((i = nm_iptables_index_next_rule(
 			&r->d->index, &r->place, rule->tag ? rule->tag : "", rule->tag_len, &position)) >= 0)
-		if (r->d->fate[i] == MISSING && nm_nft_rule_is(rule, wanted_rule(r->d, (size_t)i)))
+		if (r->d->fate[i] == MISSING && nm_iptables_encode_equal(wanted_rule(r->d, (size_t)i), rule))
 			return i;
 	return -1;
 }
@@ -192,7 +194,7 @@ static bool may_decide(const struct nm_nft_rule *rule)
 static void note_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
-	bool is_return = nm_nft_rule_is(rule, &bare_return);
+	bool is_return = nm_iptables_encode_equal(&bare_return, rule);
 
 	r->others_decide = r->others_decide || may_decide(rule);
 	if (!is_return || !r->last_is_return) {
@@ -331,8 +333,8 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 	int rc = 0;
 
 	if ((d->scope->look_for_old && may_have_old) || d->shared[place->family][place->table][place->chain])
-		rc = nm_nft_rules_each(
-			d->nl, place->family, place->table, place->chain, examine_rule, &r, err);
+		rc = nm_nft_rules_each(d->nl, nm_nft_family(place->family), nm_rule_table_name(place->table),
+			nm_rule_chain_name(place->chain), examine_rule, &r, err);
 	if (rc == 0)
 		rc = judge_jump(&r, err);
 	if (rc == 0 && used)

@@ -25,7 +25,8 @@ struct nm_edit {
 	uint64_t handle;    /* deletion: of the rule */
 	const char *tag;    /* deletion: comment of the rule, "" for a jump; borrowed during the call */
 	bool restored;      /* deletion: nm_nft_rule.restored */
-	uint64_t neighbour; /* addition: nm_nft_batch_add_rule() */
+	uint64_t neighbour; /* addition: handle of the rule that it goes behind, or before; 0: at the
+			       head or the end, as wanted says */
 	bool behind;
 };
 

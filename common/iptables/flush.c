@@ -6,9 +6,10 @@
 
 #include <string.h>
 
+#include "iptables/encode.h"
 #include "iptables/layout.h"
 #include "iptables/write.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/objects.h"
 
 /* A chain of one of iptables' tables; those of others only count. */
@@ -92,7 +93,7 @@ static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
 	const struct nm_rule to_docker_user = {.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_DOCKER_USER};
 
 	if (f->form_only)
-		return nm_nft_rule_is(rule, &to_docker_user);
+		return nm_iptables_encode_equal(&to_docker_user, rule);
 	return nm_nft_rule_leads_to(rule, nm_rule_chain_name(NM_CHAIN_NATMAP)) &&
 		!(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)); /* such are gone already */
 }
@@ -107,7 +108,8 @@ static int take_jump(void *ctx, const struct nm_nft_rule *rule, struct nm_err *e
 	if (f->count_only)
 		return 0;
 	f->chains[f->table][f->from].use--;
-	return nm_nft_batch_delete_rule(f->attempt->txn, f->family, f->table, f->from, rule->handle, err);
+	return nm_nft_batch_delete_rule(f->attempt->txn, f->family, nm_rule_table_name(f->table),
+		nm_rule_chain_name(f->from), rule->handle, err);
 }
 
 static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, bool form_only,
@@ -118,14 +120,16 @@ static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, b
 	f->form_only = form_only;
 	f->count_only = count_only;
 	f->jumps = 0;
-	return nm_nft_rules_each(f->attempt->nl, f->family, table, from, take_jump, f, err);
+	return nm_nft_rules_each(f->attempt->nl, nm_nft_family(f->family), nm_rule_table_name(table),
+		nm_rule_chain_name(from), take_jump, f, err);
 }
 
 static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chain, struct nm_err *err)
 {
 	f->chains[table][chain].found = false;
 	f->tables[table].use--;
-	return nm_nft_batch_delete_chain(f->attempt->txn, f->family, table, nm_rule_chain_name(chain), err);
+	return nm_nft_batch_delete_chain(
+		f->attempt->txn, f->family, nm_rule_table_name(table), nm_rule_chain_name(chain), err);
 }
 
 static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, struct nm_err *err)
@@ -175,7 +179,7 @@ static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 	}
 	if (!f->tables[table].made || f->tables[table].use > 0)
 		return 0;
-	return nm_nft_batch_delete_table(f->attempt->txn, f->family, table, err);
+	return nm_nft_batch_delete_table(f->attempt->txn, f->family, nm_rule_table_name(table), err);
 }
 
 static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)

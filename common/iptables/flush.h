@@ -4,6 +4,8 @@
 
 #include "nft/transaction.h"
 
+#include "model/rule.h"
+
 /* Chains of ours that stay, because somebody else has rules in them or leads to them. */
 struct nm_iptables_left {
 	bool chain[NM_FAMILY_MAX][NM_TABLE_MAX];

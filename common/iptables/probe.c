@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "iptables/accept.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/transaction.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */

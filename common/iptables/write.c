@@ -2,14 +2,61 @@
  * needs: these are sent each time, and change nothing where they are. */
 #include "iptables/write.h"
 
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+#include "iptables/encode.h"
+#include "iptables/print.h"
+
+_Static_assert((int)NM_NFT_BATCH_STRLEN >= NM_RULE_STRLEN, "a refusal has room for a rule");
+
+static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STRLEN])
+{
+	return nm_iptables_print_rule(rule, buf);
+}
+
+static int add_rule(struct nm_nft_batch *txn, const struct nm_edit *edit, struct nm_err *err)
+{
+	const struct nm_rule *rule = edit->wanted;
+	bool append = edit->neighbour ? edit->behind : rule->place == NM_PLACE_END;
+	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(txn, rule->family, nm_rule_table_name(rule->table),
+		nm_rule_chain_name(rule->chain), edit->neighbour, append, err);
+
+	if (!nlh)
+		return -1;
+	nm_iptables_encode(nlh, rule);
+	nm_nft_batch_end(txn, nlh);
+	nm_nft_batch_describe(txn, print_rule, rule);
+	return 0;
+}
+
 int nm_iptables_write_edit(void *txn, const struct nm_edit *edit, struct nm_err *err)
 {
 	const struct nm_rule_place *p = &edit->place;
 
 	if (edit->add)
-		return nm_nft_batch_add_rule(txn, edit->wanted, edit->neighbour, edit->behind, err);
-	return nm_nft_batch_delete_rule(txn, p->family, p->table, p->chain, edit->handle, err);
+		return add_rule(txn, edit, err);
+	return nm_nft_batch_delete_rule(txn, p->family, nm_rule_table_name(p->table),
+		nm_rule_chain_name(p->chain), edit->handle, err);
 }
+
+/* As iptables makes them. */
+static const struct nm_nft_hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
+	[NM_TABLE_RAW] =
+		{
+			[NM_CHAIN_PREROUTING] = {"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
+		},
+	[NM_TABLE_NAT] =
+		{
+			[NM_CHAIN_PREROUTING] = {"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
+			[NM_CHAIN_OUTPUT] = {"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
+			[NM_CHAIN_POSTROUTING] = {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
+		},
+	[NM_TABLE_FILTER] =
+		{
+			[NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
+		},
+};
 
 static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family,
 	bool used[NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_err *err)
@@ -20,10 +67,13 @@ static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family,
 		for (enum nm_chain chain = 0; chain < NM_CHAIN_MAX; chain++) {
 			if (!used[table][chain])
 				continue;
-			if (!ensured && nm_nft_batch_ensure_table(txn, family, table, err) < 0)
+			if (!ensured &&
+				nm_nft_batch_ensure_table(
+					txn, family, nm_rule_table_name(table), NM_TAG_MADE, err) < 0)
 				return -1;
 			ensured = true;
-			if (nm_nft_batch_ensure_chain(txn, family, table, chain, err) < 0)
+			if (nm_nft_batch_ensure_chain(txn, family, nm_rule_table_name(table),
+				    nm_rule_chain_name(chain), &hooks[table][chain], NM_TAG_MADE, err) < 0)
 				return -1;
 		}
 	}

@@ -8,7 +8,8 @@
 /* A sink that adds each edit to an nm_nft_batch, which is its ctx. */
 int nm_iptables_write_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
-/* Adds the tables and chains that the wanted rules of the families need. */
+/* Adds the tables and chains that the wanted rules of the families need, marked with NM_TAG_MADE as comment.
+ */
 int nm_iptables_write_ensure(struct nm_nft_batch *txn, const struct nm_rules *wanted, unsigned families,
 	struct nm_err *err) NM_MUST_USE;
 

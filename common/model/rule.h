@@ -82,9 +82,4 @@ void nm_rules_done(struct nm_rules *rules);
 const char *nm_rule_table_name(enum nm_table table);
 const char *nm_rule_chain_name(enum nm_chain chain);
 
-#define NM_RULE_STRLEN 1024
-/* Prints what iptables -A/-I takes after the table: "-A NATMAP -p tcp -m tcp --dport 8080 -j DNAT ...", in
- * the order and with the words of iptables-save, "-I" for head. Returns buf. */
-const char *nm_rule_print(const struct nm_rule *rule, char buf[static NM_RULE_STRLEN]);
-
 #endif

@@ -20,14 +20,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "host/netlink.h"
+#include "base/array.h"
 #include "nft/comment.h"
-#include "nft/encode.h"
+#include "nft/comment.h"
+#include "nft/dump.h"
+#include "nft/expr.h"
 #include "nft/refusal.h"
 
 #define MESSAGE(type) ((uint16_t)((NFNL_SUBSYS_NFTABLES << 8) | (type)))
@@ -39,16 +39,19 @@ enum {
 };
 
 struct change {
-	size_t offset;              /* of the message */
-	const struct nm_rule *rule; /* that it adds, or NULL */
+	size_t offset;             /* of the message */
+	nm_nft_batch_print *print; /* of the object; NULL: the message says it all */
+	const void *object;
 };
 
 struct nm_nft_batch {
 	char *buf;
 	size_t used, capacity;
-	struct change *changes;
-	size_t n, changes_capacity;
-	size_t effective; /* changes that add a rule or delete anything */
+	struct {
+		struct change *v;
+		size_t n, capacity;
+	} changes;
+	size_t effective; /* changes that add or delete something */
 };
 
 static struct nlmsghdr *message_of(const struct nm_nft_batch *txn, const struct change *change)
@@ -64,7 +67,7 @@ static struct nlmsghdr *put_header(
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	nlh->nlmsg_seq = (uint32_t)txn->n;
+	nlh->nlmsg_seq = (uint32_t)txn->changes.n;
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
 	nfg->res_id = htons(res_id);
@@ -92,7 +95,7 @@ void nm_nft_batch_free(struct nm_nft_batch *txn)
 	if (!txn)
 		return;
 	free(txn->buf);
-	free(txn->changes);
+	free(txn->changes.v);
 	free(txn);
 }
 
@@ -104,188 +107,143 @@ bool nm_nft_batch_is_idle(const struct nm_nft_batch *txn)
 /* Room for one more change, whatever it is, and for the end of the batch. */
 static int reserve(struct nm_nft_batch *txn, struct nm_err *err)
 {
+	static const char what[] = "preparing the nf_tables transaction";
+
 	if (txn->capacity - txn->used < 2 * NM_NFT_RULE_SIZE) {
 		char *grown = realloc(txn->buf, txn->capacity * 2);
 
 		if (!grown)
-			return nm_fail(
-				err, NM_ERR_FAILED, "preparing the nf_tables transaction: out of memory");
+			return nm_fail_memory(err, what);
 		txn->buf = grown;
 		txn->capacity *= 2;
 	}
-	if (txn->n == txn->changes_capacity) {
-		size_t capacity = txn->changes_capacity ? txn->changes_capacity * 2 : 64;
-		struct change *grown = reallocarray(txn->changes, capacity, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail(
-				err, NM_ERR_FAILED, "preparing the nf_tables transaction: out of memory");
-		txn->changes = grown;
-		txn->changes_capacity = capacity;
-	}
-	return 0;
-}
-
-static struct nlmsghdr *begin_change(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
-	enum nm_family family, const struct nm_rule *rule, struct nm_err *err)
-{
-	if (reserve(txn, err) < 0)
-		return NULL;
-	txn->changes[txn->n++] = (struct change){.offset = txn->used, .rule = rule};
-	return put_header(txn, MESSAGE(type), flags, nm_nft_family(family), 0);
-}
-
-static void end_change(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
-{
-	txn->used += nlh->nlmsg_len; /* attributes keep it aligned */
+	return nm_grow(&txn->changes, what, err);
 }
 
 struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	enum nm_family family, bool effective, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin_change(txn, type, flags, family, NULL, err);
-
-	if (nlh)
-		txn->effective += effective;
-	return nlh;
+	if (reserve(txn, err) < 0)
+		return NULL;
+	txn->changes.v[txn->changes.n++] = (struct change){.offset = txn->used};
+	txn->effective += effective;
+	return put_header(txn, MESSAGE(type), flags, nm_nft_family(family), 0);
 }
 
 void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
 {
-	end_change(txn, nlh);
+	txn->used += nlh->nlmsg_len; /* attributes keep it aligned */
 }
 
-int nm_nft_batch_ensure_table(
-	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
+void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, const void *object)
 {
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, NULL, err);
+	struct change *last = &txn->changes.v[txn->changes.n - 1];
+
+	last->print = print;
+	last->object = object;
+}
+
+int nm_nft_batch_ensure_table(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *comment, struct nm_err *err)
+{
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, false, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_rule_table_name(table));
-	nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
-	end_change(txn, nlh);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	if (comment)
+		nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, comment);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-struct hook {
-	const char *type; /* NULL: a chain without hook */
-	uint32_t number;
-	int32_t priority;
-};
-
-static struct hook chain_hook(enum nm_table table, enum nm_chain chain)
+/* No NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's. */
+static void put_hook(struct nlmsghdr *nlh, const struct nm_nft_hook *hook)
 {
-	static const struct hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
-		[NM_TABLE_RAW] =
-			{
-				[NM_CHAIN_PREROUTING] = {"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
-			},
-		[NM_TABLE_NAT] =
-			{
-				[NM_CHAIN_PREROUTING] = {"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
-				[NM_CHAIN_OUTPUT] = {"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
-				[NM_CHAIN_POSTROUTING] = {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
-			},
-		[NM_TABLE_FILTER] =
-			{
-				[NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
-			},
-	};
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 
-	return hooks[table][chain];
+	nm_expr_put_be32(nlh, NFTA_HOOK_HOOKNUM, hook->number);
+	nm_expr_put_be32(nlh, NFTA_HOOK_PRIORITY, (uint32_t)hook->priority);
+	mnl_attr_nest_end(nlh, nest);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook->type);
 }
 
-int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	enum nm_chain chain, struct nm_err *err)
+/* Linux before 5.9 passes over the comment. */
+int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, const struct nm_nft_hook *hook, const char *comment, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, NULL, err);
-	struct hook hook = chain_hook(table, chain);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, false, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_rule_table_name(table));
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, nm_rule_chain_name(chain));
-	if (hook.type) {
-		struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-
-		mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(hook.number));
-		mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)hook.priority));
-		mnl_attr_nest_end(nlh, nest);
-		/* no NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's */
-		mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook.type);
-	}
-	/* on an existing chain it changes nothing; Linux before 5.9 passes over it */
-	nm_nft_comment_put(nlh, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
-	end_change(txn, nlh);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
+	if (hook->type)
+		put_hook(nlh, hook);
+	if (comment)
+		nm_nft_comment_put(nlh, NFTA_CHAIN_USERDATA, comment);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-int nm_nft_batch_add_rule(struct nm_nft_batch *txn, const struct nm_rule *rule, uint64_t neighbour,
-	bool behind, struct nm_err *err)
+struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, uint64_t neighbour, bool append, struct nm_err *err)
 {
-	bool append = neighbour ? behind : rule->place == NM_PLACE_END;
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_NEWRULE,
-		(uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0)), rule->family, rule, err);
+	uint16_t flags = (uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0));
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, family, true, err);
 
 	if (!nlh)
-		return -1;
-	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_rule_table_name(rule->table));
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_rule_chain_name(rule->chain));
+		return NULL;
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	if (neighbour)
 		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(neighbour));
-	nm_nft_put_rule(nlh, rule);
-	end_change(txn, nlh);
-	return 0;
+	return nlh;
 }
 
-int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	enum nm_chain chain, uint64_t handle, struct nm_err *err)
+int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, uint64_t handle, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELRULE, 0, family, NULL, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELRULE, 0, family, true, err);
 
 	if (!nlh)
 		return -1;
-	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nm_rule_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
 	/* without the chain the kernel would empty the whole table */
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nm_rule_chain_name(chain));
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
-	end_change(txn, nlh);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
+int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
 	const char *chain, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELCHAIN, 0, family, NULL, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELCHAIN, 0, family, true, err);
 
 	if (!nlh)
 		return -1;
-	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, nm_rule_table_name(table));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	end_change(txn, nlh);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
 int nm_nft_batch_delete_table(
-	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err)
+	struct nm_nft_batch *txn, enum nm_family family, const char *table, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin_change(txn, NFT_MSG_DELTABLE, 0, family, NULL, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELTABLE, 0, family, true, err);
 
 	if (!nlh)
 		return -1;
-	txn->effective++;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, nm_rule_table_name(table));
-	end_change(txn, nlh);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
 static void end_batch(struct nm_nft_batch *txn)
 {
-	struct nlmsghdr *last = message_of(txn, &txn->changes[txn->n - 1]), *nlh;
+	struct nlmsghdr *last = message_of(txn, &txn->changes.v[txn->changes.n - 1]), *nlh;
 
 	last->nlmsg_flags |= NLM_F_ACK;
 	nlh = put_header(txn, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
@@ -356,9 +314,9 @@ static bool is_ipv6_unknown(const struct nm_nft_batch *txn, const struct verdict
 	const struct nlmsghdr *msg;
 	const struct nfgenmsg *nfg;
 
-	if ((v->error != EOPNOTSUPP && v->error != EAFNOSUPPORT) || v->seq == 0 || v->seq > txn->n)
+	if ((v->error != EOPNOTSUPP && v->error != EAFNOSUPPORT) || v->seq == 0 || v->seq > txn->changes.n)
 		return false;
-	msg = message_of(txn, &txn->changes[v->seq - 1]);
+	msg = message_of(txn, &txn->changes.v[v->seq - 1]);
 	nfg = mnl_nlmsg_get_payload(msg);
 	return msg->nlmsg_type == MESSAGE(NFT_MSG_NEWTABLE) && nfg->nfgen_family == NFPROTO_IPV6;
 }
@@ -366,16 +324,17 @@ static bool is_ipv6_unknown(const struct nm_nft_batch *txn, const struct verdict
 /* An element has the key already, which the transaction was made without looking for. */
 static bool is_element_there(const struct nm_nft_batch *txn, const struct verdict *v)
 {
-	return v->error == EEXIST && v->seq > 0 && v->seq <= txn->n &&
-		message_of(txn, &txn->changes[v->seq - 1])->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
+	return v->error == EEXIST && v->seq > 0 && v->seq <= txn->changes.n &&
+		message_of(txn, &txn->changes.v[v->seq - 1])->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
 }
 
 int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err)
 {
+	char text[NM_NFT_BATCH_STRLEN];
 	struct verdict v = {0};
 
 	*ret = NM_NFT_COMMITTED;
-	if (txn->n == 0)
+	if (txn->changes.n == 0)
 		return 0;
 	end_batch(txn);
 	if (send_batch(txn, fd, err) < 0 || read_replies(fd, &v, err) < 0)
@@ -387,11 +346,13 @@ int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *r
 	} else if (is_ipv6_unknown(txn, &v)) {
 		*ret = NM_NFT_NO_IPV6;
 	} else if (v.error) {
-		const struct change *change = v.seq > 0 && v.seq <= txn->n ? &txn->changes[v.seq - 1] : NULL;
+		const struct change *change =
+			v.seq > 0 && v.seq <= txn->changes.n ? &txn->changes.v[v.seq - 1] : NULL;
 
 		if (!change)
 			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
-		return nm_nft_refusal_fail(message_of(txn, change), change->rule, v.error, err);
+		return nm_nft_refusal_fail(message_of(txn, change),
+			change->print ? change->print(change->object, text) : NULL, v.error, err);
 	}
 	return 0;
 }

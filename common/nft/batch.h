@@ -2,7 +2,10 @@
 #ifndef NM_NFT_BATCH_H
 #define NM_NFT_BATCH_H
 
-#include "model/rule.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
 
 struct nm_nft_batch;
 
@@ -18,39 +21,54 @@ static inline void nm_cleanup_nft_batch(struct nm_nft_batch **txn)
 }
 #define nm_autobatch NM_CLEANUP(nm_cleanup_nft_batch)
 
-/* The following append one change each; 0, or -1 with *err (memory). A rule is borrowed until the commit. */
-
-/* Creates the table, or the chain with its hook as iptables does, if missing, and marks what it creates with
- * NM_TAG_MADE as comment. Never touches a policy. */
-int nm_nft_batch_ensure_table(
-	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
-int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	enum nm_chain chain, struct nm_err *err) NM_MUST_USE;
-
-/* Adds the rule behind, or else before, the one with handle neighbour; with 0 at the head or the end of its
- * chain, as the rule says. */
-int nm_nft_batch_add_rule(struct nm_nft_batch *txn, const struct nm_rule *rule, uint64_t neighbour,
-	bool behind, struct nm_err *err) NM_MUST_USE;
-
-int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	enum nm_chain chain, uint64_t handle, struct nm_err *err) NM_MUST_USE;
-
-/* Deletes a chain that has no rules and that none refers to, or a table without chains, once what comes
- * before in the transaction is done. */
-int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	const char *chain, struct nm_err *err) NM_MUST_USE;
-int nm_nft_batch_delete_table(
-	struct nm_nft_batch *txn, enum nm_family family, enum nm_table table, struct nm_err *err) NM_MUST_USE;
+/* Bytes of room that the attributes of a message have. */
+#define NM_NFT_RULE_SIZE 2048
 
 /*
- * Any other change: begin returns the message of NFT_MSG_* type, for attributes of no more than
- * NM_NFT_RULE_SIZE bytes (nft/encode.h), which end appends; nothing else comes between the two. NULL with
- * *err (memory). effective: it adds or deletes something.
+ * The following append one change each, whose names are copied; 0, or the message for further attributes; -1
+ * or NULL with *err (memory). Nothing else comes between a message and its nm_nft_batch_end().
  */
+
+/* Any change, NFT_MSG_*. effective: it adds or deletes something. */
 struct nlmsghdr;
 struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	enum nm_family family, bool effective, struct nm_err *err);
 void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh);
+
+/* Where iptables or nftables hook a base chain. */
+struct nm_nft_hook {
+	const char *type; /* NULL: a chain without hook */
+	uint32_t number;  /* NF_INET_* */
+	int32_t priority;
+};
+
+/* Creates the table or chain if it is missing, with the comment (NULL: none). What is there stays as it is.
+ */
+int nm_nft_batch_ensure_table(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *comment, struct nm_err *err) NM_MUST_USE;
+int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, const struct nm_nft_hook *hook, const char *comment,
+	struct nm_err *err) NM_MUST_USE;
+
+/* Adds a rule: append: at the end of the chain, or behind the rule with the handle neighbour, if it is not 0;
+ * else at the head, or before it. The caller puts expressions and user data, and calls nm_nft_batch_end(). */
+struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, uint64_t neighbour, bool append, struct nm_err *err);
+
+int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, uint64_t handle, struct nm_err *err) NM_MUST_USE;
+
+/* Deletes a chain that has no rules and that none refers to, or a table with all that is in it, once what
+ * comes before in the transaction is done. */
+int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+	const char *chain, struct nm_err *err) NM_MUST_USE;
+int nm_nft_batch_delete_table(
+	struct nm_nft_batch *txn, enum nm_family family, const char *table, struct nm_err *err) NM_MUST_USE;
+
+#define NM_NFT_BATCH_STRLEN 1024
+typedef const char *nm_nft_batch_print(const void *object, char buf[static NM_NFT_BATCH_STRLEN]);
+/* The change appended last is about the object, borrowed until the commit: a refusal prints it. */
+void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, const void *object);
 
 /* True when nothing is added or deleted: then all that was ensured is there already, if rules were found in
  * it. */

@@ -43,10 +43,10 @@ static int refuse_chain_or_set(struct nm_attrs attrs, uint16_t name_type, const 
 	return nm_fail_errno(err, error, "%s %s '%s' in table '%s'", verb, what, name, table);
 }
 
-int nm_nft_refusal_fail(const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err)
+int nm_nft_refusal_fail(const struct nlmsghdr *msg, const char *rule, int error, struct nm_err *err)
 {
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
-	char table[NAME_SIZE], text[NM_RULE_STRLEN];
+	char table[NAME_SIZE];
 
 	name_of(attrs, NFTA_RULE_TABLE, table);
 	switch (msg->nlmsg_type & 0xff) {
@@ -65,8 +65,7 @@ int nm_nft_refusal_fail(const struct nlmsghdr *msg, const struct nm_rule *rule, 
 		return refuse_element(attrs, table, error, err);
 	case NFT_MSG_NEWRULE:
 		if (rule)
-			return nm_fail_errno(err, error, "adding rule '%s' to table '%s'",
-				nm_rule_print(rule, text), table);
+			return nm_fail_errno(err, error, "adding rule '%s' to table '%s'", rule, table);
 		return refuse_chain_or_set(
 			attrs, NFTA_RULE_CHAIN, "adding a rule to", "chain", table, error, err);
 	default:

@@ -4,11 +4,10 @@
 
 #include <linux/netlink.h>
 
-#include "model/rule.h"
+#include "base/err.h"
 
-/* Fails with the error number and the object that the message of a transaction names; rule: what it adds, if
- * it was made of one. */
-int nm_nft_refusal_fail(
-	const struct nlmsghdr *msg, const struct nm_rule *rule, int error, struct nm_err *err);
+/* Fails with the error number and the object that the message of a transaction names; rule: the text of the
+ * rule that it adds, NULL: unknown. */
+int nm_nft_refusal_fail(const struct nlmsghdr *msg, const char *rule, int error, struct nm_err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Rules as the kernel dumps them. Expressions are compared as attributes, not decoded: the kernel gives back
- * what nft/encode.c sends, in the same order, only without NLA_F_NESTED and with counters that count.
+ * what was sent, in the same order, only without NLA_F_NESTED and with counters that count.
  */
 #include "nft/rules.h"
 
@@ -13,7 +13,6 @@
 
 #include "nft/comment.h"
 #include "nft/dump.h"
-#include "nft/encode.h"
 
 bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
@@ -70,7 +69,7 @@ static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct n
 	return reading->handler(reading->ctx, &rule, err);
 }
 
-int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+int nm_nft_rules_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
@@ -84,13 +83,6 @@ int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *tab
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, NULL, read_rule, &reading, err) < 0)
 		return nm_wrap(err, "reading the rules of table '%s'", table);
 	return 0;
-}
-
-int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
-	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
-{
-	return nm_nft_rules_each_of(nl, nm_nft_family(family), nm_rule_table_name(table),
-		nm_rule_chain_name(chain), handler, ctx, err);
 }
 
 /* An attribute of four zeros that older kernels do not know or dump: NFTA_BITWISE_OP (Linux 5.6). */
@@ -141,29 +133,6 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 			return false;
 	}
 	return !nm_attrs_next(&theirs);
-}
-
-static bool tag_equal(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
-{
-	char tag[NM_TAG_SIZE];
-
-	nm_tag_print(wanted->owner, wanted->owner_ports, tag);
-	return strlen(tag) == rule->tag_len && (!rule->tag_len || !memcmp(tag, rule->tag, rule->tag_len));
-}
-
-bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted)
-{
-	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
-	struct nlmsghdr *msg;
-
-	if (!tag_equal(rule, wanted))
-		return false;
-	msg = mnl_nlmsg_put_header(buf);
-	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
-	nm_nft_put_rule(msg, wanted);
-	return nm_nft_rule_expressions_equal(
-		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
-		rule->expressions);
 }
 
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)

@@ -1,10 +1,9 @@
-/* Reading nf_tables rules back: what stands in a chain, and whether it is what we would write. */
+/* Reading the rules of nf_tables. */
 #ifndef NM_NFT_RULES_H
 #define NM_NFT_RULES_H
 
 #include "host/attrs.h"
 #include "host/netlink.h"
-#include "model/rule.h"
 
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
@@ -23,22 +22,13 @@ struct nm_counters {
 
 typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
 
-/* Calls handler for each rule of the chain in order; none when chain or table are missing. Interrupted as
- * nm_nft_dump(). */
-int nm_nft_rules_each(struct nm_netlink *nl, enum nm_family family, enum nm_table table, enum nm_chain chain,
-	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
-
-/* The same for any chain, by names (shorter than NFT_NAME_MAXLEN) and NFPROTO_* of its table; chain NULL: for
- * all of the table. */
-int nm_nft_rules_each_of(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
+/* Calls handler for each rule of the chain in order; none when chain or table are missing. chain NULL: of all
+ * chains of the table. Interrupted as nm_nft_dump(). */
+int nm_nft_rules_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
 	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* True when both lists of expressions are the same, but for the values of counters. */
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
-
-/* True when the rule that was read has the comment and, but for the values of counters, the expressions of
- * the wanted. */
-bool nm_nft_rule_is(const struct nm_nft_rule *rule, const struct nm_rule *wanted);
 
 /* What the rule's counter says; zeros without one. */
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);

@@ -78,15 +78,11 @@ static int note(const struct comparison *c, enum nm_edit_kind kind, const char *
 int nm_nftables_compare_rules_add(
 	struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
-	uint16_t flags = (uint16_t)(NLM_F_CREATE | (before ? 0 : NLM_F_APPEND));
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, w->family, true, err);
+	struct nlmsghdr *nlh =
+		nm_nft_batch_begin_rule(txn, w->family, NM_NFTABLES_TABLE, w->chain, before, !before, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, NM_NFTABLES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, w->chain);
-	if (before)
-		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(before));
 	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->len, w->expressions);
 	if (w->comment[0])
 		nm_nft_comment_put(nlh, NFTA_RULE_USERDATA, w->comment);
@@ -104,21 +100,12 @@ static int add_rule(
 
 static int delete_rule(const struct comparison *c, const struct found *f, struct nm_err *err)
 {
-	struct nlmsghdr *nlh;
-
 	if (note(c, NM_EDIT_STALE, f->chain, f->tag, err) < 0)
 		return -1;
 	if (!c->output->txn)
 		return 0;
-	nlh = nm_nft_batch_begin(c->output->txn, NFT_MSG_DELRULE, 0, c->family, true, err);
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, NM_NFTABLES_TABLE);
-	/* without the chain the kernel would empty the whole table */
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, f->chain);
-	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(f->handle));
-	nm_nft_batch_end(c->output->txn, nlh);
-	return 0;
+	return nm_nft_batch_delete_rule(
+		c->output->txn, c->family, NM_NFTABLES_TABLE, f->chain, f->handle, err);
 }
 
 /* The next desired rule of the chain, from *i on; NULL: none. */
@@ -219,8 +206,7 @@ int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	int rc = 0;
 
 	if (!anew)
-		rc = nm_nft_rules_each_of(
-			nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, on_rule, &c, err);
+		rc = nm_nft_rules_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, on_rule, &c, err);
 	if (rc == 0)
 		rc = compare(&c, statics, err);
 	for (size_t i = 0; i < c.found.n; i++)

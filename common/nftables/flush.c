@@ -1,7 +1,7 @@
 #include "nftables/flush.h"
 
 #include "nft/elements.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 
 static int delete_table(
 	enum nm_family family, const struct nm_nftables_diff_output *output, struct nm_err *err)

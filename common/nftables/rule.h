@@ -5,7 +5,9 @@
 #include <libmnl/libmnl.h>
 #include <stdalign.h>
 
-#include "nft/encode.h"
+#include "base/prefix.h"
+#include "nft/batch.h"
+#include "nft/dump.h"
 #include "nft/expr.h"
 #include "nftables/sets.h"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/comment.h"
 #include "nft/expr.h"
 #include "nft/objects.h"
@@ -42,43 +42,6 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 bool nm_nftables_schema_chain_is_static(const char *chain)
 {
 	return !strncmp(chain, "static_", strlen("static_"));
-}
-
-static int ensure_table(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
-{
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, false, err);
-
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
-	nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, NM_TAG_MADE);
-	nm_nft_batch_end(txn, nlh);
-	return 0;
-}
-
-static void put_hook(struct nlmsghdr *nlh, const struct nm_nftables_schema_chain *chain)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
-
-	nm_expr_put_be32(nlh, NFTA_HOOK_HOOKNUM, chain->hook);
-	nm_expr_put_be32(nlh, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
-	mnl_attr_nest_end(nlh, nest);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, chain->type);
-}
-
-static int ensure_chain(struct nm_nft_batch *txn, enum nm_family family,
-	const struct nm_nftables_schema_chain *chain, struct nm_err *err)
-{
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, false, err);
-
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, NM_NFTABLES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain->name);
-	if (chain->type)
-		put_hook(nlh, chain);
-	nm_nft_batch_end(txn, nlh);
-	return 0;
 }
 
 /* No size: the set grows. Linux before 5.7 passes over the counter, which each element gets a copy of. */
@@ -116,11 +79,14 @@ static int ensure_set(
 
 int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
 {
-	if (ensure_table(txn, family, err) < 0)
+	if (nm_nft_batch_ensure_table(txn, family, NM_NFTABLES_TABLE, NM_TAG_MADE, err) < 0)
 		return -1;
-	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++)
-		if (ensure_chain(txn, family, c, err) < 0)
+	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++) {
+		const struct nm_nft_hook hook = {c->type, c->hook, c->priority};
+
+		if (nm_nft_batch_ensure_chain(txn, family, NM_NFTABLES_TABLE, c->name, &hook, NULL, err) < 0)
 			return -1;
+	}
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) && ensure_set(txn, family, set, err) < 0)
 			return -1;
@@ -129,13 +95,7 @@ int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, s
 
 int nm_nftables_schema_delete(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELTABLE, 0, family, true, err);
-
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, NM_NFTABLES_TABLE);
-	nm_nft_batch_end(txn, nlh);
-	return 0;
+	return nm_nft_batch_delete_table(txn, family, NM_NFTABLES_TABLE, err);
 }
 
 struct table {
@@ -164,7 +124,7 @@ int nm_nftables_schema_find_table(
 
 	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, note_table, &table, err) < 0 ||
 		(table.found && !table.made &&
-			nm_nft_rules_each_of(
+			nm_nft_rules_each(
 				nl, nfproto, NM_NFTABLES_TABLE, NULL, note_made_rule, &table.made, err) < 0))
 		return -1;
 	*ret_found = table.found && table.made;

@@ -2,6 +2,7 @@
 #ifndef NM_NFTABLES_STATIC_RULES_H
 #define NM_NFTABLES_STATIC_RULES_H
 
+#include "model/rule.h"
 #include "nftables/rule.h"
 
 /* Appends the static rules of the family (iptables/layout_static.h), translated into native expressions. */

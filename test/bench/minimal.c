@@ -52,37 +52,18 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 }
 
 /* Creates the tables and chains that the rules are in, as natmap does each time. */
-static int ensure(struct nm_nft_batch *txn, const struct nm_rules *rules,
-	bool seen[][NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_err *err)
-{
-	static const bool none[NM_CHAIN_MAX];
-
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct nm_rule *r = &rules->v[i];
-		bool *chains = seen[r->family][r->table];
-
-		if (chains[r->chain])
-			continue;
-		if (!memcmp(chains, none, sizeof(none)) &&
-			nm_nft_batch_ensure_table(txn, r->family, r->table, err) < 0)
-			return -1;
-		if (nm_nft_batch_ensure_chain(txn, r->family, r->table, r->chain, err) < 0)
-			return -1;
-		chains[r->chain] = true;
-	}
-	return 0;
-}
-
 static int fill(
 	struct nm_nft_batch *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
 {
-	bool seen[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
-
-	if (ensure(txn, base, seen, err) < 0 || ensure(txn, own, seen, err) < 0)
+	if (nm_iptables_write_ensure(txn, base, NM_BOTH_FAMILIES, err) < 0 ||
+		nm_iptables_write_ensure(txn, own, NM_BOTH_FAMILIES, err) < 0)
 		return -1;
-	for (size_t i = 0; i < own->n; i++)
-		if (nm_nft_batch_add_rule(txn, &own->v[i], 0, false, err) < 0)
+	for (size_t i = 0; i < own->n; i++) {
+		const struct nm_edit edit = {.wanted = &own->v[i], .add = true};
+
+		if (nm_iptables_write_edit(txn, &edit, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/rules.h"
 #include "nftables/layout.h"
 

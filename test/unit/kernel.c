@@ -11,7 +11,7 @@
 #include "host/attrs.h"
 #include "model/rule.h"
 #include "nft/comment.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/expr.h"
 
 /* The other end gets an abstract address, whose bytes are zeros where one of netlink has its port: that of

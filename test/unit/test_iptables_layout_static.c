@@ -4,6 +4,7 @@
 
 #include "input/config.h"
 #include "iptables/layout_static.h"
+#include "iptables/print.h"
 #include "tap.h"
 
 enum { TEXT_MAX = 16384 };
@@ -17,7 +18,7 @@ static const char *print(const struct nm_rules *rules, char out[static TEXT_MAX]
 	for (size_t i = 0; i < rules->n && used < TEXT_MAX; i++)
 		used += (size_t)snprintf(out + used, TEXT_MAX - used, "%c %s %s\n",
 			rules->v[i].family == NM_IPV4 ? '4' : '6', nm_rule_table_name(rules->v[i].table),
-			nm_rule_print(&rules->v[i], rule));
+			nm_iptables_print_rule(&rules->v[i], rule));
 	return out;
 }
 

@@ -7,16 +7,28 @@
 #include "nft/batch.h"
 #include "tap.h"
 
-/* Three changes: table (1), chain (2) and rule (3), of IPv6. */
-static struct nm_nft_batch *make_txn(const struct nm_rule *rule)
+static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STRLEN])
 {
+	(void)buf;
+	return rule;
+}
+
+/* Three changes: table (1), chain (2) and rule (3), of IPv6. */
+static struct nm_nft_batch *make_txn(void)
+{
+	static const struct nm_nft_hook no_hook;
 	struct nm_nft_batch *txn = nm_nft_batch_new(7);
+	const struct nlmsghdr *rule;
 	struct nm_err err;
 
-	if (!txn || nm_nft_batch_ensure_table(txn, NM_IPV6, NM_TABLE_NAT, &err) < 0 ||
-		nm_nft_batch_ensure_chain(txn, NM_IPV6, NM_TABLE_NAT, NM_CHAIN_NATMAP, &err) < 0 ||
-		nm_nft_batch_add_rule(txn, rule, 0, false, &err) < 0)
+	if (!txn || nm_nft_batch_ensure_table(txn, NM_IPV6, "nat", "mine", &err) < 0 ||
+		nm_nft_batch_ensure_chain(txn, NM_IPV6, "nat", "NATMAP", &no_hook, "mine", &err) < 0)
 		return NULL;
+	rule = nm_nft_batch_begin_rule(txn, NM_IPV6, "nat", "NATMAP", 0, true, &err);
+	if (!rule)
+		return NULL;
+	nm_nft_batch_end(txn, rule);
+	nm_nft_batch_describe(txn, print_rule, "-A NATMAP -j ACCEPT");
 	return txn;
 }
 
@@ -42,11 +54,7 @@ enum { REPLIES_MAX = 3 };
 
 static void check(const char *name, const struct reply *replies, size_t n, int expected, const char *says)
 {
-	static const struct nm_rule rule = {.family = NM_IPV6,
-		.table = NM_TABLE_NAT,
-		.chain = NM_CHAIN_NATMAP,
-		.verdict = NM_VERDICT_ACCEPT};
-	nm_autobatch struct nm_nft_batch *txn = make_txn(&rule);
+	nm_autobatch struct nm_nft_batch *txn = make_txn();
 	enum nm_nft_outcome outcome = NM_NFT_COMMITTED;
 	struct nm_err err = {0};
 	int fd[2], rc;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "nft/elements.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "kernel.h"
 #include "tap.h"
 

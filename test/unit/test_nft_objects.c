@@ -6,7 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "nft/comment.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nft/expr.h"
 #include "kernel.h"
 #include "tap.h"

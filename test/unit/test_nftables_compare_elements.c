@@ -7,7 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "nft/comment.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nftables/compare_elements.h"
 #include "kernel.h"
 #include "tap.h"

@@ -6,7 +6,7 @@
 
 #include "host/attrs.h"
 #include "nft/comment.h"
-#include "nft/encode.h"
+#include "nft/dump.h"
 #include "nftables/compare_rules.h"
 #include "kernel.h"
 #include "tap.h"

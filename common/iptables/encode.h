@@ -1,0 +1,18 @@
+/* nm_rule as nf_tables attributes, in the form that every iptables-nft since 1.8.4 reads back as its own. */
+#ifndef NM_IPTABLES_ENCODE_H
+#define NM_IPTABLES_ENCODE_H
+
+#include <libmnl/libmnl.h>
+
+#include "model/rule.h"
+#include "nft/rules.h"
+
+/* Appends NFTA_RULE_EXPRESSIONS, NFTA_RULE_COMPAT and NFTA_RULE_USERDATA of the rule to the message, which
+ * has NM_NFT_RULE_SIZE bytes of room (nft/batch.h). */
+void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule);
+
+/* True when the rule that was read has the comment and, but for the values of counters, the expressions of
+ * the other one. */
+bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read);
+
+#endif
