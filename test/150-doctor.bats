@@ -94,11 +94,11 @@ setting() {
 	on host iptables -t mangle -A FORWARD -m conntrack --ctstate DNAT --ctorigdstport 81 -j ACCEPT
 	on host iptables -t mangle -A FORWARD -j DROP
 	on host ip6tables -t security -P FORWARD DROP
-	ill "table 'ip6 security' drops, by its policy" 2
+	ill "table 'ip6 security' drops packets to published ports, by its policy" 2
 	assert_no_reach ext tcp fd00:99::1 8080
 	cured 2
 	assert_reach web ext tcp fd00:99::1 8080
-	ill "table 'ip mangle' drops, by a rule"
+	ill "table 'ip mangle' drops packets to published ports, by a rule"
 	assert_no_reach ext tcp 192.0.2.1 8080
 	cured
 	assert_reach web ext tcp 192.0.2.1 8080

@@ -70,10 +70,10 @@ tells() {
 	tells 3 missing-rule natmap:@dnat/mail
 }
 
-@test "stale-rule: a rule that nobody needs" {
+@test "stale-rule: a rule that belongs to no container" {
 	publish web 8080:80
 	on host ip6tables -t nat -A POSTROUTING -s fd00:9::/64 -m comment --comment natmap:dead:9 -j ACCEPT
-	tells 1 stale-rule "ip6tables -t nat: chain POSTROUTING has a rule 'natmap:dead:9' that nobody needs"
+	tells 1 stale-rule "ip6tables -t nat: rule 'natmap:dead:9' in chain POSTROUTING is stale"
 	run_natmap reload
 	translation_add dead:99
 	tells 1 stale-rule natmap:dead:99
@@ -101,7 +101,7 @@ tells() {
 	tells 1 missing-rule "nft table ip natmap: chain 'forward' has lost rules"
 	run_natmap reload
 	on host nft insert rule ip6 natmap translate tcp dport 8080 accept
-	tells 1 stale-rule "nft table ip6 natmap: chain 'translate' has rules that nobody needs"
+	tells 1 stale-rule "nft table ip6 natmap: chain 'translate' has stale rules"
 	run_natmap reload
 	nft_move insert natmap translate @ports
 	differs missing-rule stale-rule
@@ -135,7 +135,7 @@ tells() {
 	tells 1 jump "rule '-A DOCKER-USER -j NATMAP' stands where it does not work"
 	run_natmap reload
 	on host iptables -t nat -I PREROUTING -m addrtype --dst-type LOCAL -j NATMAP
-	tells 1 stale-rule "chain PREROUTING has a rule 'jump' that nobody needs"
+	tells 1 stale-rule "rule 'jump' in chain PREROUTING is stale"
 }
 
 @test "setting: forwarding, route_localnet, hairpin mode; only where somebody needs it" {
@@ -206,7 +206,7 @@ tells() {
 	assert "$output" has mail
 }
 
-@test "dropping-chain: a chain of somebody else's drops what is forwarded to containers" {
+@test "dropping-chain: a chain of somebody else's drops packets to containers" {
 	on host nft 'table inet fence { chain gate { type filter hook forward priority 10; policy drop; }; }'
 	agrees
 	publish web 8080:80

@@ -172,7 +172,7 @@ changed() {
 		on host nft "$command"
 	done
 	run_natmap rc=3 check
-	assert "$output" has "nft table ip natmap: $text is not as natmap makes it"
+	assert "$output" has "nft table ip natmap: $text has been changed"
 	assert "$output" lacks "missing"
 	run_natmap reload
 	run_natmap check
@@ -204,8 +204,8 @@ changed() {
 	on host nft 'add rule ip natmap restricted counter; add rule ip natmap restricted accept'
 	on host nft 'add element ip natmap restricted { 10.9.9.9 . tcp . 1 . 2, 10.9.9.9 . tcp . 3 . 4 }'
 	run_natmap rc=3 check
-	assert "$output" = "nft table ip natmap: chain 'restricted' has rules that nobody needs
-nft table ip natmap: set 'restricted' has elements that nobody needs"
+	assert "$output" = "nft table ip natmap: chain 'restricted' has stale rules
+nft table ip natmap: set 'restricted' has stale elements"
 	run_natmap reload
 	run_natmap check
 	assert_reach web ext tcp 192.0.2.1 8080

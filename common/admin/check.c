@@ -1,7 +1,4 @@
-/*
- * The state is read under its lock, and so are rules and settings, so that no hook is seen half done. A
- * ruleset that others change meanwhile is read again.
- */
+/* Rules and settings are read while the state is locked: no hook is in the middle of a change then. */
 #include "admin/check.h"
 
 #include <stdarg.h>
@@ -18,22 +15,29 @@ struct check {
 	struct nm_config *config;
 	struct nm_change change;
 	struct nm_inventory inventory;
-	unsigned families; /* in which rules are wanted */
+	unsigned families; /* with desired rules */
 	struct nm_check_differences found;
 	size_t n_before_rules; /* of them */
 };
 
-static void forget_from(struct nm_check_differences *d, size_t begin)
+static void truncate_to(struct nm_check_differences *d, size_t n)
 {
-	while (d->n > begin)
+	while (d->n > n)
 		free(d->v[--d->n].text);
 }
 
 void nm_check_differences_done(struct nm_check_differences *d)
 {
-	forget_from(d, 0);
+	truncate_to(d, 0);
 	free(d->v);
 	*d = (struct nm_check_differences){0};
+}
+
+static void check_done(struct check *c)
+{
+	nm_check_differences_done(&c->found);
+	nm_inventory_done(&c->inventory);
+	nm_change_done(&c->change);
 }
 
 static int __attribute__((format(printf, 4, 5)))
@@ -43,13 +47,13 @@ add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (nm_grow(d, "noting a difference", err) < 0)
+	if (nm_grow(d, "recording a difference", err) < 0)
 		return -1;
 	va_start(ap, fmt);
 	n = vasprintf(&d->v[d->n].text, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		return nm_fail_memory(err, "noting a difference");
+		return nm_fail_memory(err, "recording a difference");
 	d->v[d->n++].kind = kind;
 	return 0;
 }
@@ -65,7 +69,7 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	enum nm_backend used = c->config->backend;
 	struct nm_backend_scope scope = {.nl = nl, .families = c->families, .desired = &c->inventory.desired};
 
-	forget_from(&c->found, c->n_before_rules);
+	truncate_to(&c->found, c->n_before_rules);
 	if (nm_desired_read_accept(&c->inventory.desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
@@ -175,22 +179,22 @@ static int check_settings(struct check *c, struct nm_err *err)
 	return 0;
 }
 
-static int note_foreign(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
+static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
 	char command[NM_FOREIGN_DROP_STRLEN];
 
 	return add(ctx, err, "dropping-chain",
-		"chain '%s' of table %s '%s' drops what is forwarded to containers; to let it through: %s",
+		"chain '%s' of table %s '%s' drops packets to containers; this lets them through: %s",
 		chain->chain, nm_foreign_drop_family(chain), chain->table,
 		nm_foreign_drop_command(chain, command));
 }
 
-/* Nothing published: nothing of ours for them to drop. */
+/* Without a published port there are no packets to drop. */
 static int check_foreign(struct check *c, struct nm_err *err)
 {
 	if (!c->families)
 		return 0;
-	return nm_foreign_drop_each(&c->change.nl, note_foreign, c, err);
+	return nm_foreign_drop_each(&c->change.nl, on_foreign_drop, c, err);
 }
 
 static int check(struct check *c, const char *state_dir, struct nm_err *err)
@@ -213,14 +217,12 @@ static int check(struct check *c, const char *state_dir, struct nm_err *err)
 
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
-	struct check run = {.config = c, .change = NM_CHANGE_INIT};
+	NM_CLEANUP(check_done) struct check run = {.config = c, .change = NM_CHANGE_INIT};
 	int rc = check(&run, state_dir, err);
 
-	if (rc == 0)
+	if (rc == 0) {
 		*ret = run.found;
-	else
-		nm_check_differences_done(&run.found);
-	nm_inventory_done(&run.inventory);
-	nm_change_done(&run.change);
+		run.found = (struct nm_check_differences){0};
+	}
 	return rc;
 }

@@ -1,4 +1,4 @@
-/* State, configuration and kernel held against each other. Changes nothing. */
+/* Compares kernel, state and configuration. Changes nothing. */
 #ifndef NM_ADMIN_CHECK_H
 #define NM_ADMIN_CHECK_H
 
@@ -14,8 +14,8 @@ struct nm_check_differences {
 	size_t n, capacity;
 };
 
-/* Compares what is with what nm_reload() would make of it. 0 with *ret for nm_check_differences_done(), which
- * is empty when nothing differs, or -1 with *err. The state's lock has been released then. */
+/* Finds what nm_reload() would change, and drops by others. Releases the state's lock. 0 with *ret for
+ * nm_check_differences_done(), or -1 with *err. */
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret,
 	struct nm_err *err) NM_MUST_USE;
 

@@ -1,7 +1,5 @@
-/*
- * What the doctor looks at. Each look is a function of its own and stands for itself; what cannot be there on
- * this kernel (IPv6, bridge netfilter, legacy tables) is no obstacle.
- */
+/* Each examination is independent of the others. A feature that the kernel lacks and rules do not need (IPv6,
+ * bridge netfilter, legacy tables) is no obstacle. */
 #include "admin/doctor.h"
 
 #include <fcntl.h>
@@ -30,10 +28,10 @@ struct examination {
 	nm_doctor_handler *handler;
 	void *ctx;
 	struct nm_netlink nl;
-	bool strict_firewalld; /* told already: its chains need not be */
+	bool strict_firewalld; /* has been told; its chains need not be */
 };
 
-typedef int look(struct examination *x, struct nm_err *err);
+typedef int examine(struct examination *x, struct nm_err *err);
 
 static void __attribute__((format(printf, 3, 4)))
 tell(const struct examination *x, const char *command, const char *fmt, ...)
@@ -65,17 +63,17 @@ const char *nm_doctor_word(const char *text, char buf[static NM_DOCTOR_WORD_SIZE
 	return buf;
 }
 
-/* A look that fails is a finding, and the next ones go on. The list ends with NULL. */
-static void run_looks(struct examination *x, look *const looks[])
+/* Runs each of the list, which ends with NULL. A failure is a finding. */
+static void run_all(struct examination *x, examine *const examinations[])
 {
 	struct nm_err err;
 
-	for (; *looks; looks++)
-		if ((*looks)(x, &err) < 0)
+	for (; *examinations; examinations++)
+		if ((*examinations)(x, &err) < 0)
 			tell(x, NULL, "%s", err.msg);
 }
 
-/* sysctl(8) takes a dot for a slash, and a slash for the dot in an interface's name. */
+/* sysctl(8) separates by dots, and writes a dot of an interface's name as a slash. */
 static const char *sysctl_word(const char *interface, char buf[static NM_DOCTOR_WORD_SIZE])
 {
 	char name[IF_NAMESIZE];
@@ -86,7 +84,7 @@ static const char *sysctl_word(const char *interface, char buf[static NM_DOCTOR_
 	return nm_doctor_word(name, buf);
 }
 
-/* A setting that this kernel does not have is 0. */
+/* A missing setting is 0. */
 static int setting(const char *name)
 {
 	struct nm_err missing;
@@ -103,7 +101,7 @@ static bool has_ipv6(void)
 	return nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, &missing) == 0;
 }
 
-static void tell_missing(void *ctx, const char *what, const char *module)
+static void on_missing(void *ctx, const char *what, const char *module)
 {
 	char command[128];
 
@@ -111,7 +109,7 @@ static void tell_missing(void *ctx, const char *what, const char *module)
 	tell(ctx, command, "the kernel has no %s, which the rules need", what);
 }
 
-static int tell_foreign(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
+static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
 	char command[NM_FOREIGN_DROP_STRLEN];
 	const struct examination *x = ctx;
@@ -119,14 +117,13 @@ static int tell_foreign(void *ctx, const struct nm_foreign_drop *chain, struct n
 	(void)err; /* never fails */
 	if (!x->strict_firewalld || strcmp(chain->table, "firewalld") != 0)
 		tell(x, nm_foreign_drop_command(chain, command),
-			"chain '%s' of the nf_tables table '%s %s' drops, %s, what was sent to published "
-			"ports",
+			"chain '%s' of the nf_tables table '%s %s' drops packets to published ports, %s",
 			chain->chain, nm_foreign_drop_family(chain), chain->table,
 			chain->by_policy ? "by its policy" : "by a rule without condition");
 	return 0;
 }
 
-/* A line "key = yes" of firewalld.conf(5), of which the last counts. */
+/* True when the last line "key = ..." of firewalld.conf(5) says yes. */
 static bool is_switched_on(const char *text, const char *key)
 {
 	bool on = false;
@@ -161,11 +158,11 @@ static int examine_firewalld(struct examination *x, struct nm_err *err)
 			"sed -i "
 			"'s/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/"
 			"' " NM_DOCTOR_FIREWALLD_CONF " && firewall-cmd --reload",
-			"firewalld drops what others than itself have translated: StrictForwardPorts is on");
+			"firewalld drops packets that others have translated: StrictForwardPorts is on");
 	return 0;
 }
 
-/* A FORWARD chain that came to drop after the publish. */
+/* A FORWARD chain may drop since the publish, and then needs an ACCEPT for the nftables backend. */
 static int examine_accept(struct examination *x, struct nm_err *err)
 {
 	char command[COMMAND_SIZE];
@@ -182,13 +179,13 @@ static int examine_accept(struct examination *x, struct nm_err *err)
 	}
 	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
 	if (missing)
-		tell(x, command, "iptables' chain FORWARD may drop what was sent to published ports");
+		tell(x, command, "iptables' chain FORWARD may drop packets to published ports");
 	return 0;
 }
 
 static int examine_foreign(struct examination *x, struct nm_err *err)
 {
-	return nm_foreign_drop_each(&x->nl, tell_foreign, x, err);
+	return nm_foreign_drop_each(&x->nl, on_foreign_drop, x, err);
 }
 
 static int examine_features(struct examination *x, struct nm_err *err)
@@ -197,13 +194,13 @@ static int examine_features(struct examination *x, struct nm_err *err)
 
 	if (nm_backend_choose(&x->nl, &backend, err) < 0)
 		return -1;
-	nm_backend_probe(&x->nl, backend, has_ipv6(), tell_missing, x);
+	nm_backend_probe(&x->nl, backend, has_ipv6(), on_missing, x);
 	return 0;
 }
 
 static int examine_nftables(struct examination *x, struct nm_err *err)
 {
-	static look *const looks[] = {
+	static examine *const examinations[] = {
 		examine_features, examine_firewalld, examine_accept, examine_foreign, NULL};
 	uint32_t generation;
 
@@ -212,7 +209,7 @@ static int examine_nftables(struct examination *x, struct nm_err *err)
 	else if (nm_nft_transaction_generation(&x->nl, &generation, err) < 0)
 		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", err->msg);
 	else
-		run_looks(x, looks);
+		run_all(x, examinations);
 	return 0;
 }
 
@@ -224,7 +221,7 @@ static bool is_published_on(const struct nm_records *records, enum nm_family fam
 	return false;
 }
 
-/* Two networks between which a router would stand. */
+/* Sets *ret when two interfaces have global IPv6 addresses. */
 static int is_between_ipv6_networks(bool *ret, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink nl = {.fd = -1};
@@ -244,7 +241,7 @@ static int is_between_ipv6_networks(bool *ret, struct nm_err *err)
 	return 0;
 }
 
-/* As publish/host_settings.c does: or the host would lose its default route. */
+/* As publish/host_settings.c does. A router that accepts no advertisements loses its default route. */
 static int add_accept_ra(void *ctx, const char *interface, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX], word[NM_DOCTOR_WORD_SIZE], *command = ctx;
@@ -272,7 +269,7 @@ static int tell_ipv6_forwarding(const struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-/* True when the setting is 0. One that is missing is told. */
+/* True when the setting is 0. Tells one that is missing. */
 static bool is_off(const struct examination *x, const char *name)
 {
 	struct nm_err missing;
@@ -299,7 +296,7 @@ static int examine_forwarding(struct examination *x, struct nm_err *err)
 	return ipv6 && is_off(x, NM_SYSCTL_IPV6_FORWARD) ? tell_ipv6_forwarding(x, err) : 0;
 }
 
-/* Tables that stand in names, one a line, are in force. */
+/* The file has the name of each table that is in force, one a line. */
 static void examine_legacy_family(const struct examination *x, const char *family, const char *path)
 {
 	char names[256], list[sizeof(names) + 64] = "", modules[2 * sizeof(names)] = "";
@@ -319,9 +316,7 @@ static void examine_legacy_family(const struct examination *x, const char *famil
 		"%stables-legacy-save | %stables-nft-restore --noflush && modprobe -r%s", family, family,
 		modules);
 	tell(x, command,
-		"legacy %stables (%s) see every packet beside nf_tables, and can drop what was sent to "
-		"published "
-		"ports",
+		"legacy %stables (%s) filter beside nf_tables and can drop packets to published ports",
 		family, list);
 }
 
@@ -333,7 +328,7 @@ static int examine_legacy(struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-/* One finding for all of them: they may be many. */
+/* One finding for all dead containers. */
 static int examine_gone(struct examination *x, struct nm_err *err)
 {
 	struct nm_records *records = x->d->records;
@@ -362,7 +357,7 @@ static int examine_gone(struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-/* An interface that is gone needs nothing. */
+/* An interface that is gone needs no setting. */
 static int examine_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX], word[NM_DOCTOR_WORD_SIZE], command[NM_DOCTOR_WORD_SIZE + 64];
@@ -402,7 +397,7 @@ static int examine_localnets(struct examination *x, struct nm_err *err)
 	return nm_records_each_localnet(x->d->records, examine_localnet, x, err);
 }
 
-/* Only bridge netfilter loses the reflected packets. */
+/* Reflected packets need hairpin mode only under bridge netfilter. */
 static int examine_hairpins(struct examination *x, struct nm_err *err)
 {
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") ? NM_IPV4_BIT : 0) |
@@ -421,10 +416,10 @@ static int examine_hairpins(struct examination *x, struct nm_err *err)
 
 void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx)
 {
-	static look *const looks[] = {examine_nftables, examine_gone, examine_forwarding, examine_legacy,
-		examine_localnets, examine_hairpins, NULL};
+	static examine *const examinations[] = {examine_nftables, examine_gone, examine_forwarding,
+		examine_legacy, examine_localnets, examine_hairpins, NULL};
 	struct examination x = {.d = d, .handler = handler, .ctx = ctx, .nl.fd = -1};
 
-	run_looks(&x, looks);
+	run_all(&x, examinations);
 	nm_netlink_close(&x.nl);
 }

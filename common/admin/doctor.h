@@ -1,5 +1,4 @@
-/* What on this host would stop published ports from working, and what mends it. Looks, and changes nothing.
- */
+/* Finds what on this host stops published ports from working, and the command against it. Changes nothing. */
 #ifndef NM_ADMIN_DOCTOR_H
 #define NM_ADMIN_DOCTOR_H
 
@@ -8,32 +7,31 @@
 
 #define NM_DOCTOR_FIREWALLD_CONF "/etc/firewalld/firewalld.conf"
 
-/* What has been read of the host already; all of it borrowed. */
+/* What the caller has read already; borrowed. */
 struct nm_doctor {
 	const struct nm_config *config;
-	struct nm_records *records; /* who is gone will be taken out */
-	bool can_judge;             /* the records' pids mean something here */
-	const char *firewalld_conf; /* the text of that file; "": there is none */
-	const char *natmap;         /* how to call this natmap: with --state-dir, if it needs it */
+	struct nm_records *records; /* dead ones are removed */
+	bool can_judge;             /* the pids of the records are of this PID namespace */
+	const char *firewalld_conf; /* text of NM_DOCTOR_FIREWALLD_CONF; "" when it is missing */
+	const char *natmap;         /* command that calls this natmap, with the options it needs */
 };
 
-/* Called for each obstacle: a sentence, and the shell command that removes it, or NULL. Both may have
- * characters from outside that a terminal should not see. */
+/* Called for each obstacle with a sentence and the shell command that removes it, or NULL. Both may contain
+ * control characters from outside. */
 typedef void nm_doctor_handler(void *ctx, const char *finding, const char *command);
 
 /*
- * Looks at what rules need of the kernel, at the chains of others (admin/foreign_drop.h), legacy xtables,
- * firewalld and forwarding; for records at what only they need: their containers, route_localnet, hairpin
- * mode.
+ * Examines the kernel's features, dropping chains of others (admin/foreign_drop.h), legacy xtables,
+ * firewalld, forwarding, and for each record its process, route_localnet and hairpin mode.
  *
- * Forwarding that is off is an obstacle where the next publish would not switch it on, or something is
- * published already; in IPv6, of which a host need not be a router, only when something is published on it or
- * two interfaces have global addresses. What cannot be examined is told, too, without a command.
+ * IPv4 forwarding that is off is an obstacle when a port is published, or when the configuration forbids the
+ * next publish to switch it on. In IPv6, where a host is often no router, the latter counts only when two
+ * interfaces have global addresses. An examination that fails is an obstacle without a command.
  */
 void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx);
 
 #define NM_DOCTOR_WORD_SIZE 1024
-/* Writes text as one word for the shell, cut to size. Returns buf. */
+/* Quotes text as one word for the shell, cut to size. Returns buf. */
 const char *nm_doctor_word(const char *text, char buf[static NM_DOCTOR_WORD_SIZE]);
 
 #endif

@@ -1,7 +1,5 @@
-/*
- * The order is that of a withdraw: settings that expose something first, then the rules in one transaction,
- * then hairpin modes, then the records. Killed in between, another flush goes on.
- */
+/* The order is that of a withdraw: route_localnet off, one transaction that removes the rules, hairpin modes
+ * off, records retired. A flush that was killed is completed by the next one. */
 #include "admin/flush.h"
 
 #include <string.h>
@@ -61,7 +59,7 @@ static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *er
 }
 
 /* A kernel without the setting forwards nothing. */
-static void look_at_forwarding(bool ret[static NM_FAMILY_MAX])
+static void read_forwarding(bool ret[static NM_FAMILY_MAX])
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
 	struct nm_err missing;
@@ -90,7 +88,7 @@ static int flush(struct nm_change *change, bool force, struct nm_inventory *s, s
 	nm_change_retire_replaced(change);
 	nm_state_forget_damaged(change->state);
 	nm_change_end(change, true);
-	look_at_forwarding(ret->forwarding);
+	read_forwarding(ret->forwarding);
 	return 0;
 }
 

@@ -1,13 +1,12 @@
 /*
- * Which chains of others drop what natmap translated. A verdict accept ends only the chain that it stands in;
- * every other base chain on the hook sees the packet, too, and one drop is enough. Rules are judged by their
- * expressions: those that say nothing about the packet are passed over, those that are not understood are a
- * condition, and a rule with a condition neither lets everything through nor drops everything.
+ * Accept ends only the base chain that it is in. The other base chains of the hook see the packet as well,
+ * and any of them can drop it. A rule is read by its expressions: counter and log have no influence, a test
+ * that all translated packets pass is no condition, and everything else is one. A rule with a condition
+ * decides nothing here.
  */
 #include "admin/foreign_drop.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -15,14 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "nft/objects.h"
 #include "nft/rules.h"
 #include "nft/transaction.h"
 
 struct chains {
-	struct nm_foreign_drop *v;
-	size_t n;
+	struct nm_foreign_drop *v; /* owned */
+	size_t n, capacity;
 };
+
+static void chains_done(struct chains *chains)
+{
+	free(chains->v);
+}
 
 static uint32_t number(struct nm_attrs attrs, uint16_t type)
 {
@@ -32,16 +37,16 @@ static uint32_t number(struct nm_attrs attrs, uint16_t type)
 	return ntohl(value);
 }
 
-/* natmap's own ACCEPT is reached from it. */
+/* True for the chain that leads to natmap's own ACCEPT. */
 static bool is_iptables_forward(const struct nm_foreign_drop *chain)
 {
 	return chain->nfproto != NFPROTO_INET && !strcmp(chain->table, "filter") &&
 		!strcmp(chain->chain, "FORWARD");
 }
 
-static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	struct nm_foreign_drop foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops}, *grown;
+	struct nm_foreign_drop foreign = {.nfproto = chain->nfproto, .by_policy = chain->drops};
 	struct chains *chains = ctx;
 
 	if (!chain->is_base || chain->hook != NF_INET_FORWARD ||
@@ -52,10 +57,8 @@ static int take_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err
 	(void)snprintf(foreign.chain, sizeof(foreign.chain), "%s", chain->name);
 	if (is_iptables_forward(&foreign))
 		return 0;
-	grown = reallocarray(chains->v, chains->n + 1, sizeof(*grown));
-	if (!grown)
-		return nm_fail_errno(err, ENOMEM, "%zu chains", chains->n);
-	chains->v = grown;
+	if (nm_grow(chains, "reading the chains of nf_tables", err) < 0)
+		return -1;
 	chains->v[chains->n++] = foreign;
 	return 0;
 }
@@ -65,7 +68,7 @@ static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	struct chains *chains = ctx;
 
 	chains->n = 0;
-	return nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, take_chain, chains, err);
+	return nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, on_chain, chains, err);
 }
 
 enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
@@ -74,7 +77,7 @@ enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
 struct judging {
 	enum { ELSEWHERE, STATUS_LOADED, STATUS_MASKED } at; /* in "ct status & mask != 0" */
 	uint32_t mask;
-	bool conditional; /* does not hold for everything that was translated */
+	bool conditional; /* some translated packets may not match */
 	enum effect effect;
 };
 
@@ -84,9 +87,9 @@ static bool get_value(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
 	return nm_attrs_get(nm_attrs_nested(attrs, type), NFTA_DATA_VALUE, ret, sizeof(*ret));
 }
 
-/* True when the expression is the next one of a test of the connection's status that holds for all that was
- * translated: its mask has IPS_DST_NAT. */
-static bool take_status(struct judging *j, const char *name, struct nm_attrs data)
+/* True when the expression continues a test of the connection's status that all translated packets pass: its
+ * mask has IPS_DST_NAT. */
+static bool read_status(struct judging *j, const char *name, struct nm_attrs data)
 {
 	uint32_t flipped, value;
 
@@ -126,7 +129,7 @@ static bool is_ctstate_dnat(struct nm_attrs match)
 		m.state_mask & XT_CONNTRACK_STATE_DNAT;
 }
 
-static void take_immediate(struct judging *j, struct nm_attrs data)
+static void read_immediate(struct judging *j, struct nm_attrs data)
 {
 	struct nm_attrs verdict =
 		nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
@@ -142,12 +145,12 @@ static void take_immediate(struct judging *j, struct nm_attrs data)
 		j->effect = LEAVES;
 }
 
-static void take_expression(struct judging *j, const char *name, struct nm_attrs data)
+static void read_expression(struct judging *j, const char *name, struct nm_attrs data)
 {
-	if (take_status(j, name, data) || !strcmp(name, "counter") || !strcmp(name, "log"))
+	if (read_status(j, name, data) || !strcmp(name, "counter") || !strcmp(name, "log"))
 		return;
 	if (!strcmp(name, "immediate"))
-		take_immediate(j, data);
+		read_immediate(j, data);
 	else if (!strcmp(name, "reject"))
 		j->effect = DROPS;
 	else if (strcmp(name, "match") != 0 || !is_ctstate_dnat(data))
@@ -155,7 +158,7 @@ static void take_expression(struct judging *j, const char *name, struct nm_attrs
 }
 
 /* The first unconditional rule with a verdict decides. Behind return or goto the policy does. */
-static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct nm_attrs list = rule->expressions, data;
 	char name[NM_NFT_EXPRESSION_SIZE];
@@ -164,7 +167,7 @@ static int judge_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *
 
 	(void)err; /* never fails */
 	while (*chain == GOES_ON && nm_nft_rule_next_expression(&list, name, &data))
-		take_expression(&j, name, data);
+		read_expression(&j, name, data);
 	if (*chain == GOES_ON && !j.conditional)
 		*chain = j.effect;
 	return 0;
@@ -181,7 +184,7 @@ static int judge_chain(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 
 	j->effect = GOES_ON;
 	return nm_nft_rules_each(
-		nl, j->chain->nfproto, j->chain->table, j->chain->chain, judge_rule, &j->effect, err);
+		nl, j->chain->nfproto, j->chain->table, j->chain->chain, on_rule, &j->effect, err);
 }
 
 static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign_drop_handler *handler,
@@ -203,13 +206,11 @@ static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign
 int nm_foreign_drop_each(
 	struct nm_netlink *nl, nm_foreign_drop_handler *handler, void *ctx, struct nm_err *err)
 {
-	struct chains chains = {0};
-	int rc = nm_nft_transaction_read(nl, read_chains, &chains, err);
+	NM_CLEANUP(chains_done) struct chains chains = {0};
 
-	if (rc == 0)
-		rc = judge_chains(nl, &chains, handler, ctx, err);
-	free(chains.v);
-	return rc;
+	if (nm_nft_transaction_read(nl, read_chains, &chains, err) < 0)
+		return -1;
+	return judge_chains(nl, &chains, handler, ctx, err);
 }
 
 const char *nm_foreign_drop_family(const struct nm_foreign_drop *chain)

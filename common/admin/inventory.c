@@ -1,7 +1,5 @@
-/*
- * A container may be recorded twice where a change was cut short: what was written last counts. One that
- * cannot be judged is taken to be there: its ports must not vanish because of a moment's trouble with /proc.
- */
+/* A change that was cut short leaves two records of a container; the newer one counts. A container whose
+ * process cannot be examined counts as live, so that it does not lose its ports by a passing failure. */
 #include "admin/inventory.h"
 
 #include <string.h>
@@ -17,7 +15,7 @@ static bool is_gone(const struct nm_record *r, bool can_judge)
 	bool gone = false;
 
 	if (can_judge && nm_record_gone(r, &gone, &err) < 0)
-		nm_log_notice("container '%s': %s, ignored: it is taken to be there", r->id, err.msg);
+		nm_log_notice("container '%s': %s, ignored: it counts as live", r->id, err.msg);
 	return gone;
 }
 
@@ -26,7 +24,7 @@ static bool last_is(const struct nm_records *list, const char *id)
 	return list->n > 0 && !strcmp(list->v[list->n - 1].id, id);
 }
 
-/* Moves the records, which are sorted, to where they belong. */
+/* Distributes the sorted records over the lists. */
 static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory *s, struct nm_err *err)
 {
 	for (size_t i = 0; i < all->n; i++) {
@@ -46,22 +44,17 @@ static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory 
 int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct nm_err *err)
 {
 	const struct nm_state_query everyone = {.all = true};
-	struct nm_records all = {0};
-	struct nm_inventory s = {0};
-	int rc = state ? nm_state_search(state, &everyone, &all, err) : 0;
+	NM_CLEANUP(nm_records_done) struct nm_records all = {0};
 
+	if (!state)
+		return 0;
+	if (nm_state_search(state, &everyone, &all, err) < 0)
+		return -1;
 	nm_records_sort(&all);
-	if (rc == 0)
-		rc = sort_out(&all, state && nm_state_same_pidns(state), &s, err);
-	nm_records_done(&all); /* what has been moved is empty */
-	if (rc == 0)
-		*ret = s;
-	else
-		nm_inventory_done(&s);
-	return rc;
+	return sort_out(&all, nm_state_same_pidns(state), ret, err);
 }
 
-/* After a boot there may be rules of containers that iptables-restore or nft have put there: copies. */
+/* Copies that iptables-restore or nft have restored after a boot do not count. */
 static int check_lost_state(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	(void)ctx;
@@ -76,8 +69,7 @@ int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_er
 	size_t damaged = nm_state_damaged(change->state);
 
 	if (!nm_state_same_pidns(change->state))
-		return nm_fail(err, NM_ERR_FAILED,
-			"the state is of another PID namespace, in which process numbers mean others");
+		return nm_fail(err, NM_ERR_FAILED, "the state was written in another PID namespace");
 	if (forced)
 		return 0;
 	if (damaged)
@@ -88,7 +80,7 @@ int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_er
 		: 0;
 }
 
-/* Brings the record in line with the configuration and with what somebody else has switched off. */
+/* Brings the record in line with the configuration and with the settings of the host. */
 static int renew(struct nm_host_settings_view *view, const struct nm_config *c, struct nm_record *r,
 	bool *ret_off, struct nm_err *err)
 {
@@ -123,7 +115,7 @@ static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct n
 	s->changed = calloc(s->live.n + 1, sizeof(*s->changed));
 	s->needs_enable = calloc(s->live.n + 1, sizeof(*s->needs_enable));
 	if (!s->changed || !s->needs_enable)
-		return nm_fail(err, NM_ERR_FAILED, "reading the state: out of memory");
+		return nm_fail_memory(err, "reading the state");
 	for (size_t i = 0; i < s->live.n; i++) {
 		struct nm_record *r = &s->live.v[i], before = *r, copy;
 

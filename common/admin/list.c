@@ -1,5 +1,5 @@
-/* The rules are laid out for one mapping after the other, so that it is known to which each of them belongs;
- * those that are found in the kernel have counters. */
+/* Lays out the rules of each mapping on its own, and adds up the counters that these rules have in the
+ * kernel. */
 #include "admin/list.h"
 
 #include <linux/netlink.h>

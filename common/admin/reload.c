@@ -1,14 +1,16 @@
 /*
  * How a reload works.
  *
- * Under the lock: the inventory says who is still there and what is wanted (admin/inventory.c). Nothing has
- * been changed until here. Then (1) records that differ from what is recorded, since an interface or the
- * configuration changed, are appended, (2) settings that nobody needs any more are switched off, (3) one
- * transaction carries the difference between the kernel's rules and the wanted ones, (4) settings that are
- * needed are switched on, (5) the records that do not count any more are retired. Killed before (3), the
- * state knows more than the kernel; a later reload goes on from there, since it judges everything anew.
+ * Under the lock, the inventory finds dead and live containers and the desired rules (admin/inventory.c).
+ * Nothing is changed until then. Next, reload
+ * (1) appends records of live containers that changed, because an interface or the configuration did,
+ * (2) switches off settings that no live container needs,
+ * (3) commits the difference between the kernel's rules and the desired ones in one transaction,
+ * (4) switches on the settings that live containers need,
+ * (5) retires the dead and superseded records.
+ * A reload that was killed before (3) is completed by the next one, which examines everything again.
  *
- * Forwarding and settings that fail are notices: a rule that is back is worth more than none.
+ * A setting that cannot be switched on is a notice: rules without it are better than none.
  */
 #include "admin/reload.h"
 

@@ -103,9 +103,8 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	if (!is_told(c, edit))
 		return 0;
 	if (edit->kind == NM_EDIT_STALE) {
-		(void)snprintf(text, sizeof(text), "%s -t %s: chain %s has a rule '%s' that nobody needs",
-			program, table, nm_rule_chain_name(edit->place.chain),
-			edit->tag[0] ? edit->tag : "jump");
+		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' in chain %s is stale", program, table,
+			edit->tag[0] ? edit->tag : "jump", nm_rule_chain_name(edit->place.chain));
 	} else {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
 			nm_iptables_print_rule(edit->wanted, rule), what[edit->kind]);

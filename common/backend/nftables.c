@@ -96,8 +96,8 @@ static int tell_place(struct comparison *c, const struct nm_nftables_edit *edit,
 {
 	char text[TEXT_SIZE];
 	const char *what = edit->kind == NM_EDIT_MISSING ? "lost rules"
-		: edit->is_element                       ? "elements that nobody needs"
-							 : "rules that nobody needs";
+		: edit->is_element                       ? "stale elements"
+							 : "stale rules";
 
 	(void)snprintf(text, sizeof(text), "nft table %s %s: %s '%s' has %s", family, NM_NFTABLES_TABLE,
 		edit->is_element ? "set" : "chain", edit->where, what);
@@ -116,7 +116,7 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 	};
 	static const char *const what[] = {
 		[NM_EDIT_MISSING] = "is missing",
-		[NM_EDIT_STALE] = "is needed by nobody",
+		[NM_EDIT_STALE] = "is stale",
 		[NM_EDIT_CHANGED] = "has been changed",
 	};
 	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6", *kind = kinds[edit->kind];
@@ -128,10 +128,9 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 	if (edit->where[0] && !edit->tag_len && edit->kind != NM_EDIT_CHANGED)
 		return tell_place(c, edit, family, kind, err);
 	if (!edit->where[0])
-		(void)snprintf(
-			text, sizeof(text), "nft table %s %s is needed by nobody", family, NM_NFTABLES_TABLE);
+		(void)snprintf(text, sizeof(text), "nft table %s %s is stale", family, NM_NFTABLES_TABLE);
 	else if (!edit->tag_len)
-		(void)snprintf(text, sizeof(text), "nft table %s %s: %s is not as natmap makes it", family,
+		(void)snprintf(text, sizeof(text), "nft table %s %s: %s has been changed", family,
 			NM_NFTABLES_TABLE, edit->where);
 	else
 		(void)snprintf(text, sizeof(text), "nft table %s %s, %s: '%.*s' %s", family,
