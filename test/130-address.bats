@@ -227,3 +227,62 @@ allow_any() {
 	publish rc=1 web 8080:80 address=203.0.113.7
 	assert "$stderr" has 'no route'
 }
+
+# second_link: another way from the host to ctr, host's side way2
+second_link() {
+	on host ip link add way2 type veth peer name eth1 netns "/run/netns/$NM_NS-ctr"
+	on host ip link set way2 up
+	on ctr ip link set eth1 up
+}
+
+# recorded_localnet: the interface whose route_localnet the container needs
+recorded_localnet() {
+	tail -n 1 "$(state_dir)/state" | jq -r '.localnet.interface'
+}
+
+@test "a route with nexthops on one interface leads through that" {
+	on host ip route replace 10.88.7.2/32 nexthop via 10.88.7.2 dev br0 nexthop via 10.88.7.3 dev br0
+	on host ip -6 route replace fd00:7::2/128 nexthop via fd00:7::2 dev br0 nexthop via fd00:7::3 dev br0
+	publish web 8080:80
+	assert "$(recorded_localnet)" = br0
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
+}
+
+@test "a container behind several interfaces is published, but not on 127.0.0.1" {
+	second_link
+	on host ip route replace 10.88.7.2/32 nexthop dev br0 nexthop dev way2
+	publish web 8080:80
+	assert "$(recorded_localnet)" = null
+	assert "$(on host cat /proc/sys/net/ipv4/conf/{br0,way2}/route_localnet | xargs)" = '0 0'
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	run_natmap check
+	withdraw web
+	assert_clean
+}
+
+@test "a route whose nexthop is an object of its own leads through that" {
+	on host sh -c 'echo 0 >/proc/sys/net/ipv4/nexthop_compat_mode'
+	on host ip nexthop add id 7 dev br0
+	on host ip nexthop add id 8 via fd00:7::2 dev br0
+	on host ip route replace 10.88.7.2/32 nhid 7
+	on host ip -6 route replace fd00:7::2/128 nhid 8
+	publish web 8080:80
+	assert "$(recorded_localnet)" = br0
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+	assert_rule host "$(leads_to fd00:7::2 80)"
+}
+
+# bats test_tags=once
+@test "of a default route with several nexthops the first living one decides" {
+	second_link
+	on ctr ip address add 10.88.8.2/24 dev eth1
+	on ctr ip route replace default nexthop via 10.88.8.1 dev eth1 nexthop via 10.88.7.1 dev eth0
+	on host ip address add 10.88.8.1/24 dev way2
+	publish web 8080:80
+	assert_rule host "$(leads_to 10.88.8.2 80)"
+	withdraw web
+	on ctr ip link set eth1 down
+	publish web 8080:80
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+}

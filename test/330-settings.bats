@@ -99,6 +99,18 @@ read_only_settings() {
 }
 
 # bats test_tags=once
+@test "router advertisements are kept on each interface of a route with several" {
+	config '{"ip_forward": {"ipv6": "set"}}'
+	setting ipv6/conf/all/forwarding 0
+	setting ipv6/conf/up0/accept_ra 1
+	setting ipv6/conf/br0/accept_ra 1
+	on host ip -6 route add default proto ra nexthop via fd00:99::2 dev up0 nexthop via fd00:7::3 dev br0
+	publish web 8080:80
+	assert "$(setting ipv6/conf/up0/accept_ra)" = 2
+	assert "$(setting ipv6/conf/br0/accept_ra)" = 2
+}
+
+# bats test_tags=once
 @test "an interface that ignores router advertisements goes on to do so" {
 	config '{"ip_forward": {"ipv6": "set"}}'
 	setting ipv6/conf/all/forwarding 0

@@ -1,4 +1,8 @@
-/* Routes of the network namespace of an rtnetlink socket. */
+/*
+ * Routes of the network namespace of an rtnetlink socket. A route may have several nexthops (RTA_MULTIPATH).
+ * Its nexthops may be objects of their own (RTA_NH_ID), which the kernel also shows in the old form, unless
+ * net.ipv4.nexthop_compat_mode is off.
+ */
 #include "host/route.h"
 
 #include <errno.h>
@@ -7,44 +11,79 @@
 
 #include <linux/rtnetlink.h>
 
+#include "base/array.h"
 #include "host/attrs.h"
 #include "host/rtnl.h"
 
-static unsigned interface_of(struct nm_attrs route)
+/* Interfaces that routes leave through, each once, in the kernel's order. */
+struct interfaces {
+	unsigned *v; /* owned */
+	size_t n, capacity;
+};
+
+static void interfaces_done(struct interfaces *list)
+{
+	free(list->v);
+	*list = (struct interfaces){0};
+}
+
+static int add_interface(struct interfaces *list, unsigned ifindex, struct nm_err *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i] == ifindex)
+			return 0;
+	if (nm_grow(list, "reading routes", err) < 0)
+		return -1;
+	list->v[list->n++] = ifindex;
+	return 0;
+}
+
+/* Adds those of one route, but for nexthops that are dead. */
+static int add_interfaces(struct interfaces *list, struct nm_attrs route, struct nm_err *err)
 {
 	struct nm_attrs hops = nm_attrs_nested(route, RTA_MULTIPATH);
-	struct rtnexthop first;
+	struct rtnexthop hop;
 	uint32_t ifindex;
 
 	if (nm_attrs_get(route, RTA_OIF, &ifindex, sizeof(ifindex)))
-		return ifindex;
-	if (hops.len < sizeof(first))
-		return 0;
-	memcpy(&first, hops.data, sizeof(first));
-	return first.rtnh_ifindex > 0 ? (unsigned)first.rtnh_ifindex : 0;
+		return add_interface(list, ifindex, err);
+	for (size_t step; hops.len >= sizeof(hop); hops.len -= step) {
+		memcpy(&hop, hops.data, sizeof(hop));
+		step = RTNH_ALIGN(hop.rtnh_len);
+		if (hop.rtnh_len < sizeof(hop) || step > hops.len || hop.rtnh_ifindex <= 0)
+			break;
+		if (!(hop.rtnh_flags & RTNH_F_DEAD) &&
+			add_interface(list, (unsigned)hop.rtnh_ifindex, err) < 0)
+			return -1;
+		hops.data = (const char *)hops.data + step;
+	}
+	return 0;
 }
 
 struct lookup {
 	struct nm_route route;
-	unsigned ifindex; /* 0: none */
+	struct interfaces interfaces;
 };
 
-static int take_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static void lookup_done(struct lookup *look)
+{
+	interfaces_done(&look->interfaces);
+}
+
+static int on_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
 	struct lookup *look = ctx;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm)
 		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
-	look->route.found = true;
+	look->route.found = rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
+		rtm->rtm_type != RTN_PROHIBIT;
 	look->route.local = rtm->rtm_type == RTN_LOCAL;
 	look->route.broadcast = rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_ANYCAST ||
 		rtm->rtm_type == RTN_MULTICAST;
 	look->route.prefix_len = rtm->rtm_dst_len;
-	if (rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
-		rtm->rtm_type != RTN_PROHIBIT)
-		look->ifindex = interface_of(nm_attrs_of(msg, sizeof(*rtm)));
-	return 0;
+	return add_interfaces(&look->interfaces, nm_attrs_of(msg, sizeof(*rtm)), err);
 }
 
 /* What IPv4 says instead of showing the route: none; unreachable, prohibit, blackhole; a family without. */
@@ -54,13 +93,10 @@ static bool is_no_route(int error_number)
 		error_number == EINVAL || error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
 }
 
-int nm_route_lookup(
-	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
+static int look_up(struct nm_netlink *nl, const struct nm_addr *address, unsigned flags, struct lookup *look,
+	struct nm_err *err)
 {
-	struct lookup look = {.ifindex = 0};
-	const struct nm_netlink_handler sink = {.reply = take_route, .tolerate = is_no_route, .ctx = &look};
-	struct nm_rtnl_link link;
-	char text[NM_ADDR_STRLEN];
+	const struct nm_netlink_handler handler = {.reply = on_route, .tolerate = is_no_route, .ctx = look};
 	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
@@ -68,51 +104,84 @@ int nm_route_lookup(
 	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, 0, sizeof(*rtm));
 	rtm->rtm_family = nm_addr_family_to_af(address->family);
 	rtm->rtm_dst_len = nm_addr_bits(address->family);
-	rtm->rtm_flags = RTM_F_FIB_MATCH;
+	rtm->rtm_flags = flags;
 	nm_netlink_request_put(&r, RTA_DST, address->bytes, nm_addr_size(address->family));
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0 ||
-		nm_rtnl_get_link(nl, look.ifindex, NULL, &link, err) < 0)
-		return nm_wrap(err, "looking up the route to %s", nm_addr_print(address, text));
-	if (link.found)
-		memcpy(look.route.interface, link.name, sizeof(look.route.interface));
+	return nm_netlink_talk(nl, &r, &handler, err);
+}
+
+/* The route that matches says how long it is and where all its nexthops lead to. Where the kernel does not
+ * show them, it says at least which way a packet would take. */
+static int read_route(
+	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
+{
+	NM_CLEANUP(lookup_done) struct lookup look = {.route.found = false};
+	struct nm_rtnl_link link = {.found = false};
+
+	if (look_up(nl, address, RTM_F_FIB_MATCH, &look, err) < 0)
+		return -1;
 	*ret = look.route;
+	if (ret->found && look.interfaces.n == 0 && look_up(nl, address, 0, &look, err) < 0)
+		return -1;
+	if (look.interfaces.n == 1 && nm_rtnl_get_link(nl, look.interfaces.v[0], NULL, &link, err) < 0)
+		return -1;
+	memcpy(ret->interface, link.name, sizeof(ret->interface));
+	ret->found = ret->found && (link.found || look.interfaces.n > 1);
 	return 0;
 }
 
+int nm_route_lookup(
+	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
+{
+	char text[NM_ADDR_STRLEN];
+
+	if (read_route(nl, address, ret, err) < 0)
+		return nm_wrap(err, "looking up the route to %s", nm_addr_print(address, text));
+	return 0;
+}
+
+/* The best default route. */
 struct default_route {
 	enum nm_family family;
-	unsigned ifindex; /* 0: none yet */
+	struct interfaces interfaces; /* none: there is no such route yet */
 	uint32_t metric;
 };
 
-static int take_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static void default_route_done(struct default_route *best)
+{
+	interfaces_done(&best->interfaces);
+}
+
+static bool is_default(const struct rtmsg *rtm, struct nm_attrs attrs, enum nm_family family)
+{
+	uint32_t table;
+
+	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
+		table = rtm->rtm_table;
+	return table == RT_TABLE_MAIN && rtm->rtm_family == nm_addr_family_to_af(family) &&
+		!rtm->rtm_dst_len && !rtm->rtm_src_len && rtm->rtm_type == RTN_UNICAST &&
+		!(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD));
+}
+
+static int on_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
 	struct default_route *best = ctx;
-	uint32_t table, metric = 0;
-	unsigned ifindex;
+	uint32_t metric = 0;
 
-	(void)err; /* never fails */
-	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm ||
-		rtm->rtm_family != nm_addr_family_to_af(best->family) || rtm->rtm_dst_len ||
-		rtm->rtm_src_len || rtm->rtm_type != RTN_UNICAST ||
-		(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)))
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !is_default(rtm, attrs, best->family))
 		return 0;
-	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
-		table = rtm->rtm_table;
 	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
-	ifindex = interface_of(attrs);
-	if (table == RT_TABLE_MAIN && ifindex && (!best->ifindex || metric < best->metric)) {
-		best->ifindex = ifindex;
-		best->metric = metric;
-	}
-	return 0;
+	if (best->interfaces.n > 0 && metric >= best->metric)
+		return 0;
+	best->metric = metric;
+	best->interfaces.n = 0;
+	return add_interfaces(&best->interfaces, attrs, err);
 }
 
-static void forget_default(void *ctx)
+static void on_default_restart(void *ctx)
 {
-	((struct default_route *)ctx)->ifindex = 0;
+	((struct default_route *)ctx)->interfaces.n = 0;
 }
 
 /* A kernel, or a namespace, without the family or without the table. */
@@ -123,9 +192,9 @@ static bool is_no_table(int error_number)
 
 int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
 {
-	struct default_route best = {.family = family};
-	const struct nm_netlink_handler sink = {
-		.reply = take_default, .restart = forget_default, .tolerate = is_no_table, .ctx = &best};
+	NM_CLEANUP(default_route_done) struct default_route best = {.family = family};
+	const struct nm_netlink_handler handler = {
+		.reply = on_default, .restart = on_default_restart, .tolerate = is_no_table, .ctx = &best};
 	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
@@ -133,54 +202,32 @@ int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret
 	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	rtm->rtm_family = nm_addr_family_to_af(family);
 	rtm->rtm_table = RT_TABLE_MAIN;
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading default route");
-	*ret = best.ifindex;
+	*ret = best.interfaces.n > 0 ? best.interfaces.v[0] : 0;
 	return 0;
 }
 
-/* Interfaces with routes from router advertisements: a host has few, each with a handful of routes. */
-enum { RA_INTERFACES_MAX = 64 };
-struct ra_interfaces {
-	unsigned ifindex[RA_INTERFACES_MAX];
-	size_t n;
-};
-
-static int take_ra_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_ra_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
-	struct ra_interfaces *ra = ctx;
-	unsigned ifindex;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || rtm->rtm_protocol != RTPROT_RA)
 		return 0;
-	ifindex = interface_of(nm_attrs_of(msg, sizeof(*rtm)));
-	for (size_t i = 0; i < ra->n; i++)
-		if (ra->ifindex[i] == ifindex)
-			return 0;
-	if (ra->n == RA_INTERFACES_MAX)
-		return nm_fail(err, NM_ERR_FAILED, "more than %d interfaces", RA_INTERFACES_MAX);
-	if (ifindex)
-		ra->ifindex[ra->n++] = ifindex;
-	return 0;
+	return add_interfaces(ctx, nm_attrs_of(msg, sizeof(*rtm)), err);
 }
 
-static void forget_ra_routes(void *ctx)
+static void on_ra_restart(void *ctx)
 {
-	((struct ra_interfaces *)ctx)->n = 0;
-}
-
-static bool is_no_ipv6(int error_number)
-{
-	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
+	((struct interfaces *)ctx)->n = 0;
 }
 
 int nm_route_ra_interfaces(struct nm_netlink *nl,
 	int (*found)(void *ctx, const char *interface, struct nm_err *err), void *ctx, struct nm_err *err)
 {
-	struct ra_interfaces ra = {.n = 0};
-	const struct nm_netlink_handler sink = {
-		.reply = take_ra_route, .restart = forget_ra_routes, .tolerate = is_no_ipv6, .ctx = &ra};
+	NM_CLEANUP(interfaces_done) struct interfaces list = {0};
+	const struct nm_netlink_handler handler = {
+		.reply = on_ra_route, .restart = on_ra_restart, .tolerate = is_no_table, .ctx = &list};
 	struct nm_rtnl_link link;
 	struct nm_netlink_request r;
 	struct rtmsg *rtm;
@@ -189,10 +236,10 @@ int nm_route_ra_interfaces(struct nm_netlink *nl,
 	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
 	rtm->rtm_family = AF_INET6;
 	rtm->rtm_protocol = RTPROT_RA;
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading routes from router advertisements");
-	for (size_t i = 0; i < ra.n; i++) {
-		if (nm_rtnl_get_link(nl, ra.ifindex[i], NULL, &link, err) < 0)
+	for (size_t i = 0; i < list.n; i++) {
+		if (nm_rtnl_get_link(nl, list.v[i], NULL, &link, err) < 0)
 			return -1;
 		if (link.found && found(ctx, link.name, err) < 0)
 			return -1;

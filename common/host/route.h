@@ -8,23 +8,24 @@
 #include "host/netlink.h"
 
 struct nm_route {
-	bool found;
+	bool found;                  /* packets to the address leave through an interface */
 	bool local;                  /* the address is the host's own (RTN_LOCAL) */
 	bool broadcast;              /* RTN_BROADCAST, RTN_ANYCAST or RTN_MULTICAST */
 	uint8_t prefix_len;          /* of the matching route, RTM_F_FIB_MATCH */
-	char interface[IF_NAMESIZE]; /* packets leave through it; "": the route has none (unreachable) */
+	char interface[IF_NAMESIZE]; /* that interface; "": the route has nexthops on several */
 };
 
-/* Looks up the route to address. No route is found == false, not an error. */
+/* Looks up the route to address. A route that is missing or leads nowhere is found == false, not an error. */
 int nm_route_lookup(struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Interface of the default route in the main table, the one with the lowest metric. 0: there is none. */
+/* Interface of the default route in the main table, the one with the lowest metric; of several nexthops the
+ * first that is not dead. 0: there is none. */
 int nm_route_default(
 	struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Calls found(ctx, name) for each interface that has an IPv6 route learned from a router advertisement
- * (RTPROT_RA). */
+/* Calls found(ctx, name) for each interface that an IPv6 route learned from a router advertisement
+ * (RTPROT_RA) leads through. */
 int nm_route_ra_interfaces(struct nm_netlink *nl,
 	int (*found)(void *ctx, const char *interface, struct nm_err *err), void *ctx,
 	struct nm_err *err) NM_MUST_USE;

@@ -104,10 +104,21 @@ static int check_route(
 		return nm_fail(err, NM_ERR_REFUSED,
 			"io.natmap.address '%s': shorter than the host's route, which has /%u",
 			nm_prefix_print(address, text), route->prefix_len);
-	if (!route->found || !route->interface[0])
+	if (!route->found)
 		return nm_fail(err, NM_ERR_FAILED, "container address '%s': the host has no route to it",
 			nm_prefix_print(address, text));
 	return 0;
+}
+
+/* route_localnet of one interface would serve only some connections where packets take several. */
+static void set_localnet(struct nm_record *r, const struct nm_route *route)
+{
+	memcpy(r->localnet, route->interface, sizeof(r->localnet));
+	if (!route->interface[0])
+		nm_log_notice(
+			"container '%s': several interfaces lead to it, ignored: its ports do not answer "
+			"on 127.0.0.1",
+			r->id);
 }
 
 static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bool annotated,
@@ -125,7 +136,7 @@ static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bo
 		if (r->address[f].len < route.prefix_len)
 			r->address[f].len = route.prefix_len;
 		if (f == NM_IPV4 && nm_desired_needs_localnet(r, &c->layout))
-			memcpy(r->localnet, route.interface, sizeof(r->localnet));
+			set_localnet(r, &route);
 	}
 	return 0;
 }
@@ -234,7 +245,7 @@ int nm_request_name_localnet(struct nm_record *r, const struct nm_layout_options
 		if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
 			nm_route_lookup(&rtnl, &r->address[NM_IPV4].addr, &route, err) < 0)
 			return -1;
-		memcpy(r->localnet, route.interface, sizeof(r->localnet));
+		set_localnet(r, &route);
 	}
 	return 0;
 }
