@@ -42,9 +42,10 @@ COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*/*.c)))
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/helpers/*.c)))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
-HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h))
-SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/bench/*.c))
+HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers/*.h))
+SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 UNITS      := natmap.service natmap-gc.service natmap-gc.timer
@@ -81,6 +82,12 @@ $(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
+# Static and without sanitizers, because the tests start them very often.
+$(TEST_PROGRAMS): $(BUILD)/%: %.c $(wildcard test/helpers/*.h) Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(filter-out -fPIE,$(NM_CFLAGS)) -O2 -static -o $@ $<
+
 # Each time, since BINDIR may be another one now.
 $(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 	$(Q)mkdir -p $(@D)
@@ -114,7 +121,7 @@ deps: ## install what building and testing need (Debian and Ubuntu, root)
 
 check: ## run all tests; as root it first installs what they need
 	$(Q)if [ "$$(id -u)" = 0 ]; then test/install-deps.sh; fi
-	$(Q)$(MAKE) --no-print-directory all unit-programs
+	$(Q)$(MAKE) --no-print-directory all unit-programs test-programs
 	$(Q)test/run-tests.sh $(UNIT_TESTS) -- $(BATS)
 
 .PHONY: unit-programs
@@ -123,7 +130,10 @@ unit-programs: $(UNIT_TESTS)
 check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
 	$(Q)test/run-tests.sh $^
 
-check-bats: $(BUILD)/natmap ## run the bats files (root); BATS=test/300-traffic.bats for one
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS)
+
+check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=test/300-traffic.bats for one
 	$(Q)test/run-tests.sh -- $(BATS)
 
 check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
@@ -162,13 +172,13 @@ bench-programs: $(BENCH_PROGRAMS)
 
 bench: ## measure against CNI portmap and netavark, write test/bench/RESULTS.md (root)
 	$(Q)test/install-deps.sh bench
-	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)$(MAKE) --no-print-directory all bench-programs test-programs
 	$(Q)bash -o pipefail -c 'test/bench/run.sh | tee $(BUILD)/test/bench/report'
 	$(Q)test/bench/scale.sh $(BUILD)/test/bench/report
 
 demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)
 	$(Q)test/install-deps.sh
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)test/demo.sh
 
 ci: ## what CI runs

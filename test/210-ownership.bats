@@ -92,7 +92,7 @@ no_conflict() {
 	ctr_start web ctr2
 	publish web 9090:80 # gone
 	assert_no_rule host 8080
-	rm "$NM_TMP/ctr/web"
+	rm "$NM_TMP/ctr-web"
 	publish web 9191:80 # same bundle, another process
 	assert_no_rule host 9090
 	ctr_start again

@@ -16,7 +16,7 @@ teardown() {
 
 # described PORTS [KEY=VALUE...]: from now on the container's OCI state is this one, in $NM_TMP/oci
 described() {
-	[[ -e "$NM_TMP/ctr/web" ]] || ctr_start web >/dev/null
+	[[ -e "$NM_TMP/ctr-web" ]] || ctr_start web >/dev/null
 	state web "$(ctr_pid web)" creating "io.natmap.ports=$1" "${@:2}" >"$NM_TMP/oci"
 }
 

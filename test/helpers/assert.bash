@@ -39,7 +39,7 @@ refute() {
 
 # wait_for [-t SECONDS] COMMAND...: polls until the command succeeds, 5 seconds at most
 wait_for() {
-	local limit=5 end
+	local limit=5 end pause=0.002
 	if [[ $1 = -t ]]; then
 		limit=$2
 		shift 2
@@ -47,13 +47,33 @@ wait_for() {
 	end=$((${EPOCHREALTIME/./} + limit * 1000000))
 	until "$@" >/dev/null 2>&1; do
 		[[ ${EPOCHREALTIME/./} -lt $end ]] || fail "waited $limit s in vain for: $*" || return 1
-		sleep 0.01
+		pause_for "$pause"
+		pause=0.01
 	done
+}
+
+# pause_for SECONDS: a sleep without a process, by reading from where nothing comes
+pause_for() {
+	[[ -n "${NM_SILENCE:-}" ]] || exec {NM_SILENCE}<> <(:)
+	read -r -t "$1" -u "$NM_SILENCE" || :
+}
+
+# slurp NAME FILE: sets the variable NAME to what is in the file, like $(<FILE) without a process
+slurp() {
+	local slurped
+	if IFS= read -r -d '' slurped <"$2"; then # which has a NUL
+		slurped=$(<"$2")
+	fi 2>/dev/null
+	while [[ "$slurped" == *$'\n' ]]; do
+		slurped=${slurped%$'\n'}
+	done
+	printf -v "$1" %s "$slurped"
 }
 
 # same WHAT BEFORE AFTER: fails when the two texts differ, and shows how
 same() {
 	local what=$1
+	[[ "$2" != "$3" ]] || return 0
 	diff -u --label before --label after <(printf '%s\n' "$2") <(printf '%s\n' "$3") || fail "changed: $what"
 }
 

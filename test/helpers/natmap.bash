@@ -4,7 +4,8 @@
 # NATMAP names the binary under test (default: $BUILD/natmap, BUILD as in the Makefile).
 
 PATH=$PATH:/usr/sbin:/sbin
-NM_TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+NM_TREE=${BATS_TEST_DIRNAME:+${BATS_TEST_DIRNAME%/*}} # which bats has found already
+NM_TREE=${NM_TREE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 # shellcheck source=test/helpers/assert.bash
 . "$NM_TREE/test/helpers/assert.bash"
 # shellcheck source=test/helpers/net.bash
@@ -18,6 +19,7 @@ NM_BUILD=${BUILD:-build}
 [[ "$NM_BUILD" == /* ]] || NM_BUILD=$NM_TREE/$NM_BUILD
 NATMAP=${NATMAP:-$NM_BUILD/natmap}
 export NATMAP
+NM_PROGRAMS=$NM_BUILD/test/helpers
 NM_WRAP=()
 
 # config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
@@ -97,12 +99,13 @@ run_natmap() {
 	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
 	status=0
 	# the command line of natmap_argv, which would take a process
-	on "$in" timeout -k 1 "$timeout" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state" \
-		"$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
-	{ output=$(<"$files.out") && stderr=$(<"$files.err"); } 2>/dev/null # which is where bash complains about a NUL
+	"$NM_PROGRAMS/enter" -t "$timeout" "/run/netns/$NM_NS-$in" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" \
+		--state-dir "$NM_TMP/state" "$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
+	slurp output "$files.out"
+	slurp stderr "$files.err"
 	printf '%s$ natmap %s\n' "$in" "$*"
 	printf '%s' "${output:+$output$'\n'}" "${stderr:+stderr: $stderr$'\n'}"
-	[[ $status != 124 && $status != 137 ]] || fail "natmap $*: still running after $timeout s" || return 1
+	[[ $status != 124 ]] || fail "natmap $*: still running after $timeout s" || return 1
 	[[ "$rc" = any ]] || assert "$status" -eq "$rc" "exit status of natmap $*" || return 1
 	check_stderr "$*"
 }
@@ -171,11 +174,12 @@ publish() {
 		esac
 	done
 	if [[ -z "$pid" ]]; then
-		[[ -e "$NM_TMP/ctr/$id" ]] || ctr_start "$id" >/dev/null || return 1
-		pid=$(<"$NM_TMP/ctr/$id")
+		[[ -e "$NM_TMP/ctr-$id" ]] || ctr_start "$id" >/dev/null || return 1
+		slurp pid "$NM_TMP/ctr-$id"
 	fi
 	state "$id" "$pid" "$status_text" ${ports:+"io.natmap.ports=$ports"} "${annotations[@]}" >"$NM_TMP/stdin.$BASHPID"
-	printf 'stdin: %s\n' "$(<"$NM_TMP/stdin.$BASHPID")"
+	slurp arg "$NM_TMP/stdin.$BASHPID"
+	printf 'stdin: %s\n' "$arg"
 	run_natmap "${options[@]}" hook "$stage" <"$NM_TMP/stdin.$BASHPID"
 }
 
@@ -197,14 +201,15 @@ assert_rule() {
 
 assert_no_rule() {
 	local found
-	found=$(rules "$1" | grep -F -- "$2") || return 0
-	fail "rules on $1 that must not be there ($2):" "$found"
+	found=$(rules "$1")
+	[[ "$found" == *"$2"* ]] || return 0
+	fail "rules on $1 that must not be there ($2):" "$(grep -F -- "$2" <<<"$found")"
 }
 
 # assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
 assert_clean() {
-	assert "$(ruleset host)" !~ '"natmap:([^@]|@localnet)' "ruleset" || return 1
-	assert "$(rules host)" !~ '"natmap:([^@]|@localnet)' "rules on host" || return 1
+	local views='nft --stateless list ruleset 2>/dev/null; iptables-save; ip6tables-save'
+	assert "$(on host sh -c "$views")" !~ '"natmap:([^@]|@localnet)' "rules on host" || return 1
 	wait_for -t 2 natmap_is_idle || fail "natmap still runs on the host" || return 1
 	run_natmap list --json
 	assert "$output" =~ '^\{"containers":\[\],' "natmap list"

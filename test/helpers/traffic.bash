@@ -1,25 +1,21 @@
 # shellcheck shell=bash
-# Servers, clients and long-lived flows between the nodes of net.bash. Uses socat.
-
-NM_ANSWER_SH="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/answer.sh"
+# Servers, clients and long-lived flows between the nodes of net.bash. Flows are those of socat.
 
 # serve NODE tcp|udp [ADDRESS:]PORT [TEXT]: answers every line sent there with TEXT, in which %p is the peer's address.
 # Without ADDRESS on all addresses of both families; IPv6 addresses in brackets.
 serve() {
-	local node=$1 proto=${2^^} where=$3 port=${3##*:} families="4 6" bind="" family type
-	export NM_ANSWER=${4:-$1}
-	if [[ "$where" == *:* ]]; then
-		bind=,bind=${where%:*}
-		families=$([[ "$where" == \[* ]] && echo 6 || echo 4)
+	local address=${3%:*} addresses=(0.0.0.0 ::) ready
+	if [[ "$3" == \[* ]]; then
+		addresses=("${address:1:-1}")
+	elif [[ "$3" == *:* ]]; then
+		addresses=("$address")
 	fi
-	for family in $families; do
-		type=$proto$family-LISTEN:$port,fork,reuseaddr
-		if [[ $proto = UDP ]]; then
-			type=UDP$family-RECVFROM:$port,fork
-		fi
-		spawn "$node" socat "$type$bind$([[ $family = 6 ]] && echo ,ipv6only=1)" "EXEC:$NM_ANSWER_SH" || return 1
-	done
-	wait_for serve_is_ready "${proto,,}" "$port" "$families" || cat "$NM_TMP/spawn.log"
+	exec {ready}< <(exec "$NM_PROGRAMS/enter" -s "/run/netns/$NM_NS-$1" "$NM_PROGRAMS/answer" "$2" "${3##*:}" "${4:-$1}" \
+		"${addresses[@]}" </dev/null 2>>"$NM_TMP/spawn.log" 3>&-)
+	spawned=$!
+	echo "$spawned" >>"$NM_TMP/pids"
+	read -r -t 5 -u "$ready" || fail "no server: serve $*" "$(<"$NM_TMP/spawn.log")" || return 1
+	exec {ready}<&-
 }
 
 # serve_is_ready PROTO PORT FAMILIES: where the process $spawned is, somebody listens on it in each of these
@@ -28,21 +24,17 @@ serve_is_ready() {
 	local family port table
 	printf -v port %04X "$2"
 	for family in $3; do
-		[[ -e /proc/$spawned ]] && table=$(<"/proc/$spawned/net/$1${family#4}") || return 1
+		[[ -e /proc/$spawned ]] && slurp table "/proc/$spawned/net/$1${family#4}" || return 1
 		[[ "$table" =~ :$port\ 0+:0000\ 0[A7]\  ]] || return 1
 	done
 }
 
 # reach NODE tcp|udp ADDRESS PORT [from=ADDRESS] [sport=PORT] [wait=SECONDS]: asks the server there, prints its answer; fails without one
 reach() {
-	local node=$1 proto=$2 address=$3 port=$4 from="" sport="" wait=1 answer
+	local node=$1 proto=$2 address=$3 port=$4 from="" sport="" wait=1
 	shift 4
 	[[ $# = 0 ]] || local "$@"
-	# The client's side of socat ends with the answer, and so does socat.
-	# shellcheck disable=SC2016 # $line belongs to that shell
-	answer=$(on "$node" timeout "$wait" socat -t0 "$(peer_of "$proto" "$address" "$port" "$from" "$sport")" \
-		SYSTEM:'echo ask; read -r line && echo "$line" >&3' 3>&1 2>/dev/null) || :
-	[[ -n "$answer" ]] && printf '%s\n' "$answer"
+	on "$node" "$NM_PROGRAMS/ask" "$wait" "$proto" "$address" "$port" "$from" "$sport" 2>/dev/null
 }
 
 # peer_of PROTO ADDRESS PORT [FROM] [SPORT]: how socat calls a client's connection
@@ -88,13 +80,23 @@ flow_open() {
 
 # flow_ask NAME: sends a line through the flow, prints the answer; fails without one after a second
 flow_ask() {
-	local out="$NM_TMP/flow.$1.out" before
-	before=$(wc -l <"$out")
+	local out="$NM_TMP/flow.$1.out" before lines
+	flow_lines before "$out"
 	echo ask 1<>"$NM_TMP/flow.$1.in"
 	wait_for -t 1 flow_has_grown "$out" "$before" || return 1
-	tail -n 1 "$out"
+	mapfile -t -s "$before" lines <"$out"
+	printf '%s\n' "${lines[-1]}"
 }
 
 flow_has_grown() {
-	[[ $(wc -l <"$1") -gt $2 ]]
+	local now
+	flow_lines now "$1"
+	[[ $now -gt $2 ]]
+}
+
+# flow_lines NAME FILE: sets the variable NAME to how many lines it has
+flow_lines() {
+	local answers
+	mapfile answers <"$2"
+	printf -v "$1" %s "${#answers[@]}"
 }
