@@ -188,7 +188,7 @@ worker() {
 	# perl inherits orphans (prctl, where its number is known). It tells the hook's exit status, how many milliseconds
 	# later the pipe was closed, and, after all have been reaped, whether that took more than a second.
 	# shellcheck disable=SC2016 # perl's variables
-	on host timeout 10 perl -MTime::HiRes=time -e '
+	on_for 10 host perl -MTime::HiRes=time -e '
 		my $nr = {x86_64 => 157, aarch64 => 167}->{shift()}; syscall $nr, 36, 1, 0, 0, 0 if $nr;
 		pipe my $r, my $w; my $pid = fork;
 		if (!$pid) { open STDIN, "<", shift; open STDOUT, ">&", $w; open STDERR, ">&", $w; close $r; exec @ARGV; }

@@ -44,7 +44,7 @@ try() {
 # bare INPUT STAGE REDIRECTIONS: the hook with these descriptors; sets $status
 bare() {
 	status=0
-	on host timeout 10 sh -c "exec \"\$@\" $3" sh "${NM_WRAP[@]}" "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+	on_for 10 host sh -c "exec \"\$@\" $3" sh "${NM_WRAP[@]}" "${argv[@]}" hook "$2" <"$1" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
 # doing STATEMENT: from now on natmap does this, in C, where it would take the lock

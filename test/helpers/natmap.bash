@@ -31,7 +31,7 @@ config() {
 		[[ ! "$rest" =~ ^[[:space:]]*"}" ]] || comma=""
 		text="{\"backend\": \"nftables\"$comma$rest"
 	fi
-	(umask 077 && printf '%s\n' "$text" >"$NM_TMP/config.$BASHPID" && mv -fT "$NM_TMP/config.$BASHPID" "$NM_TMP/natmap.json")
+	(umask 077 && printf '%s\n' "$text" >"$NM_TMP/config.$BASHPID" && exec mv -fT "$NM_TMP/config.$BASHPID" "$NM_TMP/natmap.json")
 }
 
 # in_nftables: the tests run with that backend
@@ -99,8 +99,8 @@ run_natmap() {
 	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
 	status=0
 	# the command line of natmap_argv, which would take a process
-	"$NM_PROGRAMS/enter" -t "$timeout" "/run/netns/$NM_NS-$in" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" \
-		--state-dir "$NM_TMP/state" "$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
+	on_for "$timeout" "$in" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state" \
+		"$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
 	slurp output "$files.out"
 	slurp stderr "$files.err"
 	printf '%s$ natmap %s\n' "$in" "$*"

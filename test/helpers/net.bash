@@ -23,6 +23,11 @@ on() {
 	"$NM_PROGRAMS/enter" "/run/netns/$NM_NS-$1" "${@:2}"
 }
 
+# on_for SECONDS NODE COMMAND...: the same; ends it when it takes longer, with the status 124
+on_for() {
+	"$NM_PROGRAMS/enter" -t "$1" "/run/netns/$NM_NS-$2" "${@:3}"
+}
+
 # net_up: makes the four namespaces, and $NM_TMP for the test's files. From then on bats follows no command within functions,
 # which takes it more time than all else: a failure is at the line of the test. With NM_TEST_TRACE=1 it is at the inmost one.
 net_up() {
@@ -32,6 +37,7 @@ net_up() {
 	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1
 	export NM_NS NM_TMP
 	: >"$NM_TMP/pids"
+	# shellcheck disable=SC2086 # a list of words
 	printf "netns add $NM_NS-%s\n" $NM_NODES | ip -batch - || return 1
 	net_host_up && net_ctr_up ctr 2 && net_ctr_up ctr2 3 && net_ext_up && wait_for net_is_up
 }
@@ -107,6 +113,7 @@ net_down() {
 		printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid" 2>/dev/null || :
 	done
+	# shellcheck disable=SC2086 # a list of words
 	printf "netns del $NM_NS-%s\n" $NM_NODES | ip -batch - || left="$left namespaces"
 	unset NM_NS
 	[[ -z "$left" ]] || fail "left behind: $left"
@@ -179,8 +186,9 @@ ruleset() {
 
 # rules NODE: what iptables and ip6tables show there, without counters and times, and natmap's own tables
 rules() {
-	local views='iptables-save; ip6tables-save'
-	! in_nftables || views+='; for f in ip ip6; do nft --stateless list table $f natmap 2>/dev/null; done'
+	# shellcheck disable=SC2016 # for that shell
+	local views='iptables-save; ip6tables-save' own='; for f in ip ip6; do nft --stateless list table $f natmap 2>/dev/null; done'
+	! in_nftables || views+=$own
 	on "$1" sh -c "$views" | listing
 }
 
@@ -199,6 +207,7 @@ listing() {
 	LC_ALL=C awk -v sort="$(in_nftables && echo 1)" "$NM_LISTING"
 }
 
+# shellcheck disable=SC2016 # of awk
 NM_LISTING='
 	function sorted(from, to,    i, last, pivot, swap) {
 		if (from >= to)
