@@ -80,7 +80,7 @@ recorded() {
 	for line in "${lines[@]}"; do
 		[[ "$line" == *$'\n' && "$line" != damaged$'\n' ]] || continue
 		printf %s "$line" >>"$NM_TMP/states"
-		[[ "$line" =~ ^'{"live":1,'.*'"id":"'([^\"]*)'",'.*'"ports":['([^]]*)']' ]] || continue
+		[[ "$line" =~ ^'{"live":1,'.*'"id":"'([^\"]*)'",'.*'"ports":['(.*)']' ]] || continue
 		ports=${BASH_REMATCH[2]//[\",]/ }
 		for port in $ports; do
 			printf 'natmap:%s:%s\n' "${BASH_REMATCH[1]}" "${port%%:*}"

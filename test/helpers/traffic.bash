@@ -76,6 +76,16 @@ flow_open() {
 	# Read-write, so that neither end blocks or sees an end of file between two questions.
 	spawn "$node" socat "$(peer_of "$proto" "$address" "$port" "$from" "$sport")" \
 		"OPEN:$NM_TMP/flow.$name.in,rdwr!!OPEN:$NM_TMP/flow.$name.out,append"
+	wait_for flow_is_open "$NM_TMP/flow.$name.in" || :
+}
+
+# flow_is_open FILE: the process $spawned has opened it, which it does when it is connected, or it has ended
+flow_is_open() {
+	local fd
+	for fd in "/proc/$spawned/fd"/*; do
+		[[ ! "$fd" -ef "$1" && -e /proc/$spawned ]] || return 0
+	done
+	return 1
 }
 
 # flow_ask NAME: sends a line through the flow, prints the answer; fails without one after a second
