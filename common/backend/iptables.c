@@ -44,19 +44,19 @@ static int layout_static(const struct nm_static_nats *statics, struct nm_desired
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
-		.wanted = &change->new->rules,
+		.desired = &change->new->rules,
 		.owners = change->replaced->owners.v,
 		.n_owners = change->replaced->owners.n,
 		.look_for_old = change->replaced->owners.n > 0,
 	};
 
-	return scope.wanted->n || scope.n_owners ? nm_iptables_write(&scope, attempt, err) : 0;
+	return scope.desired->n || scope.n_owners ? nm_iptables_write(&scope, attempt, err) : 0;
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
-		.wanted = &desired->rules, .everything = true, .look_for_old = true};
+		.desired = &desired->rules, .everything = true, .look_for_old = true};
 
 	return nm_iptables_write(&scope, attempt, err);
 }
@@ -107,8 +107,8 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 			edit->tag[0] ? edit->tag : "jump", nm_rule_chain_name(edit->place.chain));
 	} else {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
-			nm_iptables_print_rule(edit->wanted, rule), what[edit->kind]);
-		kind = edit->wanted->owner ? kind : "jump";
+			nm_iptables_print_rule(edit->desired, rule), what[edit->kind]);
+		kind = edit->desired->owner ? kind : "jump";
 	}
 	return c->handler(c->ctx, kind, text, err);
 }
@@ -119,7 +119,7 @@ static int compare(const struct nm_backend_scope *scope, nm_backend_on_differenc
 	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
 	const struct nm_iptables_compare_handler on_edits = {.edit = on_edit, .ctx = &c};
 	const struct nm_iptables_scope all = {
-		.wanted = &scope->desired->rules, .everything = true, .look_for_old = true};
+		.desired = &scope->desired->rules, .everything = true, .look_for_old = true};
 
 	return nm_iptables_compare(scope->nl, &all, NM_BOTH_FAMILIES, &on_edits, err);
 }
@@ -157,7 +157,7 @@ static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_er
 static int check_empty(struct nm_netlink *nl, struct nm_err *err)
 {
 	static const struct nm_rules none;
-	const struct nm_iptables_scope scope = {.wanted = &none, .everything = true, .look_for_old = true};
+	const struct nm_iptables_scope scope = {.desired = &none, .everything = true, .look_for_old = true};
 	const struct nm_iptables_compare_handler handler = {.edit = on_container_rule};
 
 	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, err);
@@ -188,7 +188,7 @@ static int on_any_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err
 static int count_rules(
 	struct nm_netlink *nl, const struct nm_rules *rules, struct nm_counters *ret, struct nm_err *err)
 {
-	const struct nm_iptables_scope scope = {.wanted = rules, .look_for_old = true};
+	const struct nm_iptables_scope scope = {.desired = rules, .look_for_old = true};
 	const struct nm_iptables_compare_handler handler = {.edit = on_any_edit, .counters = ret};
 
 	if (rules->n == 0)

@@ -8,42 +8,43 @@
 #include "nft/objects.h"
 #include "nft/transaction.h"
 
-struct look {
+struct forward {
 	bool drops;    /* the policy of FORWARD is drop */
 	bool has_rule; /* of others, in FORWARD or DOCKER-USER */
 };
 
-static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	struct look *look = ctx;
+	struct forward *forward = ctx;
 
 	(void)err;
-	look->drops = chain->is_base && chain->drops;
-	look->has_rule = chain->is_base && chain->use > 0; /* or ours */
+	forward->drops = chain->is_base && chain->drops;
+	forward->has_rule = chain->is_base && chain->use > 0; /* or ours */
 	return 0;
 }
 
-static int note_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	const struct nm_rule to_docker_user = {.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_DOCKER_USER};
-	struct look *look = ctx;
+	struct forward *forward = ctx;
 
 	(void)err;
-	look->has_rule = look->has_rule ||
+	forward->has_rule = forward->has_rule ||
 		!(nm_iptables_encode_equal(&to_docker_user, rule) ||
 			nm_nft_rule_leads_to(rule, nm_rule_chain_name(NM_CHAIN_NATMAP)) ||
 			(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)));
 	return 0;
 }
 
-static int look_at_rules(struct nm_netlink *nl, enum nm_family family, struct look *look, struct nm_err *err)
+static int read_rules(
+	struct nm_netlink *nl, enum nm_family family, struct forward *forward, struct nm_err *err)
 {
 	static const enum nm_chain chains[] = {NM_CHAIN_FORWARD, NM_CHAIN_DOCKER_USER};
 
-	look->has_rule = false;
+	forward->has_rule = false;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
 		if (nm_nft_rules_each(nl, nm_nft_family(family), nm_rule_table_name(NM_TABLE_FILTER),
-			    nm_rule_chain_name(chains[i]), note_rule, look, err) < 0)
+			    nm_rule_chain_name(chains[i]), on_rule, forward, err) < 0)
 			return -1;
 	return 0;
 }
@@ -74,17 +75,15 @@ static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret,
 int nm_iptables_accept(
 	struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		struct look look = {0};
+	nm_each_family(f, families) {
+		struct forward forward = {0};
 
-		if (!(families & 1u << f))
-			continue;
 		if (nm_nft_objects_get_chain(nl, nm_nft_family(f), nm_rule_table_name(NM_TABLE_FILTER),
-			    nm_rule_chain_name(NM_CHAIN_FORWARD), note_chain, &look, err) < 0)
+			    nm_rule_chain_name(NM_CHAIN_FORWARD), on_chain, &forward, err) < 0)
 			return -1;
-		if (!look.drops && look.has_rule && look_at_rules(nl, f, &look, err) < 0)
+		if (!forward.drops && forward.has_rule && read_rules(nl, f, &forward, err) < 0)
 			return -1;
-		if ((look.drops || look.has_rule) && add_rules(f, mark, ret, err) < 0)
+		if ((forward.drops || forward.has_rule) && add_rules(f, mark, ret, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -108,7 +107,7 @@ static int find_missing(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	struct search *search = ctx;
 	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->missing};
 	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
-	const struct nm_iptables_scope scope = {.wanted = &accept, .look_for_old = true};
+	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
 	search->missing = false;
 	if (nm_iptables_accept(nl, search->families, search->mark, &accept, err) < 0)

@@ -1,14 +1,15 @@
 /*
- * Every chain that matters is read and compared with what is wanted there. What is ours is told by the
- * comment alone; the jumps, which have none, by their form.
+ * Each chain of the layout is read and compared with the rules desired in it. The comment tells which rules
+ * are natmap's; the jumps, which have none, are known by their form.
  *
- * A wanted rule that is there stays untouched, unless it stands where it does not do its work:
- *  - a rule of the head or neck of a chain behind a rule of others that may keep packets from it,
- *  - a rule of the head behind one of ours that belongs further down,
+ * A desired rule that is in the chain stays untouched, unless it has no effect where it stands:
+ *  - a rule of the head, or of the second tier (NM_PLACE_AFTER_HEAD), behind a rule of others that may keep
+ *    packets from it,
+ *  - a rule of the head behind a rule of natmap's that belongs further down,
  *  - a DROP before an ACCEPT of the same owner,
- *  - one of the neck, of which several may match a packet, above one that is wanted above it,
- *  - the jump from DOCKER-USER before rules that the administrator put there; a bare RETURN at the end of
- *    that chain stays behind it.
+ *  - a rule of the second tier, several of which may match one packet, above one that must precede it,
+ *  - the jump from DOCKER-USER before rules of the administrator; a bare RETURN at the end of that chain
+ * stays behind it.
  */
 #include "iptables/compare.h"
 
@@ -21,28 +22,28 @@
 
 enum fate { MISSING, KEPT, CHANGED, MISPLACED };
 
-/* A rule of ours that cannot stay. */
+/* A rule of natmap's that has to go. */
 struct unwanted {
 	uint64_t handle;
 	char tag[NM_NFT_COMMENT_SIZE];
 	bool restored;
-	ssize_t wanted; /* the rule that it is, misplaced, or should be; -1: none */
+	ssize_t desired; /* number of the rule that it is, misplaced, or that it was; -1: none */
 };
 
 struct diff {
 	struct nm_netlink *nl;
 	const struct nm_iptables_scope *scope;
-	const struct nm_iptables_compare_handler *sink;
+	const struct nm_iptables_compare_handler *handler;
 	struct nm_hash_index index;
 	struct nm_hash_index owners;
-	uint8_t *fate;                                          /* enum fate of each wanted rule */
-	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* wanted rules are in that chain */
+	uint8_t *fate;                                          /* enum fate of each desired rule */
+	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* desired rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
 };
 
-/* A rule of the neck that stays. */
-struct neck {
-	size_t wanted;
+/* A rule of the second tier that stays. */
+struct second {
+	size_t desired;
 	uint64_t handle;
 };
 
@@ -55,24 +56,24 @@ struct reading {
 		size_t n, capacity;
 	} unwanted;
 	struct {
-		struct neck *v; /* owned; what is wanted later, as what is inserted later, stands above */
+		struct second *v; /* owned; in the order of the chain, that of their numbers reversed */
 		size_t n, capacity;
-	} necks;
+	} seconds;
 	size_t index;           /* of the next rule */
-	bool others_decide;     /* a rule of others that may keep packets from those behind it has come */
-	bool ours_further_down; /* a rule of ours that stays and belongs behind the head */
-	uint64_t last_head;     /* handle of the last rule that stays and belongs to the head */
-	ssize_t jump;           /* DOCKER-USER: the wanted rule that our jump there is; -1: none yet */
-	size_t jump_index;      /* ... its index */
-	uint64_t jump_handle;   /* ... its handle */
-	size_t last_index;      /* of the last of the other rules */
+	bool others_decide;     /* a rule of others has come that may keep packets from those behind it */
+	bool ours_further_down; /* a kept rule has come that belongs behind the head */
+	uint64_t last_head;     /* handle of the last kept rule of the head */
+	ssize_t jump;           /* DOCKER-USER: number of the desired jump that is there; -1: none yet */
+	size_t jump_index;      /* its index in the chain */
+	uint64_t jump_handle;
+	size_t last_index; /* of the last rule of others */
 	uint64_t last_handle;
 	bool last_is_return;
 };
 
-static const struct nm_rule *wanted_rule(const struct diff *d, size_t i)
+static const struct nm_rule *desired_rule(const struct diff *d, size_t i)
 {
-	return &d->scope->wanted->v[i];
+	return &d->scope->desired->v[i];
 }
 
 static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
@@ -83,7 +84,7 @@ static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
 		nm_iptables_index_has_owner(&d->owners, d->scope->owners, rule->tag, rule->tag_len);
 }
 
-/* A further copy of one of our jumps. */
+/* A further copy of one of natmap's jumps. */
 static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	size_t position = 0;
@@ -91,7 +92,7 @@ static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rul
 
 	while (!rule->tag && r->d->scope->everything &&
 		(i = nm_iptables_index_next_rule(&r->d->index, &r->place, "", 0, &position)) >= 0)
-		if (nm_iptables_encode_equal(wanted_rule(r->d, (size_t)i), rule))
+		if (nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
 			return true;
 	return false;
 }
@@ -101,15 +102,15 @@ static bool is_in(const struct nm_rule *rule, const struct nm_rule_place *place)
 	return rule->family == place->family && rule->table == place->table && rule->chain == place->chain;
 }
 
-/* The wanted rules of one owner stand one after the other. */
+/* The desired rules of one owner stand one after the other. */
 static bool stands_before_accept(const struct reading *r, size_t drop)
 {
-	const struct nm_rule *rule = wanted_rule(r->d, drop), *before;
+	const struct nm_rule *rule = desired_rule(r->d, drop), *before;
 
 	if (rule->verdict != NM_VERDICT_DROP || rule->place != NM_PLACE_END)
 		return false;
 	for (size_t i = drop; i > 0; i--) {
-		before = wanted_rule(r->d, i - 1);
+		before = desired_rule(r->d, i - 1);
 		if (before->owner != rule->owner)
 			return false;
 		if (r->d->fate[i - 1] != KEPT && is_in(before, &r->place) &&
@@ -121,65 +122,65 @@ static bool stands_before_accept(const struct reading *r, size_t drop)
 
 static bool is_misplaced(const struct reading *r, size_t i)
 {
-	const struct nm_rule *rule = wanted_rule(r->d, i);
+	const struct nm_rule *rule = desired_rule(r->d, i);
 	bool has_company = r->place.chain == NM_CHAIN_POSTROUTING || r->place.table == NM_TABLE_RAW;
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;
-	if (rule->place == NM_PLACE_AFTER_HEAD && r->necks.n && i > r->necks.v[r->necks.n - 1].wanted)
+	if (rule->place == NM_PLACE_AFTER_HEAD && r->seconds.n && i > r->seconds.v[r->seconds.n - 1].desired)
 		return true;
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
-/* Finds a wanted rule that this one is, and that no earlier one was; -1: none. */
-static ssize_t find_wanted(const struct reading *r, const struct nm_nft_rule *rule)
+/* Number of the desired rule that this one is, unless an earlier one was it; -1: none. */
+static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	size_t position = 0;
 	ssize_t i;
 
 	while ((i = nm_iptables_index_next_rule(
 			&r->d->index, &r->place, rule->tag ? rule->tag : "", rule->tag_len, &position)) >= 0)
-		if (r->d->fate[i] == MISSING && nm_iptables_encode_equal(wanted_rule(r->d, (size_t)i), rule))
+		if (r->d->fate[i] == MISSING && nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
 			return i;
 	return -1;
 }
 
-static int add_unwanted(struct reading *r, const struct nm_nft_rule *rule, ssize_t wanted, struct nm_err *err)
+static int add_unwanted(
+	struct reading *r, const struct nm_nft_rule *rule, ssize_t desired, struct nm_err *err)
 {
 	struct unwanted *u;
 
 	if (nm_grow(&r->unwanted, "preparing the rules", err) < 0)
 		return -1;
 	u = &r->unwanted.v[r->unwanted.n++];
-	*u = (struct unwanted){.handle = rule->handle, .restored = rule->restored, .wanted = wanted};
+	*u = (struct unwanted){.handle = rule->handle, .restored = rule->restored, .desired = desired};
 	if (rule->tag)
 		memcpy(u->tag, rule->tag,
 			rule->tag_len < sizeof(u->tag) ? rule->tag_len : sizeof(u->tag) - 1);
 	return 0;
 }
 
-static int keep_neck(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
+static int keep_second(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
 {
-	if (nm_grow(&r->necks, "preparing the rules", err) < 0)
+	if (nm_grow(&r->seconds, "preparing the rules", err) < 0)
 		return -1;
-	r->necks.v[r->necks.n++] = (struct neck){.wanted = i, .handle = handle};
+	r->seconds.v[r->seconds.n++] = (struct second){.desired = i, .handle = handle};
 	return 0;
 }
 
 static int keep(struct reading *r, const struct nm_nft_rule *rule, size_t i, struct nm_err *err)
 {
 	r->d->fate[i] = KEPT;
-	if (r->d->sink->counters)
-		r->d->sink->counters[i] = nm_nft_rule_counters(rule);
-	if (wanted_rule(r->d, i)->place == NM_PLACE_HEAD)
+	if (r->d->handler->counters)
+		r->d->handler->counters[i] = nm_nft_rule_counters(rule);
+	if (desired_rule(r->d, i)->place == NM_PLACE_HEAD)
 		r->last_head = rule->handle;
 	else
 		r->ours_further_down = true;
-	return wanted_rule(r->d, i)->place == NM_PLACE_AFTER_HEAD ? keep_neck(r, rule->handle, i, err) : 0;
+	return desired_rule(r->d, i)->place == NM_PLACE_AFTER_HEAD ? keep_second(r, rule->handle, i, err) : 0;
 }
 
-/* What natmap wrote for others matches only their own ports, but for a static SNAT, which takes whatever
- * comes. */
+/* A rule of another owner of natmap's matches that owner's ports only; a static SNAT may match any packet. */
 static bool may_decide(const struct nm_nft_rule *rule)
 {
 	static const char snat[] = "natmap:@snat/";
@@ -191,7 +192,7 @@ static bool may_decide(const struct nm_nft_rule *rule)
 }
 
 /* Of several bare RETURNs in a row, the first is the one that counts. */
-static void note_other(struct reading *r, const struct nm_nft_rule *rule)
+static void add_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
 	bool is_return = nm_iptables_encode_equal(&bare_return, rule);
@@ -204,10 +205,10 @@ static void note_other(struct reading *r, const struct nm_nft_rule *rule)
 	r->last_is_return = is_return;
 }
 
-static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct reading *r = ctx;
-	ssize_t i = find_wanted(r, rule);
+	ssize_t i = find_desired(r, rule);
 
 	r->index++;
 	if (i >= 0 && is_misplaced(r, (size_t)i)) {
@@ -222,13 +223,13 @@ static int examine_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err
 	}
 	if (is_owned(r->d, rule) || is_spare_jump(r, rule))
 		return add_unwanted(r, rule, -1, err);
-	note_other(r, rule);
+	add_other(r, rule);
 	return 0;
 }
 
-/* The jump from DOCKER-USER, the only rule of ours there, can be judged when the whole chain has been read.
+/* The jump from DOCKER-USER must be behind the rules of others, which are known once the chain has been read.
  */
-static int judge_jump(struct reading *r, struct nm_err *err)
+static int check_jump(struct reading *r, struct nm_err *err)
 {
 	bool right = r->last_is_return ? r->jump_index + 1 == r->last_index : r->jump_index > r->last_index;
 	const struct nm_nft_rule jump = {.handle = r->jump_handle};
@@ -239,7 +240,7 @@ static int judge_jump(struct reading *r, struct nm_err *err)
 	return add_unwanted(r, &jump, r->jump, err);
 }
 
-/* A rule that is to go and has the comment of a missing one of the same chain is that one, changed. */
+/* A rule that has to go and has the comment of a missing rule of its chain is that rule, changed. */
 static void pair_changed(struct reading *r)
 {
 	for (size_t u = 0; u < r->unwanted.n; u++) {
@@ -247,13 +248,13 @@ static void pair_changed(struct reading *r)
 		size_t position = 0;
 		ssize_t i;
 
-		while (old->wanted < 0 && old->tag[0] &&
+		while (old->desired < 0 && old->tag[0] &&
 			(i = nm_iptables_index_next_rule(
 				 &r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >= 0) {
 			if (r->d->fate[i] != MISSING)
 				continue;
 			r->d->fate[i] = CHANGED;
-			old->wanted = i;
+			old->desired = i;
 		}
 	}
 }
@@ -263,7 +264,7 @@ static const enum nm_edit_kind kind_of[] = {
 
 static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
-	const struct nm_iptables_compare_handler *sink = r->d->sink;
+	const struct nm_iptables_compare_handler *handler = r->d->handler;
 
 	for (size_t u = 0; u < r->unwanted.n; u++) {
 		const struct unwanted *old = &r->unwanted.v[u];
@@ -273,79 +274,82 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 			.tag = old->tag,
 			.restored = old->restored};
 
-		if (old->wanted >= 0) {
-			edit.kind = kind_of[r->d->fate[old->wanted]];
-			edit.wanted = wanted_rule(r->d, (size_t)old->wanted);
+		if (old->desired >= 0) {
+			edit.kind = kind_of[r->d->fate[old->desired]];
+			edit.desired = desired_rule(r->d, (size_t)old->desired);
 		}
-		if (sink->edit(sink->ctx, &edit, err) < 0)
+		if (handler->edit(handler->ctx, &edit, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Behind which rule that stays one of the neck belongs: the lowest of those wanted above it, else the head's
- * last. 0: there is none. */
+/* Handle of the kept rule to insert after: the lowest second-tier rule that must precede it, else the last
+ * head rule; 0 if neither exists. */
 static uint64_t rule_above(const struct reading *r, size_t i)
 {
-	for (size_t n = r->necks.n; n > 0; n--)
-		if (r->necks.v[n - 1].wanted > i)
-			return r->necks.v[n - 1].handle;
+	for (size_t n = r->seconds.n; n > 0; n--)
+		if (r->seconds.v[n - 1].desired > i)
+			return r->seconds.v[n - 1].handle;
 	return r->last_head;
 }
 
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
-	const struct nm_iptables_compare_handler *sink = r->d->sink;
+	const struct nm_iptables_compare_handler *handler = r->d->handler;
 	struct nm_edit edit = {.kind = kind_of[r->d->fate[i]],
 		.place = r->place,
-		.wanted = wanted_rule(r->d, i),
+		.desired = desired_rule(r->d, i),
 		.add = true,
 		.tag = ""};
 
-	if (edit.wanted->place == NM_PLACE_AFTER_HEAD) {
+	if (edit.desired->place == NM_PLACE_AFTER_HEAD) {
 		edit.neighbour = rule_above(r, i);
 		edit.behind = true;
 	} else if (r->place.chain == NM_CHAIN_DOCKER_USER && r->last_is_return) {
 		edit.neighbour = r->last_handle;
 	}
-	return sink->edit(sink->ctx, &edit, err);
+	return handler->edit(handler->ctx, &edit, err);
 }
 
-/* What is inserted at the head later stands further up: so the neck comes first. */
+/* A rule inserted at the head stands above those inserted before: hence the second tier comes first. */
 static int complete_chain(const struct reading *r, struct nm_err *err)
 {
-	for (int necks = 1; necks >= 0; necks--)
-		for (size_t i = 0; i < r->d->scope->wanted->n; i++) {
-			const struct nm_rule *rule = wanted_rule(r->d, i);
+	for (int seconds = 1; seconds >= 0; seconds--)
+		for (size_t i = 0; i < r->d->scope->desired->n; i++) {
+			const struct nm_rule *rule = desired_rule(r->d, i);
 
 			if (r->d->fate[i] != KEPT && is_in(rule, &r->place) &&
-				(rule->place == NM_PLACE_AFTER_HEAD) == necks && add_missing(r, i, err) < 0)
+				(rule->place == NM_PLACE_AFTER_HEAD) == seconds && add_missing(r, i, err) < 0)
 				return -1;
 		}
 	return 0;
 }
 
+static void reading_done(struct reading *r)
+{
+	free(r->unwanted.v);
+	free(r->seconds.v);
+}
+
 static int compare_chain(struct diff *d, const struct nm_rule_place *place, struct nm_err *err)
 {
-	struct reading r = {.d = d, .place = *place, .jump = -1};
+	NM_CLEANUP(reading_done) struct reading r = {.d = d, .place = *place, .jump = -1};
 	bool used = d->used[place->family][place->table][place->chain];
 	bool may_have_old = used || d->scope->everything || d->scope->n_owners > 0;
-	int rc = 0;
 
-	if ((d->scope->look_for_old && may_have_old) || d->shared[place->family][place->table][place->chain])
-		rc = nm_nft_rules_each(d->nl, nm_nft_family(place->family), nm_rule_table_name(place->table),
-			nm_rule_chain_name(place->chain), examine_rule, &r, err);
-	if (rc == 0)
-		rc = judge_jump(&r, err);
-	if (rc == 0 && used)
+	if (((d->scope->look_for_old && may_have_old) ||
+		    d->shared[place->family][place->table][place->chain]) &&
+		nm_nft_rules_each(d->nl, nm_nft_family(place->family), nm_rule_table_name(place->table),
+			nm_rule_chain_name(place->chain), on_rule, &r, err) < 0)
+		return -1;
+	if (check_jump(&r, err) < 0)
+		return -1;
+	if (used)
 		pair_changed(&r);
-	if (rc == 0)
-		rc = delete_unwanted(&r, err);
-	if (rc == 0 && used)
-		rc = complete_chain(&r, err);
-	free(r.unwanted.v);
-	free(r.necks.v);
-	return rc;
+	if (delete_unwanted(&r, err) < 0)
+		return -1;
+	return used ? complete_chain(&r, err) : 0;
 }
 
 static int compare_families(struct diff *d, unsigned families, struct nm_err *err)
@@ -360,10 +364,10 @@ static int compare_families(struct diff *d, unsigned families, struct nm_err *er
 	return 0;
 }
 
-static void note_chains(struct diff *d)
+static void find_chains(struct diff *d)
 {
-	for (size_t i = 0; i < d->scope->wanted->n; i++) {
-		const struct nm_rule *r = wanted_rule(d, i);
+	for (size_t i = 0; i < d->scope->desired->n; i++) {
+		const struct nm_rule *r = desired_rule(d, i);
 
 		d->used[r->family][r->table][r->chain] = true;
 		if (!r->owner || r->owner[0] == '@')
@@ -379,16 +383,16 @@ static void diff_done(struct diff *d)
 }
 
 int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *scope, unsigned families,
-	const struct nm_iptables_compare_handler *sink, struct nm_err *err)
+	const struct nm_iptables_compare_handler *handler, struct nm_err *err)
 {
-	NM_CLEANUP(diff_done) struct diff d = {.nl = nl, .scope = scope, .sink = sink};
+	NM_CLEANUP(diff_done) struct diff d = {.nl = nl, .scope = scope, .handler = handler};
 
-	if (nm_iptables_index_rules(scope->wanted, &d.index, err) < 0 ||
+	if (nm_iptables_index_rules(scope->desired, &d.index, err) < 0 ||
 		nm_iptables_index_owners(scope->owners, scope->n_owners, &d.owners, err) < 0)
 		return -1;
-	d.fate = calloc(scope->wanted->n + 1, sizeof(*d.fate));
+	d.fate = calloc(scope->desired->n + 1, sizeof(*d.fate));
 	if (!d.fate)
 		return nm_fail_memory(err, "preparing the rules");
-	note_chains(&d);
+	find_chains(&d);
 	return compare_families(&d, families, err);
 }

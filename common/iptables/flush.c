@@ -20,7 +20,7 @@ struct chain {
 
 struct flush {
 	struct nm_nft_attempt *attempt;
-	const struct nm_rules *wanted;
+	const struct nm_rules *desired;
 	enum nm_family family;
 	enum nm_table table; /* whose chains are being read */
 	struct chain chains[NM_TABLE_MAX][NM_CHAIN_MAX];
@@ -45,7 +45,7 @@ static bool find_table(const char *name, enum nm_table *ret)
 	return false;
 }
 
-static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
+static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
 	struct flush *f = ctx;
 	enum nm_table table;
@@ -67,7 +67,7 @@ static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err
 	return 0;
 }
 
-static int note_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
+static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
 {
 	struct flush *f = ctx;
 	enum nm_table t;
@@ -98,7 +98,7 @@ static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
 		!(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)); /* such are gone already */
 }
 
-static int take_jump(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct flush *f = ctx;
 
@@ -121,7 +121,7 @@ static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, b
 	f->count_only = count_only;
 	f->jumps = 0;
 	return nm_nft_rules_each(f->attempt->nl, nm_nft_family(f->family), nm_rule_table_name(table),
-		nm_rule_chain_name(from), take_jump, f, err);
+		nm_rule_chain_name(from), on_rule, f, err);
 }
 
 static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chain, struct nm_err *err)
@@ -147,8 +147,8 @@ static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, st
 
 static bool is_wanted(const struct flush *f)
 {
-	for (size_t i = 0; i < f->wanted->n; i++)
-		if (f->wanted->v[i].family == f->family)
+	for (size_t i = 0; i < f->desired->n; i++)
+		if (f->desired->v[i].family == f->family)
 			return true;
 	return false;
 }
@@ -185,14 +185,14 @@ static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
-		.wanted = f->wanted, .everything = true, .look_for_old = true};
-	const struct nm_iptables_compare_handler sink = {.edit = edit_rule, .ctx = f};
+		.desired = f->desired, .everything = true, .look_for_old = true};
+	const struct nm_iptables_compare_handler handler = {.edit = edit_rule, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
-	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), note_table, f, err) < 0 ||
-		nm_nft_objects_each_chain(a->nl, nm_nft_family(f->family), note_chain, f, err) < 0 ||
-		nm_iptables_write_ensure(a->txn, f->wanted, 1u << f->family, err) < 0 ||
-		nm_iptables_compare(a->nl, &scope, 1u << f->family, &sink, err) < 0)
+	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), on_table, f, err) < 0 ||
+		nm_nft_objects_each_chain(a->nl, nm_nft_family(f->family), on_chain, f, err) < 0 ||
+		nm_iptables_write_ensure(a->txn, f->desired, 1u << f->family, err) < 0 ||
+		nm_iptables_compare(a->nl, &scope, 1u << f->family, &handler, err) < 0)
 		return -1;
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
 		if (flush_natmap(f, t, &ret_left[t], err) < 0)
@@ -205,11 +205,11 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	return 0;
 }
 
-int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *desired,
 	struct nm_iptables_left *ret_left, struct nm_err *err)
 {
-	for (enum nm_family family = NM_IPV4; family < NM_FAMILY_MAX; family++) {
-		struct flush f = {.attempt = attempt, .wanted = wanted, .family = family};
+	nm_each_family(family, NM_BOTH_FAMILIES) {
+		struct flush f = {.attempt = attempt, .desired = desired, .family = family};
 
 		if (flush_family(&f, ret_left->chain[family], err) < 0)
 			return -1;

@@ -15,10 +15,10 @@ struct nm_iptables_left {
  * Adds to the attempt's transaction: every rule of ours and every jump to NATMAP goes; so does each NATMAP
  * chain, DOCKER-USER when natmap has made it, nobody else uses it and no other chain of Docker's is there,
  * and tables and base chains that natmap has made and nobody uses; a base chain with policy DROP is used.
- * wanted, borrowed until the commit: rules of ours that are to be there all the same, none of them in or to a
- * NATMAP chain.
+ * desired, borrowed until the commit: rules of ours that are to be there all the same, none of them in or to
+ * a NATMAP chain.
  */
-int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *wanted,
+int nm_iptables_flush(struct nm_nft_attempt *attempt, const struct nm_rules *desired,
 	struct nm_iptables_left *ret_left, struct nm_err *err) NM_MUST_USE;
 
 #endif

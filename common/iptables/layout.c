@@ -230,8 +230,8 @@ static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err
 
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
 {
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (families & 1u << f && add_base(f, rules, err) < 0)
+	nm_each_family(f, families)
+		if (add_base(f, rules, err) < 0)
 			return -1;
 	return 0;
 }

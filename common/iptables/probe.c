@@ -46,7 +46,7 @@ static bool is_unknown(int error_number)
 static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum nm_family family, bool *ret,
 	struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.tolerate = is_unknown};
+	const struct nm_netlink_handler handler = {.tolerate = is_unknown};
 	const uint32_t revision = htonl(x->revision), kind = htonl(x->kind);
 	struct nm_netlink_request r;
 	struct nfgenmsg *nfg;
@@ -58,7 +58,7 @@ static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum 
 	nm_netlink_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
 	nm_netlink_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
 	nm_netlink_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return -1;
 	*ret = nl->accepted > 0;
 	return 0;
@@ -77,7 +77,7 @@ static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, b
 	return true;
 }
 
-static void examine_extensions(
+static void probe_extensions(
 	struct nm_netlink *nl, enum need need, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
@@ -125,11 +125,11 @@ static bool needs_accept(struct nm_netlink *nl, bool ipv6)
 
 void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
-	examine_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
+	probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
 }
 
 void nm_iptables_probe_accept(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	if (needs_accept(nl, ipv6))
-		examine_extensions(nl, FOR_ACCEPT, ipv6, handler, ctx);
+		probe_extensions(nl, FOR_ACCEPT, ipv6, handler, ctx);
 }

@@ -17,7 +17,7 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 
 static int add_rule(struct nm_nft_batch *txn, const struct nm_edit *edit, struct nm_err *err)
 {
-	const struct nm_rule *rule = edit->wanted;
+	const struct nm_rule *rule = edit->desired;
 	bool append = edit->neighbour ? edit->behind : rule->place == NM_PLACE_END;
 	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(txn, rule->family, nm_rule_table_name(rule->table),
 		nm_rule_chain_name(rule->chain), edit->neighbour, append, err);
@@ -81,19 +81,19 @@ static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family,
 }
 
 int nm_iptables_write_ensure(
-	struct nm_nft_batch *txn, const struct nm_rules *wanted, unsigned families, struct nm_err *err)
+	struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families, struct nm_err *err)
 {
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
 
-	for (size_t i = 0; i < wanted->n; i++) {
-		const struct nm_rule *r = &wanted->v[i];
+	for (size_t i = 0; i < desired->n; i++) {
+		const struct nm_rule *r = &desired->v[i];
 
 		used[r->family][r->table][r->chain] = true;
 		if (r->verdict == NM_VERDICT_JUMP) /* to a chain that may have no rules */
 			used[r->family][r->table][r->target] = true;
 	}
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (families & 1u << f && ensure_chains(txn, f, used[f], err) < 0)
+	nm_each_family(f, families)
+		if (ensure_chains(txn, f, used[f], err) < 0)
 			return -1;
 	return 0;
 }
@@ -101,11 +101,12 @@ int nm_iptables_write_ensure(
 int nm_iptables_write(
 	const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	const struct nm_iptables_compare_handler sink = {.edit = nm_iptables_write_edit, .ctx = attempt->txn};
+	const struct nm_iptables_compare_handler handler = {
+		.edit = nm_iptables_write_edit, .ctx = attempt->txn};
 	struct nm_iptables_scope all = *scope;
 
 	all.look_for_old |= attempt->again;
-	if (nm_iptables_write_ensure(attempt->txn, scope->wanted, attempt->families, err) < 0)
+	if (nm_iptables_write_ensure(attempt->txn, scope->desired, attempt->families, err) < 0)
 		return -1;
-	return nm_iptables_compare(attempt->nl, &all, attempt->families, &sink, err);
+	return nm_iptables_compare(attempt->nl, &all, attempt->families, &handler, err);
 }

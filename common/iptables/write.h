@@ -1,20 +1,20 @@
-/* The iptables backend: makes the rules in the iptables layout what they should be. */
+/* Changes that make the kernel's rules in the iptables layout the desired ones. */
 #ifndef NM_IPTABLES_WRITE_H
 #define NM_IPTABLES_WRITE_H
 
 #include "iptables/compare.h"
 #include "nft/transaction.h"
 
-/* A sink that adds each edit to an nm_nft_batch, which is its ctx. */
+/* For nm_iptables_compare_handler: adds the edit to an nm_nft_batch, the ctx. */
 int nm_iptables_write_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
-/* Adds the tables and chains that the wanted rules of the families need, marked with NM_TAG_MADE as comment.
+/* Adds the tables and chains that the desired rules of the families need, marked with NM_TAG_MADE as comment.
  */
-int nm_iptables_write_ensure(struct nm_nft_batch *txn, const struct nm_rules *wanted, unsigned families,
+int nm_iptables_write_ensure(struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families,
 	struct nm_err *err) NM_MUST_USE;
 
 /* Adds what makes the kernel's rules as the scope wants them, tables and chains included, to the attempt's
- * transaction. Rules that are as wanted keep their handles and counters. */
+ * transaction. Rules that are as desired keep their handles and counters. */
 int nm_iptables_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
 	struct nm_err *err) NM_MUST_USE;
 

@@ -273,7 +273,7 @@ struct verdict {
 	int error;    /* 0: none */
 };
 
-static void judge_reply(const struct nlmsghdr *nlh, struct verdict *v)
+static void on_reply(const struct nlmsghdr *nlh, struct verdict *v)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 
@@ -305,7 +305,7 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the reply to the nf_tables transaction");
 		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			judge_reply(nlh, v);
+			on_reply(nlh, v);
 	}
 }
 

@@ -59,7 +59,7 @@ static int fill(
 		nm_iptables_write_ensure(txn, own, NM_BOTH_FAMILIES, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->n; i++) {
-		const struct nm_edit edit = {.wanted = &own->v[i], .add = true};
+		const struct nm_edit edit = {.desired = &own->v[i], .add = true};
 
 		if (nm_iptables_write_edit(txn, &edit, err) < 0)
 			return -1;
@@ -95,7 +95,7 @@ static int take_back(struct nm_netlink *nl, struct nm_err *err)
 	static const char *const owners[] = {id, guard};
 	static const struct nm_rules none;
 	struct nm_iptables_scope scope = {
-		.wanted = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
+		.desired = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
 
 	return nm_nft_transaction_run(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, err);
 }
