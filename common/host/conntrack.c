@@ -17,6 +17,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
+#include "base/array.h"
 #include "host/attrs.h"
 #include "host/conntrack_filter.h"
 #include "host/rtnl.h"
@@ -47,20 +48,24 @@ struct victim {
 	char tuple[TUPLE_MAX]; /* contents of CTA_TUPLE_ORIG */
 };
 
+struct victims {
+	struct victim *v; /* owned */
+	size_t n, capacity;
+};
+
 struct hunt {
 	struct nm_netlink nl; /* borrowed */
 	const struct nm_flow *flows;
 	size_t n_flows;
 	struct nm_rtnl_addresses local; /* the host's, when a flow needs them */
-	struct victim *victims;         /* owned */
-	size_t n;
+	struct victims victims;
 };
 
 static void hunt_done(struct hunt *h)
 {
 	nm_rtnl_addresses_done(&h->local);
-	nm_cleanup_free(&h->victims);
-	h->n = 0;
+	free(h->victims.v);
+	h->victims = (struct victims){0};
 }
 
 /* Without a translation to look at, "any host" has to tell the host's own flows from transit. */
@@ -127,7 +132,7 @@ static bool matches(const struct hunt *h, const struct nm_flow *f, uint8_t proto
 		(nm_addr_equal(&f->container, &reply->address) && reply->port == f->container_port + shift);
 }
 
-static bool is_wanted(const struct hunt *h, enum nm_family family, struct nm_attrs attrs)
+static bool is_stale(const struct hunt *h, enum nm_family family, struct nm_attrs attrs)
 {
 	struct endpoint original, reply;
 	uint8_t protocol;
@@ -141,36 +146,27 @@ static bool is_wanted(const struct hunt *h, enum nm_family family, struct nm_att
 	return false;
 }
 
-static int add_victim(struct hunt *h, const struct victim *v, struct nm_err *err)
-{
-	if ((h->n & (h->n - 1)) == 0) { /* full at each power of two */
-		struct victim *grown = reallocarray(h->victims, h->n ? 2 * h->n : 1, sizeof(*grown));
-
-		if (!grown)
-			return nm_fail_errno(err, ENOMEM, "%zu stale entries", h->n);
-		h->victims = grown;
-	}
-	h->victims[h->n++] = *v;
-	return 0;
-}
-
-static int take_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct nfgenmsg *nfg = nm_netlink_header(msg, sizeof(*nfg));
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*nfg));
 	struct nm_attrs tuple = nm_attrs_nested(attrs, CTA_TUPLE_ORIG);
 	struct victim v = {.has_zone = false};
+	struct hunt *h = ctx;
 	enum nm_family family;
 
 	if (!nfg || !nm_addr_family_of_af(nfg->nfgen_family, &family) || tuple.len == 0 ||
 		tuple.len > sizeof(v.tuple) || !nm_attrs_get(attrs, CTA_ID, &v.id, sizeof(v.id)) ||
-		!is_wanted(ctx, family, attrs))
+		!is_stale(h, family, attrs))
 		return 0;
 	v.af = nfg->nfgen_family;
 	v.has_zone = nm_attrs_get(attrs, CTA_ZONE, &v.zone, sizeof(v.zone));
 	v.tuple_len = (uint32_t)tuple.len;
 	memcpy(v.tuple, tuple.data, tuple.len);
-	return add_victim(ctx, &v, err);
+	if (nm_grow(&h->victims, "finding stale entries", err) < 0)
+		return -1;
+	h->victims.v[h->victims.n++] = v;
+	return 0;
 }
 
 /* A kernel without ctnetlink, or without filters for deletions. */
@@ -179,7 +175,7 @@ static bool is_unsupported(int error_number)
 	return error_number == EINVAL || error_number == EOPNOTSUPP || error_number == ENOTSUPP;
 }
 
-static int take_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	uint32_t count;
 
@@ -192,13 +188,13 @@ static int take_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.reply = take_count, .tolerate = is_unsupported, .ctx = ret};
+	const struct nm_netlink_handler handler = {.reply = on_count, .tolerate = is_unsupported, .ctx = ret};
 	struct nm_netlink_request r;
 
 	*ret = 0;
 	nm_netlink_request_init(&r);
-	nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC);
-	return nm_netlink_talk(nl, &r, &sink, err);
+	nm_conntrack_filter_begin(&r, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC, NULL);
+	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
 /* The exact filters for the IPv4 flows: one for each port, and for each local address where it matters.
@@ -258,7 +254,7 @@ static bool is_deletion_cheapest(const struct hunt *h, size_t filters, size_t en
  * that is still to be done. */
 static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.tolerate = is_unsupported};
+	const struct nm_netlink_handler handler = {.tolerate = is_unsupported};
 	struct nm_conntrack_filter filters[FILTERS_MAX];
 	size_t n = list_exact_filters(h, filters);
 	struct nm_netlink_request r;
@@ -268,8 +264,8 @@ static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, stru
 		return 0;
 	nm_netlink_request_init(&r);
 	for (size_t i = 0; i < n; i++)
-		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, &filters[i]);
-	if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
+		nm_conntrack_filter_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, AF_INET, &filters[i]);
+	if (nm_netlink_talk(&h->nl, &r, &handler, err) < 0)
 		return -1;
 	*ret_done = h->nl.accepted == n;
 	return 0;
@@ -279,15 +275,12 @@ static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, stru
  * is deleted once. */
 static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *filter, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.reply = take_entry, .tolerate = is_unsupported, .ctx = h};
+	const struct nm_netlink_handler handler = {.reply = on_entry, .tolerate = is_unsupported, .ctx = h};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	if (filter)
-		nm_conntrack_begin_filtered(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter);
-	else
-		nm_conntrack_begin(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, af);
-	return nm_netlink_talk(&h->nl, &r, &sink, err);
+	nm_conntrack_filter_begin(&r, IPCTNL_MSG_CT_GET, NLM_F_DUMP, af, filter);
+	return nm_netlink_talk(&h->nl, &r, &handler, err);
 }
 
 /* Finds the entries of these families by one dump or, if that is cheaper, by one for each port. */
@@ -314,28 +307,23 @@ static int find_victims(struct hunt *h, unsigned families, size_t entries, struc
 	return 0;
 }
 
-static bool is_gone(int error_number)
-{
-	return error_number == ENOENT;
-}
-
 static int delete_victims(struct hunt *h, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.tolerate = is_gone};
+	const struct nm_netlink_handler handler = {.tolerate = nm_netlink_is_missing};
 	struct nm_netlink_request r;
 
-	for (size_t i = 0; i < h->n;) {
+	for (size_t i = 0; i < h->victims.n;) {
 		nm_netlink_request_init(&r);
-		for (; i < h->n && nm_netlink_request_has_room(&r); i++) {
-			const struct victim *v = &h->victims[i];
+		for (; i < h->victims.n && nm_netlink_request_has_room(&r); i++) {
+			const struct victim *v = &h->victims.v[i];
 
-			nm_conntrack_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af);
+			nm_conntrack_filter_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af, NULL);
 			nm_netlink_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
 			nm_netlink_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
 			if (v->has_zone)
 				nm_netlink_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
 		}
-		if (nm_netlink_talk(&h->nl, &r, &sink, err) < 0)
+		if (nm_netlink_talk(&h->nl, &r, &handler, err) < 0)
 			return -1;
 	}
 	return 0;

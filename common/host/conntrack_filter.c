@@ -24,15 +24,6 @@ enum {
 enum { CTA_FILTER = 25, CTA_FILTER_ORIG_FLAGS = 1, CTA_FILTER_REPLY_FLAGS = 2 };
 #endif
 
-void nm_conntrack_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af)
-{
-	struct nfgenmsg *nfg = nm_netlink_request_begin(
-		r, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message), flags, sizeof(*nfg));
-
-	nfg->nfgen_family = af;
-	nfg->version = NFNETLINK_V0;
-}
-
 /* Puts one end of a tuple and returns its flags: the source, or the destination; any address for NULL. */
 static uint32_t put_tuple(struct nm_netlink_request *r, uint16_t type, bool source, uint8_t protocol,
 	uint16_t port, const struct nm_addr *address)
@@ -59,15 +50,13 @@ static uint32_t put_tuple(struct nm_netlink_request *r, uint16_t type, bool sour
 	return flags;
 }
 
-void nm_conntrack_begin_filtered(struct nm_netlink_request *r, unsigned message, uint16_t flags,
-	const struct nm_conntrack_filter *filter)
+static void put_filter(struct nm_netlink_request *r, const struct nm_conntrack_filter *filter)
 {
 	const struct nm_flow *f = filter->flow;
 	uint32_t original_flags, reply_flags = 0;
 	struct nlattr *nest;
 
 	assert(!filter->exact || f->family == NM_IPV4);
-	nm_conntrack_begin(r, message, flags, nm_addr_family_to_af(f->family));
 	original_flags = put_tuple(r, CTA_TUPLE_ORIG, false, f->protocol,
 		(uint16_t)(f->host_port + filter->shift), filter->exact ? filter->host : NULL);
 	if (f->translated)
@@ -77,4 +66,16 @@ void nm_conntrack_begin_filtered(struct nm_netlink_request *r, unsigned message,
 	nm_netlink_request_put(r, CTA_FILTER_ORIG_FLAGS, &original_flags, sizeof(original_flags));
 	nm_netlink_request_put(r, CTA_FILTER_REPLY_FLAGS, &reply_flags, sizeof(reply_flags));
 	nm_netlink_request_nest_end(r, nest);
+}
+
+void nm_conntrack_filter_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af,
+	const struct nm_conntrack_filter *filter)
+{
+	struct nfgenmsg *nfg = nm_netlink_request_begin(
+		r, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message), flags, sizeof(*nfg));
+
+	nfg->nfgen_family = filter ? nm_addr_family_to_af(filter->flow->family) : af;
+	nfg->version = NFNETLINK_V0;
+	if (filter)
+		put_filter(r, filter);
 }

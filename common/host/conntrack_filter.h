@@ -1,4 +1,4 @@
-/* Filters of ctnetlink: entries that the kernel itself selects for a dump or a deletion. */
+/* Messages of ctnetlink, and filters by which the kernel selects entries for a dump or a deletion. */
 #ifndef NM_HOST_CONNTRACK_FILTER_H
 #define NM_HOST_CONNTRACK_FILTER_H
 
@@ -13,17 +13,15 @@ struct nm_conntrack_filter {
 	const struct nm_addr *host; /* the original destination of an exact one; NULL: any */
 };
 
-/* Begins a message of ctnetlink (IPCTNL_MSG_CT_*). */
-void nm_conntrack_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af);
-
 /*
- * Begins a message that concerns the entries that the filter selects. Kernels that do not know filters in
- * this message refuse a deletion with EINVAL, because the tuple has holes, and dump everything.
+ * Begins a message of ctnetlink (IPCTNL_MSG_CT_*) for the entries that the filter selects; NULL: for those of
+ * the family af. Kernels that do not know filters in this message refuse a deletion with EINVAL, because the
+ * tuple has holes, and dump everything.
  *
  * There is no exact filter for IPv6: ctnetlink_filter_match_tuple() takes the result of ipv6_addr_cmp() for
  * that of a test for equality and selects all addresses but the one (measured on Linux 6.18).
  */
-void nm_conntrack_begin_filtered(struct nm_netlink_request *r, unsigned message, uint16_t flags,
+void nm_conntrack_filter_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af,
 	const struct nm_conntrack_filter *filter);
 
 #endif
