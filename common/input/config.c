@@ -20,109 +20,88 @@
 #define PREFIXES_EXPECTED "a list of addresses and networks"
 #define PREFIX_EXPECTED   "an address or network such as \"10.10.0.0/16\""
 
-static void *member(const struct nm_config_loader *l, const struct nm_config_row *row)
+/* What the rows' readers read into. */
+struct loader {
+	struct nm_config *config;
+	struct nm_port_set reserved;
+	uint64_t seen, statics_seen; /* one bit for each row of their tables */
+};
+
+static void *member(const struct nm_config_value *v)
 {
-	return (char *)l->config + row->offset;
+	return (char *)((struct loader *)v->ctx)->config + v->row->offset;
 }
 
-static int read_bool(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_bool(struct nm_config_value *v, struct nm_err *err)
 {
-	if (event->type != NM_JSON_BOOL)
-		return nm_config_schema_fail_expected(row, event, err);
-	*(bool *)member(l, row) = event->truth;
+	(void)err;
+	*(bool *)member(v) = v->event->truth;
 	return 0;
 }
 
-static int read_unsigned(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_unsigned(struct nm_config_value *v, struct nm_err *err)
 {
-	int64_t v;
+	int64_t number;
 
-	if (nm_json_value_integer(event, row->min, row->max, NM_ERR_CONFIG, &v, err) < 0)
+	if (nm_json_value_integer(v->event, v->row->min, v->row->max, NM_ERR_CONFIG, &number, err) < 0)
 		return -1;
-	*(unsigned *)member(l, row) = (unsigned)v;
+	*(unsigned *)member(v) = (unsigned)number;
 	return 0;
 }
 
-static int read_choice(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_choice(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
-
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	for (unsigned i = 0; row->choices[i]; i++)
-		if (strcmp(text, row->choices[i]) == 0) {
-			*(unsigned *)member(l, row) = i;
+	for (unsigned i = 0; v->row->choices[i]; i++)
+		if (strcmp(v->text, v->row->choices[i]) == 0) {
+			*(unsigned *)member(v) = i;
 			return 0;
 		}
-	return nm_config_schema_fail_expected(row, event, err);
+	return nm_config_schema_fail_expected(v, err);
 }
 
-static int read_backend(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_backend(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
+	enum nm_backend *backend = member(v);
 
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (strcmp(text, "auto") == 0)
-		l->config->backend = NM_BACKEND_AUTO;
-	else if (!nm_backend_parse(text, &l->config->backend))
-		return nm_config_schema_fail_expected(row, event, err);
+	if (strcmp(v->text, "auto") == 0)
+		*backend = NM_BACKEND_AUTO;
+	else if (!nm_backend_parse(v->text, backend))
+		return nm_config_schema_fail_expected(v, err);
 	return 0;
 }
 
-static int read_portset(const struct nm_config_row *row, const struct nm_json_event *event,
-	struct nm_port_set *ret, struct nm_err *err)
+static int read_host_ports(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
-
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	return nm_port_set_parse(text, ret) == 0 ? 0 : nm_config_schema_fail_expected(row, event, err);
+	return nm_port_set_parse(v->text, member(v)) == 0 ? 0 : nm_config_schema_fail_expected(v, err);
 }
 
-static int read_host_ports(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_reserved_ports(struct nm_config_value *v, struct nm_err *err)
 {
-	return read_portset(row, event, &l->config->policy.host_ports, err);
+	struct loader *l = v->ctx;
+
+	return nm_port_set_parse(v->text, &l->reserved) == 0 ? 0 : nm_config_schema_fail_expected(v, err);
 }
 
-static int read_reserved_ports(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_dynamic_ports(struct nm_config_value *v, struct nm_err *err)
 {
-	return read_portset(row, event, &l->reserved, err);
-}
+	struct nm_config *c = member(v);
 
-static int read_dynamic_ports(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	nm_autofree char *text = NULL;
-
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (!strchr(text, '-') ||
-		nm_port_range_parse(text, strlen(text), &l->config->dynamic_first, &l->config->dynamic_last) <
-			0)
-		return nm_config_schema_fail_expected(row, event, err);
+	if (!strchr(v->text, '-') ||
+		nm_port_range_parse(v->text, strlen(v->text), &c->dynamic_first, &c->dynamic_last) < 0)
+		return nm_config_schema_fail_expected(v, err);
 	return 0;
 }
 
-static int read_prefix(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_prefix(struct nm_config_value *v, struct nm_err *err)
 {
-	struct nm_prefixes *list = member(l, row);
-	nm_autofree char *text = NULL;
+	struct nm_prefixes *list = member(v);
+	struct nm_prefix prefix;
 
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
+	if (nm_prefix_parse(v->text, strlen(v->text), &prefix) < 0)
+		return nm_config_schema_fail_expected(v, err);
 	if (nm_grow(list, "reading the configuration", err) < 0)
 		return -1;
-	if (nm_prefix_parse(text, strlen(text), &list->v[list->n]) < 0)
-		return nm_config_schema_fail_expected(row, event, err);
-	list->n++;
+	list->v[list->n++] = prefix;
 	return 0;
 }
 
@@ -136,32 +115,34 @@ _Static_assert(sizeof(enum nm_listener_check) == sizeof(unsigned), "enum nm_list
 
 #define SETS(field) .offset = offsetof(struct nm_config, field)
 
+#define ROW NM_CONFIG_ROW
+
 static const struct nm_config_row rows[] = {
-	NM_CONFIG_ROW("", nm_config_schema_read_object, "an object"),
-	NM_CONFIG_ROW("backend", read_backend, "\"iptables\", \"nftables\" or \"auto\""),
-	NM_CONFIG_ROW("localhost", read_bool, "true or false", SETS(layout.localhost)),
-	NM_CONFIG_ROW("hairpin", read_bool, "true or false", SETS(layout.hairpin)),
-	NM_CONFIG_ROW("masquerade_all", read_bool, "true or false", SETS(layout.masquerade_all)),
-	NM_CONFIG_ROW("ip_forward", nm_config_schema_read_object, "an object with ipv4 and ipv6"),
-	NM_CONFIG_ROW("ip_forward.ipv4", read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV4]),
+	ROW("", OBJECT, NULL, "an object"),
+	ROW("backend", STRING, read_backend, "\"iptables\", \"nftables\" or \"auto\"", SETS(backend)),
+	ROW("localhost", BOOL, read_bool, "true or false", SETS(layout.localhost)),
+	ROW("hairpin", BOOL, read_bool, "true or false", SETS(layout.hairpin)),
+	ROW("masquerade_all", BOOL, read_bool, "true or false", SETS(layout.masquerade_all)),
+	ROW("ip_forward", OBJECT, NULL, "an object with ipv4 and ipv6"),
+	ROW("ip_forward.ipv4", STRING, read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV4]),
 		.choices = forward_names),
-	NM_CONFIG_ROW("ip_forward.ipv6", read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV6]),
+	ROW("ip_forward.ipv6", STRING, read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV6]),
 		.choices = forward_names),
-	NM_CONFIG_ROW("listener_check", read_choice, "\"off\", \"warn\" or \"fail\"", SETS(listener_check),
+	ROW("listener_check", STRING, read_choice, "\"off\", \"warn\" or \"fail\"", SETS(listener_check),
 		.choices = listener_names),
-	NM_CONFIG_ROW("dynamic_ports", read_dynamic_ports, "a range of ports such as \"61000-65535\""),
-	NM_CONFIG_ROW("lock_timeout_ms", read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
-	NM_CONFIG_ROW("policy", nm_config_schema_read_object, "an object"),
-	NM_CONFIG_ROW("policy.host_ports", read_host_ports, PORTS_EXPECTED),
-	NM_CONFIG_ROW("policy.reserved_ports", read_reserved_ports, PORTS_EXPECTED),
-	NM_CONFIG_ROW("policy.host_addresses", nm_config_schema_read_array, PREFIXES_EXPECTED),
-	NM_CONFIG_ROW("policy.host_addresses[]", read_prefix, PREFIX_EXPECTED, SETS(policy.host_addresses)),
-	NM_CONFIG_ROW("policy.address", nm_config_schema_read_array, PREFIXES_EXPECTED),
-	NM_CONFIG_ROW("policy.address[]", read_prefix, PREFIX_EXPECTED, SETS(policy.address)),
-	NM_CONFIG_ROW(
-		"policy.max_ports", read_unsigned, NULL, SETS(policy.max_ports), .min = 1, .max = UINT16_MAX),
+	ROW("dynamic_ports", STRING, read_dynamic_ports, "a range of ports such as \"61000-65535\""),
+	ROW("lock_timeout_ms", NUMBER, read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
+	ROW("policy", OBJECT, NULL, "an object"),
+	ROW("policy.host_ports", STRING, read_host_ports, PORTS_EXPECTED, SETS(policy.host_ports)),
+	ROW("policy.reserved_ports", STRING, read_reserved_ports, PORTS_EXPECTED),
+	ROW("policy.host_addresses", ARRAY, NULL, PREFIXES_EXPECTED),
+	ROW("policy.host_addresses[]", STRING, read_prefix, PREFIX_EXPECTED, SETS(policy.host_addresses)),
+	ROW("policy.address", ARRAY, NULL, PREFIXES_EXPECTED),
+	ROW("policy.address[]", STRING, read_prefix, PREFIX_EXPECTED, SETS(policy.address)),
+	ROW("policy.max_ports", NUMBER, read_unsigned, NULL, SETS(policy.max_ports), .min = 1,
+		.max = UINT16_MAX),
+	{.path = NULL},
 };
-static const struct nm_config_table table = {rows, sizeof(rows) / sizeof(*rows)};
 
 _Static_assert(sizeof(rows) / sizeof(*rows) <= NM_CONFIG_ROWS_MAX, "more rows than bits");
 
@@ -172,12 +153,13 @@ static bool is_static(const struct nm_json_event *event)
 }
 
 /* Containers do not need what is in "static": the first mistake there is kept for those who do. */
-static int on_static(struct nm_config_loader *l, const struct nm_json_event *event, struct nm_err *err)
+static int on_static(struct loader *l, const struct nm_json_event *event, struct nm_err *err)
 {
 	struct nm_err *mistake = &l->config->statics_err;
 
 	if (mistake->kind != NM_ERR_NONE ||
-		nm_config_schema_read(&nm_config_static_table, &l->statics_seen, l, event, mistake) == 0 ||
+		nm_config_schema_read(
+			nm_config_static_rows, &l->statics_seen, &l->config->statics, event, mistake) == 0 ||
 		mistake->kind == NM_ERR_CONFIG)
 		return 0;
 	*err = *mistake;
@@ -186,10 +168,10 @@ static int on_static(struct nm_config_loader *l, const struct nm_json_event *eve
 
 static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err *err)
 {
-	struct nm_config_loader *l = ctx;
+	struct loader *l = ctx;
 
 	return is_static(event) ? on_static(l, event, err)
-				: nm_config_schema_read(&table, &l->seen, l, event, err);
+				: nm_config_schema_read(rows, &l->seen, l, event, err);
 }
 
 void nm_config_init(struct nm_config *c)
@@ -227,7 +209,7 @@ static void finish_statics(struct nm_config *c, const char *name)
 
 int nm_config_parse(struct nm_config *c, const char *text, size_t len, const char *name, struct nm_err *err)
 {
-	struct nm_config_loader l = {.config = c};
+	struct loader l = {.config = c};
 
 	if (nm_json_parse(text, len, true, on_event, &l, err) < 0) {
 		if (err->kind == NM_ERR_REFUSED)

@@ -5,34 +5,17 @@
 
 #include "input/json_value.h"
 
-int nm_config_schema_fail_expected(
-	const struct nm_config_row *row, const struct nm_json_event *event, struct nm_err *err)
+int nm_config_schema_fail(const struct nm_config_value *value, const char *why, struct nm_err *err)
+{
+	return nm_json_value_fail(value->event, NM_ERR_CONFIG, why, err);
+}
+
+int nm_config_schema_fail_expected(const struct nm_config_value *value, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
 
-	return nm_fail(err, NM_ERR_CONFIG, "%s: expected %s", nm_json_value_path(event, path), row->expected);
-}
-
-int nm_config_schema_string(
-	const struct nm_config_row *row, const struct nm_json_event *event, char **ret, struct nm_err *err)
-{
-	if (nm_json_value_string(event, NM_ERR_CONFIG, ret, err) == 0)
-		return 0;
-	return err->kind == NM_ERR_FAILED ? -1 : nm_config_schema_fail_expected(row, event, err);
-}
-
-int nm_config_schema_read_object(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	(void)l;
-	return event->type == NM_JSON_OBJECT ? 0 : nm_config_schema_fail_expected(row, event, err);
-}
-
-int nm_config_schema_read_array(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	(void)l;
-	return event->type == NM_JSON_ARRAY ? 0 : nm_config_schema_fail_expected(row, event, err);
+	return nm_fail(err, NM_ERR_CONFIG, "%s: expected %s", nm_json_value_path(value->event, path),
+		value->row->expected);
 }
 
 /* True when *path goes on with this step, which it then steps over. A key with a dot in it matches nothing.
@@ -58,38 +41,51 @@ static bool is_at(const struct nm_json_event *event, const char *path)
 }
 
 static const struct nm_config_row *find_row(
-	const struct nm_config_table *table, const struct nm_json_event *event)
+	const struct nm_config_row *rows, const struct nm_json_event *event)
 {
-	for (size_t i = 0; i < table->n; i++)
-		if (is_at(event, table->rows[i].path))
-			return &table->rows[i];
+	for (; rows->path; rows++)
+		if (is_at(event, rows->path))
+			return rows;
 	return NULL;
 }
 
 /* Its members are seen for the first time again. */
-static void begin_element(const struct nm_config_table *table, const char *path, uint64_t *seen)
+static void begin_element(const struct nm_config_row *rows, const char *path, uint64_t *seen)
 {
 	size_t len = strlen(path);
 
-	for (size_t i = 0; i < table->n; i++)
-		if (strncmp(table->rows[i].path, path, len) == 0 && table->rows[i].path[len] == '.')
+	for (size_t i = 0; rows[i].path; i++)
+		if (strncmp(rows[i].path, path, len) == 0 && rows[i].path[len] == '.')
 			*seen &= ~(UINT64_C(1) << i);
 }
 
-int nm_config_schema_read(const struct nm_config_table *table, uint64_t *seen, struct nm_config_loader *l,
+static int read_value(struct nm_config_value *v, struct nm_err *err)
+{
+	bool is_string = v->row->type == NM_JSON_STRING;
+
+	if (is_string && nm_json_value_string(v->event, NM_ERR_CONFIG, &v->text, err) < 0)
+		return err->kind == NM_ERR_FAILED ? -1 : nm_config_schema_fail_expected(v, err);
+	if (v->row->expected && v->row->type != v->event->type)
+		return nm_config_schema_fail_expected(v, err);
+	return v->row->read ? v->row->read(v, err) : 0;
+}
+
+int nm_config_schema_read(const struct nm_config_row *rows, uint64_t *seen, void *ctx,
 	const struct nm_json_event *event, struct nm_err *err)
 {
-	const struct nm_config_row *row = find_row(table, event);
-	char path[NM_JSON_PATH_MAX];
+	struct nm_config_value v = {.row = find_row(rows, event), .event = event, .ctx = ctx};
 	uint64_t bit;
+	int rc;
 
-	if (!row)
-		return nm_fail(err, NM_ERR_CONFIG, "%s: unknown key", nm_json_value_path(event, path));
-	bit = UINT64_C(1) << (row - table->rows);
+	if (!v.row)
+		return nm_config_schema_fail(&v, "unknown key", err);
+	bit = UINT64_C(1) << (v.row - rows);
 	if (event->depth > 0 && event->path[event->depth - 1].is_index)
-		begin_element(table, row->path, seen);
+		begin_element(rows, v.row->path, seen);
 	else if (*seen & bit)
-		return nm_fail(err, NM_ERR_CONFIG, "%s: given twice", nm_json_value_path(event, path));
+		return nm_config_schema_fail(&v, "given twice", err);
 	*seen |= bit;
-	return row->read(l, row, event, err);
+	rc = read_value(&v, err);
+	free(v.text);
+	return rc;
 }

@@ -16,7 +16,6 @@
 
 enum { NAME_MAX_LEN = 64 };
 
-#define LIST_EXPECTED      "a list of objects"
 #define NAME_EXPECTED      "a name of at most 64 letters, digits and _+,.-"
 #define ADDRESS_EXPECTED   "an IP address such as \"203.0.113.43\""
 #define NETWORK_EXPECTED   "an address or network such as \"10.10.10.0/24\""
@@ -24,17 +23,16 @@ enum { NAME_MAX_LEN = 64 };
 #define PORTS_EXPECTED     "a list of ports and ranges such as \"25,465,8000-8010\""
 #define PROTOCOL_EXPECTED  "\"tcp\", \"udp\" or \"sctp\""
 
-static struct nm_static_nat *current(const struct nm_config_loader *l)
+static struct nm_static_nat *current(const struct nm_config_value *v)
 {
-	return &l->config->statics.v[l->config->statics.n - 1];
+	const struct nm_static_nats *list = v->ctx;
+
+	return &list->v[list->n - 1];
 }
 
-/* "%s: WHY", for what is no matter of type or form. */
-static int fail_at(const struct nm_json_event *event, const char *why, struct nm_err *err)
+static void *member(const struct nm_config_value *v)
 {
-	char path[NM_JSON_PATH_MAX];
-
-	return nm_fail(err, NM_ERR_CONFIG, "%s: %s", nm_json_value_path(event, path), why);
+	return (char *)current(v) + v->row->offset;
 }
 
 /* An element of static.KIND. */
@@ -47,30 +45,25 @@ static enum nm_static_kind kind_of(const struct nm_json_event *event)
 	return kind;
 }
 
-static int read_entry(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_entry(struct nm_config_value *v, struct nm_err *err)
 {
-	struct nm_static_nats *list = &l->config->statics;
+	struct nm_static_nats *list = v->ctx;
 
-	if (event->type != NM_JSON_OBJECT)
-		return nm_config_schema_fail_expected(row, event, err);
 	if (list->n == NM_STATICS_MAX)
-		return fail_at(event, "too many static rules", err);
+		return nm_config_schema_fail(v, "too many static rules", err);
 	if (nm_grow(list, "reading the configuration", err) < 0)
 		return -1;
-	list->v[list->n++] = (struct nm_static_nat){.kind = kind_of(event), .protocol = IPPROTO_TCP};
+	list->v[list->n++] = (struct nm_static_nat){.kind = kind_of(v->event), .protocol = IPPROTO_TCP};
 	return 0;
 }
 
-static int read_name(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_name(struct nm_config_value *v, struct nm_err *err)
 {
-	struct nm_static_nat *s = current(l);
+	struct nm_static_nat *s = current(v);
 
-	if (nm_config_schema_string(row, event, &s->name, err) < 0)
-		return -1;
+	s->name = nm_steal(&v->text);
 	if (nm_oci_state_id_invalid(s->name) || strlen(s->name) > NAME_MAX_LEN)
-		return nm_config_schema_fail_expected(row, event, err);
+		return nm_config_schema_fail_expected(v, err);
 	if (asprintf(&s->owner, "@%s/%s", nm_static_nat_kind_name(s->kind), s->name) < 0) {
 		s->owner = NULL;
 		return nm_fail_memory(err, "reading the configuration");
@@ -78,69 +71,38 @@ static int read_name(struct nm_config_loader *l, const struct nm_config_row *row
 	return 0;
 }
 
-static int check_usable(const struct nm_json_event *event, const struct nm_addr *a, struct nm_err *err)
+static int check_usable(const struct nm_config_value *v, const struct nm_addr *a, struct nm_err *err)
 {
 	const char *kind = nm_addr_unusable(a);
 	char why[64];
 
 	(void)snprintf(why, sizeof(why), "expected an address that is not %s", kind ? kind : "");
-	return kind ? fail_at(event, why, err) : 0;
+	return kind ? nm_config_schema_fail(v, why, err) : 0;
 }
 
-static int read_address(const struct nm_config_row *row, const struct nm_json_event *event,
-	struct nm_addr *ret, struct nm_err *err)
+static int read_address(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
+	struct nm_addr *address = member(v);
 
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (nm_addr_parse(text, strlen(text), ret) < 0)
-		return nm_config_schema_fail_expected(row, event, err);
-	return check_usable(event, ret, err);
+	if (nm_addr_parse(v->text, strlen(v->text), address) < 0)
+		return nm_config_schema_fail_expected(v, err);
+	return check_usable(v, address, err);
 }
 
-static int read_network(const struct nm_config_row *row, const struct nm_json_event *event,
-	struct nm_prefix *ret, struct nm_err *err)
+static int read_network(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
+	struct nm_prefix *network = member(v);
 
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (nm_prefix_parse(text, strlen(text), ret) < 0)
-		return nm_config_schema_fail_expected(row, event, err);
-	*ret = nm_prefix_network(ret);
-	return check_usable(event, &ret->addr, err);
+	if (nm_prefix_parse(v->text, strlen(v->text), network) < 0)
+		return nm_config_schema_fail_expected(v, err);
+	*network = nm_prefix_network(network);
+	return check_usable(v, &network->addr, err);
 }
 
-static int read_external_address(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+/* An address alone, as a network. */
+static int read_whole(struct nm_config_value *v, struct nm_err *err)
 {
-	current(l)->has_external = true;
-	return read_address(row, event, &current(l)->external, err);
-}
-
-static int read_internal_address(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	struct nm_addr internal;
-
-	if (read_address(row, event, &internal, err) < 0)
-		return -1;
-	current(l)->internal = nm_prefix_whole(&internal);
-	return 0;
-}
-
-static int read_internal_network(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	return read_network(row, event, &current(l)->internal, err);
-}
-
-static int read_lan(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
-{
-	current(l)->has_lan = true;
-	return read_network(row, event, &current(l)->lan, err);
+	return strchr(v->text, '/') ? nm_config_schema_fail_expected(v, err) : read_network(v, err);
 }
 
 /* What the kernel takes as a name and iptables prints and reads without quotes or meaning: "eth+" is a
@@ -153,28 +115,18 @@ static bool is_interface(const char *name)
 		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static int read_interface(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_interface(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
-
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (!is_interface(text))
-		return nm_config_schema_fail_expected(row, event, err);
-	memcpy(current(l)->interface, text, strlen(text) + 1);
+	if (!is_interface(v->text))
+		return nm_config_schema_fail_expected(v, err);
+	memcpy(member(v), v->text, strlen(v->text) + 1);
 	return 0;
 }
 
-static int read_protocol(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_protocol(struct nm_config_value *v, struct nm_err *err)
 {
-	nm_autofree char *text = NULL;
-
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (nm_protocol_parse(text, strlen(text), &current(l)->protocol) < 0)
-		return nm_config_schema_fail_expected(row, event, err);
+	if (nm_protocol_parse(v->text, strlen(v->text), member(v)) < 0)
+		return nm_config_schema_fail_expected(v, err);
 	return 0;
 }
 
@@ -188,62 +140,60 @@ static bool add_ports(struct nm_static_nat *s, struct nm_ports ports)
 	return true;
 }
 
-static int read_ports(struct nm_config_loader *l, const struct nm_config_row *row,
-	const struct nm_json_event *event, struct nm_err *err)
+static int read_ports(struct nm_config_value *v, struct nm_err *err)
 {
-	struct nm_static_nat *s = current(l);
-	nm_autofree char *text = NULL;
-	const char *rest, *element;
+	struct nm_static_nat *s = current(v);
+	const char *rest = v->text, *element;
 	struct nm_ports ports;
 	size_t len;
 
-	if (nm_config_schema_string(row, event, &text, err) < 0)
-		return -1;
-	if (nm_text_list_count(text) > NM_STATIC_PORTS_MAX)
-		return fail_at(event, "too many ports and ranges", err);
-	s->ports = calloc(nm_text_list_count(text), sizeof(*s->ports));
+	if (nm_text_list_count(v->text) > NM_STATIC_PORTS_MAX)
+		return nm_config_schema_fail(v, "too many ports and ranges", err);
+	s->ports = calloc(nm_text_list_count(v->text), sizeof(*s->ports));
 	if (!s->ports)
 		return nm_fail_memory(err, "reading the configuration");
-	rest = text;
 	while ((element = nm_text_list_next(&rest, &len))) {
 		if (nm_port_range_parse(element, len, &ports.first, &ports.last) < 0)
-			return nm_config_schema_fail_expected(row, event, err);
+			return nm_config_schema_fail_expected(v, err);
 		if (!add_ports(s, ports))
-			return fail_at(event, "a port is in the list twice", err);
+			return nm_config_schema_fail(v, "a port is in the list twice", err);
 	}
 	return 0;
 }
 
-#define ROW NM_CONFIG_ROW
+#define ROW         NM_CONFIG_ROW
+#define SETS(field) .offset = offsetof(struct nm_static_nat, field)
 
-static const struct nm_config_row rows[] = {
-	ROW("static", nm_config_schema_read_object, "an object with dnat, snat and hairpin"),
-	ROW("static.dnat", nm_config_schema_read_array, LIST_EXPECTED),
-	ROW("static.dnat[]", read_entry, "an object"),
-	ROW("static.dnat[].name", read_name, NAME_EXPECTED),
-	ROW("static.dnat[].external_address", read_external_address, ADDRESS_EXPECTED),
-	ROW("static.dnat[].external_interface", read_interface, INTERFACE_EXPECTED),
-	ROW("static.dnat[].internal_address", read_internal_address, ADDRESS_EXPECTED),
-	ROW("static.dnat[].ports", read_ports, PORTS_EXPECTED),
-	ROW("static.dnat[].protocol", read_protocol, PROTOCOL_EXPECTED),
-	ROW("static.snat", nm_config_schema_read_array, LIST_EXPECTED),
-	ROW("static.snat[]", read_entry, "an object"),
-	ROW("static.snat[].name", read_name, NAME_EXPECTED),
-	ROW("static.snat[].external_address", read_external_address, ADDRESS_EXPECTED),
-	ROW("static.snat[].external_interface", read_interface, INTERFACE_EXPECTED),
-	ROW("static.snat[].internal_address", read_internal_network, NETWORK_EXPECTED),
-	ROW("static.hairpin", nm_config_schema_read_array, LIST_EXPECTED),
-	ROW("static.hairpin[]", read_entry, "an object"),
-	ROW("static.hairpin[].name", read_name, NAME_EXPECTED),
-	ROW("static.hairpin[].external_address", read_external_address, ADDRESS_EXPECTED),
-	ROW("static.hairpin[].internal_address", read_internal_address, ADDRESS_EXPECTED),
-	ROW("static.hairpin[].ports", read_ports, PORTS_EXPECTED),
-	ROW("static.hairpin[].protocol", read_protocol, PROTOCOL_EXPECTED),
-	ROW("static.hairpin[].lan", read_lan, NETWORK_EXPECTED),
+#define ENTRIES(kind)                                                                             \
+	ROW("static." kind, ARRAY, NULL, "a list of objects"),                                    \
+		ROW("static." kind "[]", OBJECT, read_entry, "an object"),                        \
+		ROW("static." kind "[].name", STRING, read_name, NAME_EXPECTED),                  \
+		ROW("static." kind "[].external_address", STRING, read_address, ADDRESS_EXPECTED, \
+			SETS(external))
+#define INTERFACE(kind)                                                                         \
+	ROW("static." kind "[].external_interface", STRING, read_interface, INTERFACE_EXPECTED, \
+		SETS(interface))
+#define SERVICE(kind)                                                                                    \
+	ROW("static." kind "[].internal_address", STRING, read_whole, ADDRESS_EXPECTED, SETS(internal)), \
+		ROW("static." kind "[].ports", STRING, read_ports, PORTS_EXPECTED),                      \
+		ROW("static." kind "[].protocol", STRING, read_protocol, PROTOCOL_EXPECTED, SETS(protocol))
+
+const struct nm_config_row nm_config_static_rows[] = {
+	ROW("static", OBJECT, NULL, "an object with dnat, snat and hairpin"),
+	ENTRIES("dnat"),
+	INTERFACE("dnat"),
+	SERVICE("dnat"),
+	ENTRIES("snat"),
+	INTERFACE("snat"),
+	ROW("static.snat[].internal_address", STRING, read_network, NETWORK_EXPECTED, SETS(internal)),
+	ENTRIES("hairpin"),
+	SERVICE("hairpin"),
+	ROW("static.hairpin[].lan", STRING, read_network, NETWORK_EXPECTED, SETS(lan)),
+	{.path = NULL},
 };
-const struct nm_config_table nm_config_static_table = {rows, sizeof(rows) / sizeof(*rows)};
 
-_Static_assert(sizeof(rows) / sizeof(*rows) <= NM_CONFIG_ROWS_MAX, "more rows than bits");
+_Static_assert(sizeof(nm_config_static_rows) / sizeof(*nm_config_static_rows) <= NM_CONFIG_ROWS_MAX,
+	"more rows than bits");
 
 /* The number of the entry in its list. */
 static size_t index_of(const struct nm_static_nats *list, const struct nm_static_nat *s)
@@ -266,14 +216,10 @@ static const char *missing_member(const struct nm_static_nat *s)
 	return s->n_ports || s->kind == NM_STATIC_SNAT ? NULL : "ports";
 }
 
-/* Members of one entry that contradict each other; NULL: none. */
-static const char *contradiction(const struct nm_static_nat *s)
+static bool has_both_families(const struct nm_static_nat *s)
 {
-	enum nm_family family = s->internal.addr.family;
-
-	if ((s->has_external && s->external.family != family) || (s->has_lan && s->lan.addr.family != family))
-		return "the addresses are not all IPv4 or all IPv6";
-	return NULL;
+	return (s->has_external && s->external.family != s->family) ||
+		(s->has_lan && s->lan.addr.family != s->family);
 }
 
 /* Two entries of a kind that the same packet could match, with two different ends. */
@@ -329,13 +275,17 @@ int nm_config_static_check(struct nm_static_nats *list, struct nm_err *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		struct nm_static_nat *s = &list->v[i];
-		const char *missing = missing_member(s), *wrong = contradiction(s);
+		const char *missing;
 
-		if (missing || wrong)
+		s->family = s->internal.addr.family;
+		s->has_external = !nm_addr_is_unspecified(&s->external); /* check_usable() refuses it */
+		s->has_lan = s->lan.len > 0;
+		missing = missing_member(s);
+		if (missing || has_both_families(s))
 			return nm_fail(err, NM_ERR_CONFIG, "static.%s[%zu]: %s%s",
 				nm_static_nat_kind_name(s->kind), index_of(list, s),
-				missing ? missing : wrong, missing ? " is missing" : "");
-		s->family = s->internal.addr.family;
+				missing ? missing : "the addresses are not all IPv4 or all IPv6",
+				missing ? " is missing" : "");
 		if (check_against(list, s, err) < 0)
 			return -1;
 	}

@@ -1,8 +1,4 @@
-/*
- * What a JSON handler does with an event: asks where it is, names the place, copies the value into a C type.
- * Everything is judged here that the parser lets through: UTF-8, control characters, the range of numbers.
- * Pure, and knows nothing of yajl.
- */
+/* Judges what the parser lets through: UTF-8, control characters, the range of numbers. */
 #include "input/json_value.h"
 
 #include <stdarg.h>
@@ -54,7 +50,7 @@ const char *nm_json_value_path(const struct nm_json_event *event, char buf[stati
 	return buf;
 }
 
-static int fail_at(
+int nm_json_value_fail(
 	const struct nm_json_event *event, enum nm_err_kind kind, const char *why, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
@@ -85,10 +81,10 @@ int nm_json_value_string(
 	char *copy;
 
 	if (event->type != NM_JSON_STRING)
-		return fail_at(event, kind, "expected a string", err);
+		return nm_json_value_fail(event, kind, "expected a string", err);
 	why = text_unusable(event->text, event->len);
 	if (why)
-		return fail_at(event, kind, why, err);
+		return nm_json_value_fail(event, kind, why, err);
 	copy = strndup(event->text, event->len);
 	if (!copy)
 		return nm_fail_memory(err, "reading JSON");

@@ -13,6 +13,10 @@ bool nm_json_value_at(const struct nm_json_event *event, ...) __attribute__((sen
  * buf. */
 const char *nm_json_value_path(const struct nm_json_event *event, char buf[static NM_JSON_PATH_MAX]);
 
+/* "PATH: WHY". Returns -1. */
+int nm_json_value_fail(
+	const struct nm_json_event *event, enum nm_err_kind kind, const char *why, struct nm_err *err);
+
 /* Copies a string value into a fresh C string. 0 with *ret owned by the caller, or -1 with *err of the given
  * kind that names the path: not a string, an embedded NUL, not UTF-8 or with control characters, or
  * (NM_ERR_FAILED) memory. */

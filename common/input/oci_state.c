@@ -68,13 +68,6 @@ static const struct field *field_of(const struct nm_json_event *event, enum nm_o
 	return NULL;
 }
 
-static int fail_twice(const struct nm_json_event *event, struct nm_err *err)
-{
-	char path[NM_JSON_PATH_MAX];
-
-	return nm_fail(err, NM_ERR_REFUSED, "%s: given twice", nm_json_value_path(event, path));
-}
-
 static int read_field(
 	struct parse *p, const struct field *field, const struct nm_json_event *event, struct nm_err *err)
 {
@@ -82,7 +75,7 @@ static int read_field(
 	const char *fault;
 
 	if (*slot(&p->state, field))
-		return fail_twice(event, err);
+		return nm_json_value_fail(event, NM_ERR_REFUSED, "given twice", err);
 	if (nm_json_value_string(event, NM_ERR_REFUSED, &text, err) < 0)
 		return -1;
 	fault = strcmp(field->key, "id") == 0 ? nm_oci_state_id_invalid(text) : NULL;
@@ -97,7 +90,7 @@ static int read_pid(struct parse *p, const struct nm_json_event *event, struct n
 	int64_t pid;
 
 	if (p->has_pid)
-		return fail_twice(event, err);
+		return nm_json_value_fail(event, NM_ERR_REFUSED, "given twice", err);
 	p->has_pid = true;
 	if (nm_json_value_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) < 0)
 		return -1;
