@@ -167,7 +167,7 @@ static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *c
 	struct guards g = {.handler = handler, .ctx = ctx};
 
 	return nm_nft_elements_each(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
-		nm_nftables_set_name(NM_SET_LOCALNET), on_element, &g, err);
+		nm_nftables_sets[NM_SET_LOCALNET].name, on_element, &g, err);
 }
 
 static size_t keep_counted(struct nm_desired *d, size_t from)

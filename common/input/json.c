@@ -290,48 +290,37 @@ static void note(struct nm_json_writer *w, yajl_gen_status status)
 		w->failed = true;
 }
 
-static void open_with(struct nm_json_writer *w, yajl_gen_status (*yajl_open)(yajl_gen))
+/* Opens or closes an object or array. */
+static void nest(struct nm_json_writer *w, yajl_gen_status (*with)(yajl_gen), bool opens)
 {
 	if (!is_usable(w))
 		return;
-	if (w->depth == NM_JSON_DEPTH_MAX) {
+	if (w->depth == (opens ? NM_JSON_DEPTH_MAX : 0)) {
 		w->failed = true;
 		return;
 	}
-	w->depth++;
-	note(w, yajl_open(w->gen));
-}
-
-static void close_with(struct nm_json_writer *w, yajl_gen_status (*yajl_close)(yajl_gen))
-{
-	if (!is_usable(w))
-		return;
-	if (w->depth == 0) {
-		w->failed = true;
-		return;
-	}
-	w->depth--;
-	note(w, yajl_close(w->gen));
+	w->depth += opens ? 1u : -1u;
+	note(w, with(w->gen));
 }
 
 void nm_json_write_object(struct nm_json_writer *w)
 {
-	open_with(w, yajl_gen_map_open);
+	nest(w, yajl_gen_map_open, true);
 }
 
 void nm_json_write_object_end(struct nm_json_writer *w)
 {
-	close_with(w, yajl_gen_map_close);
+	nest(w, yajl_gen_map_close, false);
 }
 
 void nm_json_write_array(struct nm_json_writer *w)
 {
-	open_with(w, yajl_gen_array_open);
+	nest(w, yajl_gen_array_open, true);
 }
 
 void nm_json_write_array_end(struct nm_json_writer *w)
 {
-	close_with(w, yajl_gen_array_close);
+	nest(w, yajl_gen_array_close, false);
 }
 
 void nm_json_write_string(struct nm_json_writer *w, const char *s)

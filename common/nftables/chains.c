@@ -174,13 +174,13 @@ static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftab
 	enum nm_nftables_set set = rule->template->set;
 	size_t word = 0;
 
-	for (const enum nm_nftables_field *field = nm_nftables_set_key(set); *field; field++) {
+	for (const enum nm_nftables_field *field = nm_nftables_sets[set].key; *field; field++) {
 		word = nm_nftables_rule_load(b, *field, word);
 		if (*field == NM_FIELD_SADDR)
 			nm_nftables_rule_mask(b, (uint8_t)rule->prefix_length);
 	}
 	nm_expr_lookup(
-		b->msg, nm_nftables_set_name(set), NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
+		b->msg, nm_nftables_sets[set].name, NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
 }
 
 static void put_mark(struct nm_nftables_rule_builder *b, uint32_t value)

@@ -5,18 +5,17 @@
 
 #include "base/array.h"
 
-static uint64_t hash_of(enum nm_family family, enum nm_nftables_set set, const void *key, size_t len)
+static uint64_t hash_of(const struct nm_nftables_element *e)
 {
-	const uint8_t where[] = {(uint8_t)family, (uint8_t)set};
+	const uint8_t where[] = {(uint8_t)e->family, (uint8_t)e->set};
+	uint64_t hash = nm_hash(NM_HASH_BEGIN, where, sizeof(where));
 
-	return nm_hash(nm_hash(NM_HASH_BEGIN, where, sizeof(where)), key, len);
+	return nm_hash(hash, e->key, nm_nftables_set_key_size(e->set, e->family));
 }
 
 static uint64_t hash_claim(const void *claims, size_t i)
 {
-	const struct nm_nftables_element *e = ((const struct nm_nftables_claim *)claims)[i].element;
-
-	return hash_of(e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
+	return hash_of(((const struct nm_nftables_claim *)claims)[i].element);
 }
 
 int nm_nftables_claims_add(struct nm_nftables_claims *claims, const struct nm_nftables_elements *elements,
@@ -45,38 +44,27 @@ void nm_nftables_claims_done(struct nm_nftables_claims *claims)
 	*claims = (struct nm_nftables_claims){0};
 }
 
-static bool has_key(const struct nm_nftables_claim *claim, enum nm_family family, enum nm_nftables_set set,
-	const void *key, size_t len)
+/* A claim to the key of e; the following one if called again with the same *position; NULL: no further. */
+static struct nm_nftables_claim *next(
+	const struct nm_nftables_claims *claims, const struct nm_nftables_element *e, size_t *position)
 {
-	const struct nm_nftables_element *e = claim->element;
-
-	return e->family == family && e->set == set && len == nm_nftables_set_key_size(set, family) &&
-		!memcmp(e->key, key, len);
-}
-
-/* A claim to the key; the following one if called again with the same *position; NULL: no further. */
-static struct nm_nftables_claim *next(const struct nm_nftables_claims *claims, enum nm_family family,
-	enum nm_nftables_set set, const void *key, size_t len, size_t *position)
-{
-	uint64_t hash = hash_of(family, set, key, len);
+	uint64_t hash = hash_of(e);
 	ssize_t i;
 
-	while ((i = nm_hash_index_next(&claims->by_key, hash, position)) >= 0)
-		if (has_key(&claims->v[i], family, set, key, len))
+	while ((i = nm_hash_index_next(&claims->by_key, hash, position)) >= 0) {
+		const struct nm_nftables_element *other = claims->v[i].element;
+
+		if (other->family == e->family && other->set == e->set &&
+			!memcmp(other->key, e->key, sizeof(e->key)))
 			return &claims->v[i];
+	}
 	return NULL;
 }
 
-static struct nm_nftables_claim *next_of(
-	const struct nm_nftables_claims *claims, const struct nm_nftables_element *e, size_t *position)
+struct nm_nftables_claim *nm_nftables_claims_find(
+	const struct nm_nftables_claims *claims, const struct nm_nftables_element *e)
 {
-	return next(claims, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family), position);
-}
-
-struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *claims,
-	enum nm_family family, enum nm_nftables_set set, const void *key, size_t len)
-{
-	return next(claims, family, set, key, len, &(size_t){0});
+	return next(claims, e, &(size_t){0});
 }
 
 int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *err)
@@ -85,7 +73,7 @@ int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *er
 		return -1;
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct nm_nftables_claim *claim = &claims->v[i];
-		struct nm_nftables_claim *first = next_of(claims, claim->element, &(size_t){0});
+		struct nm_nftables_claim *first = nm_nftables_claims_find(claims, claim->element);
 
 		first->is_first = true;
 		first->changes |= claim->role != NM_ROLE_PEER;
@@ -120,7 +108,7 @@ void nm_nftables_claims_found(const struct nm_nftables_claims *claims, struct nm
 	first->present = true;
 	first->right = first->known = false;
 	first->counters = element->counters;
-	while ((claim = next_of(claims, first->element, &position))) {
+	while ((claim = next(claims, first->element, &position))) {
 		if (!element->tag || !nm_tag_is_of(element->tag, element->tag_len, claim->element->owner))
 			continue;
 		first->known = true;
@@ -136,7 +124,7 @@ const struct nm_nftables_element *nm_nftables_claims_desired(
 	const struct nm_nftables_claim *claim;
 	size_t position = 0;
 
-	while ((claim = next_of(claims, first->element, &position))) {
+	while ((claim = next(claims, first->element, &position))) {
 		if (claim->role == NM_ROLE_NEW)
 			return claim->element;
 		if (claim->role == NM_ROLE_PEER && !peers)

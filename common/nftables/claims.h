@@ -45,9 +45,9 @@ int nm_nftables_claims_of(const struct nm_nftables_elements *elements, struct nm
 	struct nm_err *err) NM_MUST_USE;
 void nm_nftables_claims_done(struct nm_nftables_claims *claims);
 
-/* The first claim to the key; NULL: none. */
-struct nm_nftables_claim *nm_nftables_claims_find(const struct nm_nftables_claims *claims,
-	enum nm_family family, enum nm_nftables_set set, const void *key, size_t len);
+/* The first claim to the key of this element; NULL: none. */
+struct nm_nftables_claim *nm_nftables_claims_find(
+	const struct nm_nftables_claims *claims, const struct nm_nftables_element *e);
 
 /* Notes that the kernel has the element of this first claim. */
 void nm_nftables_claims_found(const struct nm_nftables_claims *claims, struct nm_nftables_claim *first,

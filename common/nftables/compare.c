@@ -1,17 +1,7 @@
 #include "nftables/compare.h"
 
 #include "nftables/compare_elements.h"
-
-static int replace_table(enum nm_family family, const char *wrong,
-	const struct nm_nftables_diff_output *output, struct nm_err *err)
-{
-	const struct nm_nftables_edit edit = {
-		.kind = NM_EDIT_CHANGED, .family = family, .where = wrong, .tag = ""};
-
-	if (output->note && output->note(output->ctx, &edit, err) < 0)
-		return -1;
-	return output->txn ? nm_nftables_schema_delete(output->txn, family, err) : 0;
-}
+#include "nftables/flush.h"
 
 /* anew: the table is deleted first, and counts as empty. */
 static int compare_contents(struct nm_netlink *nl, enum nm_family family,
@@ -32,11 +22,13 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 		return -1;
 	nm_each_family(f, families) {
 		struct nm_nftables_schema schema = {0};
+		const struct nm_nftables_edit edit = {
+			.kind = NM_EDIT_CHANGED, .family = f, .where = schema.wrong, .tag = ""};
 		bool found;
 
 		if (nm_nftables_schema_find_table(nl, f, &found, NULL, err) < 0 ||
 			(found && nm_nftables_schema_read(nl, f, &schema, err) < 0) ||
-			(schema.wrong[0] && replace_table(f, schema.wrong, output, err) < 0))
+			(schema.wrong[0] && nm_nftables_flush_table(output, &edit, err) < 0))
 			return -1;
 		if (schema.wrong[0] && !output->txn)
 			families &= ~(1u << f); /* all has been told */

@@ -62,25 +62,12 @@ static int note(const struct nm_nftables_diff_output *output, enum nm_edit_kind 
 	char tag[NM_TAG_SIZE];
 	struct nm_nftables_edit edit = {.kind = kind,
 		.family = e->family,
-		.where = nm_nftables_set_name(e->set),
+		.where = nm_nftables_sets[e->set].name,
 		.is_element = true,
 		.tag = tag};
 
-	if (!output->note)
-		return 0;
-	nm_nftables_element_tag(e, tag);
-	edit.tag_len = strlen(tag);
-	return output->note(output->ctx, &edit, err);
-}
-
-static bool set_of(const char *name, enum nm_nftables_set *ret)
-{
-	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-		if (!strcmp(name, nm_nftables_set_name(set))) {
-			*ret = set;
-			return true;
-		}
-	return false;
+	edit.tag_len = strlen(nm_nftables_element_tag(e, tag));
+	return nm_nftables_edit_note(output, &edit, err);
 }
 
 struct query {
@@ -100,7 +87,7 @@ static int note_unclaimed(const struct query *query, const struct nm_nft_element
 		.tag_len = element->tag_len,
 	};
 
-	if (query->output->note && query->output->note(query->output->ctx, &edit, err) < 0)
+	if (nm_nftables_edit_note(query->output, &edit, err) < 0)
 		return -1;
 	if (!query->output->txn)
 		return 0;
@@ -111,13 +98,17 @@ static int note_unclaimed(const struct query *query, const struct nm_nft_element
 static int on_element(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
 {
 	const struct query *query = ctx;
-	struct nm_nftables_claim *claim;
-	enum nm_nftables_set set;
+	struct nm_nftables_element e = {.family = query->family};
+	struct nm_nftables_claim *claim = NULL;
 
-	if (!set_of(element->set, &set))
+	while (e.set < NM_SET_MAX && strcmp(element->set, nm_nftables_sets[e.set].name) != 0)
+		e.set++;
+	if (e.set == NM_SET_MAX)
 		return 0;
-	claim = nm_nftables_claims_find(
-		query->claims, query->family, set, element->key.data, element->key.len);
+	if (element->key.len == nm_nftables_set_key_size(e.set, e.family)) {
+		memcpy(e.key, element->key.data, element->key.len);
+		claim = nm_nftables_claims_find(query->claims, &e);
+	}
 	if (claim)
 		nm_nftables_claims_found(query->claims, claim, element);
 	return claim || !query->output ? 0 : note_unclaimed(query, element, err);
@@ -137,7 +128,7 @@ static int query_family(struct nm_netlink *nl, struct nm_nftables_claims *claims
 		if (e->family != family || !claim->is_first || !claim->changes || !(all || claim->look))
 			continue;
 		nm_nft_elements_request(&r, nm_nft_family(family), NM_NFTABLES_TABLE,
-			nm_nftables_set_name(e->set), e->key, nm_nftables_set_key_size(e->set, family));
+			nm_nftables_sets[e->set].name, e->key, nm_nftables_set_key_size(e->set, family));
 		if (nm_netlink_request_has_room(&r))
 			continue;
 		if (nm_nft_elements_get(nl, &r, on_element, &query, err) < 0)
@@ -164,7 +155,7 @@ int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family fami
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
 			nm_nft_elements_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE,
-				nm_nftables_set_name(set), on_element, &query, err) < 0)
+				nm_nftables_sets[set].name, on_element, &query, err) < 0)
 			return -1;
 	return 0;
 }
@@ -200,7 +191,7 @@ static int delete_wrong(const struct nm_nftables_claim *claim, const struct plan
 		return -1;
 	if (!output->txn || !plan->deletes)
 		return 0;
-	return delete_element(output->txn, e->family, nm_nftables_set_name(e->set), e->key,
+	return delete_element(output->txn, e->family, nm_nftables_sets[e->set].name, e->key,
 		nm_nftables_set_key_size(e->set, e->family), err);
 }
 
@@ -251,7 +242,7 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 		}
 		if (!nlh) {
 			nlh = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
-				nm_nftables_set_name(set), err);
+				nm_nftables_sets[set].name, err);
 			if (!nlh)
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);

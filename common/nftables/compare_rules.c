@@ -8,71 +8,67 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/hash.h"
 #include "nft/comment.h"
 #include "nft/rules.h"
 #include "nftables/static_rules.h"
 
-struct found {
-	char chain[NFT_NAME_MAXLEN];
-	uint64_t handle;
-	char tag[NM_NFT_COMMENT_SIZE];
-	void *expressions; /* owned */
-	size_t len;
-};
-
 struct comparison {
 	const struct nm_nftables_diff_output *output;
 	enum nm_family family;
-	struct {
-		struct found *v; /* owned */
-		size_t n, capacity;
-	} found;
-	struct nm_nftables_rules desired;
+	struct nm_nftables_rules found, desired;
 	struct nm_hash_index by_comment; /* numbers of desired, by chain and comment */
 	struct nm_nftables_prefix_lengths prefix_lengths;
 	bool keeps_lengths; /* prefix lengths that rules in the kernel have are kept */
 	bool ensured;
 };
 
-static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static void comparison_done(struct comparison *c)
 {
-	size_t tag_len = rule->tag_len < NM_NFT_COMMENT_SIZE ? rule->tag_len : NM_NFT_COMMENT_SIZE - 1;
-	struct comparison *c = ctx;
-	struct found *f;
-
-	if (nm_grow(&c->found, "reading the rules", err) < 0)
-		return -1;
-	f = &c->found.v[c->found.n++];
-	*f = (struct found){.handle = rule->handle, .len = rule->expressions.len};
-	strncpy(f->chain, rule->chain, sizeof(f->chain) - 1);
-	if (rule->tag)
-		memcpy(f->tag, rule->tag, tag_len);
-	f->expressions = malloc(f->len + 1);
-	if (!f->expressions)
-		return nm_fail_memory(err, "reading the rules");
-	if (f->len)
-		memcpy(f->expressions, rule->expressions.data, f->len);
-	if (c->keeps_lengths && rule->tag)
-		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->prefix_lengths);
-	return 0;
+	nm_nftables_rules_done(&c->found);
+	nm_nftables_rules_done(&c->desired);
+	nm_hash_index_done(&c->by_comment);
 }
 
-static bool is_same(const struct found *f, const struct nm_nftables_rule *w)
+static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
-	return !strcmp(f->chain, w->chain) && !strcmp(f->tag, w->comment) &&
+	const struct nm_nftables_schema_chain *chain = nm_nftables_schema_find_chain(rule->chain);
+	struct comparison *c = ctx;
+
+	if (c->keeps_lengths && rule->tag)
+		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->prefix_lengths);
+	if (!chain)
+		return 0;
+	return nm_nftables_rules_add(&c->found,
+		(struct nm_nftables_rule){.family = c->family, .handle = rule->handle, .chain = chain->name},
+		rule->expressions, rule->tag ? rule->tag : "", rule->tag_len, err);
+}
+
+static bool is_same(const struct nm_nftables_rule *f, const struct nm_nftables_rule *w)
+{
+	return !strcmp(f->chain, w->chain) && !strcmp(f->comment, w->comment) &&
 		nm_nft_rule_expressions_equal(
 			(struct nm_attrs){w->expressions, w->len}, (struct nm_attrs){f->expressions, f->len});
 }
 
-static int note(const struct comparison *c, enum nm_edit_kind kind, const char *chain, const char *tag,
+static int note(const struct comparison *c, enum nm_edit_kind kind, const struct nm_nftables_rule *rule,
 	struct nm_err *err)
 {
-	const struct nm_nftables_edit edit = {
-		.kind = kind, .family = c->family, .where = chain, .tag = tag, .tag_len = strlen(tag)};
+	return nm_nftables_edit_note(c->output,
+		&(struct nm_nftables_edit){
+			.kind = kind,
+			.family = rule->family,
+			.where = rule->chain,
+			.tag = rule->comment,
+			.tag_len = strlen(rule->comment),
+		},
+		err);
+}
 
-	return c->output->note ? c->output->note(c->output->ctx, &edit, err) : 0;
+int nm_nftables_edit_note(
+	const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit, struct nm_err *err)
+{
+	return output->note ? output->note(output->ctx, edit, err) : 0;
 }
 
 int nm_nftables_compare_rules_add(
@@ -93,14 +89,14 @@ int nm_nftables_compare_rules_add(
 static int add_rule(
 	const struct comparison *c, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
-	if (note(c, NM_EDIT_MISSING, w->chain, w->comment, err) < 0)
+	if (note(c, NM_EDIT_MISSING, w, err) < 0)
 		return -1;
 	return c->output->txn ? nm_nftables_compare_rules_add(c->output->txn, w, before, err) : 0;
 }
 
-static int delete_rule(const struct comparison *c, const struct found *f, struct nm_err *err)
+static int delete_rule(const struct comparison *c, const struct nm_nftables_rule *f, struct nm_err *err)
 {
-	if (note(c, NM_EDIT_STALE, f->chain, f->tag, err) < 0)
+	if (note(c, NM_EDIT_STALE, f, err) < 0)
 		return -1;
 	if (!c->output->txn)
 		return 0;
@@ -116,22 +112,18 @@ static const struct nm_nftables_rule *next_desired(const struct comparison *c, c
 	return *i < c->desired.n ? &c->desired.v[*i] : NULL;
 }
 
-static uint64_t hash_of(const char *chain, const char *tag)
-{
-	return nm_hash(nm_hash(NM_HASH_BEGIN, chain, strlen(chain) + 1), tag, strlen(tag));
-}
-
-static uint64_t hash_desired(const void *rules, size_t i)
+static uint64_t hash_rule(const void *rules, size_t i)
 {
 	const struct nm_nftables_rule *rule = &((const struct nm_nftables_rule *)rules)[i];
+	uint64_t chain = nm_hash(NM_HASH_BEGIN, rule->chain, strlen(rule->chain) + 1);
 
-	return hash_of(rule->chain, rule->comment);
+	return nm_hash(chain, rule->comment, strlen(rule->comment));
 }
 
 /* The desired rule that this one is, at position next or behind it; -1: none. */
-static ssize_t find_desired(const struct comparison *c, const struct found *f, size_t next)
+static ssize_t find_desired(const struct comparison *c, const struct nm_nftables_rule *f, size_t next)
 {
-	uint64_t hash = hash_of(f->chain, f->tag);
+	uint64_t hash = hash_rule(f, 0);
 	size_t position = 0;
 	ssize_t i;
 
@@ -166,7 +158,7 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 	size_t next = 0;
 
 	for (size_t j = 0; j < c->found.n; j++) {
-		const struct found *f = &c->found.v[j];
+		const struct nm_nftables_rule *f = &c->found.v[j];
 		ssize_t i;
 
 		if (strcmp(f->chain, chain) != 0)
@@ -188,7 +180,7 @@ static int compare(struct comparison *c, const struct nm_rules *statics, struct 
 {
 	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->desired, err) < 0 ||
 		(statics && nm_nftables_static_rules(c->family, statics, &c->desired, err) < 0) ||
-		nm_hash_index_make(c->desired.v, c->desired.n, hash_desired, &c->by_comment, err) < 0)
+		nm_hash_index_make(c->desired.v, c->desired.n, hash_rule, &c->by_comment, err) < 0)
 		return -1;
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
 		if ((statics || !nm_nftables_schema_chain_is_static(chain->name)) &&
@@ -201,18 +193,12 @@ int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
 	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
+	NM_CLEANUP(comparison_done)
 	struct comparison c = {
 		.output = output, .family = family, .prefix_lengths = *lengths, .keeps_lengths = !statics};
-	int rc = 0;
+	uint8_t nfproto = nm_nft_family(family);
 
-	if (!anew)
-		rc = nm_nft_rules_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE, NULL, on_rule, &c, err);
-	if (rc == 0)
-		rc = compare(&c, statics, err);
-	for (size_t i = 0; i < c.found.n; i++)
-		free(c.found.v[i].expressions);
-	free(c.found.v);
-	nm_nftables_rules_done(&c.desired);
-	nm_hash_index_done(&c.by_comment);
-	return rc;
+	if (!anew && nm_nft_rules_each(nl, nfproto, NM_NFTABLES_TABLE, NULL, on_rule, &c, err) < 0)
+		return -1;
+	return compare(&c, statics, err);
 }

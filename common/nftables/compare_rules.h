@@ -23,6 +23,9 @@ struct nm_nftables_diff_output {
 	void *ctx;
 };
 
+int nm_nftables_edit_note(const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit,
+	struct nm_err *err) NM_MUST_USE;
+
 /*
  * Compares the rules of the family's table with the constant ones, those for these prefix lengths and the
  * static ones, and hands over the differences; a transaction first creates what is missing of the table.

@@ -27,9 +27,7 @@ int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *
 	if (nm_nftables_claims_of(elements, &claims, err) < 0 || mark(nl, &claims, err) < 0)
 		return -1;
 	for (size_t i = 0; i < elements->n; i++) {
-		const struct nm_nftables_element *e = &elements->v[i];
-		const struct nm_nftables_claim *claim = nm_nftables_claims_find(
-			&claims, e->family, e->set, e->key, nm_nftables_set_key_size(e->set, e->family));
+		const struct nm_nftables_claim *claim = nm_nftables_claims_find(&claims, &elements->v[i]);
 
 		ret[i] = claim ? claim->counters : (struct nm_counters){0};
 	}

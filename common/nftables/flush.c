@@ -3,24 +3,23 @@
 #include "nft/elements.h"
 #include "nft/dump.h"
 
-static int delete_table(
-	enum nm_family family, const struct nm_nftables_diff_output *output, struct nm_err *err)
+int nm_nftables_flush_table(
+	const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
-	const struct nm_nftables_edit edit = {
-		.kind = NM_EDIT_STALE, .family = family, .where = "", .tag = ""};
-
-	if (output->note && output->note(output->ctx, &edit, err) < 0)
+	if (nm_nftables_edit_note(output, edit, err) < 0)
 		return -1;
-	return output->txn ? nm_nftables_schema_delete(output->txn, family, err) : 0;
+	return output->txn ? nm_nftables_schema_delete(output->txn, edit->family, err) : 0;
 }
 
 int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
 	nm_each_family(f, NM_BOTH_FAMILIES) {
+		const struct nm_nftables_edit edit = {
+			.kind = NM_EDIT_STALE, .family = f, .where = "", .tag = ""};
 		bool found, foreign;
 
 		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
-			(found && delete_table(f, output, err) < 0))
+			(found && nm_nftables_flush_table(output, &edit, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -50,7 +49,7 @@ int nm_nftables_flush_check_empty(struct nm_netlink *nl, struct nm_err *err)
 			return -1;
 		for (size_t i = 0; found && !schema.loaded && i < sizeof(maps) / sizeof(*maps); i++)
 			if (nm_nft_elements_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE,
-				    nm_nftables_set_name(maps[i]), on_element, NULL, err) < 0)
+				    nm_nftables_sets[maps[i]].name, on_element, NULL, err) < 0)
 				return -1;
 	}
 	return 0;

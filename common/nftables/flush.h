@@ -8,6 +8,10 @@
 int nm_nftables_flush(
 	struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err) NM_MUST_USE;
 
+/* Does so with one table, for the reason that edit has. */
+int nm_nftables_flush_table(const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit,
+	struct nm_err *err) NM_MUST_USE;
+
 /* Fails if a container has an element, unless nft has loaded the table: then it is a saved copy. */
 int nm_nftables_flush_check_empty(struct nm_netlink *nl, struct nm_err *err) NM_MUST_USE;
 

@@ -59,12 +59,12 @@ static void print_lookup(const struct nm_nftables_chain_rule *rule, FILE *out)
 	enum nm_nftables_set set = rule->template->set;
 	const char *before = "";
 
-	for (const enum nm_nftables_field *field = nm_nftables_set_key(set); *field; field++) {
+	for (const enum nm_nftables_field *field = nm_nftables_sets[set].key; *field; field++) {
 		fputs(before, out);
 		print_field(rule, *field, out);
 		before = " . ";
 	}
-	fprintf(out, "%s @%s", nm_nftables_set_is_map(set) ? " map" : "", nm_nftables_set_name(set));
+	fprintf(out, "%s @%s", nm_nftables_set_is_map(set) ? " map" : "", nm_nftables_sets[set].name);
 }
 
 static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
@@ -212,12 +212,12 @@ static void print_elements(
 			continue;
 		fputs(before, out);
 		before = ",\n\t\t\t     ";
-		print_values(nm_nftables_set_key(set), family, e->key, out);
+		print_values(nm_nftables_sets[set].key, family, e->key, out);
 		fprintf(out, " comment \"%s\"", nm_nftables_element_tag(e, tag));
 		if (!nm_nftables_set_is_map(set))
 			continue;
 		fputs(" : ", out);
-		print_values(nm_nftables_set_data(set), family, e->data, out);
+		print_values(nm_nftables_sets[set].data, family, e->data, out);
 	}
 	if (before[0] == ',')
 		fputs(" }\n", out);
@@ -227,11 +227,11 @@ static void print_set(
 	const struct nm_nftables_claims *claims, enum nm_nftables_set set, enum nm_family family, FILE *out)
 {
 	fprintf(out, "\n\t%s %s {\n\t\ttype ", nm_nftables_set_is_map(set) ? "map" : "set",
-		nm_nftables_set_name(set));
-	print_types(nm_nftables_set_key(set), family, out);
+		nm_nftables_sets[set].name);
+	print_types(nm_nftables_sets[set].key, family, out);
 	if (nm_nftables_set_is_map(set)) {
 		fputs(" : ", out);
-		print_types(nm_nftables_set_data(set), family, out);
+		print_types(nm_nftables_sets[set].data, family, out);
 		fputs("\n\t\tcounter", out);
 	}
 	putc('\n', out);

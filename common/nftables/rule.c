@@ -18,21 +18,29 @@ void nm_nftables_rule_begin(struct nm_nftables_rule_builder *b, enum nm_family f
 	b->nest = mnl_attr_nest_start(b->msg, NFTA_RULE_EXPRESSIONS);
 }
 
+int nm_nftables_rules_add(struct nm_nftables_rules *rules, struct nm_nftables_rule rule,
+	struct nm_attrs expressions, const char *comment, size_t comment_len, struct nm_err *err)
+{
+	if (nm_grow(rules, "preparing the rules", err) < 0)
+		return -1;
+	rule.len = expressions.len;
+	rule.expressions = malloc(rule.len + 1);
+	rule.comment = strndup(comment, comment_len);
+	if (rule.expressions && rule.len)
+		memcpy(rule.expressions, expressions.data, rule.len);
+	rules->v[rules->n++] = rule;
+	return rule.expressions && rule.comment ? 0 : nm_fail_memory(err, "preparing the rules");
+}
+
 int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, const char *comment,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	struct nm_nftables_rule own = {.family = b->family, .chain = chain};
+	struct nm_attrs expressions;
 
 	mnl_attr_nest_end(b->msg, b->nest);
-	if (nm_grow(ret, "preparing the rules", err) < 0)
-		return -1;
-	own.len = mnl_attr_get_payload_len(b->nest);
-	own.expressions = malloc(own.len + 1);
-	own.comment = strdup(comment);
-	if (own.expressions)
-		memcpy(own.expressions, mnl_attr_get_payload(b->nest), own.len);
-	ret->v[ret->n++] = own;
-	return own.expressions && own.comment ? 0 : nm_fail_memory(err, "preparing the rules");
+	expressions = (struct nm_attrs){mnl_attr_get_payload(b->nest), mnl_attr_get_payload_len(b->nest)};
+	return nm_nftables_rules_add(ret, (struct nm_nftables_rule){.family = b->family, .chain = chain},
+		expressions, comment, strlen(comment), err);
 }
 
 void nm_nftables_rules_done(struct nm_nftables_rules *rules)

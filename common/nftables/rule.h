@@ -11,9 +11,10 @@
 #include "nft/expr.h"
 #include "nftables/sets.h"
 
-/* A rule as it is sent. */
+/* A rule as it is sent, or was read. */
 struct nm_nftables_rule {
 	enum nm_family family;
+	uint64_t handle;   /* of one that was read */
 	const char *chain; /* borrowed, of static storage */
 	char *comment;     /* owned; "": none */
 	void *expressions; /* owned: contents of NFTA_RULE_EXPRESSIONS */
@@ -25,6 +26,9 @@ struct nm_nftables_rules {
 	size_t n, capacity;
 };
 
+/* Appends the rule with copies of expressions and comment. -1 with *err (memory). */
+int nm_nftables_rules_add(struct nm_nftables_rules *rules, struct nm_nftables_rule rule,
+	struct nm_attrs expressions, const char *comment, size_t comment_len, struct nm_err *err) NM_MUST_USE;
 void nm_nftables_rules_done(struct nm_nftables_rules *rules);
 
 /* The kernel's number of a register of 4 bytes, as it dumps it. What is compared goes to the first one,

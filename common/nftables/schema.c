@@ -39,6 +39,15 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 	{.name = NULL},
 };
 
+const struct nm_nftables_schema_chain *nm_nftables_schema_find_chain(const char *name)
+{
+	const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains;
+
+	while (c->name && strcmp(c->name, name) != 0)
+		c++;
+	return c->name ? c : NULL;
+}
+
 bool nm_nftables_schema_chain_is_static(const char *chain)
 {
 	return !strncmp(chain, "static_", strlen("static_"));
@@ -59,7 +68,7 @@ static int ensure_set(
 	if (!nlh)
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, NM_NFTABLES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nm_nftables_set_name(set));
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nm_nftables_sets[set].name);
 	nm_expr_put_be32(nlh, NFTA_SET_FLAGS, nm_nftables_set_is_map(set) ? NFT_SET_MAP : 0);
 	nm_expr_put_be32(nlh, NFTA_SET_KEY_TYPE, nm_nftables_set_key_type(set, family));
 	nm_expr_put_be32(nlh, NFTA_SET_KEY_LEN, (uint32_t)nm_nftables_set_key_size(set, family));
@@ -167,13 +176,11 @@ static bool is_as_created(const struct nm_nft_chain *chain, const struct nm_nfta
 
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains;
+	const struct nm_nftables_schema_chain *c = nm_nftables_schema_find_chain(chain->name);
 	const struct reading *r = ctx;
 
 	(void)err;
-	while (c->name && strcmp(c->name, chain->name) != 0)
-		c++;
-	if (c->name && !strcmp(chain->table, NM_NFTABLES_TABLE) && !is_as_created(chain, c))
+	if (c && !strcmp(chain->table, NM_NFTABLES_TABLE) && !is_as_created(chain, c))
 		note_wrong(r->schema, "chain", chain->name);
 	return 0;
 }
@@ -188,7 +195,7 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 		bool is_map = nm_nftables_set_is_map(set);
 
 		if (strcmp(nft_set->table, NM_NFTABLES_TABLE) != 0 ||
-			strcmp(nft_set->name, nm_nftables_set_name(set)) != 0)
+			strcmp(nft_set->name, nm_nftables_sets[set].name) != 0)
 			continue;
 		if (nft_set->key_size != nm_nftables_set_key_size(set, r->family) ||
 			nft_set->data_size != nm_nftables_set_data_size(set, r->family) ||

@@ -18,6 +18,8 @@ struct nm_nftables_schema_chain {
 
 /* The chains, ended by one without name. */
 extern const struct nm_nftables_schema_chain nm_nftables_schema_chains[];
+/* NULL: none of that name. */
+const struct nm_nftables_schema_chain *nm_nftables_schema_find_chain(const char *name);
 /* True for the chains of static rules. */
 bool nm_nftables_schema_chain_is_static(const char *chain);
 

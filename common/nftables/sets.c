@@ -2,8 +2,6 @@
 
 #include <net/if.h>
 
-enum { FIELDS_MAX = 5 }; /* NFTA_SET_KEY_TYPE has no room for six types */
-
 #define HOST      NM_FIELD_HOST
 #define CLIENT    NM_FIELD_SADDR
 #define CONTAINER NM_FIELD_DADDR
@@ -13,11 +11,7 @@ enum { FIELDS_MAX = 5 }; /* NFTA_SET_KEY_TYPE has no room for six types */
 #define UNTRANSLATED NM_FIELD_DADDR, NM_FIELD_PROTOCOL, NM_FIELD_DPORT
 #define FLOW         CONTAINER, PROTOCOL, NM_FIELD_DPORT, HOST_PORT
 
-static const struct {
-	const char *name;
-	bool ipv4_only;
-	enum nm_nftables_field key[FIELDS_MAX + 1], data[FIELDS_MAX + 1];
-} sets[NM_SET_MAX] = {
+const struct nm_nftables_set_type nm_nftables_sets[NM_SET_MAX] = {
 	[NM_SET_PORTS] = {"ports", false, {PROTOCOL, NM_FIELD_DPORT}, {CONTAINER, NM_FIELD_DPORT}},
 	[NM_SET_HOST_PORTS] = {"host_ports", false, {UNTRANSLATED}, {CONTAINER, NM_FIELD_DPORT}},
 	[NM_SET_MASQUERADED] = {"masqueraded", false, {CLIENT, FLOW}, {0}},
@@ -76,34 +70,19 @@ static uint32_t type_of(const enum nm_nftables_field *fields, enum nm_family fam
 	return type;
 }
 
-const char *nm_nftables_set_name(enum nm_nftables_set set)
-{
-	return sets[set].name;
-}
-
 bool nm_nftables_set_is_map(enum nm_nftables_set set)
 {
-	return sets[set].data[0];
+	return nm_nftables_sets[set].data[0];
 }
 
 bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family)
 {
-	return family == NM_IPV4 || !sets[set].ipv4_only;
-}
-
-const enum nm_nftables_field *nm_nftables_set_key(enum nm_nftables_set set)
-{
-	return sets[set].key;
-}
-
-const enum nm_nftables_field *nm_nftables_set_data(enum nm_nftables_set set)
-{
-	return sets[set].data;
+	return family == NM_IPV4 || !nm_nftables_sets[set].ipv4_only;
 }
 
 bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field field)
 {
-	const enum nm_nftables_field *f = sets[set].key;
+	const enum nm_nftables_field *f = nm_nftables_sets[set].key;
 
 	while (*f && *f != field)
 		f++;
@@ -112,20 +91,20 @@ bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field fi
 
 size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family)
 {
-	return size_of(sets[set].key, family);
+	return size_of(nm_nftables_sets[set].key, family);
 }
 
 size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family)
 {
-	return size_of(sets[set].data, family);
+	return size_of(nm_nftables_sets[set].data, family);
 }
 
 uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family)
 {
-	return type_of(sets[set].key, family);
+	return type_of(nm_nftables_sets[set].key, family);
 }
 
 uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family)
 {
-	return type_of(sets[set].data, family);
+	return type_of(nm_nftables_sets[set].data, family);
 }

@@ -43,12 +43,17 @@ enum nm_nftables_field {
 #define NM_ELEMENT_KEY_MAX  44 /* two IPv6 addresses and three more fields */
 #define NM_ELEMENT_DATA_MAX 20
 
-const char *nm_nftables_set_name(enum nm_nftables_set set);
+#define NM_FIELDS_MAX 5 /* NFTA_SET_KEY_TYPE has no room for six types */
+
+extern const struct nm_nftables_set_type {
+	const char *name;
+	bool ipv4_only;
+	/* what a packet is looked up by, and what a map has for it; ended by NM_FIELD_END */
+	enum nm_nftables_field key[NM_FIELDS_MAX + 1], data[NM_FIELDS_MAX + 1];
+} nm_nftables_sets[NM_SET_MAX];
+
 bool nm_nftables_set_is_map(enum nm_nftables_set set);
 bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family);
-/* What a packet is looked up by, and what a map has for it; ended by NM_FIELD_END. */
-const enum nm_nftables_field *nm_nftables_set_key(enum nm_nftables_set set);
-const enum nm_nftables_field *nm_nftables_set_data(enum nm_nftables_set set);
 bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field field);
 
 /* Types of fields: enum datatypes of nftables' datatype.h. */

@@ -110,7 +110,7 @@ static void lookup(struct state *s, struct nm_attrs data)
 	enum nm_nftables_set set = 0;
 
 	(void)nm_attrs_string(data, NFTA_LOOKUP_SET, name, sizeof(name));
-	while (set < NM_SET_MAX && strcmp(name, nm_nftables_set_name(set)) != 0)
+	while (set < NM_SET_MAX && strcmp(name, nm_nftables_sets[set].name) != 0)
 		set++;
 	if (set == NM_SET_MAX || !nm_nftables_set_exists(set, s->family) ||
 		nm_nftables_set_is_map(set) != (dreg != UINT32_MAX)) {

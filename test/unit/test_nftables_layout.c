@@ -351,7 +351,7 @@ static void test_sets(void)
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++) {
 		const char *key = sets[set].key, *data = sets[set].data;
 
-		tap_is(nm_nftables_set_name(set), sets[set].name, "name of set %d", set);
+		tap_is(nm_nftables_sets[set].name, sets[set].name, "name of set %d", set);
 		tap_ok(nm_nftables_set_is_map(set) == (*data != '\0'), "%s: a map or not", sets[set].name);
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 			tap_ok(nm_nftables_set_exists(set, f) == (f == NM_IPV4 || !sets[set].ipv4_only),
