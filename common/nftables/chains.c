@@ -158,14 +158,17 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		put_local(b);
 		break;
 	case NM_MATCH_ESTABLISHED:
-		nm_nftables_rule_match_ct(b, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED, true);
+		nm_expr_ct(b->msg, NFT_CT_STATE, NFT_REG_1);
+		nm_nftables_rule_match_bits(b, STATE_ESTABLISHED | STATE_RELATED, true);
 		break;
 	case NM_MATCH_MARKED:
-		nm_nftables_rule_match_mark(b, NM_NFTABLES_MARK);
+		nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
+		nm_nftables_rule_match_bits(b, NM_NFTABLES_MARK, true);
 		/* fall through */
 	case NM_MATCH_UNTRANSLATED:
 	case NM_MATCH_TRANSLATED:
-		nm_nftables_rule_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, match != NM_MATCH_UNTRANSLATED);
+		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);
+		nm_nftables_rule_match_bits(b, IPS_DST_NAT, match != NM_MATCH_UNTRANSLATED);
 	}
 }
 

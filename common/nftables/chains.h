@@ -2,7 +2,7 @@
 #ifndef NM_NFTABLES_CHAINS_H
 #define NM_NFTABLES_CHAINS_H
 
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 #include "nftables/rule.h"
 #include "nftables/schema.h"
 

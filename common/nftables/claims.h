@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 #include "nft/elements.h"
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 
 /* The record that claims an element ... */
 enum nm_role {

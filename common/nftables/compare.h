@@ -3,7 +3,7 @@
 #define NM_NFTABLES_COMPARE_H
 
 #include "nftables/compare_rules.h"
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 
 /*
  * Compares whole tables with the elements and static rules (iptables/layout_static.h), and hands over what

@@ -160,36 +160,34 @@ int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family fami
 	return 0;
 }
 
-/* The change of one key. */
-struct plan {
-	bool deletes;
-	const struct nm_nftables_element *adds; /* NULL: none */
-};
-
 /* An element with another comment than those of the claims is left alone, unless a new record needs its key.
  */
-static struct plan plan_of(const struct nm_nftables_claims *claims, const struct nm_nftables_claim *claim)
+static bool is_deleted(const struct nm_nftables_claim *claim)
 {
-	struct plan plan = {.deletes = claim->present && !claim->right && (claim->new || claim->known)};
-
-	if (claim->present ? plan.deletes : claim->new)
-		plan.adds = nm_nftables_claims_desired(claims, claim);
-	return plan;
+	return claim->present && !claim->right && (claim->new || claim->known);
 }
 
-static int delete_wrong(const struct nm_nftables_claim *claim, const struct plan *plan,
+/* NULL: none. */
+static const struct nm_nftables_element *added(
+	const struct nm_nftables_claims *claims, const struct nm_nftables_claim *claim)
+{
+	bool adds = claim->present ? is_deleted(claim) : claim->new;
+
+	return adds ? nm_nftables_claims_desired(claims, claim) : NULL;
+}
+
+static int delete_wrong(const struct nm_nftables_claims *claims, const struct nm_nftables_claim *claim,
 	const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	const struct nm_nftables_element *e = claim->element;
-	enum nm_edit_kind kind = !plan->adds ? NM_EDIT_STALE
-		: plan->deletes              ? NM_EDIT_CHANGED
-					     : NM_EDIT_MISSING;
+	const struct nm_nftables_element *e = claim->element, *adds = added(claims, claim);
+	bool deletes = is_deleted(claim);
+	enum nm_edit_kind kind = !adds ? NM_EDIT_STALE : deletes ? NM_EDIT_CHANGED : NM_EDIT_MISSING;
 
-	if (!plan->deletes && !plan->adds)
+	if (!deletes && !adds)
 		return 0;
-	if (note(output, kind, plan->adds ? plan->adds : e, err) < 0)
+	if (note(output, kind, adds ? adds : e, err) < 0)
 		return -1;
-	if (!output->txn || !plan->deletes)
+	if (!output->txn || !deletes)
 		return 0;
 	return delete_element(output->txn, e->family, nm_nftables_sets[e->set].name, e->key,
 		nm_nftables_set_key_size(e->set, e->family), err);
@@ -225,16 +223,13 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 {
 	static const struct nm_counters zeros;
 	struct nlmsghdr *nlh = NULL;
-	struct nlattr *elements;
+	struct nlattr *elements = NULL;
 
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct nm_nftables_claim *claim = &claims->v[i];
-		struct plan plan;
+		const struct nm_nftables_element *e = claim->element;
 
-		if (!claim->changes || claim->element->set != set || claim->element->family != family)
-			continue;
-		plan = plan_of(claims, claim);
-		if (!plan.adds)
+		if (!claim->changes || e->set != set || e->family != family || !(e = added(claims, claim)))
 			continue;
 		if (nlh && nlh->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
 			end_addition(txn, nlh, elements);
@@ -247,7 +242,7 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 				return -1;
 			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(nlh, plan.adds, claim->new ? &zeros : &claim->counters);
+		put_element(nlh, e, claim->new ? &zeros : &claim->counters);
 	}
 	if (nlh)
 		end_addition(txn, nlh, elements);
@@ -259,12 +254,9 @@ int nm_nftables_compare_elements(const struct nm_nftables_claims *claims, unsign
 {
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct nm_nftables_claim *claim = &claims->v[i];
-		struct plan plan;
 
-		if (!claim->changes || !(families & 1u << claim->element->family))
-			continue;
-		plan = plan_of(claims, claim);
-		if (delete_wrong(claim, &plan, output, err) < 0)
+		if (claim->changes && families & 1u << claim->element->family &&
+			delete_wrong(claims, claim, output, err) < 0)
 			return -1;
 	}
 	for (enum nm_family f = NM_IPV4; output->txn && f < NM_FAMILY_MAX; f++)

@@ -86,12 +86,18 @@ int nm_nftables_compare_rules_add(
 	return 0;
 }
 
+/* Adds the rule; before the first one, what the table lacks. */
 static int add_rule(
-	const struct comparison *c, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
+	struct comparison *c, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
+	struct nm_nft_batch *txn = c->output->txn;
+
 	if (note(c, NM_EDIT_MISSING, w, err) < 0)
 		return -1;
-	return c->output->txn ? nm_nftables_compare_rules_add(c->output->txn, w, before, err) : 0;
+	if (txn && !c->ensured && nm_nftables_schema_ensure(txn, c->family, err) < 0)
+		return -1;
+	c->ensured = true;
+	return txn ? nm_nftables_compare_rules_add(txn, w, before, err) : 0;
 }
 
 static int delete_rule(const struct comparison *c, const struct nm_nftables_rule *f, struct nm_err *err)
@@ -102,14 +108,6 @@ static int delete_rule(const struct comparison *c, const struct nm_nftables_rule
 		return 0;
 	return nm_nft_batch_delete_rule(
 		c->output->txn, c->family, NM_NFTABLES_TABLE, f->chain, f->handle, err);
-}
-
-/* The next desired rule of the chain, from *i on; NULL: none. */
-static const struct nm_nftables_rule *next_desired(const struct comparison *c, const char *chain, size_t *i)
-{
-	while (*i < c->desired.n && strcmp(c->desired.v[*i].chain, chain) != 0)
-		++*i;
-	return *i < c->desired.n ? &c->desired.v[*i] : NULL;
 }
 
 static uint64_t hash_rule(const void *rules, size_t i)
@@ -133,22 +131,12 @@ static ssize_t find_desired(const struct comparison *c, const struct nm_nftables
 	return -1;
 }
 
-static int ensure(struct comparison *c, struct nm_err *err)
-{
-	if (c->ensured || !c->output->txn)
-		return 0;
-	c->ensured = true;
-	return nm_nftables_schema_ensure(c->output->txn, c->family, err);
-}
-
-/* Adds the desired rules of the chain from *i to end, before the rule with this handle. */
+/* Adds the desired rules of the chain from number i to end, before the rule with this handle. */
 static int add_until(
-	struct comparison *c, const char *chain, size_t *i, size_t end, uint64_t before, struct nm_err *err)
+	struct comparison *c, const char *chain, size_t i, size_t end, uint64_t before, struct nm_err *err)
 {
-	const struct nm_nftables_rule *w;
-
-	for (; (w = next_desired(c, chain, i)) && *i < end; ++*i)
-		if (ensure(c, err) < 0 || add_rule(c, w, before, err) < 0)
+	for (; i < end; i++)
+		if (!strcmp(c->desired.v[i].chain, chain) && add_rule(c, &c->desired.v[i], before, err) < 0)
 			return -1;
 	return 0;
 }
@@ -164,16 +152,13 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 		if (strcmp(f->chain, chain) != 0)
 			continue;
 		i = find_desired(c, f, next);
-		if (i < 0) {
-			if (delete_rule(c, f, err) < 0)
-				return -1;
-			continue;
-		}
-		if (add_until(c, chain, &next, (size_t)i, f->handle, err) < 0)
+		if (i < 0 ? delete_rule(c, f, err) < 0
+			  : add_until(c, chain, next, (size_t)i, f->handle, err) < 0)
 			return -1;
-		next = (size_t)i + 1;
+		if (i >= 0)
+			next = (size_t)i + 1;
 	}
-	return add_until(c, chain, &next, SIZE_MAX, 0, err);
+	return add_until(c, chain, next, c->desired.n, 0, err);
 }
 
 static int compare(struct comparison *c, const struct nm_rules *statics, struct nm_err *err)

@@ -5,7 +5,7 @@
 #include "host/netlink.h"
 #include "model/static_nat.h"
 #include "nft/rules.h"
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 
 /* Reads the counters of these elements of maps: ret[i] of the i-th, zeros if the kernel does not have it. */
 int nm_nftables_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,

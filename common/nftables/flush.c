@@ -8,7 +8,9 @@ int nm_nftables_flush_table(
 {
 	if (nm_nftables_edit_note(output, edit, err) < 0)
 		return -1;
-	return output->txn ? nm_nftables_schema_delete(output->txn, edit->family, err) : 0;
+	if (!output->txn)
+		return 0;
+	return nm_nft_batch_delete_table(output->txn, edit->family, NM_NFTABLES_TABLE, err);
 }
 
 int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)

@@ -9,6 +9,28 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "base/array.h"
+
+int nm_nftables_elements_add(
+	struct nm_nftables_elements *elements, const struct nm_nftables_element *e, struct nm_err *err)
+{
+	if (nm_grow(elements, "preparing the elements", err) < 0)
+		return -1;
+	elements->v[elements->n++] = *e;
+	return 0;
+}
+
+void nm_nftables_elements_done(struct nm_nftables_elements *elements)
+{
+	free(elements->v);
+	*elements = (struct nm_nftables_elements){0};
+}
+
+const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
+{
+	return nm_tag_print(e->owner, (struct nm_ports){e->owner_port, e->owner_port}, buf);
+}
+
 /* One port of a mapping in one family. */
 struct part {
 	const struct nm_publication *pub;
@@ -38,18 +60,18 @@ static uint8_t *put_address(uint8_t *to, const struct nm_addr *a)
 	return to + nm_addr_size(a->family);
 }
 
-static uint8_t *put_protocol(uint8_t *to, uint8_t protocol)
-{
-	*to = protocol;
-	return to + 4;
-}
-
 static uint8_t *put_port(uint8_t *to, uint16_t port)
 {
 	uint16_t be = htons(port);
 
 	memcpy(to, &be, sizeof(be));
 	return to + 4;
+}
+
+static uint8_t *put_service(const struct part *p, uint8_t *to, uint16_t port)
+{
+	*to = p->m->protocol;
+	return put_port(to + 4, port);
 }
 
 static uint8_t *put_host(const struct part *p, uint8_t *to)
@@ -61,8 +83,7 @@ static uint8_t *put_host(const struct part *p, uint8_t *to)
 static void put_flow(const struct part *p, uint8_t *to)
 {
 	to = put_address(to, &p->pub->address[p->family].addr);
-	to = put_protocol(to, p->m->protocol);
-	to = put_port(to, p->container_port);
+	to = put_service(p, to, p->container_port);
 	put_port(to, p->host_port);
 }
 
@@ -70,12 +91,8 @@ static void put_flow(const struct part *p, uint8_t *to)
 static int add_translation(const struct part *p, const struct nm_addr *host, struct nm_err *err)
 {
 	struct nm_nftables_element e = element_of(p, host ? NM_SET_HOST_PORTS : NM_SET_PORTS);
-	uint8_t *key = e.key;
 
-	if (host)
-		key = put_address(key, host);
-	key = put_protocol(key, p->m->protocol);
-	put_port(key, p->host_port);
+	put_service(p, host ? put_address(e.key, host) : e.key, p->host_port);
 	put_port(put_address(e.data, &p->pub->address[p->family].addr), p->container_port);
 	return nm_nftables_elements_add(p->elements, &e, err);
 }
@@ -121,9 +138,8 @@ static int add_allowed(const struct part *p, const struct nm_prefix *clients, st
 {
 	struct nm_nftables_element e = element_of(p, p->m->any_host ? NM_SET_ALLOWED : NM_SET_HOST_ALLOWED);
 	struct nm_prefix network = nm_prefix_network(clients);
-	uint8_t *key = put_host(p, put_address(e.key, &network.addr));
 
-	put_port(put_protocol(key, p->m->protocol), p->host_port);
+	put_service(p, put_host(p, put_address(e.key, &network.addr)), p->host_port);
 	p->elements->prefix_lengths[p->family].allowed[network.len] = true;
 	return nm_nftables_elements_add(p->elements, &e, err);
 }
@@ -151,7 +167,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 
 	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
 		return 0;
-	put_port(put_protocol(put_address(e.key, &p->m->host), p->m->protocol), p->host_port);
+	put_service(p, put_address(e.key, &p->m->host), p->host_port);
 	return nm_nftables_elements_add(p->elements, &e, err);
 }
 

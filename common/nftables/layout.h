@@ -4,7 +4,37 @@
 #define NM_NFTABLES_LAYOUT_H
 
 #include "model/publication.h"
-#include "nftables/elements.h"
+#include "model/rule.h"
+#include "nftables/sets.h"
+
+struct nm_nftables_element {
+	enum nm_family family;
+	enum nm_nftables_set set;
+	uint8_t key[NM_ELEMENT_KEY_MAX], data[NM_ELEMENT_DATA_MAX]; /* zeros behind their sizes */
+	/* Borrowed, as in struct nm_rule. The comment of an element names one port, also of a range: the
+	 * kernel takes less of it than of a rule's. */
+	const char *owner;
+	uint16_t owner_port;
+};
+
+/* Lengths of the client networks' prefixes: each needs a rule of its own. */
+struct nm_nftables_prefix_lengths {
+	bool masquerade[129], allowed[129];
+};
+
+struct nm_nftables_elements {
+	struct nm_nftables_element *v; /* owned */
+	size_t n, capacity;
+	struct nm_nftables_prefix_lengths prefix_lengths[NM_FAMILY_MAX];
+};
+
+/* Appends a copy. -1 with *err (memory). */
+int nm_nftables_elements_add(struct nm_nftables_elements *elements, const struct nm_nftables_element *e,
+	struct nm_err *err) NM_MUST_USE;
+void nm_nftables_elements_done(struct nm_nftables_elements *elements);
+
+/* The element's comment: nm_tag_print(). */
+const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE]);
 
 /* Appends the elements of the publication, which they borrow from; with opt NULL, all that it may have
  * under any options. -1 with *err (memory). */

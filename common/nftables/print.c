@@ -145,8 +145,8 @@ static int print_chain(const struct nm_nftables_schema_chain *chain, enum nm_fam
 	int rc;
 
 	fprintf(out, "\n\tchain %s {\n", chain->name);
-	if (chain->type)
-		fprintf(out, "\t\ttype %s hook %s; policy accept;\n", chain->type, chain->place);
+	if (chain->hook.type)
+		fprintf(out, "\t\ttype %s hook %s; policy accept;\n", chain->hook.type, chain->place);
 	rc = nm_nftables_chains_each(family, lengths, on_rule, &(struct chain){chain->name, out}, err);
 	fputs("\t}\n", out);
 	return rc;

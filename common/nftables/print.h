@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 
 /* Prints a table for each of the families with chains, rules, sets and these elements, as `nft -f` of
  * nftables 1.0.6 and later reads it. -1 with *err (memory). */

@@ -80,14 +80,6 @@ static int try(const struct probe *p, int which, struct nm_err *err)
 	return nm_nft_batch_commit(txn, p->nl->fd, &outcome, err);
 }
 
-static int begin(struct probe *p, struct nm_err *err)
-{
-	static const struct nm_nftables_prefix_lengths any = {
-		.masquerade = {[8] = true}, .allowed = {[8] = true}};
-
-	return nm_nftables_chains_build(p->family, &any, &p->rules, err) < 0 ? -1 : try(p, ALL, err);
-}
-
 /* Tries expression by expression, until the kernel takes all rules without missing ones. */
 static void find_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handler *handler, void *ctx)
 {
@@ -112,13 +104,15 @@ static void find_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handl
 /* IPv6 would only repeat what is missing in IPv4. */
 void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
+	static const struct nm_nftables_prefix_lengths any = {
+		.masquerade = {[8] = true}, .allowed = {[8] = true}};
 	bool whole = true;
 
 	for (enum nm_family f = NM_IPV4; whole && f <= (ipv6 ? NM_IPV6 : NM_IPV4); f++) {
 		struct probe p = {.nl = nl, .family = f};
 		struct nm_err err;
 
-		whole = begin(&p, &err) == 0;
+		whole = nm_nftables_chains_build(f, &any, &p.rules, &err) == 0 && try(&p, ALL, &err) == 0;
 		if (!whole)
 			find_missing(&p, &err, handler, ctx);
 		nm_nftables_rules_done(&p.rules);

@@ -138,22 +138,10 @@ void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t
 	nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &protocol, sizeof(protocol));
 }
 
-static void match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set)
+void nm_nftables_rule_match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set)
 {
 	static const uint32_t none = 0;
 
 	nm_expr_bitwise(b->msg, NFT_REG_1, &bits, &none, sizeof(bits));
 	nm_expr_cmp(b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, &none, sizeof(none));
-}
-
-void nm_nftables_rule_match_ct(struct nm_nftables_rule_builder *b, uint32_t key, uint32_t bits, bool set)
-{
-	nm_expr_ct(b->msg, key, NFT_REG_1);
-	match_bits(b, bits, set);
-}
-
-void nm_nftables_rule_match_mark(struct nm_nftables_rule_builder *b, uint32_t bits)
-{
-	nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
-	match_bits(b, bits, true);
 }

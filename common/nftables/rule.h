@@ -62,9 +62,7 @@ void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_n
 void nm_nftables_rule_match_interface(
 	struct nm_nftables_rule_builder *b, uint32_t key, const char *name, bool negate);
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol);
-/* A ct key (NFT_CT_*) has one of these bits, or none of them. */
-void nm_nftables_rule_match_ct(struct nm_nftables_rule_builder *b, uint32_t key, uint32_t bits, bool set);
-/* The mark has one of these bits. */
-void nm_nftables_rule_match_mark(struct nm_nftables_rule_builder *b, uint32_t bits);
+/* The word in the first register has one of these bits, or none of them. */
+void nm_nftables_rule_match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set);
 
 #endif

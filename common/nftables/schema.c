@@ -18,17 +18,17 @@
 
 /* As `nft list` shows them: one without hook comes after those that lead to it. */
 const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
-	{"guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, "prerouting priority raw"},
-	{"prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST + 1, "prerouting priority dstnat + 1"},
-	{"output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST + 1, "output priority -99"},
+	{"guard", {"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW}, "prerouting priority raw"},
+	{"prerouting", {"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST + 1}, "prerouting priority dstnat + 1"},
+	{"output", {"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST + 1}, "output priority -99"},
 	{.name = "translate"},
 	{.name = "loopback"},
-	{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1, "forward priority filter - 1"},
+	{"forward", {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1}, "forward priority filter - 1"},
 	{.name = "restricted"},
 	{.name = "allowed"},
 	{.name = "pass"},
-	{"forwarded", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER + 1, "forward priority filter + 1"},
-	{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1,
+	{"forwarded", {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER + 1}, "forward priority filter + 1"},
+	{"postrouting", {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1},
 		"postrouting priority srcnat - 1"},
 	{.name = "masqueraded"},
 	{.name = "static_prerouting"},
@@ -90,21 +90,14 @@ int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, s
 {
 	if (nm_nft_batch_ensure_table(txn, family, NM_NFTABLES_TABLE, NM_TAG_MADE, err) < 0)
 		return -1;
-	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++) {
-		const struct nm_nft_hook hook = {c->type, c->hook, c->priority};
-
-		if (nm_nft_batch_ensure_chain(txn, family, NM_NFTABLES_TABLE, c->name, &hook, NULL, err) < 0)
+	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++)
+		if (nm_nft_batch_ensure_chain(txn, family, NM_NFTABLES_TABLE, c->name, &c->hook, NULL, err) <
+			0)
 			return -1;
-	}
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) && ensure_set(txn, family, set, err) < 0)
 			return -1;
 	return 0;
-}
-
-int nm_nftables_schema_delete(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
-{
-	return nm_nft_batch_delete_table(txn, family, NM_NFTABLES_TABLE, err);
 }
 
 struct table {
@@ -166,12 +159,12 @@ static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *
 	return 0;
 }
 
-static bool is_as_created(const struct nm_nft_chain *chain, const struct nm_nftables_schema_chain *created)
+static bool has_hook(const struct nm_nft_chain *chain, const struct nm_nft_hook *hook)
 {
-	if (!created->type)
+	if (!hook->type)
 		return !chain->is_base;
-	return chain->is_base && chain->hook == created->hook && chain->priority == created->priority &&
-		!strcmp(chain->type, created->type) && !chain->drops;
+	return chain->is_base && chain->hook == hook->number && chain->priority == hook->priority &&
+		!strcmp(chain->type, hook->type) && !chain->drops;
 }
 
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
@@ -180,7 +173,7 @@ static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *
 	const struct reading *r = ctx;
 
 	(void)err;
-	if (c && !strcmp(chain->table, NM_NFTABLES_TABLE) && !is_as_created(chain, c))
+	if (c && !strcmp(chain->table, NM_NFTABLES_TABLE) && !has_hook(chain, &c->hook))
 		note_wrong(r->schema, "chain", chain->name);
 	return 0;
 }

@@ -10,9 +10,7 @@
 
 struct nm_nftables_schema_chain {
 	const char *name;
-	const char *type; /* of a base chain; NULL: no hook */
-	uint32_t hook;    /* NF_INET_* */
-	int32_t priority;
+	struct nm_nft_hook hook;
 	const char *place; /* hook and priority as nft shows them */
 };
 
@@ -25,10 +23,6 @@ bool nm_nftables_schema_chain_is_static(const char *chain);
 
 /* Appends to the transaction what creates table, chains and sets if they are missing. */
 int nm_nftables_schema_ensure(
-	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
-
-/* Appends what deletes the table with all that is in it. */
-int nm_nftables_schema_delete(
 	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
 
 /* Tells whether the family has natmap's table. Fails if it has another program's table of that name, unless

@@ -52,8 +52,10 @@ static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule
 	if (rule->protocol)
 		nm_nftables_rule_match_protocol(b, rule->protocol);
 	match_ports(b, NM_FIELD_DPORT, ports);
-	if (rule->ct_dnat)
-		nm_nftables_rule_match_ct(b, NFT_CT_STATUS, IPS_DST_NAT, true);
+	if (rule->ct_dnat) {
+		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);
+		nm_nftables_rule_match_bits(b, IPS_DST_NAT, true);
+	}
 	match_ports(b, NM_FIELD_HOST_PORT, rule->ct_orig_dports);
 	nm_nftables_rule_match_prefix(b, NM_FIELD_HOST, &rule->ct_orig_dst, false);
 }

@@ -3,7 +3,7 @@
 #define NM_NFTABLES_WRITE_H
 
 #include "nft/transaction.h"
-#include "nftables/elements.h"
+#include "nftables/layout.h"
 
 /* The elements of the records of one change; none of these is NULL. */
 struct nm_nftables_scope {
