@@ -127,16 +127,9 @@ int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_pref
 	return 0;
 }
 
-static void put_local(struct nm_nftables_rule_builder *b)
-{
-	static const uint32_t local = RTN_LOCAL;
-
-	nm_expr_fib_daddr_type(b->msg, NFT_REG_1);
-	nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
-}
-
 static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match match)
 {
+	static const uint32_t local = RTN_LOCAL;
 	static const struct nm_prefix loopback[NM_FAMILY_MAX] = {
 		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8},
 		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128},
@@ -155,7 +148,8 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &loopback[b->family], false);
 		break;
 	case NM_MATCH_TO_HOST:
-		put_local(b);
+		nm_expr_fib_daddr_type(b->msg, NFT_REG_1);
+		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
 		break;
 	case NM_MATCH_ESTABLISHED:
 		nm_expr_ct(b->msg, NFT_CT_STATE, NFT_REG_1);

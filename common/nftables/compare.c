@@ -3,16 +3,6 @@
 #include "nftables/compare_elements.h"
 #include "nftables/flush.h"
 
-/* anew: the table is deleted first, and counts as empty. */
-static int compare_contents(struct nm_netlink *nl, enum nm_family family,
-	const struct nm_nftables_prefix_lengths *lengths, const struct nm_rules *statics, bool anew,
-	struct nm_nftables_claims *claims, const struct nm_nftables_diff_output *output, struct nm_err *err)
-{
-	if (nm_nftables_compare_rules(nl, family, lengths, statics, anew, output, err) < 0)
-		return -1;
-	return anew ? 0 : nm_nftables_compare_elements_read(nl, family, claims, output, err);
-}
-
 int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct nm_nftables_elements *desired,
 	const struct nm_rules *statics, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
@@ -24,16 +14,18 @@ int nm_nftables_compare(struct nm_netlink *nl, unsigned families, const struct n
 		struct nm_nftables_schema schema = {0};
 		const struct nm_nftables_edit edit = {
 			.kind = NM_EDIT_CHANGED, .family = f, .where = schema.wrong, .tag = ""};
-		bool found;
+		bool found, anew;
 
 		if (nm_nftables_schema_find_table(nl, f, &found, NULL, err) < 0 ||
 			(found && nm_nftables_schema_read(nl, f, &schema, err) < 0) ||
 			(schema.wrong[0] && nm_nftables_flush_table(output, &edit, err) < 0))
 			return -1;
-		if (schema.wrong[0] && !output->txn)
+		anew = schema.wrong[0]; /* the table is deleted first, and counts as empty */
+		if (anew && !output->txn)
 			families &= ~(1u << f); /* all has been told */
-		else if (compare_contents(nl, f, &desired->prefix_lengths[f], statics, schema.wrong[0],
-				 &claims, output, err) < 0)
+		else if (nm_nftables_compare_rules(
+				 nl, f, &desired->prefix_lengths[f], statics, anew, output, err) < 0 ||
+			(!anew && nm_nftables_compare_elements_read(nl, f, &claims, output, err) < 0))
 			return -1;
 	}
 	return nm_nftables_compare_elements(&claims, families, output, err);

@@ -54,15 +54,13 @@ static bool is_same(const struct nm_nftables_rule *f, const struct nm_nftables_r
 static int note(const struct comparison *c, enum nm_edit_kind kind, const struct nm_nftables_rule *rule,
 	struct nm_err *err)
 {
-	return nm_nftables_edit_note(c->output,
-		&(struct nm_nftables_edit){
-			.kind = kind,
-			.family = rule->family,
-			.where = rule->chain,
-			.tag = rule->comment,
-			.tag_len = strlen(rule->comment),
-		},
-		err);
+	const struct nm_nftables_edit edit = {.kind = kind,
+		.family = c->family,
+		.where = rule->chain,
+		.tag = rule->comment,
+		.tag_len = strlen(rule->comment)};
+
+	return nm_nftables_edit_note(c->output, &edit, err);
 }
 
 int nm_nftables_edit_note(

@@ -62,7 +62,6 @@ static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule
 
 static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule *rule)
 {
-
 	switch (rule->verdict) {
 	case NM_VERDICT_DNAT:
 	case NM_VERDICT_SNAT:
