@@ -5,11 +5,6 @@
 
 #include "input/json_value.h"
 
-int nm_config_schema_fail(const struct nm_config_value *value, const char *why, struct nm_err *err)
-{
-	return nm_json_value_fail(value->event, NM_ERR_CONFIG, why, err);
-}
-
 int nm_config_schema_fail_expected(const struct nm_config_value *value, struct nm_err *err)
 {
 	char path[NM_JSON_PATH_MAX];
@@ -78,12 +73,12 @@ int nm_config_schema_read(const struct nm_config_row *rows, uint64_t *seen, void
 	int rc;
 
 	if (!v.row)
-		return nm_config_schema_fail(&v, "unknown key", err);
+		return nm_json_value_fail(event, NM_ERR_CONFIG, "unknown key", err);
 	bit = UINT64_C(1) << (v.row - rows);
 	if (event->depth > 0 && event->path[event->depth - 1].is_index)
 		begin_element(rows, v.row->path, seen);
 	else if (*seen & bit)
-		return nm_config_schema_fail(&v, "given twice", err);
+		return nm_json_value_fail(event, NM_ERR_CONFIG, "given twice", err);
 	*seen |= bit;
 	rc = read_value(&v, err);
 	free(v.text);

@@ -36,8 +36,7 @@ struct nm_config_row {
 int nm_config_schema_read(const struct nm_config_row *rows, uint64_t *seen, void *ctx,
 	const struct nm_json_event *event, struct nm_err *err) NM_MUST_USE;
 
-/* For readers: "PATH: WHY", and the row's "PATH: expected ...". Return -1. */
-int nm_config_schema_fail(const struct nm_config_value *value, const char *why, struct nm_err *err);
+/* For readers: the row's "PATH: expected ...". Returns -1. */
 int nm_config_schema_fail_expected(const struct nm_config_value *value, struct nm_err *err);
 
 #endif

@@ -50,7 +50,7 @@ static int read_entry(struct nm_config_value *v, struct nm_err *err)
 	struct nm_static_nats *list = v->ctx;
 
 	if (list->n == NM_STATICS_MAX)
-		return nm_config_schema_fail(v, "too many static rules", err);
+		return nm_json_value_fail(v->event, NM_ERR_CONFIG, "too many static rules", err);
 	if (nm_grow(list, "reading the configuration", err) < 0)
 		return -1;
 	list->v[list->n++] = (struct nm_static_nat){.kind = kind_of(v->event), .protocol = IPPROTO_TCP};
@@ -77,7 +77,7 @@ static int check_usable(const struct nm_config_value *v, const struct nm_addr *a
 	char why[64];
 
 	(void)snprintf(why, sizeof(why), "expected an address that is not %s", kind ? kind : "");
-	return kind ? nm_config_schema_fail(v, why, err) : 0;
+	return kind ? nm_json_value_fail(v->event, NM_ERR_CONFIG, why, err) : 0;
 }
 
 static int read_address(struct nm_config_value *v, struct nm_err *err)
@@ -148,7 +148,7 @@ static int read_ports(struct nm_config_value *v, struct nm_err *err)
 	size_t len;
 
 	if (nm_text_list_count(v->text) > NM_STATIC_PORTS_MAX)
-		return nm_config_schema_fail(v, "too many ports and ranges", err);
+		return nm_json_value_fail(v->event, NM_ERR_CONFIG, "too many ports and ranges", err);
 	s->ports = calloc(nm_text_list_count(v->text), sizeof(*s->ports));
 	if (!s->ports)
 		return nm_fail_memory(err, "reading the configuration");
@@ -156,7 +156,8 @@ static int read_ports(struct nm_config_value *v, struct nm_err *err)
 		if (nm_port_range_parse(element, len, &ports.first, &ports.last) < 0)
 			return nm_config_schema_fail_expected(v, err);
 		if (!add_ports(s, ports))
-			return nm_config_schema_fail(v, "a port is in the list twice", err);
+			return nm_json_value_fail(
+				v->event, NM_ERR_CONFIG, "a port is in the list twice", err);
 	}
 	return 0;
 }
