@@ -65,15 +65,32 @@ static unsigned last_block(const struct nm_mapping *m)
 
 /* The query's side */
 
-static void ask(struct nm_state_keys *keys, uint64_t key)
+static void ask_key(struct nm_state_keys *keys, const struct nm_state_key *key)
 {
 	for (size_t i = 0; i < keys->n; i++)
-		if (keys->v[i] == key)
+		if (keys->v[i].value == key->value && keys->v[i].backend == key->backend)
 			return;
 	if (keys->n < NM_STATE_KEYS_MAX)
-		keys->v[keys->n++] = key;
+		keys->v[keys->n++] = *key;
 	else
 		keys->everything = true;
+}
+
+static void ask(struct nm_state_keys *keys, uint64_t value)
+{
+	ask_key(keys, &(struct nm_state_key){.value = value});
+}
+
+/* backend: 0 where it does not matter. */
+static void ask_interface(
+	struct nm_state_keys *keys, enum key_kind kind, const char *interface, enum nm_backend backend)
+{
+	if (interface && interface[0])
+		ask_key(keys,
+			&(struct nm_state_key){.value = text_key(kind, interface),
+				.kind = (char)kind,
+				.interface = interface,
+				.backend = backend});
 }
 
 static void ask_mapping(struct nm_state_keys *keys, const struct nm_mapping *m)
@@ -89,6 +106,19 @@ static void ask_mapping(struct nm_state_keys *keys, const struct nm_mapping *m)
 	}
 }
 
+static void ask_mappings(struct nm_state_keys *keys, const struct nm_mapping *v, size_t n)
+{
+	for (size_t i = 0; i < n && !keys->everything; i++)
+		ask_mapping(keys, &v[i]);
+}
+
+static void ask_sharing(struct nm_state_keys *keys, const struct nm_record *r)
+{
+	ask_interface(keys, KEY_LOCALNET, r->localnet, r->backend);
+	ask_interface(keys, KEY_BRIDGE_PORT, r->bridge_port, 0);
+	ask_mappings(keys, r->mappings.v, r->mappings.n);
+}
+
 void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys *ret)
 {
 	ret->everything = q->all;
@@ -97,12 +127,34 @@ void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys 
 		ask(ret, text_key(KEY_ID, q->id));
 	nm_each_family(f, q->families)
 		ask(ret, address_key(&q->address[f].addr));
-	if (q->localnet)
-		ask(ret, text_key(q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet));
-	if (q->bridge_port)
-		ask(ret, text_key(q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port));
-	for (size_t i = 0; i < q->n_mappings && !ret->everything; i++)
-		ask_mapping(ret, &q->mappings[i]);
+	ask_interface(ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->backend);
+	ask_interface(ret, q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port, 0);
+	ask_mappings(ret, q->mappings, q->n_mappings);
+	for (size_t i = 0; q->sharing && i < q->sharing->n && !ret->everything; i++)
+		ask_sharing(ret, &q->sharing->v[i]);
+}
+
+static bool is_user(const struct nm_record *r, const struct nm_state_key *key)
+{
+	switch ((enum key_kind)key->kind) {
+	case KEY_LOCALNET:
+	case KEY_LOCALNET_SET:
+		return !strcmp(key->interface, r->localnet) && key->backend == r->backend &&
+			(key->kind == KEY_LOCALNET || r->localnet_set);
+	case KEY_BRIDGE_PORT:
+	case KEY_BRIDGE_PORT_SET:
+		return !strcmp(key->interface, r->bridge_port) &&
+			(key->kind == KEY_BRIDGE_PORT || r->hairpin_set);
+	default:
+		return false;
+	}
+}
+
+void nm_state_keys_drop_found(struct nm_state_keys *keys, const struct nm_record *r)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (keys->v[i].interface && is_user(r, &keys->v[i]))
+			keys->v[i--] = keys->v[--keys->n];
 }
 
 /* The record's side */
@@ -195,7 +247,7 @@ bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, si
 	if (keys->everything)
 		return true;
 	for (size_t i = 0; i < keys->n; i++)
-		if (nm_filter_may_have(digits, n, keys->v[i]))
+		if (nm_filter_may_have(digits, n, keys->v[i].value))
 			return true;
 	return false;
 }

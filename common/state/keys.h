@@ -2,20 +2,31 @@
 #ifndef NM_STATE_KEYS_H
 #define NM_STATE_KEYS_H
 
+#include "model/backend.h"
 #include "state/filter.h"
 
 struct nm_record;
 struct nm_state_query;
+
+struct nm_state_key {
+	uint64_t value;
+	char kind;
+	const char *interface; /* of which one user in this backend is enough, borrowed; NULL: no interface */
+	enum nm_backend backend;
+};
 
 /* The keys that a query comes down to: a record that fits has one of them in its filter. */
 #define NM_STATE_KEYS_MAX 128
 struct nm_state_keys {
 	bool everything; /* the query is too wide for keys */
 	size_t n;
-	uint64_t v[NM_STATE_KEYS_MAX];
+	struct nm_state_key v[NM_STATE_KEYS_MAX];
 };
 
 void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys *ret);
+
+/* Drops the keys of interfaces of which the record is a user: there may be thousands. */
+void nm_state_keys_drop_found(struct nm_state_keys *keys, const struct nm_record *r);
 
 /* Writes the filter of a record into buf, which is also returned: what NM_RECORD_FILTER begins. */
 #define NM_RECORD_FILTER_SIZE (NM_FILTER_DIGITS_MAX + 1)

@@ -98,12 +98,23 @@ void nm_records_keep_newest(struct nm_records *list)
 	list->n = kept;
 }
 
+/* Moves the last record into its place. */
+static void drop(struct nm_records *list, size_t i)
+{
+	nm_record_done(&list->v[i]);
+	list->v[i] = list->v[--list->n];
+}
+
+void nm_records_drop(struct nm_records *list, uint64_t offset)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].offset == offset)
+			drop(list, i--);
+}
+
 void nm_records_keep_id(struct nm_records *list, const char *id)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		if (!strcmp(list->v[i].id, id))
-			continue;
-		nm_record_done(&list->v[i]);
-		list->v[i--] = list->v[--list->n];
-	}
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].id, id) != 0)
+			drop(list, i--);
 }

@@ -34,6 +34,9 @@ void nm_records_keep_newest(struct nm_records *list);
 /* Sorts the list by id, of each the record that was written last first. */
 void nm_records_sort(struct nm_records *list);
 
+/* Drops the record with this offset, if the list has it; the order changes. */
+void nm_records_drop(struct nm_records *list, uint64_t offset);
+
 /* Drops the records of other ids; the order changes. */
 void nm_records_keep_id(struct nm_records *list, const char *id);
 

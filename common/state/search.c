@@ -17,8 +17,8 @@
 
 struct search {
 	struct nm_state *st;
-	struct nm_state_query query; /* what is still looked for */
-	struct nm_state_keys keys;
+	const struct nm_records *except;
+	struct nm_state_keys keys; /* what is still looked for */
 	struct nm_records *found;
 };
 
@@ -28,19 +28,6 @@ static bool is_excepted(const struct nm_records *except, uint64_t offset)
 		if (except->v[i].offset == offset)
 			return true;
 	return false;
-}
-
-/* One user of an interface is enough: there may be thousands. */
-static void stop_looking_for_interfaces(struct search *search, const struct nm_record *r)
-{
-	struct nm_state_query *q = &search->query;
-
-	if (q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set) &&
-		q->backend == r->backend)
-		q->localnet = NULL;
-	if (q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set))
-		q->bridge_port = NULL;
-	nm_state_keys_compile(q, &search->keys);
 }
 
 static int examine_live(
@@ -60,7 +47,7 @@ static int examine_live(
 	}
 	r.offset = offset;
 	r.size = len + 1;
-	stop_looking_for_interfaces(search, &r);
+	nm_state_keys_drop_found(&search->keys, &r);
 	if (nm_records_add(search->found, &r, err) < 0) {
 		nm_record_done(&r);
 		return -1;
@@ -73,7 +60,7 @@ static int examine_line(void *ctx, const char *line, size_t len, uint64_t offset
 	struct search *search = ctx;
 
 	if (nm_state_line_is_retired(line, len) || nm_state_block_is(line, len) ||
-		is_excepted(search->query.except, offset) ||
+		is_excepted(search->except, offset) ||
 		(nm_state_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
 		return 0;
 	return examine_live(search, line, len, offset, err);
@@ -91,7 +78,7 @@ static bool read_block(const struct nm_state *st, uint64_t at, uint64_t begin,
 int nm_state_search(
 	struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret, struct nm_err *err)
 {
-	struct search search = {.st = st, .query = *query, .found = ret};
+	struct search search = {.st = st, .except = query->except, .found = ret};
 	uint64_t from = st->begin, next = st->header.blocks;
 	char block[NM_BLOCK_SIZE];
 

@@ -18,7 +18,8 @@ struct nm_state_query {
 	const char *bridge_port; /* port whose hairpin mode they need: likewise */
 	bool set;                /* of these two, only what natmap switched on */
 	enum nm_backend backend; /* localnet: one such record of this backend */
-	const struct nm_records *except; /* those with the offsets of these do not count */
+	const struct nm_records *sharing; /* records that share host ports or interfaces with these */
+	const struct nm_records *except;  /* those with the offsets of these do not count */
 };
 
 /* Appends to *ret every live record that fits the query, and perhaps others: the caller judges. Lines that
