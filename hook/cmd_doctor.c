@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "host/sandbox.h"
 #include "input/config.h"
+#include "publish/change.h"
 #include "state/search.h"
-#include "state/state.h"
 #include "cmd.h"
 
 enum { FIREWALLD_CONF_SIZE = 64 * 1024, LINE_SIZE = 8192 };
@@ -34,17 +34,17 @@ static void print_finding(void *ctx, const char *finding, const char *command)
 static int read_state(
 	const struct nm_invocation *inv, struct nm_doctor *d, size_t *ret_damaged, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_state_query all = {.all = true};
 
-	if (nm_state_open(inv->state_dir, NM_STATE_READ, d->config->lock_timeout_ms, &state, err) < 0)
+	if (nm_change_begin(&change, inv->state_dir, NM_STATE_READ, d->config->lock_timeout_ms, err) < 0)
 		return -1;
-	if (!state)
+	if (!change.state)
 		return 0;
-	if (nm_sandbox_confine(inv->state_dir, err) < 0 || nm_state_search(state, &all, d->records, err) < 0)
+	if (nm_state_search(change.state, &all, d->records, err) < 0)
 		return -1;
-	d->can_judge = nm_state_same_pidns(state);
-	*ret_damaged = nm_state_damaged(state);
+	d->can_judge = nm_state_same_pidns(change.state);
+	*ret_damaged = nm_state_damaged(change.state);
 	return 0;
 }
 

@@ -1,19 +1,24 @@
 /* natmap gc: withdraws containers that are gone; prints their ids. */
-#include <string.h>
-
 #include "admin/gc.h"
 #include "host/sandbox.h"
 #include "cmd.h"
 
+/* The configuration shapes only the rules of containers that stay. */
 static int collect(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 {
 	struct nm_records withdrawn = {0};
-	int rc = nm_gc(inv->state_dir, &withdrawn, err);
+	struct nm_config config;
+	struct nm_err trouble;
+	bool loaded;
+	int rc;
 
+	nm_config_init(&config);
+	loaded = nm_config_load(&config, inv->config_path, &trouble) == 0;
+	rc = nm_gc(loaded ? &config : NULL, inv->state_dir, &withdrawn, err);
 	for (size_t i = 0; i < withdrawn.n; i++)
-		if (&withdrawn.v[i] == nm_records_newest(&withdrawn, withdrawn.v[i].id))
-			fprintf(out, "%s\n", withdrawn.v[i].id);
+		fprintf(out, "%s\n", withdrawn.v[i].id);
 	nm_records_done(&withdrawn);
+	nm_config_done(&config);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "input/oci_state.h"
 #include "publish/publish.h"
 #include "publish/request.h"
+#include "publish/withdraw.h"
 #include "cmd.h"
 
 enum stage { STAGE_PUBLISH, STAGE_WITHDRAW, STAGE_BY_STATUS };

@@ -276,6 +276,39 @@ hairpin() {
 	assert_clean
 }
 
+@test "what the configuration no longer wants goes with the next change of the container" {
+	local change
+	serve ctr tcp 80 web
+	ctr_start other ctr2
+	publish other 9090:90 # keeps route_localnet on
+	for change in 'add web 8082:82' 'remove web 8081:81' 'publish web 8080:80'; do
+		config '{}'
+		publish web 8080:80 8081:81
+		assert_reach web host tcp 127.0.0.1 8080
+		config '{"localhost": false, "hairpin": false}'
+		$change
+		assert_no_reach host tcp 127.0.0.1 8080
+		assert_reach web ext tcp 192.0.2.1 8080
+		assert "$(localnet), $(hairpin)" = '1, hairpin off' "after $change"
+	done
+	withdraw web
+	withdraw other
+	assert_clean
+}
+
+@test "remove takes ports of a container whose network is gone" {
+	publish web 8080:80 8081:81 8082:82
+	on host ip link del vctr
+	remove web 8082:82
+	on host ip link del br0
+	remove web 8081:81
+	assert "$(ports web)" = '8080:80/tcp'
+	assert_no_rule host natmap:web:8081
+	remove web 8080:80
+	assert_no_rule host natmap:web
+	assert_no_rule host natmap:@localnet
+}
+
 # bats test_tags=once
 @test "removing what is not published is an error, and the rest of the request is not done either" {
 	publish web 8080:80 8081:81

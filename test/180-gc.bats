@@ -189,13 +189,17 @@ pidns() {
 	assert_clean
 }
 
-@test "a change of a live container that was cut short is left alone, of one that is gone both records go" {
+@test "a change of a live container that was cut short is completed, of one that is gone both records go" {
 	publish web 8080:80
 	publish web 8080:80 8081:81
 	sed -i '2s/"live":0/"live":1/' "$state"
 	assert "$(live)" = 'web web'
-	undisturbed gc
+	gc
 	assert "$output" = ""
+	assert "$(live)" = web
+	assert_rule host natmap:web:8081
+	undisturbed gc
+	sed -i '2s/"live":0/"live":1/' "$state"
 	ctr_stop web
 	gc
 	assert "$output" = web
@@ -207,8 +211,9 @@ pidns() {
 	ctr_stop web
 	publish web 8081:81
 	sed -i '2s/"live":0/"live":1/' "$state" # killed before the old record was retired
-	undisturbed gc
-	assert "$(tagged)" = web
+	gc
+	assert "$output" = ""
+	assert "$(tagged), $(live)" = 'web, web'
 }
 
 @test "a port of a pod stays for the one that runs" {

@@ -23,14 +23,15 @@ teardown() {
 	net_down && states_are_valid
 }
 
-# do_hook old|new|end|add|remove|reload [WRAPPER...]: publishes the old or the new ports, withdraws, makes the new ports of
-# the old ones and the other way round by command, or recovers; its exit status is in $status
+# do_hook old|new|end|add|remove|reload|gc [WRAPPER...]: publishes the old or the new ports, withdraws, makes the new ports
+# of the old ones and the other way round by command, or recovers; its exit status is in $status
 do_hook() {
 	local command=(hook createRuntime) input=$NM_TMP/$1
 	case $1 in
 	end) command=(hook poststop) ;;
 	add | remove) command=("$1" web 9090:90/udp) input=/dev/null ;;
 	reload) command=(reload --force) input=/dev/null ;;
+	gc) command=(gc) input=/dev/null ;;
 	esac
 	status=0
 	on_for 20 host "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
@@ -219,6 +220,37 @@ refuse_at_each() {
 @test "add and remove killed at any write, and at the last messages" {
 	kill_at_each old add flock pwrite64 sendto
 	kill_at_each new remove flock pwrite64 sendto
+}
+
+# completed_by COMMAND CALL...: remove, killed before each of the last of these calls, is completed by the command
+completed_by() {
+	local command=$1 call n most when done
+	for call in "${@:2}"; do
+		most=$(calls "$call")
+		for n in $(seq $((most > 4 ? most - 4 : 1)) "$most"); do
+			when="by $command, after a kill at $call $n of $most"
+			begin new || return 1
+			do_hook remove strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
+			done=$(recorded)
+			do_hook "$command"
+			if [[ $command = remove && $done = natmap:web:8080 ]]; then
+				assert "$status" -eq 1 "status $when" || return 1 # it was complete
+			else
+				assert "$status" -eq 0 "status $when: $(<"$NM_TMP/err")" || return 1
+			fi
+			assert "$(live_ids)" = web "records $when" || return 1
+			same "rules and records $when" "$(recorded)" "$(tagged)" || return 1
+			[[ $command = gc ]] || assert "$(tagged)" = natmap:web:8080 "rules $when" || return 1
+			do_hook end
+		done
+	done
+}
+
+@test "a remove that was killed is completed by the next remove or hook, or by gc" {
+	trace new remove pwrite64 sendto || return 1
+	completed_by remove sendto || return 1
+	completed_by old sendto || return 1
+	completed_by gc pwrite64 sendto
 }
 
 @test "add and remove that are refused a write or one of the last messages say so and leave the ports as they were" {

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "host/sandbox.h"
+#include "publish/host_settings.h"
 #include "publish/policy.h"
 #include "publish/request.h"
+#include "publish/withdraw.h"
 #include "state/search.h"
 
 int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
@@ -93,7 +94,7 @@ static int merge(
 		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
 	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
 		nm_request_keep_families(&both, err) < 0 ||
-		nm_request_name_localnet(&both, &c->layout, err) < 0) {
+		nm_request_name_interfaces(&both, &c->layout, err) < 0) {
 		nm_record_done(&both);
 		return -1;
 	}
@@ -110,22 +111,22 @@ static bool is_same_container(const struct nm_record *a, const struct nm_record 
 int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = r};
 	const struct nm_record *has;
 
-	if (nm_sandbox_leave_namespaces(err) < 0 ||
-		nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
-		nm_change_find_id(&change, r->id, err) < 0)
+	if (nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
+		nm_change_find_id(&change, r->id, &claim.replaced, err) < 0)
 		return -1;
 	if (!nm_state_same_pidns(change.state))
 		r->pid = 0;
-	has = nm_records_newest(&change.replaced, r->id);
+	has = nm_records_newest(&claim.replaced, r->id);
 	if (has && is_same_container(has, r) && merge(r, has, c, err) < 0)
 		return -1;
-	if (has && !is_same_container(has, r)) /* left to nm_publish_record() to judge */
-		nm_records_done(&change.replaced);
+	if (has && !is_same_container(has, r)) /* left to nm_publish_claim() to judge */
+		nm_records_done(&claim.replaced);
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
-	return nm_publish_record(&change, r, c, err);
+	return nm_publish_claim(&change, &claim, c, err);
 }
 
 static int fail_unpublished(const struct nm_mapping *m, struct nm_err *err)
@@ -136,16 +137,31 @@ static int fail_unpublished(const struct nm_mapping *m, struct nm_err *err)
 		err, NM_ERR_FAILED, "port mapping '%s': it is not published", nm_mapping_print(m, text));
 }
 
-/* Takes the mappings out of the record, and what they alone needed. */
+/* A change that was cut short may have left a mapping in the kernel that the newest record does not have. */
+static bool is_published(const struct nm_records *records, const struct nm_mapping *m)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (find_equal(&records->v[i].mappings, m))
+			return true;
+	return false;
+}
+
+static int check_published(
+	const struct nm_records *records, const struct nm_mappings *mappings, struct nm_err *err)
+{
+	for (size_t i = 0; i < mappings->n; i++)
+		if (!is_published(records, &mappings->v[i]))
+			return fail_unpublished(&mappings->v[i], err);
+	return 0;
+}
+
+/* Takes the mappings out of the record, and what they alone needed. The container's network may be gone. */
 static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	unsigned families = 0;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < mappings->n; i++)
-		if (!find_equal(&r->mappings, &mappings->v[i]))
-			return fail_unpublished(&mappings->v[i], err);
 	for (size_t i = 0; i < r->mappings.n; i++)
 		if (!find_equal(mappings, &r->mappings.v[i])) {
 			families |= r->mappings.v[i].families;
@@ -153,36 +169,46 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 		}
 	r->mappings.n = kept;
 	r->families &= families;
-	return nm_request_name_localnet(r, options, err);
+	if (nm_request_name_interfaces(r, options, err) < 0)
+		return -1;
+	nm_host_settings_forget_gone(r);
+	return 0;
 }
 
-static int remove_some(struct nm_change *change, const char *id, const struct nm_mappings *mappings,
-	struct nm_config *c, struct nm_err *err)
+static int remove_all(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
-	struct nm_record rest;
-	int rc;
-
-	if (nm_record_copy(nm_records_newest(&change->replaced, id), &rest, err) < 0)
+	if (nm_change_find_peers(change, claim, err) < 0)
 		return -1;
-	rc = take_out(&rest, mappings, &c->layout, err);
-	if (rc == 0)
-		rc = rest.mappings.n ? nm_publish_record(change, &rest, c, err)
-				     : nm_change_withdraw(change, err);
-	change->new = NULL;
-	nm_record_done(&rest);
-	return rc;
+	return nm_withdraw_replaced(change, claim, err);
+}
+
+static int remove_some(struct nm_change *change, struct nm_claim *claim, const char *id,
+	const struct nm_mappings *mappings, struct nm_config *c, struct nm_err *err)
+{
+	NM_CLEANUP(nm_record_done) struct nm_record rest = {0};
+
+	if (check_published(&claim->replaced, mappings, err) < 0 ||
+		nm_record_copy(nm_records_newest(&claim->replaced, id), &rest, err) < 0 ||
+		take_out(&rest, mappings, &c->layout, err) < 0)
+		return -1;
+	if (!rest.mappings.n)
+		return remove_all(change, claim, err);
+	claim->new = &rest;
+	return nm_publish_claim(change, claim, c, err);
 }
 
 int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
 	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (change.state && nm_change_find_id(&change, id, err) < 0)
+	if (change.state && nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
-	if (change.replaced.n == 0)
+	if (claim.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
-	return mappings ? remove_some(&change, id, mappings, c, err) : nm_change_withdraw(&change, err);
+	return mappings ? remove_some(&change, &claim, id, mappings, c, err)
+			: remove_all(&change, &claim, err);
 }

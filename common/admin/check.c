@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "base/array.h"
 #include "host/sysctl.h"
+#include "publish/host_settings.h"
 
 struct check {
 	struct nm_config *config;

@@ -8,6 +8,7 @@
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "host/sysctl.h"
+#include "publish/host_settings.h"
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
@@ -18,28 +19,28 @@ static int check_live(const struct nm_inventory *s, bool force, struct nm_err *e
 		s->live.n == 1 ? "container is" : "containers are", s->live.v[0].id);
 }
 
-/* All records leave, whoever is there. */
-static int let_all_leave(struct nm_change *change, struct nm_inventory *s, struct nm_err *err)
+/* All records are replaced, by nothing, whoever is alive. */
+static int replace_all(struct nm_inventory *s, struct nm_records *ret, struct nm_err *err)
 {
 	struct nm_records *lists[] = {&s->dead, &s->live, &s->superseded, NULL};
 
 	for (struct nm_records **list = lists; *list; list++)
 		for (size_t i = 0; i < (*list)->n; i++)
-			if (nm_records_add(&change->replaced, &(*list)->v[i], err) < 0)
+			if (nm_records_add(ret, &(*list)->v[i], err) < 0)
 				return -1;
 	return 0;
 }
 
 /* Without the guard rule, route_localnet would open the host's own services on 127.0.0.1. */
-static int release_guards(struct nm_change *change, struct nm_err *err)
+static int release_guards(struct nm_change *change, struct nm_records *replaced, struct nm_err *err)
 {
-	const struct nm_records *const replaced[] = {&change->replaced, NULL};
+	const struct nm_records *const lists[] = {replaced, NULL};
 	struct nm_desired kept = {0};
 	size_t n;
 	int rc;
 
-	nm_host_settings_disable_localnet(&change->replaced);
-	rc = nm_localnet_guard_release(&change->nl, replaced, NM_BACKEND_IPTABLES, &kept, &n, err);
+	nm_host_settings_disable_localnet(replaced);
+	rc = nm_localnet_guard_release(&change->nl, lists, NM_BACKEND_IPTABLES, &kept, &n, err);
 	nm_desired_done(&kept);
 	if (rc == 0 && n > 0)
 		rc = nm_fail(err, NM_ERR_FAILED,
@@ -74,20 +75,22 @@ static void read_forwarding(bool ret[static NM_FAMILY_MAX])
 static int flush(struct nm_change *change, bool force, struct nm_inventory *s, struct nm_flush_left *ret,
 	struct nm_err *err)
 {
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
+
 	if (nm_change_connect(change, err) < 0 || nm_inventory_take(change->state, s, err) < 0 ||
 		nm_inventory_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
-		let_all_leave(change, s, err) < 0)
+		replace_all(s, &claim.replaced, err) < 0)
 		return -1;
-	if (release_guards(change, err) < 0 ||
+	if (release_guards(change, &claim.replaced, err) < 0 ||
 		nm_nft_transaction_run(
 			&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) < 0) {
-		nm_host_settings_restore_localnet(&change->replaced);
+		nm_host_settings_restore_localnet(&claim.replaced);
 		return -1;
 	}
-	nm_host_settings_disable_hairpin(&change->replaced);
-	nm_change_retire_replaced(change);
+	nm_host_settings_disable_hairpin(&claim.replaced);
+	nm_change_retire_replaced(change, &claim.replaced);
 	nm_state_forget_damaged(change->state);
-	nm_change_end(change, true);
+	nm_change_end(change, &claim);
 	read_forwarding(ret->forwarding);
 	return 0;
 }

@@ -1,9 +1,12 @@
-/* What a hook after the end would have done, for those whose hook never ran. Who is there is judged as a
- * reload does it (admin/inventory.c); a record that does not count any more though its container is there is
- * left to that. */
+/* What a hook after the end would have done, for those whose hook never ran. Who is alive is judged as a
+ * reload does it (admin/inventory.c). */
 #include "admin/gc.h"
 
+#include <string.h>
+
 #include "admin/inventory.h"
+#include "base/log.h"
+#include "publish/withdraw.h"
 
 static int check_pidns(const struct nm_change *change, struct nm_err *err)
 {
@@ -13,7 +16,69 @@ static int check_pidns(const struct nm_change *change, struct nm_err *err)
 		"the state is of another PID namespace, in which process numbers mean others");
 }
 
-int nm_gc(const char *state_dir, struct nm_records *ret_withdrawn, struct nm_err *err)
+/* Moves the superseded records of the container, which stand together, into the claim. */
+static int take_superseded(
+	struct nm_records *superseded, size_t *at, struct nm_claim *claim, struct nm_err *err)
+{
+	for (; *at < superseded->n && !strcmp(superseded->v[*at].id, claim->new->id); ++*at)
+		if (nm_records_add(&claim->replaced, &superseded->v[*at], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Brings the kernel in line with the newest record of a container, and retires the others. */
+static int complete(
+	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	bool committed;
+
+	if (nm_change_find_peers(change, claim, err) < 0 ||
+		nm_change_apply(change, claim, &c->layout, &committed, err) < 0)
+		return -1;
+	nm_log_notice("container '%s': a change that was cut short is completed", claim->new->id);
+	return nm_change_retire(change, &claim->replaced, err);
+}
+
+/* Both lists are sorted by id. */
+static int complete_all(struct nm_change *change, struct nm_inventory *inventory, const struct nm_config *c,
+	struct nm_err *err)
+{
+	struct nm_err cause;
+	size_t at = 0;
+
+	for (size_t i = 0; i < inventory->live.n && at < inventory->superseded.n; i++) {
+		NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = &inventory->live.v[i]};
+
+		if (take_superseded(&inventory->superseded, &at, &claim, err) < 0)
+			return -1;
+		if (claim.replaced.n > 0 && complete(change, &claim, c, &cause) < 0)
+			nm_log_notice("container '%s': %s, ignored: a change of it stays cut short",
+				claim.new->id, cause.msg);
+	}
+	return 0;
+}
+
+static int collect(struct nm_change *change, struct nm_inventory *inventory, const struct nm_config *c,
+	struct nm_records *ret_withdrawn, struct nm_err *err)
+{
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
+
+	if (nm_inventory_take(change->state, inventory, err) < 0)
+		return -1;
+	if (!c && inventory->superseded.n > 0)
+		nm_log_notice("without a configuration, changes that were cut short stay so");
+	else if (complete_all(change, inventory, c, err) < 0)
+		return -1;
+	claim.replaced = nm_records_steal(&inventory->dead);
+	claim.peers = nm_records_steal(&inventory->live);
+	if (claim.replaced.n > 0 && nm_withdraw_replaced(change, &claim, err) < 0)
+		return -1;
+	*ret_withdrawn = nm_records_steal(&claim.replaced);
+	return 0;
+}
+
+int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *ret_withdrawn,
+	struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
@@ -22,20 +87,13 @@ int nm_gc(const char *state_dir, struct nm_records *ret_withdrawn, struct nm_err
 		return -1;
 	if (!change.state)
 		return 0;
-	if (check_pidns(&change, err) < 0 || nm_inventory_take(change.state, &inventory, err) < 0)
+	if (check_pidns(&change, err) < 0)
 		return -1;
-	change.replaced = nm_records_steal(&inventory.dead);
-	change.peers = nm_records_steal(&inventory.live);
-	change.knows_peers = true;
-	if (change.replaced.n > 0 && nm_change_withdraw(&change, err) < 0)
-		return -1;
-	*ret_withdrawn = nm_records_steal(&change.replaced);
-	return 0;
+	return collect(&change, &inventory, c, ret_withdrawn, err);
 }
 
-static int check_gone(const struct nm_change *change, const char *id, struct nm_err *err)
+static int check_gone(const struct nm_change *change, const struct nm_record *r, struct nm_err *err)
 {
-	const struct nm_record *r = nm_records_newest(&change->replaced, id);
 	bool gone = false;
 
 	if (!r)
@@ -50,12 +108,14 @@ static int check_gone(const struct nm_change *change, const char *id, struct nm_
 int nm_gc_id(const char *state_dir, const char *id, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!change.state)
-		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
-	if (nm_change_find_id(&change, id, err) < 0 || check_gone(&change, id, err) < 0)
+	if (change.state && nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
-	return nm_change_withdraw(&change, err);
+	if (check_gone(&change, nm_records_newest(&claim.replaced, id), err) < 0 ||
+		nm_change_find_peers(&change, &claim, err) < 0)
+		return -1;
+	return nm_withdraw_replaced(&change, &claim, err);
 }

@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "base/log.h"
+#include "publish/host_settings.h"
 #include "publish/request.h"
 #include "state/search.h"
 
@@ -86,13 +87,10 @@ static int renew(struct nm_host_settings_view *view, const struct nm_config *c, 
 {
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
-	if (nm_request_name_localnet(r, &c->layout, err) < 0)
+	if (nm_request_name_interfaces(r, &c->layout, err) < 0)
 		return -1;
 	localnet_set &= r->localnet[0] != '\0';
-	if (!c->layout.hairpin) {
-		r->bridge_port[0] = '\0';
-		hairpin_set = false;
-	}
+	hairpin_set &= r->bridge_port[0] != '\0';
 	if (nm_host_settings_examine(view, r, err) < 0)
 		return -1;
 	*ret_off = r->localnet_set || r->hairpin_set;

@@ -2,14 +2,11 @@
  * kernel. */
 #include "admin/list.h"
 
-#include <linux/netlink.h>
 #include <string.h>
 
 #include "backend/backend.h"
-#include "backend/choose.h"
-#include "host/sandbox.h"
+#include "publish/change.h"
 #include "state/search.h"
-#include "state/state.h"
 
 /* For each backend, how many of its rules belong to this mapping and those before it. */
 struct end {
@@ -115,44 +112,41 @@ static struct nm_counters *sum_mappings(const struct reading *r)
 	return sums;
 }
 
-static int read_state(const char *state_dir, const char *id, struct nm_state **ret_state,
-	struct nm_records *ret, struct nm_err *err)
+static int read_state(struct nm_change *change, const char *state_dir, const char *id, struct nm_records *ret,
+	struct nm_err *err)
 {
-	struct nm_state_query query = {.all = !id, .id = id};
+	const struct nm_state_query everyone = {.all = true};
 
-	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, ret_state, err) < 0)
+	if (nm_change_begin(change, state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!*ret_state)
+	if (!change->state)
 		return 0;
-	if (nm_sandbox_confine(state_dir, err) < 0 || nm_state_search(*ret_state, &query, ret, err) < 0)
+	if ((id ? nm_change_find_id(change, id, ret, err)
+		: nm_state_search(change->state, &everyone, ret, err)) < 0)
 		return -1;
-	if (id)
-		nm_records_keep_id(ret, id);
 	nm_records_keep_newest(ret);
 	return 0;
 }
 
-static int read_rules(
-	struct reading *r, struct nm_config *c, const struct nm_records *records, struct nm_err *err)
+static int read_rules(struct reading *r, struct nm_change *change, struct nm_config *c,
+	const struct nm_records *records, struct nm_err *err)
 {
-	nm_autonetlink struct nm_netlink nl = {.fd = -1};
-
-	if (nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ||
-		nm_backend_choose(&nl, &c->backend, err) < 0 || collect(r, c, records, err) < 0)
+	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
+		collect(r, c, records, err) < 0)
 		return -1;
 	r->config = c;
-	return read_counters(r, &nl, err);
+	return read_counters(r, &change->nl, err);
 }
 
 static int read_published(
 	struct nm_config *c, const char *state_dir, const char *id, struct nm_list *p, struct nm_err *err)
 {
-	nm_autostate struct nm_state *state = NULL;
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(reading_done) struct reading r = {0};
 
-	if (read_state(state_dir, id, &state, &p->records, err) < 0)
+	if (read_state(&change, state_dir, id, &p->records, err) < 0)
 		return -1;
-	if (p->records.n + c->statics.n > 0 && read_rules(&r, c, &p->records, err) < 0)
+	if (p->records.n + c->statics.n > 0 && read_rules(&r, &change, c, &p->records, err) < 0)
 		return -1;
 	p->mappings = sum_mappings(&r);
 	p->statics = r.statics ? nm_steal(&r.statics) : calloc(1, sizeof(*p->statics));

@@ -18,6 +18,7 @@
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
+#include "publish/host_settings.h"
 
 static int check_conflicts(const struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
 {
@@ -80,10 +81,10 @@ static int apply(
 	size_t kept;
 	int rc;
 
-	if (append_renewed(change->state, s, err) < 0)
+	if (append_renewed(change->state, s, err) < 0 ||
+		nm_host_settings_keep_shared(&s->dead, &s->live, NULL, err) < 0 ||
+		nm_host_settings_keep_shared(&s->superseded, &s->live, NULL, err) < 0)
 		return -1;
-	nm_host_settings_keep_shared(&s->dead, &s->live, NULL);
-	nm_host_settings_keep_shared(&s->superseded, &s->live, NULL);
 	nm_host_settings_disable_localnet(&s->dead);
 	nm_host_settings_disable_localnet(&s->superseded);
 	rc = nm_localnet_guard_release(&change->nl, replaced, c->backend, &s->desired, &kept, err);
@@ -100,7 +101,6 @@ static int apply(
 	return 0;
 }
 
-/* For the rest of the change, only those who are gone have left. */
 static void retire(struct nm_change *change, struct nm_inventory *s)
 {
 	struct nm_err err;
@@ -108,14 +108,14 @@ static void retire(struct nm_change *change, struct nm_inventory *s)
 	for (size_t i = 0; i < s->superseded.n; i++)
 		if (nm_state_retire(change->state, &s->superseded.v[i], &err) < 0)
 			nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
-	change->replaced = nm_records_steal(&s->dead);
-	change->peers = nm_records_steal(&s->live);
-	nm_change_retire_replaced(change);
+	nm_change_retire_replaced(change, &s->dead);
 }
 
 static int reload(
 	struct nm_change *change, struct nm_config *c, bool force, struct nm_inventory *s, struct nm_err *err)
 {
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
+
 	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
 		nm_inventory_take(change->state, s, err) < 0 ||
 		nm_inventory_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
@@ -123,7 +123,9 @@ static int reload(
 		return -1;
 	retire(change, s);
 	nm_state_forget_damaged(change->state);
-	nm_change_end(change, true);
+	claim.replaced = nm_records_steal(&s->dead);
+	claim.peers = nm_records_steal(&s->live);
+	nm_change_end(change, &claim);
 	return 0;
 }
 

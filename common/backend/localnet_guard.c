@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/log.h"
 #include "host/sysctl.h"
+#include "state/interfaces.h"
 
 /* Interfaces that have a guard. */
 struct guarded {
@@ -49,22 +50,25 @@ static int find_guards(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	return 0;
 }
 
+/* Of the records in the lists, which are ended by NULL. */
+static int collect_needs(const struct nm_records *const *lists, struct nm_interfaces *ret, struct nm_err *err)
+{
+	for (; *lists; lists++)
+		for (size_t i = 0; i < (*lists)->n; i++)
+			if (nm_interfaces_add(ret, &(*lists)->v[i], err) < 0)
+				return -1;
+	nm_interfaces_sort(ret);
+	return 0;
+}
+
 /* True when it was on before any of the records that are known to have needed it. */
-static bool is_admins(const struct nm_records *const *lists, const char *interface)
+static bool is_admins(const struct nm_interfaces *needs, const char *interface)
 {
 	bool known = false;
 
-	for (; *lists; lists++)
-		for (size_t i = 0; i < (*lists)->n; i++) {
-			const struct nm_record *r = &(*lists)->v[i];
-
-			if (strcmp(r->localnet, interface) != 0)
-				continue;
-			if (r->localnet_set)
-				return false;
-			known = true;
-		}
-	return known;
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		known |= nm_interfaces_need_localnet(needs, interface, b);
+	return known && !nm_interfaces_set_localnet(needs, interface);
 }
 
 /* An interface that is gone needs no guard. */
@@ -81,14 +85,15 @@ static bool is_off(const char *interface, struct nm_err *err)
 int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists,
 	enum nm_backend backend, struct nm_desired *d, size_t *ret_kept, struct nm_err *err)
 {
+	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces needs = {0};
 	NM_CLEANUP(guarded_done) struct guarded g = {0};
 	struct nm_err why;
 
 	*ret_kept = 0;
-	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0)
+	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0 || collect_needs(lists, &needs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g.n; i++) {
-		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(lists, g.v[i]) ||
+		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(&needs, g.v[i]) ||
 			is_off(g.v[i], &why))
 			continue;
 		nm_log_notice("%s, ignored: the guard of 127.0.0.0/8 on it stays, too", why.msg);

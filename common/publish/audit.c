@@ -34,12 +34,10 @@ void nm_audit(const char *verb, const struct nm_record *r)
 		ipv4[0] && ipv6[0] ? " " : "", ipv6);
 }
 
-void nm_audit_withdrawn(const struct nm_records *replaced, const char *but)
+void nm_audit_withdrawn(struct nm_records *replaced, const char *but)
 {
-	for (size_t i = 0; i < replaced->n; i++) {
-		const struct nm_record *r = &replaced->v[i];
-
-		if ((!but || strcmp(r->id, but) != 0) && r == nm_records_newest(replaced, r->id))
-			nm_audit("withdrew", r);
-	}
+	nm_records_keep_newest(replaced);
+	for (size_t i = 0; i < replaced->n; i++)
+		if (!but || strcmp(replaced->v[i].id, but) != 0)
+			nm_audit("withdrew", &replaced->v[i]);
 }

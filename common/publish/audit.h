@@ -7,8 +7,8 @@
 /* Queues "VERB container 'ID': PORTS to ADDRESSES" (nm_log_audit()). */
 void nm_audit(const char *verb, const struct nm_record *r);
 
-/* Queues "withdrew ..." for each container of the list but the one with this id (may be NULL): once, with its
- * newest record. */
-void nm_audit_withdrawn(const struct nm_records *replaced, const char *but);
+/* Queues "withdrew ..." once for each container of the list, with its newest record, but not for the one with
+ * this id (may be NULL). Keeps these records alone. */
+void nm_audit_withdrawn(struct nm_records *replaced, const char *but);
 
 #endif

@@ -1,20 +1,16 @@
-/* One change of what is published: some records leave, one may come. From the lock to the log. */
+/* One change of what is published, from the lock to the log. */
 #ifndef NM_PUBLISH_CHANGE_H
 #define NM_PUBLISH_CHANGE_H
 
 #include "host/netlink.h"
 #include "input/config.h"
-#include "publish/host_settings.h"
+#include "publish/claim.h"
 #include "state/state.h"
 
+/* What a change holds: begins as NM_CHANGE_INIT. */
 struct nm_change {
-	struct nm_state *state;                  /* owned; NULL: there is none */
-	struct nm_netlink nl;                    /* NETLINK_NETFILTER, opened when it is needed */
-	const struct nm_record *new;             /* NULL: none */
-	const struct nm_layout_options *options; /* for new */
-	struct nm_records replaced;              /* owned */
-	struct nm_records peers; /* owned; others that share host ports or settings with these two */
-	bool knows_peers;        /* all of those are there already: there is no need to look for them */
+	struct nm_state *state; /* owned; NULL: there is none */
+	struct nm_netlink nl;   /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
 };
 
 #define NM_CHANGE_INIT      \
@@ -22,7 +18,10 @@ struct nm_change {
 		.nl.fd = -1 \
 	}
 
-/* Opens the state and takes its lock: nm_state_open(). Confines the process to state_dir. */
+/*
+ * Opens the state and takes its lock: nm_state_open(). This is where the sandbox closes: the capabilities to
+ * enter namespaces go before the lock is waited for, the files outside state_dir once the state is open.
+ */
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err) NM_MUST_USE;
 
@@ -32,30 +31,34 @@ int nm_change_connect(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 /* Settles c->backend, over change->nl, if the configuration leaves it to natmap: nm_backend_choose(). */
 int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
-/* Lets every record of this container leave. */
-int nm_change_find_id(struct nm_change *change, const char *id, struct nm_err *err) NM_MUST_USE;
+/* Appends every record of this container to *ret. */
+int nm_change_find_id(
+	struct nm_change *change, const char *id, struct nm_records *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Appends to claim->peers the other records that share host ports or settings with the replaced ones. */
+int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struct nm_err *err) NM_MUST_USE;
 
 /*
- * Looks up what else shares with replaced, and makes rules and settings so: in one transaction the rules of
- * replaced go and those of new are there; settings that nobody else needs any more are switched off, those
- * that new needs on, each on its side of the transaction. Rules that new has already stay as they are.
- * 0, or -1 with *err, and then the rules of replaced still stand, or, when *ret_committed is set, those of
- * new do.
+ * In one transaction removes the rules of the replaced records and adds those of the new one, by the options;
+ * switches settings off that nobody needs any more, and on those that the new record needs, each on its side
+ * of the transaction. Rules of the new record that are there stay as they are.
+ * 0, or -1 with *err, and then the rules of the replaced records still stand, or, when *ret_committed is set,
+ * those of the new one.
  */
-int nm_change_apply(struct nm_change *change, bool *ret_committed, struct nm_err *err) NM_MUST_USE;
+int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
+	bool *ret_committed, struct nm_err *err) NM_MUST_USE;
 
-/* Retires the records that left; they stay recorded, with a notice, when that fails. Compacts the state. */
-void nm_change_retire_replaced(struct nm_change *change);
-
-/* Applies and ends a change in which nothing comes. A record that cannot be retired is an error. */
-int nm_change_withdraw(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
+/* Retires these records. */
+int nm_change_retire(
+	struct nm_change *change, const struct nm_records *records, struct nm_err *err) NM_MUST_USE;
+/* The same, and compacts the state; with a notice instead of a failure. */
+void nm_change_retire_replaced(struct nm_change *change, const struct nm_records *replaced);
 
 /*
- * Gives the lock back. effective: also deletes the flows that the change has made stale, UDP that came for
- * new's host ports before, and whatever was translated to replaced (IPv6 within milliseconds of the exit:
- * nm_detach_defer(); a failure is a notice), and queues the audit lines of those who left.
+ * Gives the lock back, deletes the flows that the change has made stale (publish/stale_flows.h), and queues
+ * the audit lines of the containers that are replaced, but for that of the new record.
  */
-void nm_change_end(struct nm_change *change, bool effective);
+void nm_change_end(struct nm_change *change, struct nm_claim *claim);
 
 /* Gives back the lock, too, if nm_change_end() has not. */
 void nm_change_done(struct nm_change *change);

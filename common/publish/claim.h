@@ -4,14 +4,27 @@
 
 #include "state/records.h"
 
+/* The records of one change. Begins as zeros. */
+struct nm_claim {
+	struct nm_record *new;      /* borrowed; NULL: nothing is published */
+	struct nm_records replaced; /* owned; their rules go */
+	struct nm_records peers;    /* owned; live, and may share host ports or settings with the above */
+};
+
+void nm_claim_done(struct nm_claim *claim);
+
 /*
- * Sorts recorded, what the state knows about wanted's id, host ports, addresses and interfaces, into
- * *ret_replaced: records that wanted replaces (its own id) or takes over from (processes that are gone, with
- * a notice); moved there, the others stay. can_judge: pids of records mean something here. -1 with *err
- * NM_ERR_TAKEN, naming the owner, when a live container has a host port or the id.
+ * Moves out of recorded, what the state knows about the new record's id, host ports, addresses and
+ * interfaces: into claim->replaced the records that the new one replaces (of its own id) or takes over from
+ * (of processes that are gone, with a notice), into claim->peers the others. can_judge: pids of records mean
+ * something here. -1 with *err NM_ERR_TAKEN, naming the owner, when a live container has a host port or the
+ * id.
  */
-int nm_claim_settle(const struct nm_record *wanted, struct nm_records *recorded, bool can_judge,
-	struct nm_records *ret_replaced, struct nm_err *err) NM_MUST_USE;
+int nm_claim_settle(
+	struct nm_claim *claim, struct nm_records *recorded, bool can_judge, struct nm_err *err) NM_MUST_USE;
+
+/* True when a replaced record gives the mapping to the same process. */
+bool nm_claim_has_already(const struct nm_claim *claim, const struct nm_mapping *m);
 
 /* True when b has the mapping m of a, in the same network namespace and to the same address: a pod's. */
 bool nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "host/listener.h"
 #include "state/search.h"
 
@@ -142,4 +143,54 @@ int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct n
 			return -1;
 	}
 	return 0;
+}
+
+static int check_statics(const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	const struct nm_record *r = claim->new;
+
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mappings one = {.v = &r->mappings.v[i], .n = 1};
+
+		if (!nm_claim_has_already(claim, one.v) &&
+			nm_static_nats_check_conflict(&c->statics, &one, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_listeners(const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	nm_autonetlink struct nm_netlink diag = {.fd = -1};
+	const struct nm_record *r = claim->new;
+	char text[NM_MAPPING_STRLEN];
+	uint16_t port;
+
+	if (c->listener_check == NM_LISTENER_OFF)
+		return 0;
+	if (nm_netlink_open(NETLINK_SOCK_DIAG, &diag, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mapping *m = &r->mappings.v[i];
+
+		if (nm_claim_has_already(claim, m))
+			continue;
+		if (nm_listener_find(&diag, m, &port, err) < 0)
+			return -1;
+		if (!port)
+			continue;
+		if (c->listener_check == NM_LISTENER_FAIL)
+			return nm_fail(err, NM_ERR_TAKEN,
+				"port mapping '%s': a local process listens on port %u",
+				nm_mapping_print(m, text), port);
+		nm_log_notice("container '%s': port mapping '%s' hides a local process that listens on port "
+			      "%u, ignored: listener_check is warn",
+			r->id, nm_mapping_print(m, text), port);
+	}
+	return 0;
+}
+
+int nm_free_port_check(const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	return check_statics(claim, c, err) < 0 ? -1 : check_listeners(claim, c, err);
 }

@@ -11,6 +11,7 @@
 #include "host/bridge.h"
 #include "host/route.h"
 #include "host/sysctl.h"
+#include "state/interfaces.h"
 
 /* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
  * default route. */
@@ -89,6 +90,16 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 	return 0;
 }
 
+void nm_host_settings_forget_gone(struct nm_record *r)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err gone;
+	int value;
+
+	if (r->localnet[0] && nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &gone) < 0)
+		r->localnet[0] = '\0';
+}
+
 int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
@@ -108,26 +119,33 @@ int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 	return open_rtnl(&rtnl, err) < 0 ? -1 : nm_bridge_set_hairpin(&rtnl, r->bridge_port, true, err);
 }
 
-static void forget_shared(struct nm_record *replaced, const struct nm_record *other)
+static void keep_shared(struct nm_record *r, const struct nm_interfaces *others)
 {
-	if (!strcmp(replaced->localnet, other->localnet)) {
-		replaced->localnet_set = false;
-		if (replaced->backend == other->backend)
-			replaced->localnet[0] = '\0';
-	}
-	if (!strcmp(replaced->bridge_port, other->bridge_port))
-		replaced->bridge_port[0] = '\0';
+	bool shared = false;
+
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		shared |= nm_interfaces_need_localnet(others, r->localnet, b);
+	r->localnet_set &= !shared;
+	if (nm_interfaces_need_localnet(others, r->localnet, r->backend))
+		r->localnet[0] = '\0';
+	if (nm_interfaces_need_hairpin(others, r->bridge_port))
+		r->bridge_port[0] = '\0';
 }
 
-void nm_host_settings_keep_shared(
-	struct nm_records *replaced, const struct nm_records *peers, const struct nm_record *new)
+int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_records *peers,
+	const struct nm_record *new, struct nm_err *err)
 {
-	for (size_t i = 0; i < replaced->n; i++) {
-		if (new)
-			forget_shared(&replaced->v[i], new);
-		for (size_t j = 0; j < peers->n; j++)
-			forget_shared(&replaced->v[i], &peers->v[j]);
-	}
+	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces others = {0};
+
+	if (new &&nm_interfaces_add(&others, new, err) < 0)
+		return -1;
+	for (size_t i = 0; i < peers->n; i++)
+		if (nm_interfaces_add(&others, &peers->v[i], err) < 0)
+			return -1;
+	nm_interfaces_sort(&others);
+	for (size_t i = 0; i < replaced->n; i++)
+		keep_shared(&replaced->v[i], &others);
+	return 0;
 }
 
 void nm_host_settings_disable_localnet(struct nm_records *replaced)

@@ -31,17 +31,21 @@ void nm_host_settings_view_done(struct nm_host_settings_view *view);
 int nm_host_settings_examine(
 	struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
+/* Clears localnet of the record when this interface is gone. */
+void nm_host_settings_forget_gone(struct nm_record *r);
+
 /* Fails when nm_host_settings_enable() would, as far as can be told before the rules are written. */
 int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Switches on what the record has as localnet_set and hairpin_set. The guard rules must stand already. */
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Clears localnet, or bridge_port, of every record in replaced that one of peers, or new (may be NULL),
- * still needs: what is left in replaced goes. Each backend has a guard of its own for route_localnet: when
- * only records of the other one need it, localnet_set alone is cleared. */
-void nm_host_settings_keep_shared(
-	struct nm_records *replaced, const struct nm_records *peers, const struct nm_record *new);
+/* Clears localnet, or bridge_port, of every replaced record where one of the peers, or the new record (may be
+ * NULL), still needs the interface: what remains in the replaced records goes. Each backend has a guard of
+ * its own for route_localnet: when only records of the other one need it, clears localnet_set alone. -1 with
+ * *err (memory). */
+int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_records *peers,
+	const struct nm_record *new, struct nm_err *err) NM_MUST_USE;
 
 /* Switches route_localnet off where replaced says that natmap switched it on; before the guard rules go.
  * Interfaces that are gone are passed over. Another failure is a notice, and clears the record's localnet:

@@ -234,11 +234,14 @@ static int resolve_record(
 	return rc;
 }
 
-int nm_request_name_localnet(struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+int nm_request_name_interfaces(
+	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_route route;
 
+	if (!options->hairpin)
+		r->bridge_port[0] = '\0';
 	if (!nm_desired_needs_localnet(r, options))
 		r->localnet[0] = '\0';
 	else if (!r->localnet[0]) {

@@ -20,8 +20,8 @@ int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, st
 int nm_request_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 /* Names the interface whose route_localnet the mappings need, by the route to the container, where the record
- * does not yet; forgets it where they need none. */
-int nm_request_name_localnet(
+ * does not yet; clears the names of those that the options do not need. */
+int nm_request_name_interfaces(
 	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -1,0 +1,179 @@
+#include "publish/stale_flows.h"
+
+#include <netinet/in.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "host/conntrack.h"
+#include "host/detach.h"
+
+struct flows {
+	struct nm_flow *v;
+	size_t n;
+};
+
+/* Records by network namespace, of which a pod's containers have the same. */
+struct pods {
+	const struct nm_records *records;
+	struct nm_hash_index index;
+};
+
+static uint64_t hash_netns(const void *records, size_t i)
+{
+	return ((const struct nm_record *)records)[i].netns.ino;
+}
+
+static int make_pods(const struct nm_records *records, struct pods *ret, struct nm_err *err)
+{
+	ret->records = records;
+	return nm_hash_index_make(records->v, records->n, hash_netns, &ret->index, err);
+}
+
+/* True when another one of the records has the same mapping to the same container. */
+static bool is_held(const struct pods *pods, const struct nm_record *r, const struct nm_mapping *m)
+{
+	size_t position = 0;
+	ssize_t i;
+
+	if (!r->netns.ino)
+		return false;
+	while ((i = nm_hash_index_next(&pods->index, r->netns.ino, &position)) >= 0) {
+		const struct nm_record *other = &pods->records->v[i];
+
+		if (other->offset != r->offset && nm_claim_shares(r, m, other))
+			return true;
+	}
+	return false;
+}
+
+static void add_flow(
+	struct flows *flows, const struct nm_record *r, const struct nm_mapping *m, bool translated)
+{
+	nm_each_family(f, m->families & r->families)
+		flows->v[flows->n++] = (struct nm_flow){
+			.family = f,
+			.protocol = m->protocol,
+			.host_port = m->host_port,
+			.count = m->count,
+			.any_host = m->any_host,
+			.host = m->host,
+			.translated = translated,
+			.container = r->address[f].addr,
+			.container_port = m->container_port,
+		};
+}
+
+static void collect_new(
+	const struct nm_record *r, const struct pods *replaced, const struct pods *peers, struct flows *flows)
+{
+	for (size_t i = 0; i < r->mappings.n; i++) {
+		const struct nm_mapping *m = &r->mappings.v[i];
+
+		if (m->protocol == IPPROTO_UDP && !is_held(peers, r, m) && !is_held(replaced, r, m))
+			add_flow(flows, r, m, false);
+	}
+}
+
+static void collect_replaced(const struct nm_claim *claim, const struct pods *peers, struct flows *flows)
+{
+	for (size_t i = 0; i < claim->replaced.n; i++) {
+		const struct nm_record *r = &claim->replaced.v[i];
+
+		for (size_t j = 0; j < r->mappings.n; j++) {
+			const struct nm_mapping *m = &r->mappings.v[j];
+
+			if (!is_held(peers, r, m) && !(claim->new &&nm_claim_shares(r, m, claim->new)))
+				add_flow(flows, r, m, true);
+		}
+	}
+}
+
+static int collect(const struct nm_claim *claim, struct flows *flows, struct nm_err *err)
+{
+	struct pods replaced = {0}, peers = {0};
+	int rc = make_pods(&claim->peers, &peers, err);
+
+	if (rc == 0)
+		rc = make_pods(&claim->replaced, &replaced, err);
+	if (rc == 0 && claim->new)
+		collect_new(claim->new, &replaced, &peers, flows);
+	if (rc == 0)
+		collect_replaced(claim, &peers, flows);
+	nm_hash_index_done(&replaced.index);
+	nm_hash_index_done(&peers.index);
+	return rc;
+}
+
+static void delete (int fd, const struct flows *flows)
+{
+	unsigned deleted = 0;
+	struct nm_err err;
+
+	if (flows->n && nm_conntrack_delete(fd, flows->v, flows->n, &deleted, &err) < 0)
+		nm_log_notice("deleting stale connections: %s, ignored: they time out", err.msg);
+	else if (deleted)
+		nm_log_debug("%u stale connections deleted", deleted);
+}
+
+/* What is left for the time after the exit; never freed. */
+struct deferred {
+	int fd;
+	struct flows flows;
+};
+
+static void delete_deferred(void *work)
+{
+	const struct deferred *d = work;
+
+	delete (d->fd, &d->flows);
+	nm_log_flush();
+}
+
+/* IPv6 flows can only be found by a dump (host/conntrack.c), 5 ms that nobody is to wait for. */
+static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < flows->n; i++) {
+		if (flows->v[i].family == NM_IPV6)
+			ret_ipv6->v[ret_ipv6->n++] = flows->v[i];
+		else
+			flows->v[kept++] = flows->v[i];
+	}
+	flows->n = kept;
+}
+
+static size_t count_mappings(const struct nm_claim *claim)
+{
+	size_t n = claim->new ? claim->new->mappings.n : 0;
+
+	for (size_t i = 0; i < claim->replaced.n; i++)
+		n += claim->replaced.v[i].mappings.n;
+	return n;
+}
+
+static int delete_all(int fd, const struct nm_claim *claim, struct nm_err *err)
+{
+	size_t most = count_mappings(claim) * NM_FAMILY_MAX + 1;
+	nm_autofree struct nm_flow *now = calloc(most, sizeof(*now)), *ipv6 = calloc(most, sizeof(*ipv6));
+	nm_autofree struct deferred *later = calloc(1, sizeof(*later));
+	struct flows flows = {.v = now};
+
+	if (!now || !ipv6 || !later)
+		return nm_fail_memory(err, "deleting stale connections");
+	if (collect(claim, &flows, err) < 0)
+		return -1;
+	*later = (struct deferred){.fd = fd, .flows.v = nm_steal(&ipv6)};
+	split_ipv6(&flows, &later->flows);
+	delete (fd, &flows);
+	nm_detach_defer(delete_deferred, nm_steal(&later));
+	return 0;
+}
+
+void nm_stale_flows_delete(int fd, const struct nm_claim *claim)
+{
+	struct nm_err err;
+
+	if (delete_all(fd, claim, &err) < 0)
+		nm_log_notice("%s, ignored: they time out", err.msg);
+}

@@ -1,0 +1,15 @@
+/* Connection tracking entries that a change of what is published makes stale. */
+#ifndef NM_PUBLISH_STALE_FLOWS_H
+#define NM_PUBLISH_STALE_FLOWS_H
+
+#include "publish/claim.h"
+
+/*
+ * Deletes, over fd, a NETLINK_NETFILTER socket that lives until the process ends: UDP flows that came to the
+ * new record's host ports before, and all that were translated to the containers of the replaced records.
+ * Those of a mapping that another record of the same pod has are not stale. IPv6 flows are deleted within
+ * milliseconds of the exit: nm_detach_defer(). A failure is a notice.
+ */
+void nm_stale_flows_delete(int fd, const struct nm_claim *claim);
+
+#endif
