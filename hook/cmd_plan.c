@@ -8,8 +8,6 @@
 #include "host/sandbox.h"
 #include "input/config.h"
 #include "input/oci_state.h"
-#include "iptables/print.h"
-#include "nftables/print.h"
 #include "publish/free_port.h"
 #include "publish/request.h"
 #include "cmd.h"
@@ -26,18 +24,13 @@ static int parse_format(const struct nm_invocation *inv, const char **ret, struc
 static int print_rules(
 	const struct nm_record *r, const struct nm_layout_options *options, FILE *out, struct nm_err *err)
 {
-	bool iptables = r->backend == NM_BACKEND_IPTABLES;
-	struct nm_desired wanted = {0};
-	int rc = nm_backend_ops(r->backend)->layout_base(r->families, &wanted, err);
+	NM_CLEANUP(nm_desired_done) struct nm_desired desired = {0};
+	const struct nm_backend_ops *ops = nm_backend_ops(r->backend);
 
-	if (rc == 0)
-		rc = nm_desired_add_record(&wanted, r, options, err);
-	if (rc == 0)
-		nm_iptables_print(&wanted.rules, out);
-	if (rc == 0 && !iptables)
-		rc = nm_nftables_print(&wanted.elements, r->families, out, err);
-	nm_desired_done(&wanted);
-	return rc;
+	if (ops->layout_base(r->families, &desired, err) < 0 ||
+		nm_desired_add_record(&desired, r, options, err) < 0)
+		return -1;
+	return ops->print(&desired, r->families, out, err);
 }
 
 /* As the format says, or the configuration (NULL). */

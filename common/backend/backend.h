@@ -3,6 +3,8 @@
 #ifndef NM_BACKEND_BACKEND_H
 #define NM_BACKEND_BACKEND_H
 
+#include <stdio.h>
+
 #include "backend/desired.h"
 #include "iptables/flush.h"
 #include "model/static_nat.h"
@@ -67,6 +69,9 @@ struct nm_backend_ops {
 		struct nm_err *err);
 	int (*count_static)(struct nm_netlink *nl, const struct nm_static_nats *statics,
 		struct nm_counters *ret, struct nm_err *err);
+
+	/* Prints what has been laid out for the families, as input of the backend's own tools. */
+	int (*print)(const struct nm_desired *d, unsigned families, FILE *out, struct nm_err *err);
 
 	/* Calls handler for each part of the kernel that the rules need and that is missing. */
 	void (*probe)(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);

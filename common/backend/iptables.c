@@ -248,6 +248,14 @@ static int count_static(struct nm_netlink *nl, const struct nm_static_nats *stat
 	return 0;
 }
 
+static int print(const struct nm_desired *d, unsigned families, FILE *out, struct nm_err *err)
+{
+	(void)families;
+	(void)err;
+	nm_iptables_print(&d->rules, out);
+	return 0;
+}
+
 const struct nm_backend_ops nm_backend_iptables = {
 	.layout = layout,
 	.layout_guard = layout_guard,
@@ -262,5 +270,6 @@ const struct nm_backend_ops nm_backend_iptables = {
 	.keep_counted = keep_counted,
 	.count = count,
 	.count_static = count_static,
+	.print = print,
 	.probe = nm_iptables_probe,
 };

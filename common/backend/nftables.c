@@ -11,6 +11,7 @@
 #include "nftables/compare.h"
 #include "nftables/count.h"
 #include "nftables/flush.h"
+#include "nftables/print.h"
 #include "nftables/probe.h"
 #include "nftables/write.h"
 
@@ -192,6 +193,11 @@ static void probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handle
 	nm_iptables_probe_accept(nl, ipv6, handler, ctx);
 }
 
+static int print(const struct nm_desired *d, unsigned families, FILE *out, struct nm_err *err)
+{
+	return nm_nftables_print(&d->elements, families, out, err);
+}
+
 const struct nm_backend_ops nm_backend_nftables = {
 	.accept_mark = NM_NFTABLES_MARK,
 	.layout = layout,
@@ -207,5 +213,6 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.keep_counted = keep_counted,
 	.count = count,
 	.count_static = nm_nftables_count_statics,
+	.print = print,
 	.probe = probe,
 };

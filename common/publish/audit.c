@@ -1,5 +1,4 @@
-/* Who published and withdrew what, for the administrator: read in the log, never by natmap. Ports are listed
- * up to a reasonable length. */
+/* The administrator reads these lines in the log; natmap never does. */
 #include "publish/audit.h"
 
 #include <stdio.h>

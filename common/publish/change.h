@@ -40,10 +40,9 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
 
 /*
  * In one transaction removes the rules of the replaced records and adds those of the new one, by the options;
- * switches settings off that nobody needs any more, and on those that the new record needs, each on its side
- * of the transaction. Rules of the new record that are there stay as they are.
- * 0, or -1 with *err, and then the rules of the replaced records still stand, or, when *ret_committed is set,
- * those of the new one.
+ * switches settings off that no record needs any more, and on those that the new record needs, each on its
+ * side of the transaction. Rules of the new record that are there stay as they are. 0, or -1 with *err, and
+ * then the rules of the replaced records still stand, or, when *ret_committed is set, those of the new one.
  */
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
 	bool *ret_committed, struct nm_err *err) NM_MUST_USE;

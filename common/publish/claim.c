@@ -82,19 +82,19 @@ static const struct nm_mapping *find_conflict(
 	return NULL;
 }
 
-static int judge(const struct nm_record *new, const struct nm_record *r, bool can_judge, bool *ret_leaves,
+static int judge(const struct nm_record *new, const struct nm_record *r, bool can_judge, bool *ret_replaced,
 	struct nm_err *err)
 {
 	bool same_id = !strcmp(new->id, r->id), gone = false;
 	const struct nm_mapping *m = find_conflict(new, r, false);
 	char text[NM_MAPPING_STRLEN];
 
-	*ret_leaves = false;
+	*ret_replaced = false;
 	if (!same_id && !m && !has_same_target(new, r))
 		return 0;
 	if (can_judge && nm_record_gone(r, &gone, err) < 0)
 		return -1;
-	*ret_leaves = same_id || gone;
+	*ret_replaced = same_id || gone;
 	if (same_id)
 		return judge_same_id(new, r, gone, err);
 	if (gone) {
@@ -114,10 +114,10 @@ int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool ca
 {
 	for (size_t i = 0; i < recorded->n; i++) {
 		struct nm_record *r = &recorded->v[i];
-		bool leaves;
+		bool is_replaced;
 
-		if (judge(claim->new, r, can_judge, &leaves, err) < 0 ||
-			nm_records_add(leaves ? &claim->replaced : &claim->peers, r, err) < 0)
+		if (judge(claim->new, r, can_judge, &is_replaced, err) < 0 ||
+			nm_records_add(is_replaced ? &claim->replaced : &claim->peers, r, err) < 0)
 			return -1;
 	}
 	return 0;

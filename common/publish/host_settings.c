@@ -1,7 +1,7 @@
 /*
  * Forwarding, route_localnet of the interface towards a container, hairpin mode of its bridge port. A record
- * says for the latter two which it needs and whether natmap switched it on; whoever needs one that is on
- * already inherits that, so that the last one to leave switches it off, whichever it is.
+ * says for the latter two which it needs and whether natmap switched it on; one that needs a setting that is
+ * on already inherits that, so that the last one to leave switches it off, whichever it is.
  */
 #include "publish/host_settings.h"
 

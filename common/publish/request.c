@@ -66,7 +66,7 @@ static void take_found(const struct nm_netns *ns, struct nm_record *r)
 
 int nm_request_keep_families(struct nm_record *r, struct nm_err *err)
 {
-	unsigned wanted = 0;
+	unsigned covered = 0;
 	char text[NM_MAPPING_STRLEN];
 
 	if (!r->families)
@@ -81,9 +81,9 @@ int nm_request_keep_families(struct nm_record *r, struct nm_err *err)
 				"port mapping '%s': the container has no %s address",
 				nm_mapping_print(m, text),
 				family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
-		wanted |= m->families;
+		covered |= m->families;
 	}
-	r->families &= wanted;
+	r->families &= covered;
 	return 0;
 }
 

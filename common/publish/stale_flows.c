@@ -129,7 +129,7 @@ static void delete_deferred(void *work)
 	nm_log_flush();
 }
 
-/* IPv6 flows can only be found by a dump (host/conntrack.c), 5 ms that nobody is to wait for. */
+/* Only a dump finds IPv6 flows (host/conntrack.c): 5 ms for which the runtime should not wait. */
 static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
 {
 	size_t kept = 0;
