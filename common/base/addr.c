@@ -1,5 +1,5 @@
 /*
- * IP addresses as text and back, and what they can be used for. Reading is strict: what inet_pton(3) takes,
+ * IP addresses as text and back, and what they can be used for. Parsing is strict: what inet_pton(3) accepts,
  * with nothing before or after it.
  */
 #include "base/addr.h"

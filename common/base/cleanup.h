@@ -1,4 +1,4 @@
-/* Scope-bound release of resources, and the moves that hand them over. */
+/* Release of resources at the end of a scope, and moves that hand them over. */
 #ifndef NM_BASE_CLEANUP_H
 #define NM_BASE_CLEANUP_H
 

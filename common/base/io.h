@@ -1,4 +1,4 @@
-/* Reading and writing whole things, whatever EINTR and short transfers do. */
+/* Complete reads and writes: EINTR and short transfers are handled here. */
 #ifndef NM_BASE_IO_H
 #define NM_BASE_IO_H
 
@@ -13,15 +13,14 @@
 int nm_io_read_all(
 	int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
 
-/* Reads at most max (at least 1) bytes of fd, otherwise like nm_io_read_all(); there may be more when it is
- * max. */
+/* Like nm_io_read_all(), but stops after max (at least 1) bytes without an error. */
 int nm_io_read_upto(
 	int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
 
 /* Writes all of it. 0, or -1 with errno set. */
 int nm_io_write_all(int fd, const void *data, size_t len) NM_MUST_USE;
 
-/* Reads up to size - 1 bytes of the small file (of /proc, say) relative to dirfd, and terminates them.
+/* Reads a file (of /proc, say) relative to dirfd to its end or size - 1 bytes, and terminates the text.
  * Returns the number of bytes, or -1 with errno set. */
 ssize_t nm_io_read_small(int dirfd, const char *path, char *buf, size_t size) NM_MUST_USE;
 

@@ -1,6 +1,6 @@
 /*
- * What natmap says beside its result: notices, audit lines and -v lines. They are queued, because a hook that
- * holds the lock must not wait for a reader, and delivered by nm_log_flush().
+ * Log lines: notices, audit lines and -v lines. They are queued, because a hook that holds the lock must not
+ * wait for a reader, and delivered by nm_log_flush().
  */
 #ifndef NM_BASE_LOG_H
 #define NM_BASE_LOG_H
@@ -20,12 +20,12 @@ void nm_log_audit(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  
 /* Prints "natmap: MESSAGE" on stderr and queues it for syslog as LOG_ERR. */
 void nm_log_error(const struct nm_err *err);
 
-/* Sends the queue to /dev/log by non-blocking datagrams (RFC 3164), dropping what does not go; never blocks
- * on syslog. */
+/* Sends the queue to /dev/log by non-blocking datagrams (RFC 3164). Drops lines that syslog does not take at
+ * once. */
 void nm_log_flush(void);
 
-/* Writes text into buf with everything that is not printable ASCII or UTF-8 as \xHH, cut to size. Returns
- * buf. */
+/* Copies text into buf, cut to size, with each byte outside printable ASCII and UTF-8 as \xHH. Returns buf.
+ */
 const char *nm_log_escape(const char *text, char *buf, size_t size);
 
 #endif

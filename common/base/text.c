@@ -1,4 +1,5 @@
-/* Text is put together in a buffer that has room for all of it; if it had not, nothing would overflow. */
+/* Callers size their buffers for the longest text. Text that is too long all the same is cut, never
+ * overflows. */
 #include "base/text.h"
 
 #include <stdarg.h>

@@ -49,7 +49,7 @@ int nm_bridge_port_by_name(
 
 int nm_bridge_set_hairpin(struct nm_netlink *nl, const char *interface, bool on, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.reply = NULL};
+	const struct nm_netlink_handler handler = {.reply = NULL};
 	const uint8_t mode = on;
 	struct nm_netlink_request r;
 	struct nm_rtnl_link link;
@@ -67,7 +67,7 @@ int nm_bridge_set_hairpin(struct nm_netlink *nl, const char *interface, bool on,
 	protinfo = nm_netlink_request_nest(&r, IFLA_PROTINFO | NLA_F_NESTED);
 	nm_netlink_request_put(&r, IFLA_BRPORT_MODE, &mode, sizeof(mode));
 	nm_netlink_request_nest_end(&r, protinfo);
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "setting hairpin mode of '%s' to %s", interface, on ? "on" : "off");
 	return 0;
 }

@@ -1,10 +1,11 @@
 /*
  * Stale connection tracking entries, through ctnetlink.
  *
- * The table is the host's, 262144 buckets of all namespaces, and most of the cost is walking it. Measured on
- * Linux 6.18, with few entries and per 1,000 of them: a deletion by filter 0.17 ms + 0.2 ms, which kernels
- * before 2024 lack; a dump 4.7 ms + 0.9 ms, by filter + 0.06 ms. So: nothing when the namespace has no
- * entries; then deletions by filter; then dumps, judged here, each hit deleted by its tuple and id.
+ * There are three ways to delete them, and most of the cost of each is walking the table: 262144 buckets, of
+ * all namespaces. Measured on Linux 6.18, fixed cost + cost per 1,000 entries: a deletion by filter, which
+ * kernels before 2024 lack, 0.17 ms + 0.2 ms; a dump, of which each entry is compared here and stale ones are
+ * deleted by tuple and id, 4.7 ms + 0.9 ms; a dump by filter 4.7 ms + 0.06 ms for each port. The cheapest is
+ * taken; none when the namespace has no entries.
  *
  * A deletion without a tuple would flush the table: no such message is built.
  */
@@ -26,7 +27,7 @@
 #define ENOTSUPP 524 /* the kernel's own number, which it also lets out */
 #endif
 
-/* What the ways cost, in nanoseconds: walking the table, and for each entry. */
+/* Costs in nanoseconds: of walking the table, and of each entry. */
 enum {
 	FLUSH_NS = 175 * 1000,
 	FLUSH_ENTRY_NS = 200,
@@ -68,7 +69,7 @@ static void hunt_done(struct hunt *h)
 	h->victims = (struct victims){0};
 }
 
-/* Without a translation to look at, "any host" has to tell the host's own flows from transit. */
+/* Untranslated flows to any host: only their destination tells the host's own from forwarded ones. */
 static bool needs_local(const struct nm_flow *f)
 {
 	return f->any_host && !f->translated;
@@ -197,8 +198,8 @@ static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *er
 	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
-/* The exact filters for the IPv4 flows: one for each port, and for each local address where it matters.
- * Returns their number, FILTERS_MAX + 1 for more than that. */
+/* Lists exact filters for the IPv4 flows: one for each port, times local addresses where needs_local().
+ * Returns their number, FILTERS_MAX + 1 when there are more. */
 static size_t list_exact_filters(const struct hunt *h, struct nm_conntrack_filter ret[static FILTERS_MAX])
 {
 	size_t n = 0;
@@ -250,8 +251,8 @@ static bool is_deletion_cheapest(const struct hunt *h, size_t filters, size_t en
 	return cost < dump_cost(entries) && cost < filtered_dumps_cost(count_ports(h, NM_IPV4_BIT), entries);
 }
 
-/* Has the kernel delete what the IPv4 flows mean if that is cheapest. 0 with *ret_done, false when
- * that is still to be done. */
+/* Deletes the entries of IPv4 flows by filters if that is cheapest. 0 with *ret_done, false when they are not
+ * deleted yet. */
 static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, struct nm_err *err)
 {
 	const struct nm_netlink_handler handler = {.tolerate = is_unsupported};
@@ -271,8 +272,7 @@ static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, stru
 	return 0;
 }
 
-/* Finds what the filter selects; NULL: all that the flows mean, of family af. An entry that two filters find
- * is deleted once. */
+/* Finds the stale entries that the filter selects; NULL: those of family af. */
 static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *filter, struct nm_err *err)
 {
 	const struct nm_netlink_handler handler = {.reply = on_entry, .tolerate = is_unsupported, .ctx = h};

@@ -1,7 +1,7 @@
 /*
- * How ctnetlink wants to be told which entries are meant: an original and a reply tuple with only some of
- * their parts, and flags that say which. The original tuple is always there: a deletion without any would
- * flush the whole table on kernels that do not know filters.
+ * A filter of ctnetlink is an original and a reply tuple with some of their parts, and flags that name these
+ * parts. The original tuple is always present: without any tuple, kernels that do not know filters would
+ * flush the whole table.
  */
 #include "host/conntrack_filter.h"
 

@@ -1,10 +1,10 @@
 /*
- * Whoever drops the last reference to a NETLINK_NETFILTER socket after a rule was deleted waits in close()
- * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work): 10 ms that a
- * container would start later. So the socket is left to a child that shares nothing but memory, holds no
- * other file, least of all the runtime's pipes or the lock, sleeps until its parent is gone, and then does
- * deferred work and the waiting. Memory stays as the parent left it, so that such work may use its heap. The
- * child's exit signal is 0: nobody is to wait for it.
+ * After a rule was deleted, the close() that drops the last reference to the NETLINK_NETFILTER socket waits
+ * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work): 10 ms by which a
+ * container would start later. So a child takes over the socket. It shares the parent's memory, so that
+ * deferred work may use the heap, and no other file, in particular neither the runtime's pipes nor the lock.
+ * It sleeps until the parent has ended, then does the deferred work, and waits in close(). Its exit signal is
+ * 0: nobody waits for it.
  */
 #include "host/detach.h"
 

@@ -1,13 +1,12 @@
-/* Leaving without waiting for the kernel to clean up behind nf_tables. */
+/* Exit without waiting until the kernel has released what nf_tables deleted. */
 #ifndef NM_HOST_DETACH_H
 #define NM_HOST_DETACH_H
 
-/* Takes over fd, a NETLINK_NETFILTER socket, so that nm_detach_exit() can put off closing it. */
+/* Takes over fd, a NETLINK_NETFILTER socket that nm_detach_exit() is to close later. */
 void nm_detach_keep(int fd);
 
-/* Lets nm_detach_exit() call run(work) when the process that the caller waits for is gone, or before, where
- * that cannot be told apart. It may use the kept socket, and open others; nobody sees what it says but the
- * log. One call at most. */
+/* Lets nm_detach_exit() call run(work), after this process has ended where that is possible. run may use the
+ * kept socket and open others; its only output is the log. To be called once at most. */
 void nm_detach_defer(void (*run)(void *work), void *work);
 
 /* Ends the process with status, flushing nothing: the lock must have been released and all output written. */

@@ -1,11 +1,11 @@
 /*
- * Local listeners, through sock_diag(7): up to 64 ports one by one, by the lookup that the kernel makes for a
- * packet, in 1 us each; more of them, and SCTP, which has no such lookup for listeners, by a dump, which
- * walks up to 65536 hash buckets.
+ * Local listeners, through sock_diag(7). Up to 64 ports are looked up one by one, as the kernel does for a
+ * packet, in 1 us each. For more ports, and for SCTP, which has no such lookup for listeners, all sockets are
+ * dumped, which walks up to 65536 hash buckets.
  *
- * A lookup answers with the best socket, which for a specific address may be the wildcard's: what comes back
- * is compared with the mapping again. IPv4 lookups also find dual-stack IPv6 sockets, as packets do. Sockets
- * bound to an interface do not count: they listen on a part of their address only.
+ * A lookup answers with the best socket, for a specific address perhaps that of the wildcard: so each answer
+ * is compared with the mapping. IPv4 lookups also find dual-stack IPv6 sockets, as packets do. Sockets bound
+ * to an interface do not count: they do not listen on all of their address.
  */
 #include "host/listener.h"
 
@@ -28,7 +28,7 @@ _Static_assert(LOOKUPS_MAX *(sizeof(struct nlmsghdr) + sizeof(struct inet_diag_r
 		NM_NETLINK_REQUEST_SIZE - NM_NETLINK_MESSAGE_MAX,
 	"a batch is one request");
 
-/* Where a socket of the kernel listens. */
+/* The address that a socket listens on. */
 struct bound {
 	bool any;
 	unsigned families; /* of the wildcard */
@@ -67,7 +67,7 @@ struct search {
 	uint16_t port; /* found; 0: none */
 };
 
-static int take_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	struct search *s = ctx;
 	const struct nm_mapping *m = s->mapping;
@@ -83,12 +83,12 @@ static int take_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err
 	return 0;
 }
 
-static void forget_socket(void *ctx)
+static void on_restart(void *ctx)
 {
 	((struct search *)ctx)->port = 0;
 }
 
-/* Nothing there, or the kernel has no sock_diag for the protocol or the family. */
+/* No such socket, or a kernel without sock_diag for the protocol or the family. */
 static bool is_nothing(int error_number)
 {
 	return error_number == ENOENT || error_number == EINVAL || error_number == EOPNOTSUPP ||
@@ -108,7 +108,7 @@ static struct inet_diag_req_v2 *begin(
 	return q;
 }
 
-/* The lookup of one port. UDP wants what it looks up as the destination, the way packets have it
+/* Appends the lookup of one port. For UDP the address to look up is the destination, as in a packet
  * (udp_dump_one: "src and dst are swapped for historical reasons"); measured on Linux 6.18. */
 static void put_lookup(
 	struct nm_netlink_request *r, const struct nm_mapping *m, enum nm_family family, uint16_t port)
@@ -126,25 +126,25 @@ static void put_lookup(
 
 static int look_up_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {.reply = take_socket, .tolerate = is_nothing, .ctx = s};
+	const struct nm_netlink_handler handler = {.reply = on_socket, .tolerate = is_nothing, .ctx = s};
 	const struct nm_mapping *m = s->mapping;
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	for (unsigned i = 0; i < m->count; i++)
 		put_lookup(&r, m, family, (uint16_t)(m->host_port + i));
-	return nm_netlink_talk(nl, &r, &sink, err);
+	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
 static int dump_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
 {
-	const struct nm_netlink_handler sink = {
-		.reply = take_socket, .restart = forget_socket, .tolerate = is_nothing, .ctx = s};
+	const struct nm_netlink_handler handler = {
+		.reply = on_socket, .restart = on_restart, .tolerate = is_nothing, .ctx = s};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), s->mapping->protocol);
-	return nm_netlink_talk(nl, &r, &sink, err);
+	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
 int nm_listener_find(

@@ -1,7 +1,7 @@
 /*
- * Netlink transport for everything but the nf_tables transaction: rtnetlink, sock_diag and ctnetlink.
+ * Netlink transport: rtnetlink, sock_diag, ctnetlink, and dumps of nf_tables.
  *
- * The kernel works a request off within sendto() and the parts of a dump within recvfrom(). Hence receiving
+ * The kernel handles a request within sendto() and makes the parts of a dump within recvfrom(). So receiving
  * never waits: an empty queue before the last answer means that the kernel had no memory for it.
  */
 #include "host/netlink.h"
@@ -38,7 +38,7 @@ struct exchange {
 	size_t pending;  /* requests without their last answer */
 	bool until_done; /* dump or acknowledged: a reply is not the last answer */
 	bool interrupted;
-	const struct nm_netlink_handler *sink;
+	const struct nm_netlink_handler *handler;
 };
 
 int nm_netlink_open(int protocol, struct nm_netlink *ret, struct nm_err *err)
@@ -191,7 +191,7 @@ static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *e
 }
 
 /* The last answer to a request: an error number, 0 for an acknowledgement. NLMSG_DONE carries one, too. */
-static int take_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const int *status = nm_netlink_header(msg, sizeof(*status));
 
@@ -200,26 +200,27 @@ static int take_end(struct nm_netlink *nl, struct exchange *x, const struct nlms
 	x->pending--;
 	if (!status || *status >= 0)
 		nl->accepted++;
-	else if (!x->sink->tolerate || !x->sink->tolerate(-*status))
+	else if (!x->handler->tolerate || !x->handler->tolerate(-*status))
 		return refuse(msg, -*status, err);
 	return 0;
 }
 
-static int take(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_message(
+	struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	if (msg->nlmsg_seq - x->first_seq > x->last_seq - x->first_seq)
 		return 0; /* a late answer to somebody else's request */
 	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
 		x->interrupted = true;
 	if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE)
-		return take_end(nl, x, msg, err);
+		return on_end(nl, x, msg, err);
 	if (msg->nlmsg_type < NLMSG_MIN_TYPE)
 		return 0;
 	if (!x->until_done) {
 		x->pending--;
 		nl->accepted++;
 	}
-	return x->sink->reply ? x->sink->reply(x->sink->ctx, msg, err) : 0;
+	return x->handler->reply ? x->handler->reply(x->handler->ctx, msg, err) : 0;
 }
 
 static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
@@ -234,7 +235,7 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 		if (n < 0)
 			return -1;
 		for (; mnl_nlmsg_ok(msg, left); msg = mnl_nlmsg_next(msg, &left))
-			if (take(nl, x, msg, err) < 0)
+			if (on_message(nl, x, msg, err) < 0)
 				return -1;
 	}
 	return 0;
@@ -246,19 +247,19 @@ bool nm_netlink_is_missing(int error_number)
 }
 
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
-	const struct nm_netlink_handler *sink, struct nm_err *err)
+	const struct nm_netlink_handler *handler, struct nm_err *err)
 {
 	for (int i = 0; i < DUMP_TRIES; i++) {
-		struct exchange x = {.sink = sink};
+		struct exchange x = {.handler = handler};
 
 		nl->accepted = 0;
 		if (send_all(nl, r, &x, err) < 0 || receive_all(nl, &x, err) < 0)
 			return -1;
 		if (!x.interrupted)
 			return 0;
-		if (!sink->restart)
+		if (!handler->restart)
 			return nm_fail(err, NM_ERR_INTERRUPTED, "others changed it meanwhile");
-		sink->restart(sink->ctx);
+		handler->restart(handler->ctx);
 	}
 	return nm_fail(err, NM_ERR_FAILED, "changes interrupted the dump %d times", DUMP_TRIES);
 }

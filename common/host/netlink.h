@@ -1,6 +1,6 @@
 /*
- * Netlink: requests built within bounds, replies matched by sequence number and taken apart with every length
- * checked. host/netlink.c is the only user of libmnl outside the nf_tables backend.
+ * Netlink: requests are built within bounds, replies are matched by sequence number. Only host/netlink.c,
+ * host/attrs.c and the nf_tables folders use libmnl.
  */
 #ifndef NM_HOST_NETLINK_H
 #define NM_HOST_NETLINK_H
@@ -26,7 +26,7 @@ struct nm_netlink nm_netlink_borrow(int fd);
 void nm_netlink_close(struct nm_netlink *nl); /* accepts fd -1 and leaves it */
 #define nm_autonetlink NM_CLEANUP(nm_netlink_close)
 
-/* One or more messages that are sent together. */
+/* One or more messages that are sent in one datagram. */
 #define NM_NETLINK_REQUEST_SIZE 8192
 #define NM_NETLINK_MESSAGE_MAX  576 /* bytes of one message: two long names; more is a programming error */
 struct nm_netlink_request {
@@ -44,14 +44,14 @@ void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const v
 struct nlattr *nm_netlink_request_nest(struct nm_netlink_request *r, uint16_t type);
 void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *nest);
 
-/* What becomes of the answers. Members may be NULL. */
+/* Callbacks for the answers. Members may be NULL. */
 struct nm_netlink_handler {
 	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange. */
 	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
-	/* A dump was interrupted by a change and begins again: forget what came. NULL: it fails with
-	 * NM_ERR_INTERRUPTED. */
+	/* Called when a change has interrupted a dump, which then begins again: drop all replies so far.
+	 * NULL: the dump fails with NM_ERR_INTERRUPTED. */
 	void (*restart)(void *ctx);
-	/* True: a request refused with this errno value is no error. */
+	/* Returns true when a refusal with this errno value is not an error. */
 	bool (*tolerate)(int error_number);
 	void *ctx;
 };
@@ -60,12 +60,12 @@ struct nm_netlink_handler {
 bool nm_netlink_is_missing(int error_number);
 
 /*
- * Sends all messages of *r and takes the answer of each: up to NLMSG_DONE for a dump, the acknowledgement
- * with NLM_F_ACK, else one reply. The kernel answers while it takes the request, so this never blocks; what
- * is missing then is lost, and an error. 0, or -1 with *err: the kernel's refusal, with its extended text.
+ * Sends all messages of *r and receives the answers to each: up to NLMSG_DONE for a dump, the acknowledgement
+ * with NLM_F_ACK, else one reply. Never blocks: the kernel answers within the call that sends, and a missing
+ * answer is an error. 0, or -1 with *err: the kernel's refusal, with its extended text.
  */
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
-	const struct nm_netlink_handler *sink, struct nm_err *err) NM_MUST_USE;
+	const struct nm_netlink_handler *handler, struct nm_err *err) NM_MUST_USE;
 
 /* The family header of a message, NULL when the message is too short to have one. */
 const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size);

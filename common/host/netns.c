@@ -1,10 +1,10 @@
 /*
- * Which network namespace a container has and which addresses it shows there.
+ * The network namespace of a container, and its addresses there.
  *
- * The process is in that namespace for the one call that makes an rtnetlink socket: the socket keeps
- * belonging to it, so that all questions are asked from home. The order makes the way back safe: entering the
- * own namespace once before leaving it proves the permission for it, which a rootless runtime lacks. Once the
- * namespace's file is open, the container's process may die.
+ * natmap enters that namespace for one call only, which makes an rtnetlink socket: the socket stays in it,
+ * and everything is read through the socket afterwards. Entering the own namespace first proves that the
+ * return is permitted, which it is not in a rootless runtime. Once the namespace's file is open, the
+ * container's process may end.
  */
 #include "host/netns.h"
 
@@ -37,7 +37,7 @@ int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err)
 	return 0;
 }
 
-/* In another PID namespace's /proc, the number would name another process. */
+/* In the /proc of another PID namespace, pid is another process. */
 static int check_proc_is_ours(struct nm_err *err)
 {
 	char self[PROC_PATH_MAX];
@@ -80,7 +80,8 @@ static int open_process(pid_t pid, int *ret_fd, struct nm_nsid *ret, struct nm_e
 	return 0;
 }
 
-/* Makes an rtnetlink socket of the namespace target, being in the namespace home before and after. */
+/* Makes an rtnetlink socket of the namespace target. The process is in the namespace home before and after.
+ */
 static int open_socket_in(int target, int home, struct nm_netlink *ret, struct nm_err *err)
 {
 	struct nm_netlink nl = {.fd = -1};
@@ -115,7 +116,7 @@ static int open_container(pid_t pid, struct nm_netlink *ret, struct nm_nsid *ret
 	return open_socket_in(target, home, ret, err);
 }
 
-/* What the choice of addresses goes by. */
+/* What is read of the namespace to choose addresses. */
 struct view {
 	struct nm_netlink nl;
 	struct nm_rtnl_addresses addresses;
@@ -173,7 +174,8 @@ static int find_first(struct view *v, enum nm_family family, unsigned *ret_ifind
 	return 0;
 }
 
-/* Takes the family's address from interface ifindex, or with 0 from the one that natmap.8 says. */
+/* Chooses the address of a family on interface ifindex; 0: on the interface that nm_netns_read() describes.
+ */
 static int choose(struct view *v, enum nm_family family, unsigned ifindex, struct nm_netns_address *ret,
 	struct nm_err *err)
 {

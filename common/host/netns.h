@@ -1,5 +1,4 @@
-/* The container's network namespace: which one it is and what addresses it has. host/netns.c is the only user
- * of setns(). */
+/* The container's network namespace: its identity and its addresses. Only host/netns.c uses setns(). */
 #ifndef NM_HOST_NETNS_H
 #define NM_HOST_NETNS_H
 
@@ -18,12 +17,12 @@ static inline bool nm_nsid_equal(const struct nm_nsid *a, const struct nm_nsid *
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
-/* What one family looks like inside the container. */
+/* The address of one family inside the container. */
 struct nm_netns_address {
 	bool found;
 	struct nm_prefix address; /* the primary global address, with the interface's prefix length */
 	unsigned ifindex;         /* of the interface that carries it, inside the container */
-	unsigned peer_ifindex;    /* of its peer, for a veth whose peer is elsewhere; 0: none */
+	unsigned peer_ifindex;    /* of the veth peer in another namespace; 0: none */
 };
 
 struct nm_netns {
@@ -36,14 +35,13 @@ struct nm_netns {
 int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
- * Looks into the network namespace of process pid through rtnetlink, and comes back to the caller's.
- * interface picks the interface to take the addresses from; NULL: that of the default route of each family
- * (the lowest metric), else the first that is up and has a global address. Needs CAP_SYS_ADMIN and
- * CAP_SYS_PTRACE. Errors, each its own message: /proc is of another PID namespace (readlink /proc/self is not
- * getpid()) or pid is no process there; pid is in the caller's network namespace ("host network",
- * NM_ERR_REFUSED); no such interface (NM_ERR_REFUSED). That no family has an address is no error here. 0 with
- * *ret to be released with nm_netns_done(); -1 with *err, and the caller must end without touching the
- * network: the way back may have failed.
+ * Reads the addresses in the network namespace of process pid through rtnetlink. interface: the interface to
+ * take them from; NULL: for each family that of its default route (nm_route_default()), else the first that
+ * is up and has a global address. Needs CAP_SYS_ADMIN and CAP_SYS_PTRACE. Errors, each with its own message:
+ * /proc belongs to another PID namespace, or has no process pid; pid is in the caller's network namespace
+ * ("host network", NM_ERR_REFUSED); there is no such interface (NM_ERR_REFUSED). A namespace without
+ * addresses is not an error. 0 with *ret for nm_netns_done(); -1 with *err, and then the caller must end
+ * without changing the network: the return to its own namespace may have failed.
  */
 int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* Identity of processes through /proc/PID/stat: a pid alone may have been given to somebody else. */
+/* The identity of a process from /proc/PID/stat: its pid alone may have been given to another process. */
 #include "host/process.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 enum { START_FIELD = 22, STATE_FIELD = 3 };
 
-/* The fields after the command name, which may hold anything but ends at the last ')'. */
+/* Parses the fields after the command name, which may have any characters and ends at the last ')'. */
 static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
 {
 	const char *p = strrchr(text, ')');

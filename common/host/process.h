@@ -1,4 +1,4 @@
-/* Whether a recorded process is still the one it was. */
+/* The identity of a process over time. */
 #ifndef NM_HOST_PROCESS_H
 #define NM_HOST_PROCESS_H
 
@@ -10,8 +10,8 @@
 
 /*
  * Reads the start time of process pid, in clock ticks since boot (proc(5), stat field 22); 0 when /proc hides
- * the process from us. *ret_alive is false, and nothing else is set, when there is no such process or only
- * its zombie is left. -1 with *err when that cannot be told.
+ * the process from natmap. Without such a process, or with a zombie, only *ret_alive is set, to false. -1
+ * with *err when /proc cannot be read.
  */
 int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err) NM_MUST_USE;
 

@@ -1,7 +1,7 @@
 /*
- * Network interfaces and their addresses, inside the container and on the host. Interfaces are always asked
- * for by netlink: if_nametoindex() and sysfs answer for the namespace of the process or of the mount, which
- * need not be that of the socket.
+ * Network interfaces and their addresses, inside the container and on the host. Interfaces are read by
+ * netlink only: if_nametoindex() and sysfs answer for the namespace of the process or of the mount, which may
+ * differ from that of the socket.
  */
 #include "host/rtnl.h"
 
@@ -42,7 +42,7 @@ static void parse_linkinfo(struct nm_attrs link, struct nm_rtnl_link *ret)
 	}
 }
 
-static int take_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct ifinfomsg *ifi = nm_netlink_header(msg, sizeof(*ifi));
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*ifi));
@@ -63,7 +63,7 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 {
 	static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
 	struct nm_rtnl_link link = {.found = false};
-	const struct nm_netlink_handler sink = {.reply = take_link, .tolerate = is_no_device, .ctx = &link};
+	const struct nm_netlink_handler handler = {.reply = on_link, .tolerate = is_no_device, .ctx = &link};
 	struct nm_netlink_request r;
 	struct ifinfomsg *ifi;
 
@@ -78,14 +78,14 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 	else
 		ifi->ifi_index = (int)ifindex;
 	nm_netlink_request_put(&r, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0)
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return name ? nm_wrap(err, "reading interface '%s'", name)
 			    : nm_wrap(err, "reading interface number %u", ifindex);
 	*ret = link;
 	return 0;
 }
 
-/* False for an address without the parts that make one. */
+/* False for a message without a complete address. */
 static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *ret)
 {
 	const struct ifaddrmsg *ifa = nm_netlink_header(msg, sizeof(*ifa));
@@ -112,7 +112,7 @@ static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *re
 	return true;
 }
 
-static int take_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+static int on_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	struct nm_rtnl_addresses *all = ctx;
 	struct nm_rtnl_address a;
@@ -125,7 +125,7 @@ static int take_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *er
 	return 0;
 }
 
-static void forget_addresses(void *ctx)
+static void on_restart(void *ctx)
 {
 	nm_rtnl_addresses_done(ctx);
 }
@@ -133,13 +133,12 @@ static void forget_addresses(void *ctx)
 int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
 	struct nm_rtnl_addresses all = {.n = 0};
-	const struct nm_netlink_handler sink = {
-		.reply = take_address, .restart = forget_addresses, .ctx = &all};
+	const struct nm_netlink_handler handler = {.reply = on_address, .restart = on_restart, .ctx = &all};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	if (nm_netlink_talk(nl, &r, &sink, err) < 0) {
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0) {
 		nm_rtnl_addresses_done(&all);
 		return nm_wrap(err, "reading addresses");
 	}

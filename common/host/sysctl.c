@@ -1,6 +1,6 @@
 /*
- * Settings of the network namespace. /proc/sys/net shows those of the process that opens a file below it,
- * whatever namespace the mount was made in.
+ * Settings of the network namespace. A file below /proc/sys/net shows the namespace of the process that opens
+ * it, not that of the mount.
  */
 #include "host/sysctl.h"
 
@@ -51,7 +51,7 @@ int nm_sysctl_get(const char *name, int *ret, struct nm_err *err)
 	return 0;
 }
 
-/* 0 with *ret_fd open for writing, or -1 there when the value is set already. */
+/* Opens the setting for writing; *ret_fd is -1 when it has the value already. */
 static int open_unless_set(const char *name, int value, int *ret_fd, struct nm_err *err)
 {
 	char path[PATH_SIZE];

@@ -1,4 +1,4 @@
-/* Integer settings under /proc/sys/net, which are those of the caller's network namespace. */
+/* Integer settings of the caller's network namespace, under /proc/sys/net. */
 #ifndef NM_HOST_SYSCTL_H
 #define NM_HOST_SYSCTL_H
 
@@ -8,18 +8,18 @@
 #define NM_SYSCTL_IPV6_FORWARD "net/ipv6/conf/all/forwarding"
 
 #define NM_SYSCTL_NAME_MAX 96
-/* "net/ipv4/conf/IF/route_localnet" and "net/ipv6/conf/IF/accept_ra"; a dot in the interface's name stays a
- * dot. */
+/* Print "net/ipv4/conf/IF/route_localnet" and "net/ipv6/conf/IF/accept_ra" into buf, which is also returned.
+ * A dot in the interface's name stays a dot. */
 const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 
 /* Reads /proc/sys/NAME. 0, or -1 with *err ("reading net/ipv4/...: No such file or directory"). */
 int nm_sysctl_get(const char *name, int *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Writes value unless it is the value already, so that a read-only /proc/sys is no error then. */
+/* Writes value unless the setting has it already: a read-only /proc/sys is not an error then. */
 int nm_sysctl_set(const char *name, int value, struct nm_err *err) NM_MUST_USE;
 
-/* 0 when nm_sysctl_set() would succeed, as far as can be told without writing. */
+/* Does all of nm_sysctl_set() but the write itself: reads the setting, and opens it for writing. */
 int nm_sysctl_can_set(const char *name, int value, struct nm_err *err) NM_MUST_USE;
 
 #endif

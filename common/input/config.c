@@ -1,7 +1,7 @@
 /*
- * The configuration file. One table says which keys there are, how each is read and what a message says was
- * expected; a key without a row is an error, for a misspelt policy must not quietly be no policy. The keys in
- * "static" have a table of their own, in input/config_static.c.
+ * The configuration file. One table lists the keys, how each is read and what messages say is expected. A key
+ * without a row is an error: a misspelt policy must not silently be no policy. "static" has a table of its
+ * own, in input/config_static.c.
  */
 #include "input/config.h"
 
@@ -152,7 +152,7 @@ static bool is_static(const struct nm_json_event *event)
 	return event->depth > 0 && !event->path[0].is_index && strcmp(event->path[0].key, "static") == 0;
 }
 
-/* Containers do not need what is in "static": the first mistake there is kept for those who do. */
+/* Containers do not need "static": its first mistake is kept for commands that do. */
 static int on_static(struct loader *l, const struct nm_json_event *event, struct nm_err *err)
 {
 	struct nm_err *mistake = &l->config->statics_err;
@@ -198,7 +198,7 @@ void nm_config_done(struct nm_config *c)
 	nm_static_nats_done(&c->statics);
 }
 
-/* Nothing of "static" counts when anything in it is wrong. */
+/* One mistake in "static" makes all of it void. */
 static void finish_statics(struct nm_config *c, const char *name)
 {
 	if (c->statics_err.kind == NM_ERR_NONE && nm_config_static_check(&c->statics, &c->statics_err) == 0)
@@ -235,7 +235,7 @@ static int fail_config(const char *path, const char *why, struct nm_err *err)
 	return nm_fail(err, NM_ERR_CONFIG, "configuration file '%s': %s", path, why);
 }
 
-/* Whoever can write the file decides who may publish what. */
+/* Write access to the file is the right to decide who may publish what. */
 static int check_file(int fd, const char *path, struct nm_err *err)
 {
 	struct stat st;
@@ -266,7 +266,7 @@ static int load(struct nm_config *c, const char *path, struct nm_err *err)
 	nm_autofree char *text = NULL;
 	size_t len;
 
-	/* A symbolic link to nowhere is a configuration that got lost, not one that was never made. */
+	/* A dangling symbolic link is a lost configuration, not a missing one. */
 	if (fd < 0 && errno == ENOENT && !path && !exists(name))
 		return 0;
 	if (fd < 0)

@@ -17,12 +17,12 @@ enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL };
 struct nm_policy {
 	struct nm_port_set host_ports;     /* host_ports of the file without its reserved_ports */
 	struct nm_prefixes host_addresses; /* none: no restriction */
-	struct nm_prefixes address;        /* where an annotated container address may be: none, nowhere */
+	struct nm_prefixes address;        /* allowed for io.natmap.address beside the container's own */
 	unsigned max_ports;                /* in one container */
 };
 
 struct nm_config {
-	enum nm_backend backend; /* NM_BACKEND_AUTO: whoever uses it settles it first */
+	enum nm_backend backend; /* NM_BACKEND_AUTO: backend/choose.h settles it before use */
 	struct nm_layout_options layout;
 	enum nm_forward forward[NM_FAMILY_MAX];
 	enum nm_listener_check listener_check;

@@ -1,4 +1,4 @@
-/* Finds the row for a place in the document: which key it is, whether it may be there, and once only. */
+/* Finds the row for a path in the document, and refuses unknown and repeated keys. */
 #include "input/config_schema.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ static const struct nm_config_row *find_row(
 	return NULL;
 }
 
-/* Its members are seen for the first time again. */
+/* A new element of an array: none of its members has been read. */
 static void begin_element(const struct nm_config_row *rows, const char *path, uint64_t *seen)
 {
 	size_t len = strlen(path);

@@ -18,8 +18,8 @@ typedef int nm_config_reader(struct nm_config_value *value, struct nm_err *err);
 struct nm_config_row {
 	const char *path; /* an element of an array is "list[]", a member of an object in it "list[].key" */
 	enum nm_json_type type;
-	nm_config_reader *read;     /* NULL: its members or elements come as further events */
-	const char *expected;       /* NULL for a NUMBER, whose reader says it by min and max */
+	nm_config_reader *read;     /* NULL: each member or element is an event of its own */
+	const char *expected;       /* for the message; NULL for a NUMBER, whose reader prints min and max */
 	size_t offset;              /* of the member that the reader sets */
 	const char *const *choices; /* read_choice: the names of 0, 1, ..., then NULL */
 	int64_t min, max;           /* read_unsigned */
@@ -32,7 +32,8 @@ struct nm_config_row {
 
 #define NM_CONFIG_ROWS_MAX 64 /* bits of seen, and the last row has no path */
 
-/* Finds the row of the event, checks the type and lets it read. *seen refuses what is given twice. */
+/* Finds the row of the event, checks the type and calls its reader. *seen has the rows read so far: a second
+ * time is an error. */
 int nm_config_schema_read(const struct nm_config_row *rows, uint64_t *seen, void *ctx,
 	const struct nm_json_event *event, struct nm_err *err) NM_MUST_USE;
 

@@ -1,7 +1,7 @@
 /*
- * "static" of the configuration. Its rows are read like all others, each entry into the last element of the
- * list; what concerns more than one member is looked at when all are there. A wrong rule would send packets
- * to somebody they are not for, so that nothing is corrected or guessed.
+ * "static" of the configuration. Each reader fills the last entry of the list; what concerns several members
+ * or entries is checked when all have been read. Nothing is corrected or guessed: a wrong rule would send
+ * packets to the wrong host.
  */
 #include "input/config_static.h"
 
@@ -35,7 +35,7 @@ static void *member(const struct nm_config_value *v)
 	return (char *)current(v) + v->row->offset;
 }
 
-/* An element of static.KIND. */
+/* The kind of an element of static.KIND. */
 static enum nm_static_kind kind_of(const struct nm_json_event *event)
 {
 	enum nm_static_kind kind = NM_STATIC_DNAT;
@@ -130,7 +130,7 @@ static int read_protocol(struct nm_config_value *v, struct nm_err *err)
 	return 0;
 }
 
-/* Appends the ports, unless one of them is there. */
+/* Appends the ports. False when the list has one of them already. */
 static bool add_ports(struct nm_static_nat *s, struct nm_ports ports)
 {
 	for (size_t i = 0; i < s->n_ports; i++)
@@ -196,7 +196,7 @@ const struct nm_config_row nm_config_static_rows[] = {
 _Static_assert(sizeof(nm_config_static_rows) / sizeof(*nm_config_static_rows) <= NM_CONFIG_ROWS_MAX,
 	"more rows than bits");
 
-/* The number of the entry in its list. */
+/* The index of the entry in static.KIND. */
 static size_t index_of(const struct nm_static_nats *list, const struct nm_static_nat *s)
 {
 	size_t n = 0;
@@ -247,7 +247,7 @@ static bool is_same_source(const struct nm_static_nat *a, const struct nm_static
 		!strcmp(a->interface, b->interface);
 }
 
-/* The entry against those before it. */
+/* Compares an entry with those before it. */
 static int check_against(const struct nm_static_nats *list, const struct nm_static_nat *s, struct nm_err *err)
 {
 	const char *kind = nm_static_nat_kind_name(s->kind);

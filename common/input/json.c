@@ -1,12 +1,12 @@
 /*
- * JSON: the only file that knows yajl. What handlers do with values is in input/json_value.c.
+ * JSON, the only file that uses yajl.
  *
- * The parser uses yajl's callbacks, not its trees, whose recursion a few MB of brackets turn into a stack
- * overflow; here the depth is checked before each step down.
+ * The parser uses yajl's callbacks instead of its trees, whose recursion overflows the stack for a few MB of
+ * brackets; here the depth is checked before each step down.
  *
- * yajl uses what malloc() returns without looking at it. So its allocations come from here and leave yajl by
- * longjmp() when memory is short. The frames skipped are yajl's alone (no handler runs inside an allocation),
- * and what its handle owned is lost: a hook that has run out of memory reports that and ends.
+ * yajl does not check what malloc() returns. So its allocations are made here and leave yajl by longjmp()
+ * when memory is short. That skips frames of yajl only (no handler runs inside an allocation) and loses what
+ * its handle owned: a hook that has run out of memory reports that and ends.
  */
 #include "input/json.h"
 

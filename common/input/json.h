@@ -20,7 +20,7 @@ enum nm_json_type {
 	NM_JSON_ARRAY
 };
 
-/* One step of the way from the root to a value: a key of an object, or an index of an array. */
+/* One step of the path from the root to a value: a key of an object, or an index of an array. */
 struct nm_json_step {
 	bool is_index;
 	size_t index;
@@ -29,7 +29,7 @@ struct nm_json_step {
 };
 
 struct nm_json_event {
-	enum nm_json_type type; /* OBJECT and ARRAY: it begins; their members follow as events of their own */
+	enum nm_json_type type; /* OBJECT and ARRAY: their begin; each member is an event of its own */
 	const struct nm_json_step *path; /* borrowed during the call */
 	size_t depth;                    /* steps in path; 0 is the root */
 	const char *text; /* STRING: decoded bytes; NUMBER: as written; else NULL. Not NUL-terminated, may
@@ -42,16 +42,16 @@ struct nm_json_event {
 typedef int nm_json_handler(void *ctx, const struct nm_json_event *event, struct nm_err *err);
 
 /*
- * Parses exactly one JSON text of len bytes. Depth is bounded by NM_JSON_DEPTH_MAX; strings need not be UTF-8
- * and numbers may have any size: the handler judges what it wants. comments allows slash-star and slash-slash
- * comments. 0, or -1 with *err: the handler's own, NM_ERR_REFUSED "not valid JSON: ..." with line, or
+ * Parses exactly one JSON text of len bytes, at most NM_JSON_DEPTH_MAX deep. Strings need not be UTF-8 and
+ * numbers may have any size: input/json_value.h checks them. comments: allow slash-star and slash-slash
+ * comments. 0, or -1 with *err: the handler's own, NM_ERR_REFUSED "not valid JSON: ..." with the line, or
  * NM_ERR_FAILED (memory).
  */
 int nm_json_parse(const char *text, size_t len, bool comments, nm_json_handler *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Writes canonical JSON (no blanks, UTF-8 as is) into memory of its own. Errors are kept until
- * nm_json_writer_finish(). */
+/* Writes canonical JSON (no blanks, UTF-8 as is) into its own memory. nm_json_writer_finish() reports errors
+ * of all calls before. */
 struct nm_json_writer;
 struct nm_json_writer *nm_json_writer_new(
 	void); /* NULL when memory is short; the functions below accept NULL */

@@ -25,7 +25,7 @@ bool nm_json_value_at(const struct nm_json_event *event, ...)
 	return same && depth == event->depth;
 }
 
-/* Keys come from the input: what a terminal or a log could misread is shown as '?'. */
+/* Keys come from the input: characters that a terminal or log could misread are shown as '?'. */
 static void print_step(const struct nm_json_step *step, bool first, char *buf, size_t size)
 {
 	if (step->is_index) {
@@ -58,7 +58,7 @@ int nm_json_value_fail(
 	return nm_fail(err, kind, "%s: %s", nm_json_value_path(event, path), why);
 }
 
-/* NULL when the bytes may be shown to people and given to the kernel as a C string, else why not. */
+/* Says why the bytes cannot be shown to people or given to the kernel as a C string. NULL: they can. */
 static const char *text_unusable(const char *text, size_t len)
 {
 	uint32_t c = 0;

@@ -1,9 +1,9 @@
 /*
- * The OCI state: what of it is ours, and when its faults are.
+ * The OCI state: natmap's part of it, and its errors.
  *
- * Hooks are often installed for every container, so a state without io.natmap.ports must never fail, however
- * odd it is. That it is without is known only at its end: keys come in any order. So a problem found on the
- * way is kept, and becomes an error only once the annotation has been seen.
+ * Hooks are often installed for every container, so a state without io.natmap.ports must never fail, whatever
+ * else it has. Keys come in any order, so the annotation may be the last one: an error found before it is
+ * kept, and counts only once the annotation has been seen.
  */
 #include "input/oci_state.h"
 

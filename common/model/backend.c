@@ -1,3 +1,4 @@
+/* Names of the backends. */
 #include "model/backend.h"
 
 #include <string.h>

@@ -1,7 +1,6 @@
 /*
- * The port grammar. One element at a time is taken apart from its two ends: the protocol behind the last
- * slash, the host address before the host port; what is left must be ports. Whatever is not said here is
- * refused.
+ * The grammar of port mappings. An element is parsed from both ends: the protocol after the last slash, the
+ * host address before the host port; the rest must be ports. Everything else is refused.
  */
 #include "model/mapping.h"
 
@@ -14,7 +13,7 @@
 
 enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
 
-/* An element while it is taken apart: what is left of it, and the whole for messages. */
+/* An element during parsing: the part that is left, and the whole for messages. */
 struct element {
 	const char *text, *whole;
 	size_t len, whole_len;

@@ -1,4 +1,4 @@
-/* The port grammar of io.natmap.ports: text to mappings and back. Pure. */
+/* Port mappings, as in io.natmap.ports: parsing, printing, comparing. Pure. */
 #ifndef NM_MODEL_MAPPING_H
 #define NM_MODEL_MAPPING_H
 
@@ -42,8 +42,7 @@ void nm_mappings_done(struct nm_mappings *m); /* accepts NULL */
  * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp". */
 const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN]);
 
-/* True when a packet to the host could match both: DESIGN guarantee 2, "identity". Host port 0 overlaps
- * nothing. */
+/* True when a packet to the host could match both. Host port 0 overlaps nothing. */
 bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b);
 
 bool nm_mapping_equal(const struct nm_mapping *a, const struct nm_mapping *b);

@@ -1,4 +1,4 @@
-/* Static NAT entries: what they are called, how people read them, and when they get in a mapping's way. */
+/* Static NAT entries: their names, their form for people, and their conflicts with mappings. */
 #include "model/static_nat.h"
 
 #include "base/text.h"
@@ -48,7 +48,7 @@ bool nm_static_nat_overlaps(const struct nm_static_nat *s, const struct nm_mappi
 {
 	struct nm_ports ports = {m->host_port, (uint16_t)(m->host_port + m->count - 1)};
 
-	/* the others translate nothing that is addressed to the host */
+	/* these two translate no packets to the host */
 	if (s->kind == NM_STATIC_SNAT || (s->kind == NM_STATIC_HAIRPIN && s->has_lan))
 		return false;
 	if (s->protocol != m->protocol || !(m->families & 1u << s->family))

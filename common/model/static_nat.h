@@ -1,4 +1,4 @@
-/* Static NAT: what the configuration's "static" says, as data. Pure. */
+/* Static NAT entries, as in "static" of the configuration. Pure. */
 #ifndef NM_MODEL_STATIC_NAT_H
 #define NM_MODEL_STATIC_NAT_H
 
@@ -39,13 +39,13 @@ void nm_static_nats_done(struct nm_static_nats *s);
 /* "dnat", "snat", "hairpin". */
 const char *nm_static_nat_kind_name(enum nm_static_kind kind);
 
-/* True when both have a port in common. */
+/* True when both have a port in common, whatever their protocols. */
 bool nm_static_nat_ports_intersect(const struct nm_static_nat *a, const struct nm_static_nat *b);
 
-/* True when a packet could match both, so that the one would take it from the other. */
+/* True when a packet to the host could match both. */
 bool nm_static_nat_overlaps(const struct nm_static_nat *s, const struct nm_mapping *m);
 
-/* NM_ERR_TAKEN naming both when one of these mappings overlaps a static rule. */
+/* 0, or NM_ERR_TAKEN with the names of both when a mapping overlaps a static rule. */
 int nm_static_nats_check_conflict(
 	const struct nm_static_nats *s, const struct nm_mappings *m, struct nm_err *err) NM_MUST_USE;
 

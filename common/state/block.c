@@ -1,4 +1,4 @@
-/* Fixed places, so that no parser is needed. What is not exactly in this form is no block. */
+/* All fields have fixed places, so that no parser is needed. A line in any other form is no block. */
 #include "state/block.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The line that ends a block of records in the state file, as text. Pure. */
+/* Blocks of the state file: groups of records, each ended by a line with their filter. Pure. */
 #ifndef NM_STATE_BLOCK_H
 #define NM_STATE_BLOCK_H
 
@@ -26,15 +26,15 @@
 /* Writes n in NM_OFFSET_DIGITS digits, without NUL. */
 void nm_state_block_print_offset(uint64_t n, char *digits);
 
-/* Writes the line, with its newline, of a block that begins at this offset, with an empty filter and no next
- * one. */
+/* Writes the line, with its newline, that ends a block from offset begin on, with an empty filter and without
+ * a next block. */
 void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE]);
 
-/* True when the line is one of a block that begins there; then *ret_next is the offset of the next block's
- * line, 0 for none, and the filter stands at NM_BLOCK_FILTER_AT. */
+/* True when the line ends a block from offset begin on. *ret_next is then the offset of the next block's
+ * line, 0 for none; the filter is at NM_BLOCK_FILTER_AT. */
 bool nm_state_block_read(const char line[static NM_BLOCK_SIZE], uint64_t begin, uint64_t *ret_next);
 
-/* True for what looks like such a line, wherever it stands. */
+/* True for a line that begins like that of a block. */
 bool nm_state_block_is(const char *line, size_t len);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * Directory, lock and file of the state. No symbolic link is followed, and what others could write to is not
+ * Directory, lock and file of the state. No symbolic link is followed, and what others can write to is not
  * trusted. A file is made beside the old one and renamed, so that there is never half a header.
  *
- * Anybody with the right to may remove or replace the directory or the lock at any moment. A lock protects
- * only as long as others find the same one under its path: so that is checked once it is held, and otherwise
- * everything is opened again.
+ * The directory and the lock may be removed or replaced at any moment. A lock excludes others only while they
+ * find the same file under its path: this is checked once it is held, and if it fails all is opened again.
  */
 #include "state/file.h"
 

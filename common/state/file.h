@@ -1,4 +1,4 @@
-/* The inside of struct nm_state, for the modules of state/ only, and the files behind it. */
+/* The members of struct nm_state, and its files. For the modules of state/ only. */
 #ifndef NM_STATE_FILE_H
 #define NM_STATE_FILE_H
 
@@ -8,15 +8,15 @@
 struct nm_state {
 	char *dir;
 	int dirfd, lockfd, fd;
-	struct nm_state_header self;   /* what this process would write */
+	struct nm_state_header self;   /* of this process's boot and namespaces */
 	struct nm_state_header header; /* the file's */
 	bool same_pidns;
 	uint64_t begin; /* of the first record */
-	uint64_t end;   /* behind the last complete line */
-	/* from nm_state_search(): */
+	uint64_t end;   /* after the last complete line */
+	/* set by nm_state_search(): */
 	uint64_t last_block; /* offset of the last block's line, 0: there is none */
-	uint64_t open_block; /* where the lines begin that are in no block yet, 0: unknown */
-	size_t damaged;      /* lines that it could not read */
+	uint64_t open_block; /* offset of the first line after the last block, 0: unknown */
+	size_t damaged;      /* number of damaged lines */
 };
 
 /* Opens directory, lock and file, as nm_state_open() says. 0 with st->fd -1 when there is no state, or -1
@@ -25,14 +25,16 @@ int nm_state_file_open(struct nm_state *st, enum nm_state_access access, unsigne
 	struct nm_err *err) NM_MUST_USE;
 void nm_state_file_close(struct nm_state *st);
 
-/* Fails with errno: "WHAT 'DIR/state': ...". */
+/* Fails with the value of errno: "WHAT 'DIR/state': ...". */
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err);
 
-/* Starts the file that is to replace the state, with its header line. 0 with *ret, which borrows all but its
- * fd from st, or -1 with *err. */
+/* Creates the file that is to replace the state, with its header line. 0 with *ret, which owns its fd and
+ * borrows the rest from st, or -1 with *err. */
 int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Puts it in the state's place: st goes on with it, and new->fd becomes -1. On failure both are as before. */
+/* Renames that file over the state's and moves *new to *st; new->fd becomes -1. On failure both are as
+ * before.
+ */
 int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_err *err) NM_MUST_USE;
 
 /* Writes the header again, in place. */

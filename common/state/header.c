@@ -1,4 +1,4 @@
-/* The header line as text. It is read without a JSON parser, since it stands before anything is trusted. */
+/* The header line as text. No JSON parser reads it: at this point nothing in the file is trusted. */
 #include "state/header.h"
 
 #include <errno.h>

@@ -1,18 +1,18 @@
 /*
- * A live line begins with a filter of what can be asked about its record, and a block of lines ends with one
- * of all its records, so that a search reads some digits of each and parses hardly any lines but those that
- * it looks for. A line without filter, or with one of another form, may be anything. The keys are part of the
- * file's format.
+ * A live line begins with a filter of the keys of its record, and a block ends with a filter of all its
+ * records. So a search reads some digits of each and parses hardly any lines but those that it looks for. A
+ * line without a filter, or with one of another form, may be any record. The keys are part of the file's
+ * format.
  *
- * Ports come in blocks of 64, since a filter knows only what is the same, not what lies between. Whether a
- * record and a query overlap is seen
- *   - by the port, where both have a single one,
- *   - by the block, where one of them has a range; a record keeps blocks of single ports and of ranges apart,
- *     so that single ports do not meet just because they are neighbours.
- * A block of a host address and protocol has 64 ports to give, so what a range makes a search parse in vain
- * does not grow with the number of containers. The common query, for one port, one address of each family,
- * an id and two interfaces, has 7 keys: less than 2 lines in 100 pass by chance (state/filter.c), in a
- * record of 9 keys in 64 digits 2 in 1000.
+ * A filter can tell equal keys but not ranges, so ports are also keys in groups of 64. A record and a query
+ * that overlap have in common
+ *   - the port, where both have a single one,
+ *   - the group, where one of them has a range. A record has different keys for the groups of single ports
+ * and those of ranges, so that single ports of one group do not match each other. A group has 64 ports for
+ * each host address and protocol, so the lines that a range makes a search parse in vain do not grow with the
+ * number of containers. The common query, for one port, one address of each family, an id and two interfaces,
+ * has 7 keys: less than 2 lines in 100 match by chance (state/filter.c), in a record of 9 keys in 64 digits 2
+ * in 1000.
  */
 #include "state/keys.h"
 

@@ -1,4 +1,4 @@
-/* Keys, by which the state is searched without parsing it: which lines are worth that. Pure. */
+/* Keys of queries and records, by which a search skips lines without parsing them. Pure. */
 #ifndef NM_STATE_KEYS_H
 #define NM_STATE_KEYS_H
 
@@ -18,7 +18,7 @@ struct nm_state_key {
 /* The keys that a query comes down to: a record that fits has one of them in its filter. */
 #define NM_STATE_KEYS_MAX 128
 struct nm_state_keys {
-	bool everything; /* the query is too wide for keys */
+	bool everything; /* all records may fit: the query has too many keys */
 	size_t n;
 	struct nm_state_key v[NM_STATE_KEYS_MAX];
 };
@@ -32,13 +32,13 @@ void nm_state_keys_drop_found(struct nm_state_keys *keys, const struct nm_record
 #define NM_RECORD_FILTER_SIZE (NM_FILTER_DIGITS_MAX + 1)
 const char *nm_state_keys_print_filter(const struct nm_record *r, char buf[static NM_RECORD_FILTER_SIZE]);
 
-/* Adds the keys of a record to a filter that may have those of others. */
+/* Adds the keys of a record to a filter. */
 void nm_state_keys_add(const struct nm_record *r, char *digits, size_t n);
 
-/* False when no record with its keys in this filter can fit the query. */
+/* False when no record of this filter can fit the query. */
 bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n);
 
-/* False when the record in this live line (see state/record.c) cannot fit the query. */
+/* False when the record in this live line cannot fit the query. */
 bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len);
 
 #endif

@@ -1,4 +1,4 @@
-/* The file is read through a window. The lock keeps it as it is meanwhile. */
+/* The file is read through a window. The lock keeps it from changing meanwhile. */
 #include "state/lines.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Waiting in flock() itself keeps the waiters in the kernel's order; a timer that goes off again and again
- * ends the wait, even when its first signal comes before flock() has begun to sleep.
+ * Waiting in flock() itself keeps the waiters in the kernel's order. A timer that fires repeatedly ends the
+ * wait, even when its first signal comes before flock() has begun to sleep.
  */
 #include "state/lock.h"
 

@@ -1,4 +1,4 @@
-/* The lock that makes state file and kernel change together. */
+/* The lock under which state file and kernel are changed. */
 #ifndef NM_STATE_LOCK_H
 #define NM_STATE_LOCK_H
 
@@ -8,12 +8,12 @@
 
 /*
  * Takes the flock(2) on the open file fd, exclusive or shared, and waits for it at most timeout_ms. Uses
- * SIGALRM and ITIMER_REAL meanwhile. 0, or -1 with *err that calls the file name.
+ * SIGALRM and ITIMER_REAL meanwhile. name: the file, for messages.
  */
 int nm_lock_take(
 	int fd, bool exclusive, unsigned timeout_ms, const char *name, struct nm_err *err) NM_MUST_USE;
 
-/* Gives it back; closing fd would not do while a clone of the process holds a copy. */
+/* Releases the lock. Closing fd is not enough while a clone of the process has a copy. */
 void nm_lock_release(int fd);
 
 #endif

@@ -1,4 +1,4 @@
-/* Records as memory: all of one is copied and compared, and its process is looked for. */
+/* Records in memory: copying, comparing, and the process they belong to. */
 #include "state/record.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* A published container as the state file remembers it: one JSON object in one line. */
+/* A record: a published container as the state remembers it. */
 #ifndef NM_STATE_RECORD_H
 #define NM_STATE_RECORD_H
 
@@ -9,16 +9,16 @@
 #include "model/backend.h"
 #include "model/mapping.h"
 
-/* Everything that is needed to withdraw, to judge conflicts and to write the rules again. Strings are owned.
- */
+/* All that natmap needs to withdraw the container, to find conflicts and to write its rules again. Strings
+ * are owned. */
 struct nm_record {
 	char *id;
-	pid_t pid;      /* the container's process; 0: unknown, then the record is never gone by itself */
-	uint64_t start; /* of that process: nm_process_start() */
+	pid_t pid;               /* the container's process; 0: unknown, then it counts as alive */
+	uint64_t start;          /* its start time: nm_process_start() */
 	struct nm_nsid netns;    /* of the container; ino 0: unknown */
 	char *bundle;            /* NULL: unknown */
-	enum nm_backend backend; /* where its mappings are */
-	unsigned families;       /* which of the addresses there are: NM_IPV4_BIT, NM_IPV6_BIT */
+	enum nm_backend backend; /* that has its mappings */
+	unsigned families;       /* of its addresses: NM_IPV4_BIT, NM_IPV6_BIT */
 	struct nm_prefix address[NM_FAMILY_MAX];
 	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
 	bool localnet_set;             /* natmap switched it on */
@@ -31,22 +31,22 @@ struct nm_record {
 	size_t size;     /* of that line, with its newline */
 };
 
-/* Copies all of it. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
+/* Copies a record. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
-/* True when both say the same, wherever their lines are. */
+/* True when both are equal but for offset and size. */
 bool nm_record_same(const struct nm_record *a, const struct nm_record *b);
 
 void nm_record_done(struct nm_record *r);
 #define nm_autorecord NM_CLEANUP(nm_record_done)
 
-/* True when a mapping is for this family and no other. */
+/* True when one of its mappings is for this family alone. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 
-/* Sets *ret when the recorded process is gone: absent, another one with the same pid, or a zombie. */
+/* Sets *ret to whether the process is gone: there is none, another one has its pid, or it is a zombie. */
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err) NM_MUST_USE;
 
-/* True when both containers are in the same, known, network namespace. */
+/* True when both containers are known to be in one network namespace. */
 bool nm_record_same_netns(const struct nm_record *a, const struct nm_record *b);
 
 #endif

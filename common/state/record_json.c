@@ -1,6 +1,6 @@
 /*
  * The canonical line of a container. Members come in one order and without blanks, so that grep finds them
- * and lines can be compared as bytes. The filter, by which natmap itself finds it, is from state/keys.c.
+ * and lines can be compared as bytes. The filter, by which natmap itself finds it, comes from state/keys.c.
  */
 #include "state/record_json.h"
 

@@ -9,17 +9,14 @@ struct nm_json_writer;
 /* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
 #define NM_RECORD_LIVE    "{\"live\":1,"
 #define NM_RECORD_RETIRED "{\"live\":0,"
-/* What follows in lines that natmap has written: the filter of nm_state_keys_print_filter(). */
+/* Next comes the filter of nm_state_keys_print_filter(). */
 #define NM_RECORD_FILTER "\"filter\":\""
 
-/* Writes the record's members, without the filter, into the object that is open in w; also the form of list
- * --json. */
+/* Writes the record's members, without the filter, into the object that is open in w. */
 void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w);
 
-/* Reads a line (len bytes without the newline). 0 with *ret to be released with nm_record_done(), or -1 with
- * *err: NM_ERR_REFUSED for anything that nm_record_json_write() would not have written, NM_ERR_FAILED for
- * memory.
- */
+/* Parses a line (len bytes without the newline). 0 with *ret for nm_record_done(), or -1 with *err:
+ * NM_ERR_REFUSED for text that nm_record_json_write() does not write, NM_ERR_FAILED for memory. */
 int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -1,5 +1,4 @@
-/* Records as they come from the state file, where an id may stand twice: nm_record.offset tells which was
- * written later. */
+/* Lists of records from the state file, where an id may occur twice: the larger offset was written later. */
 #include "state/records.h"
 
 #include <string.h>

@@ -12,10 +12,10 @@ struct nm_records {
 void nm_records_done(struct nm_records *r);
 #define nm_autorecords NM_CLEANUP(nm_records_done)
 
-/* Moves *r to the end of the list and leaves it empty. */
+/* Moves *r to the end of the list and leaves *r empty. */
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Moves the list out and leaves an empty one. */
+/* Moves the records out and leaves *list empty. */
 struct nm_records nm_records_steal(struct nm_records *list);
 
 /* Calls handler for one record of each interface that records of the list need route_localnet of. 0, or -1
@@ -24,14 +24,14 @@ typedef int nm_records_on_record(void *ctx, const struct nm_record *r, struct nm
 int nm_records_each_localnet(const struct nm_records *list, nm_records_on_record *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
-/* The record of this id that was written last, borrowed: the valid one where a change was cut short. NULL:
- * there is none. */
+/* The record of this id that was written last, borrowed; NULL: there is none. Two live records of one id are
+ * left by a change that was killed. */
 const struct nm_record *nm_records_newest(const struct nm_records *list, const char *id);
 
-/* Sorts the list by id, and keeps of each the record that was written last. */
+/* Sorts the list by id and drops all records of an id but the one that was written last. */
 void nm_records_keep_newest(struct nm_records *list);
 
-/* Sorts the list by id, of each the record that was written last first. */
+/* Sorts the list by id, records of one id from the last written to the first. */
 void nm_records_sort(struct nm_records *list);
 
 /* Drops the record with this offset, if the list has it; the order changes. */

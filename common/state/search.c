@@ -1,9 +1,9 @@
 /*
- * Searching the state. A block whose filter has none of the keys is skipped; the lines of the others, and
- * those behind the last block, are tested by filters of their own, and those that pass are parsed.
+ * Searching the state. A block whose filter has no key of the query is skipped. Lines of other blocks, and
+ * those after the last block, are tested by filters of their own, and parsed if they pass.
  *
- * Whatever moved lines (an editor) is noticed: a block's line must stand where the one before says, and say
- * where the one before ends. From where that is not so, all lines are read.
+ * When an editor has moved lines, that is noticed: the line of a block must be where the previous block says,
+ * and must say where the previous block ends. From the first one that does not, all lines are read.
  */
 #include "state/search.h"
 
@@ -30,7 +30,7 @@ static bool is_excepted(const struct nm_records *except, uint64_t offset)
 	return false;
 }
 
-static int examine_live(
+static int add_record(
 	struct search *search, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
 	struct nm_state *st = search->st;
@@ -55,7 +55,7 @@ static int examine_live(
 	return 0;
 }
 
-static int examine_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+static int on_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
 	struct search *search = ctx;
 
@@ -63,7 +63,7 @@ static int examine_line(void *ctx, const char *line, size_t len, uint64_t offset
 		is_excepted(search->except, offset) ||
 		(nm_state_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
 		return 0;
-	return examine_live(search, line, len, offset, err);
+	return add_record(search, line, len, offset, err);
 }
 
 /* Reads the line at the offset `at` if it is that of a block that begins at `begin`. */
@@ -87,11 +87,11 @@ int nm_state_search(
 	st->last_block = 0;
 	for (uint64_t at = next; read_block(st, at, from, block, &next); at = next) {
 		if (nm_state_keys_meet(&search.keys, block + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER_DIGITS) &&
-			nm_state_lines_each(st, from, at, examine_line, &search, err) < 0)
+			nm_state_lines_each(st, from, at, on_line, &search, err) < 0)
 			return -1;
 		st->last_block = at;
 		from = at + NM_BLOCK_SIZE;
 	}
 	st->open_block = from;
-	return nm_state_lines_each(st, from, st->end, examine_line, &search, err);
+	return nm_state_lines_each(st, from, st->end, on_line, &search, err);
 }

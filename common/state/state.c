@@ -1,29 +1,29 @@
 /*
  * How the state file works.
  *
- * The first line says to which format, boot, network namespace and PID namespace the file belongs. Every
- * other line is a record; it begins with {"live":1, or, once it does not count any more, with {"live":0, -
- * one byte, changed in place by one pwrite(), so that taking a record back cannot fail for want of space and
- * cannot be half done. A record is added by one write at the end; what a killed writer left there without a
- * newline is overwritten by the next one.
+ * The first line names the format, the boot, the network namespace and the PID namespace of the file. Every
+ * other line is a record. It begins with {"live":1, or, once it is retired, with {"live":0, - one byte,
+ * changed in place by one pwrite(), so that retiring needs no space and cannot be half done. A record is
+ * added by one write at the end; the next writer overwrites what a killed one has left there without a
+ * newline.
  *
- * A search must not read 10,000 records. When 32 KiB of lines stand behind the last block, the next writer
- * ends a block: it appends a line with where the block begins and a filter of all keys in its live records
- * (state/keys.c), and then makes it known by its offset, in ten digits that are changed in place, in the
- * line of the block before or, for the first one, in the header. Killed in between, the line is just one that
- * is passed over. A record that is retired leaves its keys behind, which only costs a look. So a hook reads 4
- * KiB for each hundred records, and those lines that concern it.
+ * A search must not read 10,000 records. When there are 32 KiB of lines after the last block, the next writer
+ * ends a block: it appends a line with the offset of the block's first line and a filter of all keys of its
+ * live records (state/keys.c). Then it writes the offset of that line, ten digits that are changed in place,
+ * into the line of the previous block or, for the first block, into the header. A writer killed in between
+ * leaves a line that searches skip. A retired record leaves its keys behind, which only makes a search read
+ * its block. So a hook reads 4 KiB for each hundred records, and the lines that concern it.
  *
- * When retired lines prevail, the live ones are copied to a new file that is renamed over the old one. As
- * many bytes as are copied have been appended and retired since the last time, so that a container's share of
- * all that copying is no more than its own line, however many there are. The header counts the retired bytes;
- * one that a killed writer did not count costs nothing but its space.
+ * When retired lines are the larger part, the live ones are copied to a new file that is renamed over the old
+ * one. At least as many bytes have been appended since the last copy as are copied, so that each container's
+ * share of all copying is no more than its own line, however many there are. The header counts the retired
+ * bytes; a line that a killed writer did not count only takes up space.
  *
- * Records are written before the kernel is changed and retired after it, so the live lines name at least all
- * that is in the kernel. Two live lines of one id are the old and the new state of a change that was cut
- * short: both count.
+ * Records are written before the kernel is changed and retired after it, so the live lines cover at least
+ * everything in the kernel. Two live lines of one id are the old and the new state of a change that was
+ * killed: both count.
  *
- * The lock is on a file of its own, because the state file is replaced; that file is never removed.
+ * The lock is a file of its own, which natmap never removes, because the state file is replaced.
  */
 #include "state/state.h"
 
@@ -103,7 +103,7 @@ static int write_lines(struct nm_state *st, const char *text, size_t len, struct
 	return -1;
 }
 
-static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+static int on_block_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
 	char *digits = ctx;
 	struct nm_record r;
@@ -118,7 +118,7 @@ static int add_keys(void *ctx, const char *line, size_t len, uint64_t offset, st
 	return 0;
 }
 
-/* Makes the block known whose line stands at this offset. */
+/* Writes the offset of a block's line into the line before, where searches find it. */
 static int link_block(struct nm_state *st, uint64_t at, struct nm_err *err)
 {
 	char digits[NM_OFFSET_DIGITS];
@@ -134,7 +134,7 @@ static int link_block(struct nm_state *st, uint64_t at, struct nm_err *err)
 	return 0;
 }
 
-/* Ends a block where there is enough for one. After a failure searches read each line from there on. */
+/* Ends a block when it is large enough. After a failure searches read each line from there on. */
 static void end_block(struct nm_state *st)
 {
 	char block[NM_BLOCK_SIZE];
@@ -144,8 +144,8 @@ static void end_block(struct nm_state *st)
 	if (!st->open_block || st->end - st->open_block < BLOCK_MIN || st->end > NM_OFFSET_MAX)
 		return;
 	nm_state_block_print(st->open_block, block);
-	if (nm_state_lines_each(st, st->open_block, st->end, add_keys, block + NM_BLOCK_FILTER_AT, &err) <
-			0 ||
+	if (nm_state_lines_each(
+		    st, st->open_block, st->end, on_block_line, block + NM_BLOCK_FILTER_AT, &err) < 0 ||
 		write_lines(st, block, sizeof(block), &err) < 0 || link_block(st, at, &err) < 0) {
 		st->open_block = 0;
 		return;
@@ -205,7 +205,7 @@ struct copy {
 	bool readable_only;
 };
 
-/* What was not installed takes up no space. */
+/* A file that was not installed must not take up space. */
 static void copy_done(struct copy *copy)
 {
 	if (copy->to.fd >= 0 && ftruncate(copy->to.fd, 0) < 0)
@@ -213,7 +213,7 @@ static void copy_done(struct copy *copy)
 	nm_cleanup_close(&copy->to.fd);
 }
 
-static int copy_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
+static int on_copied_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
 	struct copy *copy = ctx;
 	struct nm_record r;
@@ -235,7 +235,7 @@ static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
 	NM_CLEANUP(copy_done) struct copy copy = {.to.fd = -1, .readable_only = readable_only};
 
 	if (nm_state_file_start(st, &copy.to, err) < 0 ||
-		nm_state_lines_each(st, st->begin, st->end, copy_line, &copy, err) < 0)
+		nm_state_lines_each(st, st->begin, st->end, on_copied_line, &copy, err) < 0)
 		return nm_wrap(err, "compacting");
 	return nm_state_file_install(st, &copy.to, err);
 }
@@ -258,7 +258,7 @@ void nm_state_compact(struct nm_state *st)
 	uint64_t retired = st->header.retired;
 	struct nm_err err;
 
-	/* with a header of ours, pids of another namespace would be taken for those of this one */
+	/* the new header would name this PID namespace, but the pids belong to another one */
 	if (!st->same_pidns || retired < GARBAGE_MIN || 2 * retired < st->end - st->begin)
 		return;
 	if (rewrite(st, false, &err) < 0)
