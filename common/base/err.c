@@ -5,6 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+static int add_cause(struct nm_err *err, const char *cause)
+{
+	size_t used = strlen(err->msg);
+
+	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", cause);
+	return -1;
+}
+
 int nm_fail(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
@@ -18,16 +26,13 @@ int nm_fail(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
 
 int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
 {
-	size_t used;
 	va_list ap;
 
 	err->kind = NM_ERR_FAILED;
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	used = strlen(err->msg);
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", strerror(error_number));
-	return -1;
+	return add_cause(err, strerror(error_number));
 }
 
 int nm_fail_memory(struct nm_err *err, const char *what)
@@ -37,15 +42,11 @@ int nm_fail_memory(struct nm_err *err, const char *what)
 
 int nm_wrap(struct nm_err *err, const char *fmt, ...)
 {
-	char cause[sizeof(err->msg)];
-	size_t used;
+	struct nm_err cause = *err;
 	va_list ap;
 
-	memcpy(cause, err->msg, sizeof(cause));
 	va_start(ap, fmt);
 	(void)vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	used = strlen(err->msg);
-	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", cause);
-	return -1;
+	return add_cause(err, cause.msg);
 }

@@ -8,36 +8,39 @@
 
 enum { FIRST_READ = 16 * 1024 };
 
-static ssize_t read_some(int fd, void *buf, size_t size)
+ssize_t nm_io_read(int fd, void *buf, size_t size)
 {
-	ssize_t n;
+	size_t used = 0;
 
-	do
-		n = read(fd, buf, size);
-	while (n < 0 && errno == EINTR);
-	return n;
+	while (used < size) {
+		ssize_t n = read(fd, (char *)buf + used, size - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
 }
 
 int nm_io_read_upto(int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err)
 {
 	nm_autofree char *buf = NULL;
 	size_t used = 0, capacity = 0;
-	ssize_t n = 1;
 
-	while (n > 0 && used < max) {
-		size_t room;
+	while (used == capacity && used < max) {
+		size_t doubled = capacity ? capacity * 2 : FIRST_READ;
+		char *grown = realloc(buf, doubled + 1);
+		ssize_t n;
 
-		if (capacity - used < 2) {
-			size_t want = capacity ? capacity * 2 : FIRST_READ;
-			char *grown = realloc(buf, want);
-
-			if (!grown)
-				return nm_fail_memory(err, what);
-			buf = grown;
-			capacity = want;
-		}
-		room = capacity - used - 1;
-		n = read_some(fd, buf + used, room < max - used ? room : max - used);
+		if (!grown)
+			return nm_fail_memory(err, what);
+		buf = grown;
+		capacity = doubled < max ? doubled : max;
+		n = nm_io_read(fd, buf + used, capacity - used);
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading %s", what);
 		used += (size_t)n;
@@ -82,19 +85,11 @@ int nm_io_write_all(int fd, const void *data, size_t len)
 ssize_t nm_io_read_small(int dirfd, const char *path, char *buf, size_t size)
 {
 	nm_autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t n = 1;
+	ssize_t n = fd < 0 ? -1 : nm_io_read(fd, buf, size - 1);
 
-	if (fd < 0)
-		return -1;
-	while (n > 0 && used < size - 1) {
-		n = read_some(fd, buf + used, size - 1 - used);
-		if (n < 0)
-			return -1;
-		used += (size_t)n;
-	}
-	buf[used] = '\0';
-	return (ssize_t)used;
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
 }
 
 int nm_io_socket(int family, int type, int protocol)

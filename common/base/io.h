@@ -8,6 +8,9 @@
 
 #include "base/err.h"
 
+/* Reads size bytes, fewer at the end of fd. Returns the number of bytes, or -1 with errno set. */
+ssize_t nm_io_read(int fd, void *buf, size_t size) NM_MUST_USE;
+
 /* Reads fd to its end. 0 with *ret (owned, NUL-terminated beyond *ret_len); -1 with *err naming what: a read
  * error, memory, or NM_ERR_REFUSED when there are more than max bytes. */
 int nm_io_read_all(

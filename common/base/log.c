@@ -12,10 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <syslog.h>
 
 #include "base/io.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 enum { QUEUE_SIZE = 16 * 1024, LINE_MAX_SIZE = 2048 };
 
@@ -58,7 +57,7 @@ static bool is_invisible(uint32_t c)
 static size_t printable_size(const char *text, size_t len)
 {
 	uint32_t c;
-	size_t size = nm_utf8_decode(text, len, &c);
+	size_t size = nm_text_decode(text, len, &c);
 
 	return size > 0 && is_invisible(c) ? 0 : size;
 }
@@ -99,41 +98,17 @@ static void enqueue(int priority, const char *text)
 	queue.used += need;
 }
 
-__attribute__((format(printf, 2, 0))) static void enqueue_format(int priority, const char *fmt, va_list ap)
+void nm_log(int priority, const char *fmt, ...)
 {
 	char text[LINE_MAX_SIZE];
-
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	enqueue(priority, text);
-}
-
-void nm_log_debug(const char *fmt, ...)
-{
 	va_list ap;
 
-	if (!verbose_on)
+	if (priority == LOG_DEBUG && !verbose_on)
 		return;
 	va_start(ap, fmt);
-	enqueue_format(LOG_DEBUG, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-}
-
-void nm_log_notice(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	enqueue_format(LOG_NOTICE, fmt, ap);
-	va_end(ap);
-}
-
-void nm_log_audit(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	enqueue_format(LOG_INFO, fmt, ap);
-	va_end(ap);
+	enqueue(priority, text);
 }
 
 /* One write for the whole line, so that lines of several hooks do not mix. */

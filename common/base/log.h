@@ -7,15 +7,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <syslog.h>
 
 #include "base/err.h"
 
 /* Lets nm_log_flush() also print every line on stderr. */
 void nm_log_set_verbose(bool verbose);
 
-void nm_log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* stderr with -v only */
-void nm_log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* syslog LOG_NOTICE */
-void nm_log_audit(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* syslog LOG_INFO */
+/* Queues a line with the priority of syslog(3); LOG_DEBUG goes to stderr with -v only. */
+void nm_log(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define nm_log_debug(...)  nm_log(LOG_DEBUG, __VA_ARGS__)
+#define nm_log_notice(...) nm_log(LOG_NOTICE, __VA_ARGS__)
+#define nm_log_audit(...)  nm_log(LOG_INFO, __VA_ARGS__)
 
 /* Prints "natmap: MESSAGE" on stderr and queues it for syslog as LOG_ERR. */
 void nm_log_error(const struct nm_err *err);

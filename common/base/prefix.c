@@ -65,17 +65,6 @@ const char *nm_prefix_print(const struct nm_prefix *p, char buf[static NM_PREFIX
 	return buf;
 }
 
-static uint8_t clear_host_bits(uint8_t byte, size_t position, uint8_t prefix_len)
-{
-	size_t first = position * 8;
-
-	if (prefix_len >= first + 8)
-		return byte;
-	if (prefix_len <= first)
-		return 0;
-	return (uint8_t)(byte & 0xff00 >> (prefix_len - first));
-}
-
 void nm_prefix_mask(uint8_t len, uint8_t ret[static 16])
 {
 	memset(ret, 0, 16);
@@ -87,9 +76,11 @@ void nm_prefix_mask(uint8_t len, uint8_t ret[static 16])
 struct nm_prefix nm_prefix_network(const struct nm_prefix *p)
 {
 	struct nm_prefix network = *p;
+	uint8_t mask[16];
 
-	for (size_t i = 0; i < nm_addr_size(p->addr.family); i++)
-		network.addr.bytes[i] = clear_host_bits(p->addr.bytes[i], i, p->len);
+	nm_prefix_mask(p->len, mask);
+	for (size_t i = 0; i < sizeof(mask); i++)
+		network.addr.bytes[i] &= mask[i];
 	return network;
 }
 

@@ -1,4 +1,4 @@
-/* Text: put together in a buffer, and taken apart into numbers and list elements. Pure. */
+/* Text: put together in a buffer, and taken apart into numbers, list elements and characters. Pure. */
 #ifndef NM_BASE_TEXT_H
 #define NM_BASE_TEXT_H
 
@@ -25,5 +25,9 @@ size_t nm_text_list_count(const char *text);
 /* Takes the first element off the comma-separated list *text, which becomes NULL after the last one. Returns
  * the element (borrowed, *ret_len bytes) without the blanks around it, NULL when *text is NULL. */
 const char *nm_text_list_next(const char **text, size_t *ret_len);
+
+/* Decodes the UTF-8 (RFC 3629) character at text, of which there are len > 0 bytes. Returns its size in
+ * bytes, 0 when it is not valid UTF-8. */
+size_t nm_text_decode(const char *text, size_t len, uint32_t *ret);
 
 #endif

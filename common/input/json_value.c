@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 bool nm_json_value_at(const struct nm_json_event *event, ...)
 {
@@ -65,7 +65,7 @@ static const char *text_unusable(const char *text, size_t len)
 	size_t size;
 
 	for (size_t i = 0; i < len; i += size) {
-		size = nm_utf8_decode(text + i, len - i, &c);
+		size = nm_text_decode(text + i, len - i, &c);
 		if (size == 0)
 			return "not UTF-8";
 		if (c < ' ' || (c >= 0x7f && c <= 0x9f))
