@@ -1,6 +1,7 @@
-/* Reading the arguments of commands. */
+/* Reads the arguments of commands, and prints their results as JSON. */
 #include <string.h>
 
+#include "input/json.h"
 #include "input/oci_state.h"
 #include "cmd.h"
 
@@ -48,23 +49,25 @@ int nm_cmd_check_id(const char *id, struct nm_err *err)
 
 int nm_cmd_join(const struct nm_invocation *inv, int first, char **ret, struct nm_err *err)
 {
-	size_t len = 1, used = 0;
-	char *text;
+	nm_autofree char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
 
-	for (int i = first; i < inv->argc; i++)
-		len += strlen(inv->argv[i]) + 1;
-	text = malloc(len);
-	if (!text)
+	for (int i = first; f && i < inv->argc; i++)
+		fprintf(f, "%s%s", ftell(f) > 0 ? "," : "", inv->argv[i]);
+	if (!f || fclose(f) != 0)
 		return nm_fail_memory(err, "reading the arguments");
-	for (int i = first; i < inv->argc; i++) {
-		size_t n = strlen(inv->argv[i]);
+	*ret = nm_steal(&text);
+	return 0;
+}
 
-		if (used)
-			text[used++] = ',';
-		memcpy(text + used, inv->argv[i], n);
-		used += n;
-	}
-	text[used] = '\0';
-	*ret = text;
+int nm_cmd_print_json(const struct nm_invocation *inv, struct nm_json_writer *w, struct nm_err *err)
+{
+	size_t len;
+	const char *text = nm_json_writer_finish(w, &len, err);
+
+	if (!text)
+		return -1;
+	fprintf(inv->out, "%s\n", text);
 	return 0;
 }

@@ -22,33 +22,13 @@ struct nm_invocation {
 	const char *state_dir;
 	int argc; /* arguments after the command's name */
 	char **argv;
+	FILE *out; /* of the result; main prints it when the lock has been released, also after a failure */
 };
 
-struct nm_cmd {
-	const char *name, *synopsis, *summary;
-	/* Writes its result to out; main prints it when the lock has been released, also after a failure. 0,
-	 * or -1 with *err. */
-	int (*run)(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-};
-
-/* Ends with a row whose name is NULL. */
-extern const struct nm_cmd nm_commands[];
-
-int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_remove(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_reload(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_flush(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_gc(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_doctor(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_version(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-int nm_cmd_help(const struct nm_invocation *inv, FILE *out, struct nm_err *err);
-
-/* Finds the row of this name. */
-int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err) NM_MUST_USE;
+/* 0, or -1 with *err. */
+typedef int nm_cmd_run(const struct nm_invocation *inv, struct nm_err *err);
+nm_cmd_run nm_cmd_hook, nm_cmd_plan, nm_cmd_list, nm_cmd_add, nm_cmd_remove;
+nm_cmd_run nm_cmd_reload, nm_cmd_flush, nm_cmd_check, nm_cmd_gc, nm_cmd_doctor;
 
 /* Fails: the command does not take this argument. Returns -1. */
 int nm_cmd_unexpected(const char *argument, struct nm_err *err);
@@ -69,5 +49,10 @@ int nm_cmd_value(const struct nm_invocation *inv, const char *option, const char
 
 /* Joins the arguments from number `first` on by commas. 0 with *ret owned by the caller, or -1 with *err. */
 int nm_cmd_join(const struct nm_invocation *inv, int first, char **ret, struct nm_err *err) NM_MUST_USE;
+
+/* Prints what w has written as the result, in one line. */
+struct nm_json_writer;
+int nm_cmd_print_json(
+	const struct nm_invocation *inv, struct nm_json_writer *w, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -48,9 +48,8 @@ static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSE
 	struct nm_text t = {.buf = buf, .size = ADDRESSES_STRLEN};
 	char text[NM_PREFIX_STRLEN];
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (r->families & 1u << f)
-			nm_text_put(&t, "%s%s", t.used ? "," : "", nm_prefix_print(&r->address[f], text));
+	nm_each_family(f, r->families)
+		nm_text_put(&t, "%s%s", t.used ? "," : "", nm_prefix_print(&r->address[f], text));
 	return buf;
 }
 
@@ -83,7 +82,7 @@ static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	return nm_add_remove_add(&r, c, inv->state_dir, err);
 }
 
-int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_add(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *specs = NULL;
 	char addresses[ADDRESSES_STRLEN];
@@ -91,7 +90,6 @@ int nm_cmd_add(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	nm_autoconfig struct nm_config config = {0};
 	int first = 0;
 
-	(void)out;
 	if (parse_arguments(inv, &st, &first, err) < 0 || nm_cmd_join(inv, first, &specs, err) < 0 ||
 		nm_sandbox_enter(true, err) < 0 || nm_config_load(&config, inv->config_path, err) < 0)
 		return -1;

@@ -15,33 +15,26 @@ static void print_text(const struct nm_check_differences *d, FILE *out)
 		fprintf(out, "%s\n", nm_log_escape(d->v[i].text, line, sizeof(line)));
 }
 
-static int print_json(const struct nm_check_differences *d, FILE *out, struct nm_err *err)
+static int print_json(
+	const struct nm_check_differences *d, const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
-	const char *text;
-	size_t len;
 
 	nm_json_write_object(w);
 	nm_json_write_string(w, "differences");
 	nm_json_write_array(w);
 	for (size_t i = 0; i < d->n; i++) {
 		nm_json_write_object(w);
-		nm_json_write_string(w, "kind");
-		nm_json_write_string(w, d->v[i].kind);
-		nm_json_write_string(w, "text");
-		nm_json_write_string(w, d->v[i].text);
+		nm_json_write_member(w, "kind", d->v[i].kind);
+		nm_json_write_member(w, "text", d->v[i].text);
 		nm_json_write_object_end(w);
 	}
 	nm_json_write_array_end(w);
 	nm_json_write_object_end(w);
-	text = nm_json_writer_finish(w, &len, err);
-	if (!text)
-		return -1;
-	fprintf(out, "%s\n", text);
-	return 0;
+	return nm_cmd_print_json(inv, w, err);
 }
 
-int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_check(const struct nm_invocation *inv, struct nm_err *err)
 {
 	NM_CLEANUP(nm_check_differences_done) struct nm_check_differences found = {0};
 	nm_autoconfig struct nm_config config = {0};
@@ -53,8 +46,8 @@ int nm_cmd_check(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 		nm_check(&config, inv->state_dir, &found, err) < 0)
 		return -1;
 	if (!json)
-		print_text(&found, out);
-	else if (print_json(&found, out, err) < 0)
+		print_text(&found, inv->out);
+	else if (print_json(&found, inv, err) < 0)
 		return -1;
 	return found.n > 0 ? nm_fail(err, NM_ERR_DIFFERS, "%zu differences", found.n) : 0;
 }

@@ -2,7 +2,6 @@
  * neither fail nor wait because of it. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -62,9 +61,7 @@ static int refuse_excess(int fd, char *buf, size_t len, struct nm_err *err)
 	ssize_t n;
 
 	memmove(buf, buf + len - overlap, overlap);
-	while ((n = read(fd, buf + overlap, len - overlap)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
+	while ((n = nm_io_read(fd, buf + overlap, len - overlap)) != 0) {
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the container state");
 		concerns_us |= nm_oci_state_concerns_us(buf, overlap + (size_t)n);
@@ -89,23 +86,19 @@ static int publish(const struct nm_invocation *inv, const struct nm_oci_state *s
 	return nm_publish(&record, &config, inv->state_dir, err);
 }
 
-static int run_publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
+static int run(const struct nm_invocation *inv, const char *text, size_t len, enum nm_oci_state_use use,
+	struct nm_err *err)
 {
 	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
+	int rc = 0;
 
-	if (nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
+	if (nm_oci_state_parse(text, len, use, &st, err) < 0)
 		return -1;
-	return st.ports && publish(inv, &st, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
-}
-
-static int run_withdraw(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
-{
-	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
-
-	if (nm_oci_state_parse(text, len, NM_OCI_STATE_WITHDRAW, &st, err) < 0)
-		return -1;
-	return nm_withdraw(st.id, st.bundle, inv->state_dir, err) < 0 ? nm_wrap(err, "container '%s'", st.id)
-								      : 0;
+	if (use == NM_OCI_STATE_WITHDRAW)
+		rc = nm_withdraw(st.id, st.bundle, inv->state_dir, err);
+	else if (st.ports)
+		rc = publish(inv, &st, err);
+	return rc < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
 }
 
 /* Where the sandbox cannot be entered, natmap has published nothing. */
@@ -117,13 +110,12 @@ static int fail_sandbox(const char *text, size_t len, struct nm_err *err)
 	return 0;
 }
 
-int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
 	enum stage stage = STAGE_BY_STATUS;
 	size_t len;
 
-	(void)out;
 	if (parse_stage(inv, &stage, err) < 0 ||
 		nm_io_read_upto(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0)
 		return -1;
@@ -134,6 +126,6 @@ int nm_cmd_hook(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
 		return fail_sandbox(text, len, err);
 	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_oci_state_is_stopped(text, len)))
-		return run_withdraw(inv, text, len, err);
-	return run_publish(inv, text, len, err);
+		return run(inv, text, len, NM_OCI_STATE_WITHDRAW, err);
+	return run(inv, text, len, NM_OCI_STATE_PUBLISH, err);
 }

@@ -34,8 +34,7 @@ static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
 		nm_json_write_array(w);
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {
 			nm_json_write_object(w);
-			nm_json_write_string(w, "ports");
-			nm_json_write_string(w, nm_mapping_print(&r->mappings.v[j], text));
+			nm_json_write_member(w, "ports", nm_mapping_print(&r->mappings.v[j], text));
 			write_counters(w, c);
 			nm_json_write_object_end(w);
 		}
@@ -54,34 +53,25 @@ static void write_statics(
 	nm_json_write_array(w);
 	for (size_t i = 0; i < statics->n; i++) {
 		nm_json_write_object(w);
-		nm_json_write_string(w, "kind");
-		nm_json_write_string(w, nm_static_nat_kind_name(statics->v[i].kind));
-		nm_json_write_string(w, "name");
-		nm_json_write_string(w, statics->v[i].name);
-		nm_json_write_string(w, "rule");
-		nm_json_write_string(w, nm_static_nat_print(&statics->v[i], text));
+		nm_json_write_member(w, "kind", nm_static_nat_kind_name(statics->v[i].kind));
+		nm_json_write_member(w, "name", statics->v[i].name);
+		nm_json_write_member(w, "rule", nm_static_nat_print(&statics->v[i], text));
 		write_counters(w, &counters[i]);
 		nm_json_write_object_end(w);
 	}
 	nm_json_write_array_end(w);
 }
 
-static int print_json(
-	const struct nm_list *p, const struct nm_static_nats *statics, FILE *out, struct nm_err *err)
+static int print_json(const struct nm_invocation *inv, const struct nm_list *p,
+	const struct nm_static_nats *statics, struct nm_err *err)
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
-	const char *text;
-	size_t len;
 
 	nm_json_write_object(w);
 	write_containers(w, p);
 	write_statics(w, statics, p->statics);
 	nm_json_write_object_end(w);
-	text = nm_json_writer_finish(w, &len, err);
-	if (!text)
-		return -1;
-	fprintf(out, "%s\n", text);
-	return 0;
+	return nm_cmd_print_json(inv, w, err);
 }
 
 static int max(int a, size_t b)
@@ -114,9 +104,8 @@ static void print_containers(const struct nm_list *p, FILE *out)
 
 			fprintf(out, "%-*s  %-*s  %10" PRIu64 "  %12" PRIu64 " ", id_width, r->id,
 				ports_width, nm_mapping_print(m, ports), c->packets, c->bytes);
-			for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-				if (r->families & m->families & 1u << f)
-					fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
+			nm_each_family(f, r->families & m->families)
+				fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
 			fputc('\n', out);
 		}
 	}
@@ -163,7 +152,7 @@ static void load_config(const struct nm_invocation *inv, bool with_statics, stru
 		nm_static_nats_done(&c->statics);
 }
 
-int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_list(const struct nm_invocation *inv, struct nm_err *err)
 {
 	NM_CLEANUP(nm_list_done) struct nm_list p = {0};
 	nm_autoconfig struct nm_config config = {0};
@@ -176,8 +165,8 @@ int nm_cmd_list(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
 	if (nm_list_read(&config, inv->state_dir, id, &p, err) < 0)
 		return -1;
 	if (json)
-		return print_json(&p, &config.statics, out, err);
-	print_containers(&p, out);
-	print_statics(&config.statics, p.statics, out);
+		return print_json(inv, &p, &config.statics, err);
+	print_containers(&p, inv->out);
+	print_statics(&config.statics, p.statics, inv->out);
 	return 0;
 }

@@ -45,45 +45,32 @@ static int choose_backend(const char *format, enum nm_backend *backend, struct n
 	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1 : nm_backend_choose(&nl, backend, err);
 }
 
-static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st, FILE *out,
+static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st,
 	struct nm_err *err)
 {
-	struct nm_records none = {0};
-	struct nm_config config;
-	struct nm_record r = {0};
-	int rc;
+	static const struct nm_records none;
+	nm_autoconfig struct nm_config config = {0};
+	NM_CLEANUP(nm_record_done) struct nm_record r = {0};
 
-	nm_config_init(&config);
-	rc = nm_config_load(&config, inv->config_path, err);
-	if (rc == 0)
-		rc = nm_request_make(st, &config, &r, err);
-	if (rc == 0)
-		rc = nm_free_port_choose(&r, &config, NULL, &none, err);
-	if (rc == 0)
-		rc = choose_backend(format, &config.backend, err);
+	if (nm_config_load(&config, inv->config_path, err) < 0 || nm_request_make(st, &config, &r, err) < 0 ||
+		nm_free_port_choose(&r, &config, NULL, &none, err) < 0 ||
+		choose_backend(format, &config.backend, err) < 0)
+		return -1;
 	r.backend = config.backend;
-	if (rc == 0)
-		rc = print_rules(&r, &config.layout, out, err);
-	nm_record_done(&r);
-	nm_config_done(&config);
-	return rc;
+	return print_rules(&r, &config.layout, inv->out, err);
 }
 
-int nm_cmd_plan(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_plan(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
 	const char *format = NULL;
-	struct nm_oci_state st;
+	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
 	size_t len;
-	int rc = 0;
 
 	if (parse_format(inv, &format, err) < 0 ||
 		nm_io_read_all(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0 ||
 		nm_sandbox_enter(true, err) < 0 ||
 		nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
 		return -1;
-	if (st.ports && plan(inv, format, &st, out, err) < 0)
-		rc = nm_wrap(err, "container '%s'", st.id);
-	nm_oci_state_done(&st);
-	return rc;
+	return st.ports && plan(inv, format, &st, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
 }

@@ -15,13 +15,12 @@ static int remove_some(const struct nm_invocation *inv, const char *id, const ch
 	return nm_add_remove_remove(id, &mappings, &config, inv->state_dir, err);
 }
 
-int nm_cmd_remove(const struct nm_invocation *inv, FILE *out, struct nm_err *err)
+int nm_cmd_remove(const struct nm_invocation *inv, struct nm_err *err)
 {
 	const char *id = inv->argc > 0 ? inv->argv[0] : NULL;
 	nm_autofree char *specs = NULL;
 	int rc;
 
-	(void)out;
 	if (!id)
 		return nm_fail(err, NM_ERR_CONFIG, "container id missing: see natmap help remove");
 	if (id[0] == '-')

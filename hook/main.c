@@ -15,7 +15,14 @@
 #include "state/state.h"
 #include "cmd.h"
 
-const struct nm_cmd nm_commands[] = {
+#define USAGE "usage: natmap [--config FILE] [--state-dir DIR] [-v] "
+
+static nm_cmd_run run_version, run_help;
+
+static const struct command {
+	const char *name, *synopsis, *summary;
+	nm_cmd_run *run;
+} commands[] = {
 	{"hook", "hook [STAGE]", "publish or withdraw the ports of the container whose OCI state is on stdin",
 		nm_cmd_hook},
 	{"plan", "plan [--format iptables|nft]", "print the rules that hook would add, and change nothing",
@@ -33,10 +40,47 @@ const struct nm_cmd nm_commands[] = {
 		nm_cmd_check},
 	{"gc", "gc [--id ID]", "withdraw containers that are gone, or one that cannot be judged", nm_cmd_gc},
 	{"doctor", "doctor", "tell what on this host would stop published ports from working", nm_cmd_doctor},
-	{"version", "version", "print the version", nm_cmd_version},
-	{"help", "help [COMMAND]", "print this help", nm_cmd_help},
+	{"version", "version", "print the version", run_version},
+	{"help", "help [COMMAND]", "print this help", run_help},
 	{0},
 };
+
+static int find_command(const char *name, const struct command **ret, struct nm_err *err)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name)) {
+			*ret = c;
+			return 0;
+		}
+	return nm_fail(err, NM_ERR_CONFIG, "unknown command '%s': see natmap help", name);
+}
+
+static int run_version(const struct nm_invocation *inv, struct nm_err *err)
+{
+	if (nm_cmd_no_more_than(inv, 0, err) < 0)
+		return -1;
+	fprintf(inv->out, "natmap %s\n", NM_VERSION);
+	return 0;
+}
+
+static int run_help(const struct nm_invocation *inv, struct nm_err *err)
+{
+	const struct command *only = NULL;
+
+	if (nm_cmd_no_more_than(inv, 1, err) < 0)
+		return -1;
+	if (inv->argc == 1) {
+		if (find_command(inv->argv[0], &only, err) < 0)
+			return -1;
+		fprintf(inv->out, USAGE "%s\n\n%s\n", only->synopsis, only->summary);
+		return 0;
+	}
+	fputs(USAGE "COMMAND\n\n", inv->out);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(inv->out, "  %-26s %s\n", c->synopsis, c->summary);
+	fputs("\nnatmap(8) tells more.\n", inv->out);
+	return 0;
+}
 
 static int exit_status(enum nm_err_kind kind)
 {
@@ -95,27 +139,17 @@ static int parse_options(int argc, char **argv, struct nm_invocation *inv, struc
 	return 0;
 }
 
-int nm_cmd_find(const char *name, const struct nm_cmd **ret, struct nm_err *err)
+static int run_command(struct nm_invocation *inv, struct nm_err *err)
 {
-	for (const struct nm_cmd *cmd = nm_commands; cmd->name; cmd++)
-		if (!strcmp(cmd->name, name)) {
-			*ret = cmd;
-			return 0;
-		}
-	return nm_fail(err, NM_ERR_CONFIG, "unknown command '%s': see natmap help", name);
-}
-
-static int run_command(struct nm_invocation *inv, FILE *out, struct nm_err *err)
-{
-	const struct nm_cmd *cmd;
+	const struct command *command = NULL;
 
 	if (inv->argc == 0)
 		return nm_fail(err, NM_ERR_CONFIG, "no command given: see natmap help");
-	if (nm_cmd_find(inv->argv[0], &cmd, err) < 0)
+	if (find_command(inv->argv[0], &command, err) < 0)
 		return -1;
 	inv->argc--;
 	inv->argv++;
-	return cmd->run(inv, out, err);
+	return command->run(inv, err);
 }
 
 static int run(int argc, char **argv, struct nm_err *err)
@@ -123,13 +157,13 @@ static int run(int argc, char **argv, struct nm_err *err)
 	struct nm_invocation inv = {.state_dir = NM_STATE_DIR};
 	nm_autofree char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int rc = out ? parse_options(argc, argv, &inv, err)
-		     : nm_fail_errno(err, errno, "preparing the output");
+	int rc;
 
-	if (rc == 0)
-		rc = run_command(&inv, out, err);
-	if (out && fclose(out) != 0 && rc == 0)
+	inv.out = open_memstream(&text, &len);
+	if (!inv.out)
+		return nm_fail_errno(err, errno, "preparing the output");
+	rc = parse_options(argc, argv, &inv, err) < 0 ? -1 : run_command(&inv, err);
+	if (fclose(inv.out) != 0 && rc == 0)
 		rc = nm_fail_errno(err, errno, "preparing the output");
 	if (len > 0 && nm_io_write_all(STDOUT_FILENO, text, len) < 0 && rc == 0)
 		rc = nm_fail_errno(err, errno, "writing to standard output");

@@ -13,6 +13,8 @@
 #include "backend/backend.h"
 #include "backend/choose.h"
 #include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "host/bridge.h"
 #include "host/route.h"
 #include "host/rtnl.h"
@@ -20,47 +22,40 @@
 #include "iptables/accept.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
+#include "publish/change.h"
+#include "state/search.h"
 
-enum { COMMAND_SIZE = 4096, FINDING_SIZE = 1024 };
+#define FIREWALLD_CONF "/etc/firewalld/firewalld.conf"
+
+enum { TEXT_SIZE = 4096, LINE_SIZE = 2 * TEXT_SIZE, FIREWALLD_CONF_SIZE = 64 * 1024 };
 
 struct examination {
 	const struct nm_doctor *d;
-	nm_doctor_handler *handler;
-	void *ctx;
+	size_t n_findings;
+	struct nm_records records; /* live ones, when dead ones have been told */
+	bool can_judge;            /* the pids of the records are of this PID namespace */
 	struct nm_netlink nl;
-	bool strict_firewalld; /* has been told; its chains need not be */
+	bool strict_forward_ports; /* firewalld's configuration says so */
+	bool strict_firewalld;     /* has been told; its chains need not be */
 };
 
 typedef int examine(struct examination *x, struct nm_err *err);
 
+enum line { FINDING, COMMAND };
+
+/* Prints a finding, or the command against the last one. They may contain control characters from outside. */
 static void __attribute__((format(printf, 3, 4)))
-tell(const struct examination *x, const char *command, const char *fmt, ...)
+tell(struct examination *x, enum line what, const char *fmt, ...)
 {
-	char finding[FINDING_SIZE];
+	char text[TEXT_SIZE], line[LINE_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(finding, sizeof(finding), fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	x->handler(x->ctx, finding, command);
-}
-
-const char *nm_doctor_word(const char *text, char buf[static NM_DOCTOR_WORD_SIZE])
-{
-	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=";
-	size_t used = 1;
-
-	if (text[0] && text[strspn(text, plain)] == '\0') {
-		(void)snprintf(buf, NM_DOCTOR_WORD_SIZE, "%s", text);
-		return buf;
-	}
-	buf[0] = '\'';
-	for (; *text && used < NM_DOCTOR_WORD_SIZE - sizeof("'\\'''"); text++)
-		used += (size_t)snprintf(
-			buf + used, NM_DOCTOR_WORD_SIZE - used, *text == '\'' ? "'\\''" : "%c", *text);
-	(void)snprintf(buf + used, NM_DOCTOR_WORD_SIZE - used, "'");
-	return buf;
+	nm_log_escape(text, line, sizeof(line));
+	fprintf(x->d->out, "%s%s\n", what == COMMAND ? "    run: " : "", line);
+	x->n_findings += what == FINDING;
 }
 
 /* Runs each of the list, which ends with NULL. A failure is a finding. */
@@ -70,116 +65,108 @@ static void run_all(struct examination *x, examine *const examinations[])
 
 	for (; *examinations; examinations++)
 		if ((*examinations)(x, &err) < 0)
-			tell(x, NULL, "%s", err.msg);
+			tell(x, FINDING, "%s", err.msg);
 }
 
 /* sysctl(8) separates by dots, and writes a dot of an interface's name as a slash. */
-static const char *sysctl_word(const char *interface, char buf[static NM_DOCTOR_WORD_SIZE])
+static const char *sysctl_word(const char *interface, char buf[static NM_TEXT_WORD_SIZE])
 {
 	char name[IF_NAMESIZE];
 
 	(void)snprintf(name, sizeof(name), "%s", interface);
 	for (char *p = name; (p = strchr(p, '.'));)
 		*p = '/';
-	return nm_doctor_word(name, buf);
+	return nm_text_word(name, buf);
 }
 
-/* A missing setting is 0. */
+/* -1: the kernel has no such setting. */
 static int setting(const char *name)
 {
 	struct nm_err missing;
 	int value;
 
-	return nm_sysctl_get(name, &value, &missing) < 0 ? 0 : value;
+	return nm_sysctl_get(name, &value, &missing) < 0 ? -1 : value;
 }
 
 static bool has_ipv6(void)
 {
-	struct nm_err missing;
-	int value;
-
-	return nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, &missing) == 0;
+	return setting(NM_SYSCTL_IPV6_FORWARD) >= 0;
 }
 
 static void on_missing(void *ctx, const char *what, const char *module)
 {
-	char command[128];
-
-	(void)snprintf(command, sizeof(command), "modprobe %s", module);
-	tell(ctx, command, "the kernel has no %s, which the rules need", what);
+	tell(ctx, FINDING, "the kernel has no %s, which the rules need", what);
+	tell(ctx, COMMAND, "modprobe %s", module);
 }
 
 static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
 	char command[NM_FOREIGN_DROP_STRLEN];
-	const struct examination *x = ctx;
+	struct examination *x = ctx;
 
 	(void)err; /* never fails */
-	if (!x->strict_firewalld || strcmp(chain->table, "firewalld") != 0)
-		tell(x, nm_foreign_drop_command(chain, command),
-			"chain '%s' of the nf_tables table '%s %s' drops packets to published ports, %s",
-			chain->chain, nm_foreign_drop_family(chain), chain->table,
-			chain->by_policy ? "by its policy" : "by a rule without condition");
+	if (x->strict_firewalld && !strcmp(chain->table, "firewalld"))
+		return 0;
+	tell(x, FINDING, "chain '%s' of the nf_tables table '%s %s' drops packets to published ports, %s",
+		chain->chain, nm_foreign_drop_family(chain), chain->table,
+		chain->by_policy ? "by its policy" : "by a rule without condition");
+	tell(x, COMMAND, "%s", nm_foreign_drop_command(chain, command));
 	return 0;
 }
 
-/* True when the last line "key = ..." of firewalld.conf(5) says yes. */
-static bool is_switched_on(const char *text, const char *key)
+/* True when the last line "StrictForwardPorts = ..." of firewalld.conf(5) says yes. */
+static bool has_strict_forward_ports(void)
 {
-	bool on = false;
+	char conf[FIREWALLD_CONF_SIZE], *rest = conf, *line;
+	bool strict = false;
 
-	while (*text) {
-		size_t len = strcspn(text, "\n"), key_len = strlen(key);
-		const char *value = text + strspn(text, " \t");
+	if (nm_io_read_small(AT_FDCWD, FIREWALLD_CONF, conf, sizeof(conf)) < 0)
+		return false;
+	while ((line = strsep(&rest, "\n"))) {
+		char value[sizeof("true")] = "";
+		int begin = 0;
 
-		if (!strncmp(value, key, key_len)) {
-			value += key_len + strspn(value + key_len, " \t");
-			if (*value == '=') {
-				value += 1 + strspn(value + 1, " \t");
-				on = !strncasecmp(value, "yes", 3) || !strncasecmp(value, "true", 4);
-			}
-		}
-		text += len + (text[len] == '\n');
+		(void)sscanf(line, " StrictForwardPorts = %n%4s", &begin, value);
+		if (begin > 0)
+			strict = !strncasecmp(value, "yes", 3) || !strcasecmp(value, "true");
 	}
-	return on;
+	return strict;
 }
 
 static int examine_firewalld(struct examination *x, struct nm_err *err)
 {
-	bool there = false;
-
-	if (!is_switched_on(x->d->firewalld_conf, "StrictForwardPorts"))
+	if (!x->strict_forward_ports)
 		return 0;
-	if (nm_nft_objects_has_table(&x->nl, NFPROTO_INET, "firewalld", &there, err) < 0)
+	if (nm_nft_objects_has_table(&x->nl, NFPROTO_INET, "firewalld", &x->strict_firewalld, err) < 0)
 		return -1;
-	x->strict_firewalld = there;
-	if (there)
-		tell(x,
-			"sed -i "
-			"'s/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/"
-			"' " NM_DOCTOR_FIREWALLD_CONF " && firewall-cmd --reload",
-			"firewalld drops packets that others have translated: StrictForwardPorts is on");
+	if (!x->strict_firewalld)
+		return 0;
+	tell(x, FINDING, "firewalld drops packets that others have translated: StrictForwardPorts is on");
+	tell(x, COMMAND,
+		"sed -i 's/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/' "
+		"%s && firewall-cmd --reload",
+		FIREWALLD_CONF);
 	return 0;
 }
 
 /* A FORWARD chain may drop since the publish, and then needs an ACCEPT for the nftables backend. */
 static int examine_accept(struct examination *x, struct nm_err *err)
 {
-	char command[COMMAND_SIZE];
 	unsigned families[NM_BACKEND_MAX] = {0};
 	bool missing = false;
 
-	for (size_t i = 0; i < x->d->records->n; i++)
-		families[x->d->records->v[i].backend] |= x->d->records->v[i].families;
+	for (size_t i = 0; i < x->records.n; i++)
+		families[x->records.v[i].backend] |= x->records.v[i].families;
 	for (enum nm_backend b = 0; !missing && b < NM_BACKEND_MAX; b++) {
 		uint32_t mark = nm_backend_ops(b)->accept_mark;
 
 		if (mark && nm_iptables_accept_is_missing(&x->nl, families[b], mark, &missing, err) < 0)
 			return -1;
 	}
-	(void)snprintf(command, sizeof(command), "%s reload", x->d->natmap);
-	if (missing)
-		tell(x, command, "iptables' chain FORWARD may drop packets to published ports");
+	if (missing) {
+		tell(x, FINDING, "iptables' chain FORWARD may drop packets to published ports");
+		tell(x, COMMAND, "%s reload", x->d->natmap);
+	}
 	return 0;
 }
 
@@ -204,12 +191,15 @@ static int examine_nftables(struct examination *x, struct nm_err *err)
 		examine_features, examine_firewalld, examine_accept, examine_foreign, NULL};
 	uint32_t generation;
 
-	if (nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) < 0)
-		tell(x, "modprobe nfnetlink", "the kernel has no nfnetlink (%s)", err->msg);
-	else if (nm_nft_transaction_generation(&x->nl, &generation, err) < 0)
-		tell(x, "modprobe nf_tables", "the kernel has no nf_tables (%s)", err->msg);
-	else
+	if (nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) < 0) {
+		tell(x, FINDING, "the kernel has no nfnetlink (%s)", err->msg);
+		tell(x, COMMAND, "modprobe nfnetlink");
+	} else if (nm_nft_transaction_generation(&x->nl, &generation, err) < 0) {
+		tell(x, FINDING, "the kernel has no nf_tables (%s)", err->msg);
+		tell(x, COMMAND, "modprobe nf_tables");
+	} else {
 		run_all(x, examinations);
+	}
 	return 0;
 }
 
@@ -225,71 +215,67 @@ static bool is_published_on(const struct nm_records *records, enum nm_family fam
 static int is_between_ipv6_networks(bool *ret, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink nl = {.fd = -1};
-	struct nm_rtnl_addresses all = {0};
+	NM_CLEANUP(nm_rtnl_addresses_done) struct nm_rtnl_addresses all = {0};
 	unsigned first = 0;
 
 	if (nm_netlink_open(NETLINK_ROUTE, &nl, err) < 0 || nm_rtnl_get_addresses(&nl, &all, err) < 0)
 		return -1;
-	*ret = false;
 	for (size_t i = 0; i < all.n; i++) {
 		if (!all.v[i].global || all.v[i].prefix.addr.family != NM_IPV6)
 			continue;
 		*ret |= first && first != all.v[i].ifindex;
 		first = all.v[i].ifindex;
 	}
-	nm_rtnl_addresses_done(&all);
 	return 0;
 }
 
 /* As publish/host_settings.c does. A router that accepts no advertisements loses its default route. */
 static int add_accept_ra(void *ctx, const char *interface, struct nm_err *err)
 {
-	char name[NM_SYSCTL_NAME_MAX], word[NM_DOCTOR_WORD_SIZE], *command = ctx;
-	size_t used = strlen(command);
+	char name[NM_SYSCTL_NAME_MAX], word[NM_TEXT_WORD_SIZE];
 
 	(void)err; /* never fails */
 	if (setting(nm_sysctl_accept_ra(interface, name)) == 1)
-		(void)snprintf(command + used, COMMAND_SIZE - used, " net.ipv6.conf.%s.accept_ra=2",
-			sysctl_word(interface, word));
+		nm_text_put(ctx, " net.ipv6.conf.%s.accept_ra=2", sysctl_word(interface, word));
 	return 0;
 }
 
-static int tell_ipv6_forwarding(const struct examination *x, struct nm_err *err)
+static int tell_ipv6_forwarding(struct examination *x, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
-	char command[COMMAND_SIZE] = "sysctl -w";
-	size_t used;
+	char settings[TEXT_SIZE] = "";
+	struct nm_text t = {.buf = settings, .size = sizeof(settings)};
 
 	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
-		nm_route_ra_interfaces(&rtnl, add_accept_ra, command, err) < 0)
+		nm_route_ra_interfaces(&rtnl, add_accept_ra, &t, err) < 0)
 		return -1;
-	used = strlen(command);
-	(void)snprintf(command + used, sizeof(command) - used, " net.ipv6.conf.all.forwarding=1");
-	tell(x, command, "IPv6 forwarding is off: published ports reach containers through IPv4 only");
+	tell(x, FINDING, "IPv6 forwarding is off: published ports reach containers through IPv4 only");
+	tell(x, COMMAND, "sysctl -w%s net.ipv6.conf.all.forwarding=1", settings);
 	return 0;
 }
 
 /* True when the setting is 0. Tells one that is missing. */
-static bool is_off(const struct examination *x, const char *name)
+static bool is_off(struct examination *x, const char *name)
 {
 	struct nm_err missing;
 	int value;
 
 	if (nm_sysctl_get(name, &value, &missing) == 0)
 		return !value;
-	tell(x, NULL, "%s", missing.msg);
+	tell(x, FINDING, "%s", missing.msg);
 	return false;
 }
 
 static int examine_forwarding(struct examination *x, struct nm_err *err)
 {
 	const struct nm_config *c = x->d->config;
-	bool ipv4 = is_published_on(x->d->records, NM_IPV4) || c->forward[NM_IPV4] == NM_FORWARD_CHECK;
-	bool ipv6 = is_published_on(x->d->records, NM_IPV6);
+	bool ipv4 = is_published_on(&x->records, NM_IPV4) || c->forward[NM_IPV4] == NM_FORWARD_CHECK;
+	bool ipv6 = is_published_on(&x->records, NM_IPV6);
 
-	if (ipv4 && is_off(x, NM_SYSCTL_IPV4_FORWARD))
-		tell(x, "sysctl -w net.ipv4.ip_forward=1",
-			"IPv4 forwarding is off: published ports do not reach containers");
+	if (ipv4 && is_off(x, NM_SYSCTL_IPV4_FORWARD)) {
+		tell(x, FINDING, "IPv4 forwarding is off: published ports do not reach containers");
+		tell(x, COMMAND, "sysctl -w net.ipv4.ip_forward=1");
+	}
 	if (!ipv6 && has_ipv6() && c->forward[NM_IPV6] == NM_FORWARD_CHECK &&
 		is_between_ipv6_networks(&ipv6, err) < 0)
 		return -1;
@@ -297,27 +283,24 @@ static int examine_forwarding(struct examination *x, struct nm_err *err)
 }
 
 /* The file has the name of each table that is in force, one a line. */
-static void examine_legacy_family(const struct examination *x, const char *family, const char *path)
+static void examine_legacy_family(struct examination *x, const char *family, const char *path)
 {
-	char names[256], list[sizeof(names) + 64] = "", modules[2 * sizeof(names)] = "";
-	char command[COMMAND_SIZE], *rest = names, *name;
-	size_t used = 0, modules_used = 0;
+	char names[256], list[2 * sizeof(names)] = "", modules[8 * sizeof(names)] = "";
+	struct nm_text l = {.buf = list, .size = sizeof(list)}, m = {.buf = modules, .size = sizeof(modules)};
+	char *rest = names, *name;
 
 	if (nm_io_read_small(AT_FDCWD, path, names, sizeof(names)) <= 0)
 		return;
-	while ((name = strsep(&rest, "\n"))) {
-		if (!*name)
-			continue;
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", name);
-		modules_used += (size_t)snprintf(
-			modules + modules_used, sizeof(modules) - modules_used, " %stable_%s", family, name);
-	}
-	(void)snprintf(command, sizeof(command),
-		"%stables-legacy-save | %stables-nft-restore --noflush && modprobe -r%s", family, family,
-		modules);
-	tell(x, command,
+	while ((name = strsep(&rest, "\n")))
+		if (*name) {
+			nm_text_put(&l, "%s%s", l.used ? ", " : "", name);
+			nm_text_put(&m, " %stable_%s", family, name);
+		}
+	tell(x, FINDING,
 		"legacy %stables (%s) filter beside nf_tables and can drop packets to published ports",
 		family, list);
+	tell(x, COMMAND, "%stables-legacy-save | %stables-nft-restore --noflush && modprobe -r%s", family,
+		family, modules);
 }
 
 static int examine_legacy(struct examination *x, struct nm_err *err)
@@ -331,11 +314,11 @@ static int examine_legacy(struct examination *x, struct nm_err *err)
 /* One finding for all dead containers. */
 static int examine_gone(struct examination *x, struct nm_err *err)
 {
-	struct nm_records *records = x->d->records;
-	char command[COMMAND_SIZE], one[256] = "";
+	struct nm_records *records = &x->records;
+	char one[256] = "";
 	size_t n = 0;
 
-	for (size_t i = records->n; x->d->can_judge && i-- > 0;) {
+	for (size_t i = records->n; x->can_judge && i-- > 0;) {
 		struct nm_record *r = &records->v[i];
 		bool gone;
 
@@ -348,61 +331,61 @@ static int examine_gone(struct examination *x, struct nm_err *err)
 		nm_record_done(r);
 		*r = records->v[--records->n];
 	}
-	(void)snprintf(command, sizeof(command), "%s gc", x->d->natmap);
+	if (n == 0)
+		return 0;
 	if (n == 1)
-		tell(x, command, "container '%s' is gone and still holds its ports", one);
-	else if (n > 1)
-		tell(x, command, "%zu containers, '%s' among them, are gone and still hold their ports", n,
+		tell(x, FINDING, "container '%s' is gone and still holds its ports", one);
+	else
+		tell(x, FINDING, "%zu containers, '%s' among them, are gone and still hold their ports", n,
 			one);
+	tell(x, COMMAND, "%s gc", x->d->natmap);
 	return 0;
 }
 
 /* An interface that is gone needs no setting. */
 static int examine_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
 {
-	char name[NM_SYSCTL_NAME_MAX], word[NM_DOCTOR_WORD_SIZE], command[NM_DOCTOR_WORD_SIZE + 64];
-	int value;
+	char name[NM_SYSCTL_NAME_MAX], word[NM_TEXT_WORD_SIZE];
 
-	if (nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, err) < 0 || value)
+	(void)err; /* never fails */
+	if (setting(nm_sysctl_route_localnet(r->localnet, name)) != 0)
 		return 0;
-	(void)snprintf(command, sizeof(command), "sysctl -w net.ipv4.conf.%s.route_localnet=1",
-		sysctl_word(r->localnet, word));
-	tell(ctx, command,
+	tell(ctx, FINDING,
 		"route_localnet is off on '%s': ports of container '%s' do not answer on 127.0.0.1",
 		r->localnet, r->id);
+	tell(ctx, COMMAND, "sysctl -w net.ipv4.conf.%s.route_localnet=1", sysctl_word(r->localnet, word));
 	return 0;
 }
 
-static int examine_hairpin(
-	const struct examination *x, struct nm_netlink *rtnl, const struct nm_record *r, struct nm_err *err)
+static int examine_localnets(struct examination *x, struct nm_err *err)
 {
-	char word[NM_DOCTOR_WORD_SIZE], command[NM_DOCTOR_WORD_SIZE + 64];
+	return nm_records_each_localnet(&x->records, examine_localnet, x, err);
+}
+
+static int examine_hairpin(
+	struct examination *x, struct nm_netlink *rtnl, const struct nm_record *r, struct nm_err *err)
+{
+	char word[NM_TEXT_WORD_SIZE];
 	struct nm_bridge_port port;
 
 	if (nm_bridge_port_by_name(rtnl, r->bridge_port, &port, err) < 0)
 		return -1;
 	if (!port.found || port.hairpin)
 		return 0;
-	(void)snprintf(command, sizeof(command), "bridge link set dev %s hairpin on",
-		nm_doctor_word(r->bridge_port, word));
-	tell(x, command,
+	tell(x, FINDING,
 		"hairpin mode is off on '%s' and br_netfilter on: container '%s' does not reach its own "
 		"published ports",
 		r->bridge_port, r->id);
+	tell(x, COMMAND, "bridge link set dev %s hairpin on", nm_text_word(r->bridge_port, word));
 	return 0;
-}
-
-static int examine_localnets(struct examination *x, struct nm_err *err)
-{
-	return nm_records_each_localnet(x->d->records, examine_localnet, x, err);
 }
 
 /* Reflected packets need hairpin mode only under bridge netfilter. */
 static int examine_hairpins(struct examination *x, struct nm_err *err)
 {
-	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") ? NM_IPV4_BIT : 0) |
-		(setting("net/bridge/bridge-nf-call-ip6tables") ? NM_IPV6_BIT : 0);
-	const struct nm_records *records = x->d->records;
+	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") > 0 ? NM_IPV4_BIT : 0) |
+		(setting("net/bridge/bridge-nf-call-ip6tables") > 0 ? NM_IPV6_BIT : 0);
+	const struct nm_records *records = &x->records;
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 
 	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
@@ -414,12 +397,48 @@ static int examine_hairpins(struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-void nm_doctor_examine(const struct nm_doctor *d, nm_doctor_handler *handler, void *ctx)
+/* Reads the records. Needs no other file from then on. */
+static int read_state(struct examination *x, size_t *ret_damaged, struct nm_err *err)
 {
-	static examine *const examinations[] = {examine_nftables, examine_gone, examine_forwarding,
-		examine_legacy, examine_localnets, examine_hairpins, NULL};
-	struct examination x = {.d = d, .handler = handler, .ctx = ctx, .nl.fd = -1};
+	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	const struct nm_state_query all = {.all = true};
+	const struct nm_doctor *d = x->d;
+
+	if (nm_change_begin(&change, d->state_dir, NM_STATE_READ, d->config->lock_timeout_ms, err) < 0)
+		return -1;
+	if (!change.state)
+		return 0;
+	if (nm_state_search(change.state, &all, &x->records, err) < 0)
+		return -1;
+	x->can_judge = nm_state_same_pidns(change.state);
+	*ret_damaged = nm_state_damaged(change.state);
+	return 0;
+}
+
+static int examine_state(struct examination *x, struct nm_err *err)
+{
+	size_t damaged = 0;
+
+	if (read_state(x, &damaged, err) < 0)
+		return nm_wrap(err, "cannot read the state file");
+	if (damaged) {
+		tell(x, FINDING,
+			"%zu lines of the state file are damaged: the ports of these containers cannot be "
+			"withdrawn",
+			damaged);
+		tell(x, COMMAND, "%s reload --force", x->d->natmap);
+	}
+	return 0;
+}
+
+size_t nm_doctor_examine(const struct nm_doctor *d)
+{
+	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
+		examine_forwarding, examine_legacy, examine_localnets, examine_hairpins, NULL};
+	struct examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = has_strict_forward_ports()};
 
 	run_all(&x, examinations);
 	nm_netlink_close(&x.nl);
+	nm_records_done(&x.records);
+	return x.n_findings;
 }

@@ -64,6 +64,24 @@ int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+const char *nm_text_word(const char *text, char buf[static NM_TEXT_WORD_SIZE])
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=";
+	size_t used = 1;
+
+	if (text[0] && text[strspn(text, plain)] == '\0') {
+		(void)snprintf(buf, NM_TEXT_WORD_SIZE, "%s", text);
+		return buf;
+	}
+	buf[0] = '\'';
+	for (; *text && used < NM_TEXT_WORD_SIZE - sizeof("'\\'''"); text++)
+		used += (size_t)snprintf(
+			buf + used, NM_TEXT_WORD_SIZE - used, *text == '\'' ? "'\\''" : "%c", *text);
+	(void)snprintf(buf + used, NM_TEXT_WORD_SIZE - used, "'");
+	return buf;
+}
+
 /* Strictly: no overlong form, no surrogate, nothing above U+10FFFF. */
 size_t nm_text_decode(const char *text, size_t len, uint32_t *ret)
 {

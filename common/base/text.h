@@ -26,6 +26,10 @@ size_t nm_text_list_count(const char *text);
  * the element (borrowed, *ret_len bytes) without the blanks around it, NULL when *text is NULL. */
 const char *nm_text_list_next(const char **text, size_t *ret_len);
 
+#define NM_TEXT_WORD_SIZE 1024
+/* Quotes text as one word for the shell, cut to size. Returns buf. */
+const char *nm_text_word(const char *text, char buf[static NM_TEXT_WORD_SIZE]);
+
 /* Decodes the UTF-8 (RFC 3629) character at text, of which there are len > 0 bytes. Returns its size in
  * bytes, 0 when it is not valid UTF-8. */
 size_t nm_text_decode(const char *text, size_t len, uint32_t *ret);

@@ -63,6 +63,12 @@ void nm_json_write_array_end(struct nm_json_writer *w);
 void nm_json_write_string(struct nm_json_writer *w, const char *s); /* also for keys */
 void nm_json_write_integer(struct nm_json_writer *w, int64_t v);
 void nm_json_write_bool(struct nm_json_writer *w, bool v);
+/* Writes a member of an object, a string. */
+static inline void nm_json_write_member(struct nm_json_writer *w, const char *key, const char *value)
+{
+	nm_json_write_string(w, key);
+	nm_json_write_string(w, value);
+}
 /* The text so far, NUL-terminated, borrowed until the next call on w. NULL with *err when anything failed. */
 const char *nm_json_writer_finish(struct nm_json_writer *w, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
 

@@ -29,8 +29,7 @@ static void write_switch(struct nm_json_writer *w, const char *key, const char *
 		return;
 	nm_json_write_string(w, key);
 	nm_json_write_object(w);
-	nm_json_write_string(w, "interface");
-	nm_json_write_string(w, interface);
+	nm_json_write_member(w, "interface", interface);
 	nm_json_write_string(w, "set");
 	nm_json_write_bool(w, set);
 	nm_json_write_object_end(w);
@@ -70,8 +69,7 @@ static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m
 
 void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 {
-	nm_json_write_string(w, "id");
-	nm_json_write_string(w, r->id);
+	nm_json_write_member(w, "id", r->id);
 	if (r->pid) {
 		nm_json_write_string(w, "pid");
 		nm_json_write_integer(w, r->pid);
@@ -80,12 +78,9 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 	}
 	if (r->netns.ino)
 		write_nsid(w, "netns", &r->netns);
-	if (r->bundle) {
-		nm_json_write_string(w, "bundle");
-		nm_json_write_string(w, r->bundle);
-	}
-	nm_json_write_string(w, "backend");
-	nm_json_write_string(w, nm_backend_name(r->backend));
+	if (r->bundle)
+		nm_json_write_member(w, "bundle", r->bundle);
+	nm_json_write_member(w, "backend", nm_backend_name(r->backend));
 	write_addresses(w, r);
 	write_switch(w, "localnet", r->localnet, r->localnet_set);
 	write_switch(w, "hairpin", r->bridge_port, r->hairpin_set);

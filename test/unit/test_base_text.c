@@ -1,5 +1,5 @@
-/* admin/doctor.c: words that a command takes from outside mean themselves to a shell, whatever is in them. */
-#include "admin/doctor.h"
+/* base/text.c: words that a command takes from outside mean themselves to a shell, whatever is in them. */
+#include "base/text.h"
 #include "tap.h"
 
 static const struct {
@@ -18,14 +18,14 @@ static const struct {
 
 int main(void)
 {
-	char buf[NM_DOCTOR_WORD_SIZE], longest[2 * NM_DOCTOR_WORD_SIZE];
+	char buf[NM_TEXT_WORD_SIZE], longest[2 * NM_TEXT_WORD_SIZE];
 
 	nm_each(row, words)
-		tap_is(nm_doctor_word(row->text, buf), row->word, "word %s", row->text);
+		tap_is(nm_text_word(row->text, buf), row->word, "word %s", row->text);
 	for (const char *c = "a'$"; *c; c++) {
 		memset(longest, *c, sizeof(longest) - 1);
 		longest[sizeof(longest) - 1] = '\0';
-		nm_doctor_word(longest, buf);
+		nm_text_word(longest, buf);
 		tap_ok(*c == 'a' || buf[strlen(buf) - 1] == '\'', "too many of %c are cut, and closed", *c);
 	}
 	return tap_done();
