@@ -84,18 +84,17 @@ static int run_help(const struct nm_invocation *inv, struct nm_err *err)
 
 static int exit_status(enum nm_err_kind kind)
 {
-	switch (kind) {
-	case NM_ERR_CONFIG:
-		return NM_EXIT_USAGE;
-	case NM_ERR_DIFFERS:
-		return NM_EXIT_DIFFERS;
-	case NM_ERR_TAKEN:
-		return NM_EXIT_TAKEN;
-	case NM_ERR_REFUSED:
-		return NM_EXIT_REFUSED;
-	default:
-		return NM_EXIT_FAILED;
-	}
+	static const enum nm_exit status[] = {
+		[NM_ERR_NONE] = NM_EXIT_FAILED,
+		[NM_ERR_FAILED] = NM_EXIT_FAILED,
+		[NM_ERR_CONFIG] = NM_EXIT_USAGE,
+		[NM_ERR_DIFFERS] = NM_EXIT_DIFFERS,
+		[NM_ERR_TAKEN] = NM_EXIT_TAKEN,
+		[NM_ERR_REFUSED] = NM_EXIT_REFUSED,
+		[NM_ERR_INTERRUPTED] = NM_EXIT_FAILED,
+	};
+
+	return status[kind];
 }
 
 static int parse_options(int argc, char **argv, struct nm_invocation *inv, struct nm_err *err)

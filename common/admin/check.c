@@ -17,11 +17,11 @@ struct check {
 	struct nm_change change;
 	struct nm_inventory inventory;
 	unsigned families; /* with desired rules */
-	struct nm_check_differences found;
+	struct nm_check_differences *found;
 	size_t n_before_rules; /* of them */
 };
 
-static void truncate_to(struct nm_check_differences *d, size_t n)
+static void drop_behind(struct nm_check_differences *d, size_t n)
 {
 	while (d->n > n)
 		free(d->v[--d->n].text);
@@ -29,14 +29,13 @@ static void truncate_to(struct nm_check_differences *d, size_t n)
 
 void nm_check_differences_done(struct nm_check_differences *d)
 {
-	truncate_to(d, 0);
+	drop_behind(d, 0);
 	free(d->v);
 	*d = (struct nm_check_differences){0};
 }
 
 static void check_done(struct check *c)
 {
-	nm_check_differences_done(&c->found);
 	nm_inventory_done(&c->inventory);
 	nm_change_done(&c->change);
 }
@@ -44,7 +43,7 @@ static void check_done(struct check *c)
 static int __attribute__((format(printf, 4, 5)))
 add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
 {
-	struct nm_check_differences *d = &c->found;
+	struct nm_check_differences *d = c->found;
 	va_list ap;
 	int n;
 
@@ -70,7 +69,7 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	enum nm_backend used = c->config->backend;
 	struct nm_backend_scope scope = {.nl = nl, .families = c->families, .desired = &c->inventory.desired};
 
-	truncate_to(&c->found, c->n_before_rules);
+	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
 	if (nm_desired_read_accept(&c->inventory.desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
@@ -81,10 +80,14 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	return 0;
 }
 
-static int check_rules(struct check *c, struct nm_err *err)
+/* One difference for each record of the list. */
+static int add_each(struct check *c, const struct nm_records *list, const char *kind, const char *what,
+	struct nm_err *err)
 {
-	c->n_before_rules = c->found.n;
-	return nm_nft_transaction_read(&c->change.nl, compare, c, err);
+	for (size_t i = 0; i < list->n; i++)
+		if (add(c, err, kind, "container '%s' %s", list->v[i].id, what) < 0)
+			return -1;
+	return 0;
 }
 
 static int check_records(struct check *c, struct nm_err *err)
@@ -95,16 +98,10 @@ static int check_records(struct check *c, struct nm_err *err)
 	if (damaged &&
 		add(c, err, "damaged-state", "the state file has %zu lines that are no records", damaged) < 0)
 		return -1;
-	for (size_t i = 0; i < s->dead.n; i++)
-		if (add(c, err, "gone-container", "container '%s' is gone, but still published",
-			    s->dead.v[i].id) < 0)
-			return -1;
-	for (size_t i = 0; i < s->superseded.n; i++)
-		if (add(c, err, "interrupted-change",
-			    "container '%s' is recorded twice: a change of it was cut short",
-			    s->superseded.v[i].id) < 0)
-			return -1;
-	return 0;
+	if (add_each(c, &s->dead, "gone-container", "is gone, but still published", err) < 0)
+		return -1;
+	return add_each(c, &s->superseded, "interrupted-change",
+		"is recorded twice: a change of it was cut short", err);
 }
 
 static int check_conflicts(struct check *c, struct nm_err *err)
@@ -124,16 +121,17 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 static int check_forwarding(struct check *c, struct nm_err *err)
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
-	struct nm_err missing;
+	struct nm_err cause;
 	int value;
 
 	nm_each_family(f, c->families) {
-		if (nm_sysctl_get(names[f], &value, &missing) < 0) {
-			if (add(c, err, "setting", "%s", missing.msg) < 0)
-				return -1;
-		} else if (!value && add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0) {
+		bool missing = nm_sysctl_get(names[f], &value, &cause) < 0;
+
+		if (missing && add(c, err, "setting", "%s", cause.msg) < 0)
 			return -1;
-		}
+		if (!missing && !value &&
+			add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -190,40 +188,28 @@ static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struc
 		nm_foreign_drop_command(chain, command));
 }
 
-/* Without a published port there are no packets to drop. */
-static int check_foreign(struct check *c, struct nm_err *err)
-{
-	if (!c->families)
-		return 0;
-	return nm_foreign_drop_each(&c->change.nl, on_foreign_drop, c, err);
-}
-
 static int check(struct check *c, const char *state_dir, struct nm_err *err)
 {
 	if (nm_change_begin(&c->change, state_dir, NM_STATE_READ, c->config->lock_timeout_ms, err) < 0 ||
 		nm_change_connect(&c->change, err) < 0 ||
 		nm_change_settle_backend(&c->change, c->config, err) < 0 ||
-		nm_inventory_take(c->change.state, &c->inventory, err) < 0)
-		return -1;
-	if (check_records(c, err) < 0 || nm_inventory_plan(&c->inventory, c->config, err) < 0)
+		nm_inventory_take(c->change.state, &c->inventory, err) < 0 || check_records(c, err) < 0 ||
+		nm_inventory_plan(&c->inventory, c->config, err) < 0)
 		return -1;
 	c->families = nm_inventory_families(&c->inventory, c->config);
-	if (check_rules(c, err) < 0 || check_conflicts(c, err) < 0 || check_forwarding(c, err) < 0 ||
-		check_settings(c, err) < 0)
+	c->n_before_rules = c->found->n;
+	if (nm_nft_transaction_read(&c->change.nl, compare, c, err) < 0 || check_conflicts(c, err) < 0 ||
+		check_forwarding(c, err) < 0 || check_settings(c, err) < 0)
 		return -1;
 	if (c->change.state)
 		nm_state_unlock(c->change.state);
-	return check_foreign(c, err);
+	/* without a published port there are no packets to drop */
+	return c->families ? nm_foreign_drop_each(&c->change.nl, on_foreign_drop, c, err) : 0;
 }
 
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
-	NM_CLEANUP(check_done) struct check run = {.config = c, .change = NM_CHANGE_INIT};
-	int rc = check(&run, state_dir, err);
+	NM_CLEANUP(check_done) struct check run = {.config = c, .change = NM_CHANGE_INIT, .found = ret};
 
-	if (rc == 0) {
-		*ret = run.found;
-		run.found = (struct nm_check_differences){0};
-	}
-	return rc;
+	return check(&run, state_dir, err);
 }

@@ -35,18 +35,16 @@ static int replace_all(struct nm_inventory *s, struct nm_records *ret, struct nm
 static int release_guards(struct nm_change *change, struct nm_records *replaced, struct nm_err *err)
 {
 	const struct nm_records *const lists[] = {replaced, NULL};
-	struct nm_desired kept = {0};
+	NM_CLEANUP(nm_desired_done) struct nm_desired kept = {0};
 	size_t n;
-	int rc;
 
 	nm_host_settings_disable_localnet(replaced);
-	rc = nm_localnet_guard_release(&change->nl, lists, NM_BACKEND_IPTABLES, &kept, &n, err);
-	nm_desired_done(&kept);
-	if (rc == 0 && n > 0)
-		rc = nm_fail(err, NM_ERR_FAILED,
-			"switching route_localnet off: it stays on, and so do the rules that guard "
-			"127.0.0.0/8");
-	return rc;
+	if (nm_localnet_guard_release(&change->nl, lists, NM_BACKEND_IPTABLES, &kept, &n, err) < 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"switching route_localnet off: it stays on, and so do the rules that guard 127.0.0.0/8");
 }
 
 static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -82,8 +80,8 @@ static int flush(struct nm_change *change, bool force, struct nm_inventory *s, s
 		replace_all(s, &claim.replaced, err) < 0)
 		return -1;
 	if (release_guards(change, &claim.replaced, err) < 0 ||
-		nm_nft_transaction_run(
-			&change->nl, NM_IPV4_BIT | NM_IPV6_BIT, true, prepare, &ret->iptables, err) < 0) {
+		nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, err) <
+			0) {
 		nm_host_settings_restore_localnet(&claim.replaced);
 		return -1;
 	}

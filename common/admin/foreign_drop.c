@@ -19,8 +19,16 @@
 #include "nft/rules.h"
 #include "nft/transaction.h"
 
+/* What a rule, or a whole chain, does to translated packets. */
+enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
+
+struct chain {
+	struct nm_foreign_drop foreign;
+	enum effect effect;
+};
+
 struct chains {
-	struct nm_foreign_drop *v; /* owned */
+	struct chain *v; /* owned */
 	size_t n, capacity;
 };
 
@@ -59,19 +67,9 @@ static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *
 		return 0;
 	if (nm_grow(chains, "reading the chains of nf_tables", err) < 0)
 		return -1;
-	chains->v[chains->n++] = foreign;
+	chains->v[chains->n++] = (struct chain){.foreign = foreign, .effect = GOES_ON};
 	return 0;
 }
-
-static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
-{
-	struct chains *chains = ctx;
-
-	chains->n = 0;
-	return nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, on_chain, chains, err);
-}
-
-enum effect { GOES_ON, LEAVES, ACCEPTS, DROPS };
 
 /* A rule while its expressions are read. */
 struct judging {
@@ -173,33 +171,17 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	return 0;
 }
 
-struct judgement {
-	const struct nm_foreign_drop *chain;
-	enum effect effect;
-};
-
-static int judge_chain(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	struct judgement *j = ctx;
+	struct chains *chains = ctx;
 
-	j->effect = GOES_ON;
-	return nm_nft_rules_each(
-		nl, j->chain->nfproto, j->chain->table, j->chain->chain, on_rule, &j->effect, err);
-}
-
-static int judge_chains(struct nm_netlink *nl, struct chains *chains, nm_foreign_drop_handler *handler,
-	void *ctx, struct nm_err *err)
-{
-	for (size_t i = 0; i < chains->n; i++) {
-		struct nm_foreign_drop *chain = &chains->v[i];
-		struct judgement j = {.chain = chain};
-
-		if (nm_nft_transaction_read(nl, judge_chain, &j, err) < 0)
+	chains->n = 0;
+	if (nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, on_chain, chains, err) < 0)
+		return -1;
+	for (struct chain *c = chains->v; c < chains->v + chains->n; c++)
+		if (nm_nft_rules_each(nl, c->foreign.nfproto, c->foreign.table, c->foreign.chain, on_rule,
+			    &c->effect, err) < 0)
 			return -1;
-		chain->by_policy &= j.effect == GOES_ON || j.effect == LEAVES;
-		if ((j.effect == DROPS || chain->by_policy) && handler(ctx, chain, err) < 0)
-			return -1;
-	}
 	return 0;
 }
 
@@ -210,7 +192,12 @@ int nm_foreign_drop_each(
 
 	if (nm_nft_transaction_read(nl, read_chains, &chains, err) < 0)
 		return -1;
-	return judge_chains(nl, &chains, handler, ctx, err);
+	for (struct chain *c = chains.v; c < chains.v + chains.n; c++) {
+		c->foreign.by_policy &= c->effect == GOES_ON || c->effect == LEAVES;
+		if ((c->effect == DROPS || c->foreign.by_policy) && handler(ctx, &c->foreign, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 const char *nm_foreign_drop_family(const struct nm_foreign_drop *chain)

@@ -14,12 +14,14 @@ struct end {
 };
 
 struct reading {
-	const struct nm_config *config;
+	struct nm_change change;
+	struct nm_config *config;
+	struct nm_list *list;
 	struct nm_desired desired;
 	struct end *ends; /* for each mapping of each record; owned */
 	size_t n;
+	struct end end;                            /* the last of them */
 	struct nm_counters *rules[NM_BACKEND_MAX]; /* owned */
-	struct nm_counters *statics;               /* owned */
 };
 
 static void reading_done(struct reading *r)
@@ -28,31 +30,34 @@ static void reading_done(struct reading *r)
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
 		free(r->rules[b]);
 	free(r->ends);
-	free(r->statics);
+	nm_change_done(&r->change);
 }
 
-static int collect(
-	struct reading *r, const struct nm_config *c, const struct nm_records *records, struct nm_err *err)
+static int allocate(struct reading *r, struct nm_err *err)
 {
-	struct end end = {{0}};
-	size_t mappings = 0;
+	struct nm_list *list = r->list;
+	size_t n = 1; /* calloc() of nothing may be NULL */
 
-	for (size_t i = 0; i < records->n; i++)
-		mappings += records->v[i].mappings.n;
-	r->ends = calloc(mappings + 1, sizeof(*r->ends));
-	if (!r->ends)
-		return nm_fail_memory(err, "reading the counters");
-	for (size_t i = 0; i < records->n; i++)
-		for (size_t j = 0; j < records->v[i].mappings.n; j++) {
-			struct nm_record one = records->v[i]; /* borrows all of it */
+	for (size_t i = 0; i < list->records.n; i++)
+		n += list->records.v[i].mappings.n;
+	r->ends = calloc(n, sizeof(*r->ends));
+	list->mappings = calloc(n, sizeof(*list->mappings));
+	list->statics = calloc(r->config->statics.n + 1, sizeof(*list->statics));
+	return r->ends && list->mappings && list->statics ? 0 : nm_fail_memory(err, "reading the counters");
+}
 
-			one.mappings = (struct nm_mappings){.v = &records->v[i].mappings.v[j], .n = 1};
-			if (nm_desired_add_record(&r->desired, &one, &c->layout, err) < 0)
-				return -1;
-			end.of[one.backend] =
-				nm_backend_ops(one.backend)->keep_counted(&r->desired, end.of[one.backend]);
-			r->ends[r->n++] = end;
-		}
+static int collect(struct reading *r, const struct nm_record *record, struct nm_err *err)
+{
+	for (size_t j = 0; j < record->mappings.n; j++) {
+		struct nm_record one = *record; /* borrows all of it */
+		const struct nm_backend_ops *ops = nm_backend_ops(one.backend);
+
+		one.mappings = (struct nm_mappings){.v = &record->mappings.v[j], .n = 1};
+		if (nm_desired_add_record(&r->desired, &one, &r->config->layout, err) < 0)
+			return -1;
+		r->end.of[one.backend] = ops->keep_counted(&r->desired, r->end.of[one.backend]);
+		r->ends[r->n++] = r->end;
+	}
 	return 0;
 }
 
@@ -66,28 +71,26 @@ static int read_kernel(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 			return -1;
 	if (statics->n == 0)
 		return 0;
-	memset(r->statics, 0, statics->n * sizeof(*r->statics));
-	return nm_backend_ops(r->config->backend)->count_static(nl, statics, r->statics, err);
+	memset(r->list->statics, 0, statics->n * sizeof(*r->list->statics));
+	return nm_backend_ops(r->config->backend)->count_static(nl, statics, r->list->statics, err);
 }
 
-static int make_counters(struct reading *r, const struct nm_config *c, struct nm_err *err)
+static int read_rules(struct reading *r, struct nm_err *err)
 {
-	bool made;
+	const struct nm_records *records = &r->list->records;
 
-	r->statics = calloc(c->statics.n + 1, sizeof(*r->statics));
-	made = r->statics;
+	if (nm_change_connect(&r->change, err) < 0 ||
+		nm_change_settle_backend(&r->change, r->config, err) < 0)
+		return -1;
+	for (size_t i = 0; i < records->n; i++)
+		if (collect(r, &records->v[i], err) < 0)
+			return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
-		size_t n = r->n ? r->ends[r->n - 1].of[b] : 0;
-
-		r->rules[b] = calloc(n + 1, sizeof(*r->rules[b]));
-		made = made && r->rules[b];
+		r->rules[b] = calloc(r->end.of[b] + 1, sizeof(*r->rules[b]));
+		if (!r->rules[b])
+			return nm_fail_memory(err, "reading the counters");
 	}
-	return made ? 0 : nm_fail_memory(err, "reading the counters");
-}
-
-static int read_counters(struct reading *r, struct nm_netlink *nl, struct nm_err *err)
-{
-	return make_counters(r, r->config, err) < 0 ? -1 : nm_nft_transaction_read(nl, read_kernel, r, err);
+	return nm_nft_transaction_read(&r->change.nl, read_kernel, r, err);
 }
 
 static void add(struct nm_counters *sum, const struct nm_counters *v, size_t begin, size_t end)
@@ -98,73 +101,43 @@ static void add(struct nm_counters *sum, const struct nm_counters *v, size_t beg
 	}
 }
 
-/* One sum for each mapping. NULL: memory. */
-static struct nm_counters *sum_mappings(const struct reading *r)
+static void sum_mappings(struct reading *r)
 {
-	struct nm_counters *sums = calloc(r->n + 1, sizeof(*sums));
 	struct end begin = {{0}};
 
-	for (size_t i = 0; sums && i < r->n; i++) {
+	for (size_t i = 0; i < r->n; i++) {
 		for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-			add(&sums[i], r->rules[b], begin.of[b], r->ends[i].of[b]);
+			add(&r->list->mappings[i], r->rules[b], begin.of[b], r->ends[i].of[b]);
 		begin = r->ends[i];
 	}
-	return sums;
 }
 
-static int read_state(struct nm_change *change, const char *state_dir, const char *id, struct nm_records *ret,
-	struct nm_err *err)
+static int read_state(struct reading *r, const char *state_dir, const char *id, struct nm_err *err)
 {
 	const struct nm_state_query everyone = {.all = true};
+	struct nm_records *records = &r->list->records;
 
-	if (nm_change_begin(change, state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, err) < 0)
+	if (nm_change_begin(&r->change, state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!change->state)
+	if (!r->change.state)
 		return 0;
-	if ((id ? nm_change_find_id(change, id, ret, err)
-		: nm_state_search(change->state, &everyone, ret, err)) < 0)
+	if ((id ? nm_change_find_id(&r->change, id, records, err)
+		: nm_state_search(r->change.state, &everyone, records, err)) < 0)
 		return -1;
-	nm_records_keep_newest(ret);
-	return 0;
-}
-
-static int read_rules(struct reading *r, struct nm_change *change, struct nm_config *c,
-	const struct nm_records *records, struct nm_err *err)
-{
-	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
-		collect(r, c, records, err) < 0)
-		return -1;
-	r->config = c;
-	return read_counters(r, &change->nl, err);
-}
-
-static int read_published(
-	struct nm_config *c, const char *state_dir, const char *id, struct nm_list *p, struct nm_err *err)
-{
-	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(reading_done) struct reading r = {0};
-
-	if (read_state(&change, state_dir, id, &p->records, err) < 0)
-		return -1;
-	if (p->records.n + c->statics.n > 0 && read_rules(&r, &change, c, &p->records, err) < 0)
-		return -1;
-	p->mappings = sum_mappings(&r);
-	p->statics = r.statics ? nm_steal(&r.statics) : calloc(1, sizeof(*p->statics));
-	if (!p->mappings || !p->statics)
-		return nm_fail_memory(err, "reading the counters");
+	nm_records_keep_newest(records);
 	return 0;
 }
 
 int nm_list_read(
 	struct nm_config *c, const char *state_dir, const char *id, struct nm_list *ret, struct nm_err *err)
 {
-	struct nm_list p = {0};
+	NM_CLEANUP(reading_done) struct reading r = {.change = NM_CHANGE_INIT, .config = c, .list = ret};
 
-	if (read_published(c, state_dir, id, &p, err) < 0) {
-		nm_list_done(&p);
+	if (read_state(&r, state_dir, id, err) < 0 || allocate(&r, err) < 0)
 		return -1;
-	}
-	*ret = p;
+	if (ret->records.n + c->statics.n > 0 && read_rules(&r, err) < 0)
+		return -1;
+	sum_mappings(&r);
 	return 0;
 }
 

@@ -14,7 +14,8 @@ struct nm_list {
 
 /*
  * Reads the containers (id NULL: all) and the counters of their rules, which count the first packet of each
- * connection. Releases the state's lock. 0 with *ret for nm_list_done(), or -1 with *err.
+ * connection. Releases the state's lock. 0, or -1 with *err. *ret, zeros before, needs nm_list_done()
+ * in both cases.
  */
 int nm_list_read(struct nm_config *c, const char *state_dir, const char *id, struct nm_list *ret,
 	struct nm_err *err) NM_MUST_USE;
