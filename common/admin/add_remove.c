@@ -16,22 +16,21 @@
 int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
 {
 	nm_autostate struct nm_state *state = NULL;
-	struct nm_state_query query = {.id = id};
-	struct nm_records found = {0};
+	const struct nm_state_query query = {.id = id};
+	nm_autorecords struct nm_records found = {0};
 	const struct nm_record *newest;
-	int rc;
 
 	*ret = (struct nm_record){0};
 	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
 		return -1;
-	rc = state ? nm_state_search(state, &query, &found, err) : 0;
-	newest = rc == 0 ? nm_records_newest(&found, id) : NULL;
-	if (newest)
-		rc = nm_record_copy(newest, ret, err);
+	if (state && nm_state_search(state, &query, &found, err) < 0)
+		return -1;
+	newest = nm_records_newest(&found, id);
+	if (newest && nm_record_copy(newest, ret, err) < 0)
+		return -1;
 	if (newest && !nm_state_same_pidns(state))
 		ret->pid = 0; /* here it is another process */
-	nm_records_done(&found);
-	return rc;
+	return 0;
 }
 
 static const struct nm_mapping *find_equal(const struct nm_mappings *list, const struct nm_mapping *m)
@@ -81,12 +80,12 @@ static bool would_spread(const struct nm_mappings *list, enum nm_family family)
 static int merge(
 	struct nm_record *r, const struct nm_record *has, const struct nm_config *c, struct nm_err *err)
 {
-	struct nm_record both;
+	NM_CLEANUP(nm_record_done) struct nm_record both = {0};
 
 	if (nm_record_copy(has, &both, err) < 0)
 		return -1;
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (r->families & ~both.families & 1u << f && !would_spread(&both.mappings, f)) {
+	nm_each_family(f, r->families & ~both.families)
+		if (!would_spread(&both.mappings, f)) {
 			both.address[f] = r->address[f];
 			both.families |= 1u << f;
 		}
@@ -94,12 +93,11 @@ static int merge(
 		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
 	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
 		nm_request_keep_families(&both, err) < 0 ||
-		nm_request_name_interfaces(&both, &c->layout, err) < 0) {
-		nm_record_done(&both);
+		nm_request_name_interfaces(&both, &c->layout, err) < 0)
 		return -1;
-	}
 	nm_record_done(r);
 	*r = both;
+	both = (struct nm_record){0};
 	return 0;
 }
 
@@ -129,14 +127,6 @@ int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *stat
 	return nm_publish_claim(&change, &claim, c, err);
 }
 
-static int fail_unpublished(const struct nm_mapping *m, struct nm_err *err)
-{
-	char text[NM_MAPPING_STRLEN];
-
-	return nm_fail(
-		err, NM_ERR_FAILED, "port mapping '%s': it is not published", nm_mapping_print(m, text));
-}
-
 /* A change that was cut short may have left a mapping in the kernel that the newest record does not have. */
 static bool is_published(const struct nm_records *records, const struct nm_mapping *m)
 {
@@ -149,9 +139,12 @@ static bool is_published(const struct nm_records *records, const struct nm_mappi
 static int check_published(
 	const struct nm_records *records, const struct nm_mappings *mappings, struct nm_err *err)
 {
+	char text[NM_MAPPING_STRLEN];
+
 	for (size_t i = 0; i < mappings->n; i++)
 		if (!is_published(records, &mappings->v[i]))
-			return fail_unpublished(&mappings->v[i], err);
+			return nm_fail(err, NM_ERR_FAILED, "port mapping '%s': it is not published",
+				nm_mapping_print(&mappings->v[i], text));
 	return 0;
 }
 

@@ -88,11 +88,6 @@ static int setting(const char *name)
 	return nm_sysctl_get(name, &value, &missing) < 0 ? -1 : value;
 }
 
-static bool has_ipv6(void)
-{
-	return setting(NM_SYSCTL_IPV6_FORWARD) >= 0;
-}
-
 static void on_missing(void *ctx, const char *what, const char *module)
 {
 	tell(ctx, FINDING, "the kernel has no %s, which the rules need", what);
@@ -181,7 +176,7 @@ static int examine_features(struct examination *x, struct nm_err *err)
 
 	if (nm_backend_choose(&x->nl, &backend, err) < 0)
 		return -1;
-	nm_backend_probe(&x->nl, backend, has_ipv6(), on_missing, x);
+	nm_backend_probe(&x->nl, backend, setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
 	return 0;
 }
 
@@ -201,14 +196,6 @@ static int examine_nftables(struct examination *x, struct nm_err *err)
 		run_all(x, examinations);
 	}
 	return 0;
-}
-
-static bool is_published_on(const struct nm_records *records, enum nm_family family)
-{
-	for (size_t i = 0; i < records->n; i++)
-		if (records->v[i].families & 1u << family)
-			return true;
-	return false;
 }
 
 /* Sets *ret when two interfaces have global IPv6 addresses. */
@@ -268,46 +255,50 @@ static bool is_off(struct examination *x, const char *name)
 
 static int examine_forwarding(struct examination *x, struct nm_err *err)
 {
-	const struct nm_config *c = x->d->config;
-	bool ipv4 = is_published_on(&x->records, NM_IPV4) || c->forward[NM_IPV4] == NM_FORWARD_CHECK;
-	bool ipv6 = is_published_on(&x->records, NM_IPV6);
+	const enum nm_forward *forward = x->d->config->forward;
+	bool wanted[NM_FAMILY_MAX] = {[NM_IPV4] = forward[NM_IPV4] == NM_FORWARD_CHECK};
 
-	if (ipv4 && is_off(x, NM_SYSCTL_IPV4_FORWARD)) {
+	for (size_t i = 0; i < x->records.n; i++)
+		nm_each_family(f, x->records.v[i].families)
+			wanted[f] = true;
+	if (wanted[NM_IPV4] && is_off(x, NM_SYSCTL_IPV4_FORWARD)) {
 		tell(x, FINDING, "IPv4 forwarding is off: published ports do not reach containers");
 		tell(x, COMMAND, "sysctl -w net.ipv4.ip_forward=1");
 	}
-	if (!ipv6 && has_ipv6() && c->forward[NM_IPV6] == NM_FORWARD_CHECK &&
-		is_between_ipv6_networks(&ipv6, err) < 0)
+	if (!wanted[NM_IPV6] && setting(NM_SYSCTL_IPV6_FORWARD) >= 0 &&
+		forward[NM_IPV6] == NM_FORWARD_CHECK && is_between_ipv6_networks(&wanted[NM_IPV6], err) < 0)
 		return -1;
-	return ipv6 && is_off(x, NM_SYSCTL_IPV6_FORWARD) ? tell_ipv6_forwarding(x, err) : 0;
+	return wanted[NM_IPV6] && is_off(x, NM_SYSCTL_IPV6_FORWARD) ? tell_ipv6_forwarding(x, err) : 0;
 }
 
-/* The file has the name of each table that is in force, one a line. */
-static void examine_legacy_family(struct examination *x, const char *family, const char *path)
-{
-	char names[256], list[2 * sizeof(names)] = "", modules[8 * sizeof(names)] = "";
-	struct nm_text l = {.buf = list, .size = sizeof(list)}, m = {.buf = modules, .size = sizeof(modules)};
-	char *rest = names, *name;
-
-	if (nm_io_read_small(AT_FDCWD, path, names, sizeof(names)) <= 0)
-		return;
-	while ((name = strsep(&rest, "\n")))
-		if (*name) {
-			nm_text_put(&l, "%s%s", l.used ? ", " : "", name);
-			nm_text_put(&m, " %stable_%s", family, name);
-		}
-	tell(x, FINDING,
-		"legacy %stables (%s) filter beside nf_tables and can drop packets to published ports",
-		family, list);
-	tell(x, COMMAND, "%stables-legacy-save | %stables-nft-restore --noflush && modprobe -r%s", family,
-		family, modules);
-}
-
+/* The kernel tells the name of each table that is in force, one a line. */
 static int examine_legacy(struct examination *x, struct nm_err *err)
 {
+	static const char *const families[] = {"ip", "ip6"};
+	char path[64], names[256], *rest, *name;
+
 	(void)err; /* never fails */
-	examine_legacy_family(x, "ip", "/proc/net/ip_tables_names");
-	examine_legacy_family(x, "ip6", "/proc/net/ip6_tables_names");
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		const char *family = families[i];
+		char list[512] = "", modules[2048] = "";
+		struct nm_text l = {.buf = list, .size = sizeof(list)};
+		struct nm_text m = {.buf = modules, .size = sizeof(modules)};
+
+		(void)snprintf(path, sizeof(path), "/proc/net/%s_tables_names", family);
+		if (nm_io_read_small(AT_FDCWD, path, names, sizeof(names)) <= 0)
+			continue;
+		for (rest = names; (name = strsep(&rest, "\n"));)
+			if (*name) {
+				nm_text_put(&l, "%s%s", l.used ? ", " : "", name);
+				nm_text_put(&m, " %stable_%s", family, name);
+			}
+		tell(x, FINDING,
+			"legacy %stables (%s) filter beside nf_tables and can drop packets to published "
+			"ports",
+			family, list);
+		tell(x, COMMAND, "%stables-legacy-save | %stables-nft-restore --noflush && modprobe -r%s",
+			family, family, modules);
+	}
 	return 0;
 }
 
