@@ -13,7 +13,7 @@ static int add_cause(struct nm_err *err, const char *cause)
 	return -1;
 }
 
-int nm_fail(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
+int(nm_fail)(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -24,7 +24,7 @@ int nm_fail(struct nm_err *err, enum nm_err_kind kind, const char *fmt, ...)
 	return -1;
 }
 
-int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
+int(nm_fail_errno)(struct nm_err *err, int error_number, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -35,12 +35,12 @@ int nm_fail_errno(struct nm_err *err, int error_number, const char *fmt, ...)
 	return add_cause(err, strerror(error_number));
 }
 
-int nm_fail_memory(struct nm_err *err, const char *what)
+int(nm_fail_memory)(struct nm_err *err, const char *what)
 {
 	return nm_fail(err, NM_ERR_FAILED, "%s: out of memory", what);
 }
 
-int nm_wrap(struct nm_err *err, const char *fmt, ...)
+int(nm_wrap)(struct nm_err *err, const char *fmt, ...)
 {
 	struct nm_err cause = *err;
 	va_list ap;

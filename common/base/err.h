@@ -33,4 +33,15 @@ int nm_fail_memory(struct nm_err *err, const char *what);
 /* Puts the formatted text and ": " before the message *err has. Returns -1. */
 int nm_wrap(struct nm_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The value stands in each caller, too, for analyzers, which see one file at a time. */
+#define NM_FAILING(call) \
+	__extension__({  \
+		call;    \
+		-1;      \
+	})
+#define nm_fail(...)        NM_FAILING(nm_fail(__VA_ARGS__))
+#define nm_fail_errno(...)  NM_FAILING(nm_fail_errno(__VA_ARGS__))
+#define nm_fail_memory(...) NM_FAILING(nm_fail_memory(__VA_ARGS__))
+#define nm_wrap(...)        NM_FAILING(nm_wrap(__VA_ARGS__))
+
 #endif
