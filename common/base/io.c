@@ -31,7 +31,7 @@ int nm_io_read_upto(int fd, size_t max, const char *what, char **ret, size_t *re
 	nm_autofree char *buf = NULL;
 	size_t used = 0, capacity = 0;
 
-	while (used == capacity && used < max) {
+	do {
 		size_t doubled = capacity ? capacity * 2 : FIRST_READ;
 		char *grown = realloc(buf, doubled + 1);
 		ssize_t n;
@@ -44,7 +44,7 @@ int nm_io_read_upto(int fd, size_t max, const char *what, char **ret, size_t *re
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading %s", what);
 		used += (size_t)n;
-	}
+	} while (used == capacity && used < max);
 	buf[used] = '\0';
 	*ret = nm_steal(&buf);
 	*ret_len = used;

@@ -150,7 +150,7 @@ static int send_all(
 
 static ssize_t receive(int fd, char *buf, size_t size, struct nm_err *err)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = {0};
 	socklen_t from_len;
 	ssize_t n;
 

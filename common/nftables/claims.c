@@ -1,6 +1,7 @@
 /* The hash is of family, set and key. Claims to one key keep the order in which they were added. */
 #include "nftables/claims.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -75,6 +76,7 @@ int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *er
 		const struct nm_nftables_claim *claim = &claims->v[i];
 		struct nm_nftables_claim *first = nm_nftables_claims_find(claims, claim->element);
 
+		assert(first); /* the index has the entry itself */
 		first->is_first = true;
 		first->changes |= claim->role != NM_ROLE_PEER;
 		first->new |= claim->role == NM_ROLE_NEW;
