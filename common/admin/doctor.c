@@ -176,7 +176,8 @@ static int examine_features(struct examination *x, struct nm_err *err)
 
 	if (nm_backend_choose(&x->nl, &backend, err) < 0)
 		return -1;
-	nm_backend_probe(&x->nl, backend, setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
+	nm_nft_probe_conntrack(&x->nl, on_missing, x);
+	nm_backend_ops(backend)->probe(&x->nl, setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
 	return 0;
 }
 

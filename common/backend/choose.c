@@ -84,10 +84,3 @@ int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm
 		return nm_wrap(err, "choosing the backend");
 	return 0;
 }
-
-void nm_backend_probe(
-	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
-{
-	nm_nft_probe_conntrack(nl, handler, ctx);
-	nm_backend_ops(backend)->probe(nl, ipv6, handler, ctx);
-}

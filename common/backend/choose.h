@@ -4,7 +4,6 @@
 
 #include "host/netlink.h"
 #include "model/backend.h"
-#include "nft/probe.h"
 
 /*
  * Settles NM_BACKEND_AUTO, by what nl's network namespace has: where natmap is already, it stays; else it is
@@ -12,10 +11,5 @@
  * stays. Under the lock of the state two hooks come to the same. 0, or -1 with *err.
  */
 int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
-
-/* Asks over nl for all that the backend needs of the kernel, for IPv6 too if so wished, and calls handler for
- * each part that is missing. The kernel loads the modules that it finds. Changes nothing. */
-void nm_backend_probe(
-	struct nm_netlink *nl, enum nm_backend backend, bool ipv6, nm_nft_probe_handler *handler, void *ctx);
 
 #endif

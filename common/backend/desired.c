@@ -80,6 +80,6 @@ void nm_desired_done(struct nm_desired *d)
 	free(d->owners.v);
 	nm_rules_done(&d->rules);
 	nm_rules_done(&d->statics);
-	nm_nftables_elements_done(&d->elements);
+	nm_nftables_layout_done(&d->elements);
 	*d = (struct nm_desired){0};
 }

@@ -89,7 +89,7 @@ static bool tag_is(const struct nm_nftables_element *e, const struct nm_nft_elem
 {
 	char tag[NM_TAG_SIZE];
 
-	nm_nftables_element_tag(e, tag);
+	nm_nftables_layout_tag(e, tag);
 	return element->tag && strlen(tag) == element->tag_len &&
 		!memcmp(tag, element->tag, element->tag_len);
 }

@@ -66,8 +66,8 @@ static int note(const struct nm_nftables_diff_output *output, enum nm_edit_kind 
 		.is_element = true,
 		.tag = tag};
 
-	edit.tag_len = strlen(nm_nftables_element_tag(e, tag));
-	return nm_nftables_edit_note(output, &edit, err);
+	edit.tag_len = strlen(nm_nftables_layout_tag(e, tag));
+	return nm_nftables_compare_rules_note(output, &edit, err);
 }
 
 struct query {
@@ -87,7 +87,7 @@ static int note_unclaimed(const struct query *query, const struct nm_nft_element
 		.tag_len = element->tag_len,
 	};
 
-	if (nm_nftables_edit_note(query->output, &edit, err) < 0)
+	if (nm_nftables_compare_rules_note(query->output, &edit, err) < 0)
 		return -1;
 	if (!query->output->txn)
 		return 0;
@@ -205,7 +205,7 @@ static void put_element(
 			nlh, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (counted->packets)
 		put_counter(nlh, counted);
-	nm_nft_comment_put(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_element_tag(e, tag));
+	nm_nft_comment_put(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
 	mnl_attr_nest_end(nlh, element);
 }
 

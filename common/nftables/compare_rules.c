@@ -60,10 +60,10 @@ static int note(const struct comparison *c, enum nm_edit_kind kind, const struct
 		.tag = rule->comment,
 		.tag_len = strlen(rule->comment)};
 
-	return nm_nftables_edit_note(c->output, &edit, err);
+	return nm_nftables_compare_rules_note(c->output, &edit, err);
 }
 
-int nm_nftables_edit_note(
+int nm_nftables_compare_rules_note(
 	const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	return output->note ? output->note(output->ctx, edit, err) : 0;

@@ -23,8 +23,8 @@ struct nm_nftables_diff_output {
 	void *ctx;
 };
 
-int nm_nftables_edit_note(const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nftables_compare_rules_note(const struct nm_nftables_diff_output *output,
+	const struct nm_nftables_edit *edit, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Compares the rules of the family's table with the constant ones, those for these prefix lengths and the

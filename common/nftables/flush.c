@@ -6,7 +6,7 @@
 int nm_nftables_flush_table(
 	const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
-	if (nm_nftables_edit_note(output, edit, err) < 0)
+	if (nm_nftables_compare_rules_note(output, edit, err) < 0)
 		return -1;
 	if (!output->txn)
 		return 0;

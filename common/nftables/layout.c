@@ -11,7 +11,7 @@
 
 #include "base/array.h"
 
-int nm_nftables_elements_add(
+int nm_nftables_layout_add(
 	struct nm_nftables_elements *elements, const struct nm_nftables_element *e, struct nm_err *err)
 {
 	if (nm_grow(elements, "preparing the elements", err) < 0)
@@ -20,13 +20,13 @@ int nm_nftables_elements_add(
 	return 0;
 }
 
-void nm_nftables_elements_done(struct nm_nftables_elements *elements)
+void nm_nftables_layout_done(struct nm_nftables_elements *elements)
 {
 	free(elements->v);
 	*elements = (struct nm_nftables_elements){0};
 }
 
-const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
+const char *nm_nftables_layout_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE])
 {
 	return nm_tag_print(e->owner, (struct nm_ports){e->owner_port, e->owner_port}, buf);
 }
@@ -94,7 +94,7 @@ static int add_translation(const struct part *p, const struct nm_addr *host, str
 
 	put_service(p, host ? put_address(e.key, host) : e.key, p->host_port);
 	put_port(put_address(e.data, &p->pub->address[p->family].addr), p->container_port);
-	return nm_nftables_elements_add(p->elements, &e, err);
+	return nm_nftables_layout_add(p->elements, &e, err);
 }
 
 static int add_translations(const struct part *p, struct nm_err *err)
@@ -115,7 +115,7 @@ static int add_masquerade(const struct part *p, const struct nm_prefix *clients,
 
 	put_flow(p, put_address(e.key, &network.addr));
 	p->elements->prefix_lengths[p->family].masquerade[clients->len] = true;
-	return nm_nftables_elements_add(p->elements, &e, err);
+	return nm_nftables_layout_add(p->elements, &e, err);
 }
 
 static int add_masquerades(const struct part *p, struct nm_err *err)
@@ -141,7 +141,7 @@ static int add_allowed(const struct part *p, const struct nm_prefix *clients, st
 
 	put_service(p, put_host(p, put_address(e.key, &network.addr)), p->host_port);
 	p->elements->prefix_lengths[p->family].allowed[network.len] = true;
-	return nm_nftables_elements_add(p->elements, &e, err);
+	return nm_nftables_layout_add(p->elements, &e, err);
 }
 
 static int add_forward(const struct part *p, struct nm_err *err)
@@ -153,7 +153,7 @@ static int add_forward(const struct part *p, struct nm_err *err)
 	if (!p->m->any_host && nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_flow(p, put_host(p, e.key));
-	if (nm_nftables_elements_add(p->elements, &e, err) < 0)
+	if (nm_nftables_layout_add(p->elements, &e, err) < 0)
 		return -1;
 	for (size_t i = 0; p->pub->restricted && i < p->pub->n_allow; i++)
 		if (p->pub->allow[i].addr.family == p->family && add_allowed(p, &p->pub->allow[i], err) < 0)
@@ -168,7 +168,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_service(p, put_address(e.key, &p->m->host), p->host_port);
-	return nm_nftables_elements_add(p->elements, &e, err);
+	return nm_nftables_layout_add(p->elements, &e, err);
 }
 
 static int add_mapping(struct part *p, struct nm_err *err)
@@ -210,5 +210,5 @@ int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret
 	const char *interface = owner + strlen(NM_PUBLICATION_GUARD);
 
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
-	return nm_nftables_elements_add(ret, &e, err);
+	return nm_nftables_layout_add(ret, &e, err);
 }

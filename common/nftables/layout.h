@@ -29,12 +29,12 @@ struct nm_nftables_elements {
 };
 
 /* Appends a copy. -1 with *err (memory). */
-int nm_nftables_elements_add(struct nm_nftables_elements *elements, const struct nm_nftables_element *e,
+int nm_nftables_layout_add(struct nm_nftables_elements *elements, const struct nm_nftables_element *e,
 	struct nm_err *err) NM_MUST_USE;
-void nm_nftables_elements_done(struct nm_nftables_elements *elements);
+void nm_nftables_layout_done(struct nm_nftables_elements *elements);
 
 /* The element's comment: nm_tag_print(). */
-const char *nm_nftables_element_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE]);
+const char *nm_nftables_layout_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE]);
 
 /* Appends the elements of the publication, which they borrow from; with opt NULL, all that it may have
  * under any options. -1 with *err (memory). */

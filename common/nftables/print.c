@@ -213,7 +213,7 @@ static void print_elements(
 		fputs(before, out);
 		before = ",\n\t\t\t     ";
 		print_values(nm_nftables_sets[set].key, family, e->key, out);
-		fprintf(out, " comment \"%s\"", nm_nftables_element_tag(e, tag));
+		fprintf(out, " comment \"%s\"", nm_nftables_layout_tag(e, tag));
 		if (!nm_nftables_set_is_map(set))
 			continue;
 		fputs(" : ", out);

@@ -247,7 +247,7 @@ static void test_localnet(void)
 			    nm_nftables_claims_make(&index, &err) == 0,
 		    "an index of a guard"))
 		tap_ok(index.v->new &&index.v->look, "a guard is looked for");
-	nm_nftables_elements_done(&guard);
+	nm_nftables_layout_done(&guard);
 }
 
 static void fill_many(struct nm_nftables_elements *all)
@@ -299,8 +299,8 @@ static void test_many(void)
 			    "an index of many"))
 			check_many(&all, &index);
 	}
-	nm_nftables_elements_done(&all);
-	nm_nftables_elements_done(&copy);
+	nm_nftables_layout_done(&all);
+	nm_nftables_layout_done(&copy);
 }
 
 /* Two keys of the same hash, which the first check holds to be so. */

@@ -94,7 +94,7 @@ static void say_element(struct text *t, const struct nm_nftables_element *e)
 	if (sets[e->set].data[0])
 		say(t, " ->");
 	say_fields(t, sets[e->set].data, e->family, e->data, sizeof(e->data));
-	say(t, " %s\n", nm_nftables_element_tag(e, tag));
+	say(t, " %s\n", nm_nftables_layout_tag(e, tag));
 }
 
 static const char *print(const struct nm_nftables_elements *elements, struct text *t)
@@ -154,7 +154,7 @@ static void run(const struct row *row)
 	if (nm_nftables_layout(&pub, row->opt, &elements, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&elements, &got), row->expected, "%s", row->name);
-	nm_nftables_elements_done(&elements);
+	nm_nftables_layout_done(&elements);
 	nm_mappings_done(&mappings);
 	nm_prefixes_done(&addresses);
 	nm_prefixes_done(&allow);
@@ -292,7 +292,7 @@ static void test_many(void)
 			wrong += elements.v[i].set != (i & 1 ? NM_SET_OPEN : NM_SET_PORTS) ||
 				elements.v[i].owner_port != 1 + i / 2;
 	tap_ok(wrong == 0, "port by port");
-	nm_nftables_elements_done(&elements);
+	nm_nftables_layout_done(&elements);
 }
 
 static void test_guard(void)
@@ -314,7 +314,7 @@ static void test_guard(void)
 
 		tap_ok(nm_nftables_layout_guard(row->owner, &elements, &err) == 0, "a guard is made");
 		tap_is(print(&elements, &got), row->expected, "guard of %s", row->owner);
-		nm_nftables_elements_done(&elements);
+		nm_nftables_layout_done(&elements);
 	}
 }
 

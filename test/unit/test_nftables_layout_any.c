@@ -62,8 +62,8 @@ static void test_any_options(void)
 	}
 	tap_ok(done && !lacks(&any, &all), "whatever the options: all");
 	tap_ok(!lacks(&all, &any), "and no more");
-	nm_nftables_elements_done(&any);
-	nm_nftables_elements_done(&all);
+	nm_nftables_layout_done(&any);
+	nm_nftables_layout_done(&all);
 }
 
 int main(void)
