@@ -13,8 +13,6 @@
 #include "publish/host_settings.h"
 
 struct check {
-	struct nm_config *config;
-	struct nm_change change;
 	struct nm_inventory inventory;
 	unsigned families; /* with desired rules */
 	struct nm_check_differences *found;
@@ -32,12 +30,6 @@ void nm_check_differences_done(struct nm_check_differences *d)
 	drop_behind(d, 0);
 	free(d->v);
 	*d = (struct nm_check_differences){0};
-}
-
-static void check_done(struct check *c)
-{
-	nm_inventory_done(&c->inventory);
-	nm_change_done(&c->change);
 }
 
 static int __attribute__((format(printf, 4, 5)))
@@ -66,7 +58,7 @@ static int on_difference(void *ctx, const char *kind, const char *text, struct n
 static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	struct check *c = ctx;
-	enum nm_backend used = c->config->backend;
+	enum nm_backend used = c->inventory.config->backend;
 	struct nm_backend_scope scope = {.nl = nl, .families = c->families, .desired = &c->inventory.desired};
 
 	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
@@ -93,7 +85,7 @@ static int add_each(struct check *c, const struct nm_records *list, const char *
 static int check_records(struct check *c, struct nm_err *err)
 {
 	const struct nm_inventory *s = &c->inventory;
-	size_t damaged = c->change.state ? nm_state_damaged(c->change.state) : 0;
+	size_t damaged = s->change.state ? nm_state_damaged(s->change.state) : 0;
 
 	if (damaged &&
 		add(c, err, "damaged-state", "the state file has %zu lines that are no records", damaged) < 0)
@@ -106,15 +98,14 @@ static int check_records(struct check *c, struct nm_err *err)
 
 static int check_conflicts(struct check *c, struct nm_err *err)
 {
+	const struct nm_static_nats *statics = &c->inventory.config->statics;
+	const struct nm_records *live = &c->inventory.live;
 	struct nm_err conflict;
 
-	for (size_t i = 0; i < c->inventory.live.n; i++) {
-		const struct nm_record *r = &c->inventory.live.v[i];
-
-		if (nm_static_nats_check_conflict(&c->config->statics, &r->mappings, &conflict) < 0 &&
-			add(c, err, "conflict", "container '%s': %s", r->id, conflict.msg) < 0)
+	for (size_t i = 0; i < live->n; i++)
+		if (nm_static_nats_check_conflict(statics, &live->v[i].mappings, &conflict) < 0 &&
+			add(c, err, "conflict", "container '%s': %s", live->v[i].id, conflict.msg) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -190,26 +181,27 @@ static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struc
 
 static int check(struct check *c, const char *state_dir, struct nm_err *err)
 {
-	if (nm_change_begin(&c->change, state_dir, NM_STATE_READ, c->config->lock_timeout_ms, err) < 0 ||
-		nm_change_connect(&c->change, err) < 0 ||
-		nm_change_settle_backend(&c->change, c->config, err) < 0 ||
-		nm_inventory_take(c->change.state, &c->inventory, err) < 0 || check_records(c, err) < 0 ||
-		nm_inventory_plan(&c->inventory, c->config, err) < 0)
+	struct nm_change *change = &c->inventory.change;
+
+	if (nm_inventory_begin(&c->inventory, state_dir, NM_STATE_READ, err) < 0 ||
+		check_records(c, err) < 0 || nm_inventory_plan(&c->inventory, err) < 0)
 		return -1;
-	c->families = nm_inventory_families(&c->inventory, c->config);
+	c->families = nm_inventory_families(&c->inventory);
 	c->n_before_rules = c->found->n;
-	if (nm_nft_transaction_read(&c->change.nl, compare, c, err) < 0 || check_conflicts(c, err) < 0 ||
+	if (nm_nft_transaction_read(&change->nl, compare, c, err) < 0 || check_conflicts(c, err) < 0 ||
 		check_forwarding(c, err) < 0 || check_settings(c, err) < 0)
 		return -1;
-	if (c->change.state)
-		nm_state_unlock(c->change.state);
+	if (change->state)
+		nm_state_unlock(change->state);
 	/* without a published port there are no packets to drop */
-	return c->families ? nm_foreign_drop_each(&c->change.nl, on_foreign_drop, c, err) : 0;
+	return c->families ? nm_foreign_drop_each(&change->nl, on_foreign_drop, c, err) : 0;
 }
 
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
-	NM_CLEANUP(check_done) struct check run = {.config = c, .change = NM_CHANGE_INIT, .found = ret};
+	struct check run = {.inventory = {.config = c, .change = NM_CHANGE_INIT}, .found = ret};
+	int rc = check(&run, state_dir, err);
 
-	return check(&run, state_dir, err);
+	nm_inventory_done(&run.inventory);
+	return rc;
 }

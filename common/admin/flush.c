@@ -70,37 +70,32 @@ static void read_forwarding(bool ret[static NM_FAMILY_MAX])
 	}
 }
 
-static int flush(struct nm_change *change, bool force, struct nm_inventory *s, struct nm_flush_left *ret,
-	struct nm_err *err)
+static int flush(
+	struct nm_change *change, struct nm_records *replaced, struct nm_flush_left *ret, struct nm_err *err)
 {
-	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
-
-	if (nm_change_connect(change, err) < 0 || nm_inventory_take(change->state, s, err) < 0 ||
-		nm_inventory_check_state(change, force, err) < 0 || check_live(s, force, err) < 0 ||
-		replace_all(s, &claim.replaced, err) < 0)
-		return -1;
-	if (release_guards(change, &claim.replaced, err) < 0 ||
+	if (release_guards(change, replaced, err) < 0 ||
 		nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, err) <
 			0) {
-		nm_host_settings_restore_localnet(&claim.replaced);
+		nm_host_settings_restore_localnet(replaced);
 		return -1;
 	}
-	nm_host_settings_disable_hairpin(&claim.replaced);
-	nm_change_retire_replaced(change, &claim.replaced);
+	nm_host_settings_disable_hairpin(replaced);
+	nm_change_retire_replaced(change, replaced);
 	nm_state_forget_damaged(change->state);
-	nm_change_end(change, &claim);
-	read_forwarding(ret->forwarding);
 	return 0;
 }
 
 int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
 {
-	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = NM_INVENTORY_INIT;
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
 	*ret = (struct nm_flush_left){0};
-	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, NM_LOCK_TIMEOUT_MS,
-		    err) < 0)
+	if (nm_inventory_begin(&s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
+		nm_inventory_check_state(&s, force, err) < 0 || check_live(&s, force, err) < 0 ||
+		replace_all(&s, &claim.replaced, err) < 0 || flush(&s.change, &claim.replaced, ret, err) < 0)
 		return -1;
-	return flush(&change, force, &inventory, ret, err);
+	nm_change_end(&s.change, &claim);
+	read_forwarding(ret->forwarding);
+	return 0;
 }

@@ -40,8 +40,7 @@ static int complete(
 }
 
 /* Both lists are sorted by id. */
-static int complete_all(struct nm_change *change, struct nm_inventory *inventory, const struct nm_config *c,
-	struct nm_err *err)
+static int complete_all(struct nm_inventory *inventory, const struct nm_config *c, struct nm_err *err)
 {
 	struct nm_err cause;
 	size_t at = 0;
@@ -51,27 +50,27 @@ static int complete_all(struct nm_change *change, struct nm_inventory *inventory
 
 		if (take_superseded(&inventory->superseded, &at, &claim, err) < 0)
 			return -1;
-		if (claim.replaced.n > 0 && complete(change, &claim, c, &cause) < 0)
+		if (claim.replaced.n > 0 && complete(&inventory->change, &claim, c, &cause) < 0)
 			nm_log_notice("container '%s': %s, ignored: a change of it stays cut short",
 				claim.new->id, cause.msg);
 	}
 	return 0;
 }
 
-static int collect(struct nm_change *change, struct nm_inventory *inventory, const struct nm_config *c,
+static int collect(struct nm_inventory *inventory, const struct nm_config *c,
 	struct nm_records *ret_withdrawn, struct nm_err *err)
 {
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
-	if (nm_inventory_take(change->state, inventory, err) < 0)
+	if (check_pidns(&inventory->change, err) < 0 || nm_inventory_take(inventory, err) < 0)
 		return -1;
 	if (!c && inventory->superseded.n > 0)
 		nm_log_notice("without a configuration, changes that were cut short stay so");
-	else if (complete_all(change, inventory, c, err) < 0)
+	else if (complete_all(inventory, c, err) < 0)
 		return -1;
 	claim.replaced = nm_records_steal(&inventory->dead);
 	claim.peers = nm_records_steal(&inventory->live);
-	if (claim.replaced.n > 0 && nm_withdraw_replaced(change, &claim, err) < 0)
+	if (claim.replaced.n > 0 && nm_withdraw_replaced(&inventory->change, &claim, err) < 0)
 		return -1;
 	*ret_withdrawn = nm_records_steal(&claim.replaced);
 	return 0;
@@ -80,16 +79,11 @@ static int collect(struct nm_change *change, struct nm_inventory *inventory, con
 int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *ret_withdrawn,
 	struct nm_err *err)
 {
-	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = NM_INVENTORY_INIT;
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
+	if (nm_change_begin(&s.change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!change.state)
-		return 0;
-	if (check_pidns(&change, err) < 0)
-		return -1;
-	return collect(&change, &inventory, c, ret_withdrawn, err);
+	return s.change.state ? collect(&s, c, ret_withdrawn, err) : 0;
 }
 
 static int check_gone(const struct nm_change *change, const struct nm_record *r, struct nm_err *err)

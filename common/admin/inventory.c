@@ -26,8 +26,10 @@ static bool last_is(const struct nm_records *list, const char *id)
 }
 
 /* Distributes the sorted records over the lists. */
-static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory *s, struct nm_err *err)
+static int sort_out(struct nm_inventory *s, struct nm_records *all, struct nm_err *err)
 {
+	bool can_judge = nm_state_same_pidns(s->change.state);
+
 	for (size_t i = 0; i < all->n; i++) {
 		struct nm_record *r = &all->v[i];
 		struct nm_records *list = &s->live;
@@ -42,17 +44,29 @@ static int sort_out(struct nm_records *all, bool can_judge, struct nm_inventory 
 	return 0;
 }
 
-int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct nm_err *err)
+int nm_inventory_take(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_state_query everyone = {.all = true};
-	NM_CLEANUP(nm_records_done) struct nm_records all = {0};
+	nm_autorecords struct nm_records all = {0};
 
-	if (!state)
+	if (!s->change.state)
 		return 0;
-	if (nm_state_search(state, &everyone, &all, err) < 0)
+	if (nm_state_search(s->change.state, &everyone, &all, err) < 0)
 		return -1;
 	nm_records_sort(&all);
-	return sort_out(&all, nm_state_same_pidns(state), ret, err);
+	return sort_out(s, &all, err);
+}
+
+int nm_inventory_begin(
+	struct nm_inventory *s, const char *state_dir, enum nm_state_access access, struct nm_err *err)
+{
+	unsigned timeout_ms = s->config ? s->config->lock_timeout_ms : NM_LOCK_TIMEOUT_MS;
+
+	if (nm_change_begin(&s->change, state_dir, access, timeout_ms, err) < 0 ||
+		nm_change_connect(&s->change, err) < 0 ||
+		(s->config && nm_change_settle_backend(&s->change, s->config, err) < 0))
+		return -1;
+	return nm_inventory_take(s, err);
 }
 
 /* Copies that iptables-restore or nft have restored after a boot do not count. */
@@ -65,8 +79,9 @@ static int check_lost_state(void *ctx, struct nm_netlink *nl, struct nm_err *err
 	return 0;
 }
 
-int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err)
+int nm_inventory_check_state(struct nm_inventory *s, bool forced, struct nm_err *err)
 {
+	struct nm_change *change = &s->change;
 	size_t damaged = nm_state_damaged(change->state);
 
 	if (!nm_state_same_pidns(change->state))
@@ -106,7 +121,7 @@ static bool is_same(const struct nm_record *a, const struct nm_record *b)
 		a->hairpin_set == b->hairpin_set;
 }
 
-static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
+static int renew_all(struct nm_inventory *s, struct nm_err *err)
 {
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 
@@ -117,12 +132,12 @@ static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct n
 	for (size_t i = 0; i < s->live.n; i++) {
 		struct nm_record *r = &s->live.v[i], before = *r, copy;
 
-		if (renew(&view, c, r, &s->needs_enable[i], err) < 0) {
+		if (renew(&view, s->config, r, &s->needs_enable[i], err) < 0) {
 			nm_log_notice(
 				"container '%s': %s, ignored: its rules are not affected", r->id, err->msg);
 			*r = before;
 		}
-		r->backend = c->backend;
+		r->backend = s->config->backend;
 		s->changed[i] = !is_same(r, &before);
 		if (s->changed[i] &&
 			(nm_record_copy(&before, &copy, err) < 0 ||
@@ -132,8 +147,9 @@ static int renew_all(struct nm_inventory *s, const struct nm_config *c, struct n
 	return 0;
 }
 
-unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_config *c)
+unsigned nm_inventory_families(const struct nm_inventory *s)
 {
+	const struct nm_config *c = s->config;
 	unsigned families = 0;
 
 	for (size_t i = 0; i < c->statics.n; i++)
@@ -143,8 +159,9 @@ unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_con
 	return families;
 }
 
-static int collect_desired(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
+static int collect_desired(struct nm_inventory *s, struct nm_err *err)
 {
+	const struct nm_config *c = s->config;
 	const struct nm_backend_ops *ops = nm_backend_ops(c->backend);
 
 	if (ops->layout_base(NM_BOTH_FAMILIES, &s->desired, err) < 0 ||
@@ -156,9 +173,9 @@ static int collect_desired(struct nm_inventory *s, const struct nm_config *c, st
 	return 0;
 }
 
-int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
+int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err)
 {
-	return renew_all(s, c, err) < 0 ? -1 : collect_desired(s, c, err);
+	return renew_all(s, err) < 0 ? -1 : collect_desired(s, err);
 }
 
 void nm_inventory_done(struct nm_inventory *s)
@@ -169,5 +186,6 @@ void nm_inventory_done(struct nm_inventory *s)
 	nm_records_done(&s->superseded);
 	free(s->changed);
 	free(s->needs_enable);
-	*s = (struct nm_inventory){0};
+	nm_change_done(&s->change);
+	*s = (struct nm_inventory)NM_INVENTORY_INIT;
 }

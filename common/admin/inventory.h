@@ -1,14 +1,14 @@
-/* The recorded containers, dead and live, and the rules and settings that live ones need: for reload and
- * check.
- */
+/* The recorded containers, dead and live, the rules and settings that live ones need, and the change that
+ * acts on them. */
 #ifndef NM_ADMIN_INVENTORY_H
 #define NM_ADMIN_INVENTORY_H
 
 #include "backend/desired.h"
 #include "publish/change.h"
 
-/* Begins as zeros. */
 struct nm_inventory {
+	struct nm_config *config; /* borrowed; NULL: there is none */
+	struct nm_change change;
 	struct nm_records dead;       /* their processes are gone */
 	struct nm_records live;       /* brought in line with the configuration and the host */
 	bool *changed;                /* for each live one: differs from its record in the state */
@@ -17,23 +17,32 @@ struct nm_inventory {
 	struct nm_desired desired;    /* of the live ones, static NAT, and what all share */
 };
 
-/* Reads all records of the state (NULL: none) into dead, live and superseded. 0, or -1 with *err. *ret needs
- * nm_inventory_done() in both cases. */
-int nm_inventory_take(struct nm_state *state, struct nm_inventory *ret, struct nm_err *err) NM_MUST_USE;
+#define NM_INVENTORY_INIT                \
+	{                                \
+		.change = NM_CHANGE_INIT \
+	}
+
+/* Begins and connects the change, settles the backend of the configuration, and takes the inventory. */
+int nm_inventory_begin(struct nm_inventory *s, const char *state_dir, enum nm_state_access access,
+	struct nm_err *err) NM_MUST_USE;
+
+/* Reads all records of the state, if there is one, into dead, live and superseded. */
+int nm_inventory_take(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Fails when a reload or flush could remove the rules of containers that the state has lost: it has damaged
  * lines, or no line while the kernel has rules of containers. forced: accepts that. Always fails for a state
  * of another PID namespace.
  */
-int nm_inventory_check_state(struct nm_change *change, bool forced, struct nm_err *err) NM_MUST_USE;
+int nm_inventory_check_state(struct nm_inventory *s, bool forced, struct nm_err *err) NM_MUST_USE;
 
-/* Fills in the rest by the configuration, which must outlive the inventory. */
-int nm_inventory_plan(struct nm_inventory *s, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
+/* Fills in the rest by the configuration. */
+int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
 
 /* Families of the live containers and of static NAT. */
-unsigned nm_inventory_families(const struct nm_inventory *s, const struct nm_config *c);
+unsigned nm_inventory_families(const struct nm_inventory *s);
 
+/* Ends the change, too. */
 void nm_inventory_done(struct nm_inventory *s);
 
 #endif

@@ -20,37 +20,31 @@
 #include "base/log.h"
 #include "publish/host_settings.h"
 
-static int check_conflicts(const struct nm_inventory *s, const struct nm_config *c, struct nm_err *err)
+static int check_conflicts(const struct nm_inventory *s, struct nm_err *err)
 {
 	for (size_t i = 0; i < s->live.n; i++)
-		if (nm_static_nats_check_conflict(&c->statics, &s->live.v[i].mappings, err) < 0)
+		if (nm_static_nats_check_conflict(&s->config->statics, &s->live.v[i].mappings, err) < 0)
 			return nm_wrap(err, "container '%s'", s->live.v[i].id);
 	return 0;
 }
 
-static int append_renewed(struct nm_state *state, struct nm_inventory *s, struct nm_err *err)
+static int append_renewed(struct nm_inventory *s, struct nm_err *err)
 {
 	for (size_t i = 0; i < s->live.n; i++)
-		if (s->changed[i] && nm_state_append(state, &s->live.v[i], err) < 0)
+		if (s->changed[i] && nm_state_append(s->change.state, &s->live.v[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-struct plan {
-	struct nm_inventory *inventory;
-	const struct nm_config *config;
-};
-
 /* What the other backend has goes in the same transaction. */
 static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
-	const struct plan *plan = ctx;
-	enum nm_backend used = plan->config->backend;
-	struct nm_desired *desired = &plan->inventory->desired;
+	struct nm_inventory *s = ctx;
+	enum nm_backend used = s->config->backend;
+	struct nm_desired *desired = &s->desired;
 	struct nm_iptables_left left; /* others use it */
 
-	if (nm_desired_read_accept(
-		    desired, used, a->nl, nm_inventory_families(plan->inventory, plan->config), err) < 0)
+	if (nm_desired_read_accept(desired, used, a->nl, nm_inventory_families(s), err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		const struct nm_backend_ops *ops = nm_backend_ops(b);
@@ -61,11 +55,11 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	return 0;
 }
 
-static void enable_settings(const struct nm_inventory *s, const struct nm_config *c)
+static void enable_settings(const struct nm_inventory *s)
 {
 	struct nm_err err;
 
-	if (nm_host_settings_enable_forwarding(c, nm_inventory_families(s, c), &err) < 0)
+	if (nm_host_settings_enable_forwarding(s->config, nm_inventory_families(s), &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
 	for (size_t i = 0; i < s->live.n; i++)
 		if (s->needs_enable[i] && nm_host_settings_enable(&s->live.v[i], &err) < 0)
@@ -73,23 +67,21 @@ static void enable_settings(const struct nm_inventory *s, const struct nm_config
 				"container '%s': %s, ignored: its rules are there", s->live.v[i].id, err.msg);
 }
 
-static int apply(
-	struct nm_change *change, const struct nm_config *c, struct nm_inventory *s, struct nm_err *err)
+static int apply(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_records *const replaced[] = {&s->dead, &s->superseded, NULL};
-	struct plan plan = {.inventory = s, .config = c};
+	struct nm_netlink *nl = &s->change.nl;
 	size_t kept;
 	int rc;
 
-	if (append_renewed(change->state, s, err) < 0 ||
-		nm_host_settings_keep_shared(&s->dead, &s->live, NULL, err) < 0 ||
+	if (append_renewed(s, err) < 0 || nm_host_settings_keep_shared(&s->dead, &s->live, NULL, err) < 0 ||
 		nm_host_settings_keep_shared(&s->superseded, &s->live, NULL, err) < 0)
 		return -1;
 	nm_host_settings_disable_localnet(&s->dead);
 	nm_host_settings_disable_localnet(&s->superseded);
-	rc = nm_localnet_guard_release(&change->nl, replaced, c->backend, &s->desired, &kept, err);
+	rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
 	if (rc == 0)
-		rc = nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &plan, err);
+		rc = nm_nft_transaction_run(nl, NM_BOTH_FAMILIES, true, prepare, s, err);
 	if (rc < 0) {
 		nm_host_settings_restore_localnet(&s->dead);
 		nm_host_settings_restore_localnet(&s->superseded);
@@ -97,45 +89,33 @@ static int apply(
 	}
 	nm_host_settings_disable_hairpin(&s->dead);
 	nm_host_settings_disable_hairpin(&s->superseded);
-	enable_settings(s, c);
+	enable_settings(s);
 	return 0;
 }
 
-static void retire(struct nm_change *change, struct nm_inventory *s)
+static void retire(struct nm_inventory *s)
 {
 	struct nm_err err;
 
 	for (size_t i = 0; i < s->superseded.n; i++)
-		if (nm_state_retire(change->state, &s->superseded.v[i], &err) < 0)
+		if (nm_state_retire(s->change.state, &s->superseded.v[i], &err) < 0)
 			nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
-	nm_change_retire_replaced(change, &s->dead);
-}
-
-static int reload(
-	struct nm_change *change, struct nm_config *c, bool force, struct nm_inventory *s, struct nm_err *err)
-{
-	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
-
-	if (nm_change_connect(change, err) < 0 || nm_change_settle_backend(change, c, err) < 0 ||
-		nm_inventory_take(change->state, s, err) < 0 ||
-		nm_inventory_check_state(change, force, err) < 0 || check_conflicts(s, c, err) < 0 ||
-		nm_inventory_plan(s, c, err) < 0 || apply(change, c, s, err) < 0)
-		return -1;
-	retire(change, s);
-	nm_state_forget_damaged(change->state);
-	claim.replaced = nm_records_steal(&s->dead);
-	claim.peers = nm_records_steal(&s->live);
-	nm_change_end(change, &claim);
-	return 0;
+	nm_change_retire_replaced(&s->change, &s->dead);
 }
 
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
-	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory inventory = {0};
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
-	if (nm_change_begin(&change, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, c->lock_timeout_ms,
-		    err) < 0)
+	if (nm_inventory_begin(&s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
+		nm_inventory_check_state(&s, force, err) < 0 || check_conflicts(&s, err) < 0 ||
+		nm_inventory_plan(&s, err) < 0 || apply(&s, err) < 0)
 		return -1;
-	return reload(&change, c, force, &inventory, err);
+	retire(&s);
+	nm_state_forget_damaged(s.change.state);
+	claim.replaced = nm_records_steal(&s.dead);
+	claim.peers = nm_records_steal(&s.live);
+	nm_change_end(&s.change, &claim);
+	return 0;
 }
