@@ -28,12 +28,6 @@
 #include "nft/comment.h"
 #include "nft/expr.h"
 
-/* Room that was promised: the _check variants could only fail on a wrong NM_NFT_RULE_SIZE. */
-static void put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
-{
-	mnl_attr_put(nlh, type, len, data);
-}
-
 static void put_xt(
 	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
 {
@@ -42,7 +36,7 @@ static void put_xt(
 	/* NFTA_TARGET_* have the same numbers as NFTA_MATCH_* */
 	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
 	nm_expr_put_be32(nlh, NFTA_MATCH_REV, rev);
-	put(nlh, NFTA_MATCH_INFO, info, len);
+	mnl_attr_put(nlh, NFTA_MATCH_INFO, len, info);
 	nm_expr_end(nlh, e);
 }
 
@@ -208,48 +202,36 @@ static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 }
 
 /* SNAT and MASQUERADE still have the first structure for IPv4, and differ in the revision for IPv6. */
-static void put_snat(struct nlmsghdr *nlh, const struct nm_addr *to)
+static void put_source_nat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
 	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
 	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
+	bool is_snat = rule->verdict == NM_VERDICT_SNAT;
+	const char *name = is_snat ? "SNAT" : "MASQUERADE";
 
 	ipv4.info.rangesize = 1;
-	ipv4.info.range[0].flags = ipv6.info.flags = NF_NAT_RANGE_MAP_IPS;
-	if (to->family == NM_IPV4) {
-		memcpy(&ipv4.info.range[0].min_ip, to->bytes, nm_addr_size(NM_IPV4));
-		memcpy(&ipv4.info.range[0].max_ip, to->bytes, nm_addr_size(NM_IPV4));
-		put_xt(nlh, "target", "SNAT", 0, &ipv4, sizeof(ipv4));
-		return;
+	if (is_snat) {
+		ipv4.info.range[0].flags = ipv6.info.flags = NF_NAT_RANGE_MAP_IPS;
+		memcpy(&ipv4.info.range[0].min_ip, rule->to.bytes, nm_addr_size(NM_IPV4));
+		memcpy(&ipv4.info.range[0].max_ip, rule->to.bytes, nm_addr_size(NM_IPV4));
+		memcpy(&ipv6.info.min_addr, rule->to.bytes, nm_addr_size(NM_IPV6));
+		memcpy(&ipv6.info.max_addr, rule->to.bytes, nm_addr_size(NM_IPV6));
 	}
-	memcpy(&ipv6.info.min_addr, to->bytes, nm_addr_size(NM_IPV6));
-	memcpy(&ipv6.info.max_addr, to->bytes, nm_addr_size(NM_IPV6));
-	put_xt(nlh, "target", "SNAT", 1, &ipv6, sizeof(ipv6));
-}
-
-static void put_masquerade(struct nlmsghdr *nlh, enum nm_family family)
-{
-	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
-	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
-
-	ipv4.info.rangesize = 1;
-	if (family == NM_IPV4)
-		put_xt(nlh, "target", "MASQUERADE", 0, &ipv4, sizeof(ipv4));
+	if (rule->family == NM_IPV4)
+		put_xt(nlh, "target", name, 0, &ipv4, sizeof(ipv4));
 	else
-		put_xt(nlh, "target", "MASQUERADE", 0, &ipv6, sizeof(ipv6));
+		put_xt(nlh, "target", name, is_snat, &ipv6, sizeof(ipv6));
 }
 
 static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
+	static const int codes[] = {
+		[NM_VERDICT_ACCEPT] = NF_ACCEPT,
+		[NM_VERDICT_DROP] = NF_DROP,
+		[NM_VERDICT_RETURN] = NFT_RETURN,
+	};
+
 	switch (rule->verdict) {
-	case NM_VERDICT_ACCEPT:
-		nm_expr_verdict(nlh, NF_ACCEPT, NULL);
-		break;
-	case NM_VERDICT_DROP:
-		nm_expr_verdict(nlh, NF_DROP, NULL);
-		break;
-	case NM_VERDICT_RETURN:
-		nm_expr_verdict(nlh, NFT_RETURN, NULL);
-		break;
 	case NM_VERDICT_JUMP:
 		nm_expr_verdict(nlh, NFT_JUMP, nm_rule_chain_name(rule->target));
 		break;
@@ -257,11 +239,11 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		put_dnat(nlh, rule);
 		break;
 	case NM_VERDICT_SNAT:
-		put_snat(nlh, &rule->to);
-		break;
 	case NM_VERDICT_MASQUERADE:
-		put_masquerade(nlh, rule->family);
+		put_source_nat(nlh, rule);
 		break;
+	default:
+		nm_expr_verdict(nlh, codes[rule->verdict], NULL);
 	}
 }
 

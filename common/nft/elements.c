@@ -1,9 +1,7 @@
 #include "nft/elements.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <string.h>
 
 #include "nft/comment.h"
 #include "nft/dump.h"
@@ -13,19 +11,6 @@ struct reading {
 	void *ctx;
 };
 
-static struct nm_counters read_counter(struct nm_attrs expression)
-{
-	struct nm_attrs data = nm_attrs_nested(expression, NFTA_EXPR_DATA);
-	struct nm_counters c = {0};
-	char name[sizeof("counter")];
-
-	if (!nm_attrs_string(expression, NFTA_EXPR_NAME, name, sizeof(name)) || strcmp(name, "counter") != 0)
-		return c;
-	(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets)); /* else 0 */
-	(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
-	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
-}
-
 static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs)
 {
 	struct nm_nft_element e = {.set = set};
@@ -33,7 +18,7 @@ static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs
 	e.key = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
 	e.data = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
 	e.tag = nm_nft_comment_read(nm_attrs_nested(attrs, NFTA_SET_ELEM_USERDATA), &e.tag_len);
-	e.counters = read_counter(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
+	e.counters = nm_nft_expression_counters(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
 	return e;
 }
 

@@ -3,11 +3,6 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_nat.h>
 
-static void put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
-{
-	mnl_attr_put(nlh, type, len, data);
-}
-
 void nm_expr_put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
 {
 	mnl_attr_put_u32(nlh, type, htonl(value));
@@ -33,46 +28,46 @@ void nm_expr_put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, s
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
 
-	put(nlh, NFTA_DATA_VALUE, value, len);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+/* An expression of numbers only. */
+struct number {
+	uint16_t type; /* 0 ends the list */
+	uint32_t value;
+};
+
+static void put_numbers(struct nlmsghdr *nlh, const char *name, const struct number *n)
+{
+	struct nm_expr e = nm_expr_begin(nlh, name);
+
+	for (; n->type; n++)
+		nm_expr_put_be32(nlh, n->type, n->value);
+	nm_expr_end(nlh, e);
 }
 
 void nm_expr_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "meta");
-
-	nm_expr_put_be32(nlh, NFTA_META_KEY, key);
-	nm_expr_put_be32(nlh, NFTA_META_DREG, dreg);
-	nm_expr_end(nlh, e);
+	put_numbers(nlh, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_DREG, dreg}, {0}});
 }
 
 void nm_expr_set_mark(struct nlmsghdr *nlh, uint32_t sreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "meta");
-
-	nm_expr_put_be32(nlh, NFTA_META_KEY, NFT_META_MARK);
-	nm_expr_put_be32(nlh, NFTA_META_SREG, sreg);
-	nm_expr_end(nlh, e);
+	put_numbers(
+		nlh, "meta", (struct number[]){{NFTA_META_KEY, NFT_META_MARK}, {NFTA_META_SREG, sreg}, {0}});
 }
 
 void nm_expr_payload(struct nlmsghdr *nlh, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "payload");
-
-	nm_expr_put_be32(nlh, NFTA_PAYLOAD_DREG, dreg);
-	nm_expr_put_be32(nlh, NFTA_PAYLOAD_BASE, base);
-	nm_expr_put_be32(nlh, NFTA_PAYLOAD_OFFSET, offset);
-	nm_expr_put_be32(nlh, NFTA_PAYLOAD_LEN, len);
-	nm_expr_end(nlh, e);
+	put_numbers(nlh, "payload",
+		(struct number[]){{NFTA_PAYLOAD_DREG, dreg}, {NFTA_PAYLOAD_BASE, base},
+			{NFTA_PAYLOAD_OFFSET, offset}, {NFTA_PAYLOAD_LEN, len}, {0}});
 }
 
 void nm_expr_ct(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "ct");
-
-	nm_expr_put_be32(nlh, NFTA_CT_DREG, dreg);
-	nm_expr_put_be32(nlh, NFTA_CT_KEY, key);
-	nm_expr_end(nlh, e);
+	put_numbers(nlh, "ct", (struct number[]){{NFTA_CT_DREG, dreg}, {NFTA_CT_KEY, key}, {0}});
 }
 
 void nm_expr_ct_dir(struct nlmsghdr *nlh, uint32_t key, uint8_t direction, uint32_t dreg)
@@ -87,12 +82,9 @@ void nm_expr_ct_dir(struct nlmsghdr *nlh, uint32_t key, uint8_t direction, uint3
 
 void nm_expr_fib_daddr_type(struct nlmsghdr *nlh, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "fib");
-
-	nm_expr_put_be32(nlh, NFTA_FIB_DREG, dreg);
-	nm_expr_put_be32(nlh, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nm_expr_put_be32(nlh, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	nm_expr_end(nlh, e);
+	put_numbers(nlh, "fib",
+		(struct number[]){{NFTA_FIB_DREG, dreg}, {NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE},
+			{NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR}, {0}});
 }
 
 void nm_expr_value(struct nlmsghdr *nlh, uint32_t dreg, const void *value, size_t len)

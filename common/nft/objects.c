@@ -101,65 +101,57 @@ static const struct kind tables = {NFT_MSG_GETTABLE, "table", read_table};
 static const struct kind chains = {NFT_MSG_GETCHAIN, "chain", read_chain};
 static const struct kind sets = {NFT_MSG_GETSET, "set", read_set};
 
-static int each(struct nm_netlink *nl, uint8_t nfproto, const struct kind *kind, struct reading *reading,
-	struct nm_err *err)
-{
-	struct nm_netlink_request r;
-
-	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, kind->get, NLM_F_DUMP, nfproto);
-	if (nm_nft_dump(nl, &r, kind->get, NULL, kind->read, reading, err) < 0)
-		return nm_wrap(err, "reading the %ss of nf_tables", kind->name);
-	return 0;
-}
-
-int nm_nft_objects_each_chain(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
-{
-	return each(nl, nfproto, &chains, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
-}
-
-int nm_nft_objects_each_table(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
-{
-	return each(nl, nfproto, &tables, &(struct reading){.on_table = handler, .ctx = ctx}, err);
-}
-
-int nm_nft_objects_each_set(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx, struct nm_err *err)
-{
-	return each(nl, nfproto, &sets, &(struct reading){.on_set = handler, .ctx = ctx}, err);
-}
-
 _Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE, "a table's name has one number");
 
-/* chain NULL: the table itself. */
-static int get(struct nm_netlink *nl, uint8_t nfproto, const struct kind *kind, const char *table,
+/* table NULL: all objects of the kind; chain NULL: the table itself. */
+static int ask(struct nm_netlink *nl, uint8_t nfproto, const struct kind *kind, const char *table,
 	const char *chain, struct reading *reading, struct nm_err *err)
 {
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, kind->get, 0, nfproto);
-	nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, table);
+	nm_nft_dump_begin(&r, kind->get, table ? 0 : NLM_F_DUMP, nfproto);
+	if (table)
+		nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, table);
 	if (chain)
 		nm_nft_dump_put_name(&r, NFTA_CHAIN_NAME, chain);
-	if (nm_nft_dump(nl, &r, kind->get, nm_netlink_is_missing, kind->read, reading, err) < 0)
-		return nm_wrap(err, "looking for %s '%s'", kind->name, chain ? chain : table);
-	return 0;
+	if (nm_nft_dump(nl, &r, kind->get, table ? nm_netlink_is_missing : NULL, kind->read, reading, err) ==
+		0)
+		return 0;
+	if (!table)
+		return nm_wrap(err, "reading the %ss of nf_tables", kind->name);
+	return nm_wrap(err, "looking for %s '%s'", kind->name, chain ? chain : table);
+}
+
+int nm_nft_objects_each_chain(
+	struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
+{
+	return ask(nl, nfproto, &chains, NULL, NULL, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
+}
+
+int nm_nft_objects_each_table(
+	struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
+{
+	return ask(nl, nfproto, &tables, NULL, NULL, &(struct reading){.on_table = handler, .ctx = ctx}, err);
+}
+
+int nm_nft_objects_each_set(
+	struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx, struct nm_err *err)
+{
+	return ask(nl, nfproto, &sets, NULL, NULL, &(struct reading){.on_set = handler, .ctx = ctx}, err);
 }
 
 int nm_nft_objects_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
 	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
 {
-	return get(
+	return ask(
 		nl, nfproto, &chains, table, name, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
 }
 
 int nm_nft_objects_get_table(struct nm_netlink *nl, uint8_t nfproto, const char *name,
 	nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
 {
-	return get(nl, nfproto, &tables, name, NULL, &(struct reading){.on_table = handler, .ctx = ctx}, err);
+	return ask(nl, nfproto, &tables, name, NULL, &(struct reading){.on_table = handler, .ctx = ctx}, err);
 }
 
 static int on_found(void *found, const struct nm_nft_table *table, struct nm_err *err)

@@ -34,42 +34,32 @@ static int refuse_element(struct nm_attrs attrs, const char *table, int error, s
 		nm_attrs_next(&list) ? " or another" : "", set, table);
 }
 
-static int refuse_chain_or_set(struct nm_attrs attrs, uint16_t name_type, const char *verb, const char *what,
-	const char *table, int error, struct nm_err *err)
-{
-	char name[NAME_SIZE];
-
-	name_of(attrs, name_type, name);
-	return nm_fail_errno(err, error, "%s %s '%s' in table '%s'", verb, what, name, table);
-}
+/* What is tried on a chain or set of a table. */
+static const struct attempt {
+	const char *what;
+	uint16_t name; /* attribute */
+} attempts[] = {
+	[NFT_MSG_NEWCHAIN] = {"creating chain", NFTA_CHAIN_NAME},
+	[NFT_MSG_DELCHAIN] = {"deleting chain", NFTA_CHAIN_NAME},
+	[NFT_MSG_NEWSET] = {"creating set", NFTA_SET_NAME},
+	[NFT_MSG_NEWRULE] = {"adding a rule to chain", NFTA_RULE_CHAIN},
+	[NFT_MSG_DELRULE] = {"deleting a rule from chain", NFTA_RULE_CHAIN},
+};
 
 int nm_nft_refusal_fail(const struct nlmsghdr *msg, const char *rule, int error, struct nm_err *err)
 {
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
-	char table[NAME_SIZE];
+	unsigned type = msg->nlmsg_type & 0xff;
+	char table[NAME_SIZE], name[NAME_SIZE];
 
 	name_of(attrs, NFTA_RULE_TABLE, table);
-	switch (msg->nlmsg_type & 0xff) {
-	case NFT_MSG_NEWTABLE:
-		return nm_fail_errno(err, error, "creating table '%s'", table);
-	case NFT_MSG_DELTABLE:
-		return nm_fail_errno(err, error, "deleting table '%s'", table);
-	case NFT_MSG_NEWCHAIN:
-		return refuse_chain_or_set(attrs, NFTA_CHAIN_NAME, "creating", "chain", table, error, err);
-	case NFT_MSG_DELCHAIN:
-		return refuse_chain_or_set(attrs, NFTA_CHAIN_NAME, "deleting", "chain", table, error, err);
-	case NFT_MSG_NEWSET:
-		return refuse_chain_or_set(attrs, NFTA_SET_NAME, "creating", "set", table, error, err);
-	case NFT_MSG_NEWSETELEM:
-	case NFT_MSG_DELSETELEM:
+	if (type == NFT_MSG_NEWTABLE || type == NFT_MSG_DELTABLE)
+		return nm_fail_errno(err, error, "%s table '%s'",
+			type == NFT_MSG_NEWTABLE ? "creating" : "deleting", table);
+	if (type == NFT_MSG_NEWSETELEM || type == NFT_MSG_DELSETELEM)
 		return refuse_element(attrs, table, error, err);
-	case NFT_MSG_NEWRULE:
-		if (rule)
-			return nm_fail_errno(err, error, "adding rule '%s' to table '%s'", rule, table);
-		return refuse_chain_or_set(
-			attrs, NFTA_RULE_CHAIN, "adding a rule to", "chain", table, error, err);
-	default:
-		return refuse_chain_or_set(
-			attrs, NFTA_RULE_CHAIN, "deleting a rule from", "chain", table, error, err);
-	}
+	if (rule)
+		return nm_fail_errno(err, error, "adding rule '%s' to table '%s'", rule, table);
+	name_of(attrs, attempts[type].name, name);
+	return nm_fail_errno(err, error, "%s '%s' in table '%s'", attempts[type].what, name, table);
 }

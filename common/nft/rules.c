@@ -115,12 +115,11 @@ static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
 	return !b;
 }
 
-static bool is_counter(const struct nlattr *expression)
+static bool is_counter(struct nm_attrs expression)
 {
 	char name[sizeof("counter")];
 
-	return nm_attrs_string(nm_attrs_inside(expression), NFTA_EXPR_NAME, name, sizeof(name)) &&
-		!strcmp(name, "counter");
+	return nm_attrs_string(expression, NFTA_EXPR_NAME, name, sizeof(name)) && !strcmp(name, "counter");
 }
 
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
@@ -129,25 +128,36 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 
 	while ((a = nm_attrs_next(&ours))) {
 		b = nm_attrs_next(&theirs);
-		if (!b || is_counter(a) != is_counter(b) || (!is_counter(a) && !attr_equal(a, b)))
+		if (!b)
+			return false;
+		if (is_counter(nm_attrs_inside(a)) && is_counter(nm_attrs_inside(b)))
+			continue;
+		if (!attr_equal(a, b))
 			return false;
 	}
 	return !nm_attrs_next(&theirs);
 }
 
+struct nm_counters nm_nft_expression_counters(struct nm_attrs expression)
+{
+	struct nm_attrs data = nm_attrs_nested(expression, NFTA_EXPR_DATA);
+	struct nm_counters c = {0};
+
+	if (!is_counter(expression))
+		return c;
+	(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets)); /* else 0 */
+	(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
+	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
+}
+
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
 {
-	struct nm_attrs list = rule->expressions, data;
-	struct nm_counters c = {0};
-	char name[NM_NFT_EXPRESSION_SIZE];
+	struct nm_attrs list = rule->expressions;
+	const struct nlattr *a;
 
-	while (nm_nft_rule_next_expression(&list, name, &data)) {
-		if (strcmp(name, "counter") != 0)
-			continue;
-		(void)nm_attrs_get(data, NFTA_COUNTER_PACKETS, &c.packets, sizeof(c.packets));
-		(void)nm_attrs_get(data, NFTA_COUNTER_BYTES, &c.bytes, sizeof(c.bytes));
-	}
-	return (struct nm_counters){.packets = be64toh(c.packets), .bytes = be64toh(c.bytes)};
+	while ((a = nm_attrs_next(&list)) && !is_counter(nm_attrs_inside(a)))
+		;
+	return a ? nm_nft_expression_counters(nm_attrs_inside(a)) : (struct nm_counters){0};
 }
 
 /* Targets of xt that let the packet go on to the next rule. */

@@ -30,8 +30,9 @@ int nm_nft_rules_each(struct nm_netlink *nl, uint8_t nfproto, const char *table,
 /* True when both lists of expressions are the same, but for the values of counters. */
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
 
-/* What the rule's counter says; zeros without one. */
+/* What the rule's counter says, or the expression when it is one; zeros without. */
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
+struct nm_counters nm_nft_expression_counters(struct nm_attrs expression);
 
 /* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */
 bool nm_nft_rule_decides(const struct nm_nft_rule *rule);
