@@ -130,9 +130,11 @@ static bool has_strict_forward_ports(void)
 
 static int examine_firewalld(struct examination *x, struct nm_err *err)
 {
+	static const struct nm_nft_place firewalld = {NFPROTO_INET, "firewalld", NULL};
+
 	if (!x->strict_forward_ports)
 		return 0;
-	if (nm_nft_objects_has_table(&x->nl, NFPROTO_INET, "firewalld", &x->strict_firewalld, err) < 0)
+	if (nm_nft_objects_has_table(&x->nl, firewalld, &x->strict_firewalld, err) < 0)
 		return -1;
 	if (!x->strict_firewalld)
 		return 0;

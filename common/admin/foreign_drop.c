@@ -178,10 +178,12 @@ static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	chains->n = 0;
 	if (nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, on_chain, chains, err) < 0)
 		return -1;
-	for (struct chain *c = chains->v; c < chains->v + chains->n; c++)
-		if (nm_nft_rules_each(nl, c->foreign.nfproto, c->foreign.table, c->foreign.chain, on_rule,
-			    &c->effect, err) < 0)
+	for (struct chain *c = chains->v; c < chains->v + chains->n; c++) {
+		struct nm_nft_place place = {c->foreign.nfproto, c->foreign.table, c->foreign.chain};
+
+		if (nm_nft_rules_each(nl, place, on_rule, &c->effect, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -48,11 +48,10 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 	*ret = false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-			const char *table = nm_rule_table_name(tables[i]);
-			uint8_t nfproto = nm_nft_family(f);
-			int rc = chain
-				? nm_nft_objects_get_chain(nl, nfproto, table, chain, note_chain, ret, err)
-				: nm_nft_objects_has_table(nl, nfproto, table, ret, err);
+			const struct nm_nft_place place = {
+				nm_nft_family(f), nm_rule_table_name(tables[i]), chain};
+			int rc = chain ? nm_nft_objects_get_chain(nl, place, note_chain, ret, err)
+				       : nm_nft_objects_has_table(nl, place, ret, err);
 
 			if (rc < 0 || *ret)
 				return rc;

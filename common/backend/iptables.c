@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "iptables/encode.h"
 #include "iptables/layout.h"
 #include "iptables/layout_static.h"
 #include "iptables/print.h"
@@ -140,8 +141,8 @@ static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *c
 {
 	struct guards g = {.handler = handler, .ctx = ctx};
 
-	return nm_nft_rules_each(nl, nm_nft_family(NM_IPV4), nm_rule_table_name(NM_TABLE_RAW),
-		nm_rule_chain_name(NM_CHAIN_PREROUTING), on_rule, &g, err);
+	return nm_nft_rules_each(
+		nl, nm_iptables_encode_place(NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING), on_rule, &g, err);
 }
 
 static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)

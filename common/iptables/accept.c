@@ -43,8 +43,8 @@ static int read_rules(
 
 	forward->has_rule = false;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
-		if (nm_nft_rules_each(nl, nm_nft_family(family), nm_rule_table_name(NM_TABLE_FILTER),
-			    nm_rule_chain_name(chains[i]), on_rule, forward, err) < 0)
+		if (nm_nft_rules_each(nl, nm_iptables_encode_place(family, NM_TABLE_FILTER, chains[i]),
+			    on_rule, forward, err) < 0)
 			return -1;
 	return 0;
 }
@@ -78,8 +78,9 @@ int nm_iptables_accept(
 	nm_each_family(f, families) {
 		struct forward forward = {0};
 
-		if (nm_nft_objects_get_chain(nl, nm_nft_family(f), nm_rule_table_name(NM_TABLE_FILTER),
-			    nm_rule_chain_name(NM_CHAIN_FORWARD), on_chain, &forward, err) < 0)
+		if (nm_nft_objects_get_chain(nl,
+			    nm_iptables_encode_place(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD), on_chain,
+			    &forward, err) < 0)
 			return -1;
 		if (!forward.drops && forward.has_rule && read_rules(nl, f, &forward, err) < 0)
 			return -1;

@@ -340,8 +340,8 @@ static int compare_chain(struct diff *d, const struct nm_rule_place *place, stru
 
 	if (((d->scope->look_for_old && may_have_old) ||
 		    d->shared[place->family][place->table][place->chain]) &&
-		nm_nft_rules_each(d->nl, nm_nft_family(place->family), nm_rule_table_name(place->table),
-			nm_rule_chain_name(place->chain), on_rule, &r, err) < 0)
+		nm_nft_rules_each(d->nl, nm_iptables_encode_place(place->family, place->table, place->chain),
+			on_rule, &r, err) < 0)
 		return -1;
 	if (check_jump(&r, err) < 0)
 		return -1;

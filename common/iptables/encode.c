@@ -28,6 +28,12 @@
 #include "nft/comment.h"
 #include "nft/expr.h"
 
+struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_table table, enum nm_chain chain)
+{
+	return (struct nm_nft_place){
+		nm_nft_family(family), nm_rule_table_name(table), nm_rule_chain_name(chain)};
+}
+
 static void put_xt(
 	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
 {

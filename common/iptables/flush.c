@@ -108,8 +108,8 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	if (f->count_only)
 		return 0;
 	f->chains[f->table][f->from].use--;
-	return nm_nft_batch_delete_rule(f->attempt->txn, f->family, nm_rule_table_name(f->table),
-		nm_rule_chain_name(f->from), rule->handle, err);
+	return nm_nft_batch_delete_rule(
+		f->attempt->txn, nm_iptables_encode_place(f->family, f->table, f->from), rule->handle, err);
 }
 
 static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, bool form_only,
@@ -120,16 +120,15 @@ static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, b
 	f->form_only = form_only;
 	f->count_only = count_only;
 	f->jumps = 0;
-	return nm_nft_rules_each(f->attempt->nl, nm_nft_family(f->family), nm_rule_table_name(table),
-		nm_rule_chain_name(from), on_rule, f, err);
+	return nm_nft_rules_each(
+		f->attempt->nl, nm_iptables_encode_place(f->family, table, from), on_rule, f, err);
 }
 
 static int delete_chain(struct flush *f, enum nm_table table, enum nm_chain chain, struct nm_err *err)
 {
 	f->chains[table][chain].found = false;
 	f->tables[table].use--;
-	return nm_nft_batch_delete_chain(
-		f->attempt->txn, f->family, nm_rule_table_name(table), nm_rule_chain_name(chain), err);
+	return nm_nft_batch_delete(f->attempt->txn, nm_iptables_encode_place(f->family, table, chain), err);
 }
 
 static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, struct nm_err *err)
@@ -170,6 +169,8 @@ static int flush_docker_user(struct flush *f, struct nm_err *err)
 
 static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 {
+	const struct nm_nft_place place = {nm_nft_family(f->family), nm_rule_table_name(table), NULL};
+
 	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
 		const struct chain *chain = &f->chains[table][c];
 
@@ -179,7 +180,7 @@ static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 	}
 	if (!f->tables[table].made || f->tables[table].use > 0)
 		return 0;
-	return nm_nft_batch_delete_table(f->attempt->txn, f->family, nm_rule_table_name(table), err);
+	return nm_nft_batch_delete(f->attempt->txn, place, err);
 }
 
 static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], struct nm_err *err)

@@ -15,29 +15,27 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 	return nm_iptables_print_rule(rule, buf);
 }
 
-static int add_rule(struct nm_nft_batch *txn, const struct nm_edit *edit, struct nm_err *err)
+static int add_rule(
+	struct nm_nft_batch *txn, struct nm_nft_place place, const struct nm_edit *edit, struct nm_err *err)
 {
-	const struct nm_rule *rule = edit->desired;
-	bool append = edit->neighbour ? edit->behind : rule->place == NM_PLACE_END;
-	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(txn, rule->family, nm_rule_table_name(rule->table),
-		nm_rule_chain_name(rule->chain), edit->neighbour, append, err);
+	bool append = edit->neighbour ? edit->behind : edit->desired->place == NM_PLACE_END;
+	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(txn, place, edit->neighbour, append, err);
 
 	if (!nlh)
 		return -1;
-	nm_iptables_encode(nlh, rule);
+	nm_iptables_encode(nlh, edit->desired);
 	nm_nft_batch_end(txn, nlh);
-	nm_nft_batch_describe(txn, print_rule, rule);
+	nm_nft_batch_describe(txn, print_rule, edit->desired);
 	return 0;
 }
 
 int nm_iptables_write_edit(void *txn, const struct nm_edit *edit, struct nm_err *err)
 {
-	const struct nm_rule_place *p = &edit->place;
+	struct nm_nft_place place =
+		nm_iptables_encode_place(edit->place.family, edit->place.table, edit->place.chain);
 
-	if (edit->add)
-		return add_rule(txn, edit, err);
-	return nm_nft_batch_delete_rule(txn, p->family, nm_rule_table_name(p->table),
-		nm_rule_chain_name(p->chain), edit->handle, err);
+	return edit->add ? add_rule(txn, place, edit, err)
+			 : nm_nft_batch_delete_rule(txn, place, edit->handle, err);
 }
 
 /* As iptables makes them. */
@@ -49,24 +47,20 @@ static const struct nm_nft_hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
 	[NM_TABLE_FILTER][NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
 };
 
-static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family,
-	bool used[NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_err *err)
+/* The table, before its first chain, and the chains. */
+static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
+	const bool used[static NM_CHAIN_MAX], struct nm_err *err)
 {
-	for (enum nm_table table = 0; table < NM_TABLE_MAX; table++) {
-		bool ensured = false;
+	struct nm_nft_place place = {nm_nft_family(family), nm_rule_table_name(table), NULL};
 
-		for (enum nm_chain chain = 0; chain < NM_CHAIN_MAX; chain++) {
-			if (!used[table][chain])
-				continue;
-			if (!ensured &&
-				nm_nft_batch_ensure_table(
-					txn, family, nm_rule_table_name(table), NM_TAG_MADE, err) < 0)
-				return -1;
-			ensured = true;
-			if (nm_nft_batch_ensure_chain(txn, family, nm_rule_table_name(table),
-				    nm_rule_chain_name(chain), &hooks[table][chain], NM_TAG_MADE, err) < 0)
-				return -1;
-		}
+	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
+		if (!used[c])
+			continue;
+		if (!place.chain && nm_nft_batch_ensure(txn, place, NULL, NM_TAG_MADE, err) < 0)
+			return -1;
+		place.chain = nm_rule_chain_name(c);
+		if (nm_nft_batch_ensure(txn, place, &hooks[table][c], NM_TAG_MADE, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -84,8 +78,9 @@ int nm_iptables_write_ensure(
 			used[r->family][r->table][r->target] = true;
 	}
 	nm_each_family(f, families)
-		if (ensure_chains(txn, f, used[f], err) < 0)
-			return -1;
+		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+			if (ensure_chains(txn, f, t, used[f][t], err) < 0)
+				return -1;
 	return 0;
 }
 

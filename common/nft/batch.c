@@ -25,8 +25,6 @@
 
 #include "base/array.h"
 #include "nft/comment.h"
-#include "nft/comment.h"
-#include "nft/dump.h"
 #include "nft/expr.h"
 #include "nft/refusal.h"
 
@@ -120,14 +118,25 @@ static int reserve(struct nm_nft_batch *txn, struct nm_err *err)
 	return nm_grow(&txn->changes, what, err);
 }
 
+_Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE && (int)NFTA_TABLE_NAME == NFTA_RULE_TABLE &&
+		(int)NFTA_TABLE_NAME == NFTA_SET_TABLE && (int)NFTA_TABLE_NAME == NFTA_SET_ELEM_LIST_TABLE,
+	"a table's name has one number");
+
 struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
-	enum nm_family family, bool effective, struct nm_err *err)
+	struct nm_nft_place place, struct nm_err *err)
 {
+	bool is_rule = type == NFT_MSG_NEWRULE || type == NFT_MSG_DELRULE;
+	struct nlmsghdr *nlh;
+
 	if (reserve(txn, err) < 0)
 		return NULL;
 	txn->changes.v[txn->changes.n++] = (struct change){.offset = txn->used};
-	txn->effective += effective;
-	return put_header(txn, MESSAGE(type), flags, nm_nft_family(family), 0);
+	txn->effective += type != NFT_MSG_NEWTABLE && type != NFT_MSG_NEWCHAIN && type != NFT_MSG_NEWSET;
+	nlh = put_header(txn, MESSAGE(type), flags, place.nfproto, 0);
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, place.table);
+	if (place.chain)
+		mnl_attr_put_strz(nlh, is_rule ? NFTA_RULE_CHAIN : NFTA_CHAIN_NAME, place.chain);
+	return nlh;
 }
 
 void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
@@ -143,20 +152,6 @@ void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, 
 	last->object = object;
 }
 
-int nm_nft_batch_ensure_table(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *comment, struct nm_err *err)
-{
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, false, err);
-
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	if (comment)
-		nm_nft_comment_put(nlh, NFTA_TABLE_USERDATA, comment);
-	nm_nft_batch_end(txn, nlh);
-	return 0;
-}
-
 /* No NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's. */
 static void put_hook(struct nlmsghdr *nlh, const struct nm_nft_hook *hook)
 {
@@ -168,75 +163,53 @@ static void put_hook(struct nlmsghdr *nlh, const struct nm_nft_hook *hook)
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook->type);
 }
 
-/* Linux before 5.9 passes over the comment. */
-int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, const struct nm_nft_hook *hook, const char *comment, struct nm_err *err)
+/* Linux before 5.9 passes over the comment of a chain. */
+int nm_nft_batch_ensure(struct nm_nft_batch *txn, struct nm_nft_place place, const struct nm_nft_hook *hook,
+	const char *comment, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family, false, err);
+	uint16_t type = place.chain ? NFT_MSG_NEWCHAIN : NFT_MSG_NEWTABLE;
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, NLM_F_CREATE, place, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	if (hook->type)
+	if (hook && hook->type)
 		put_hook(nlh, hook);
 	if (comment)
-		nm_nft_comment_put(nlh, NFTA_CHAIN_USERDATA, comment);
+		nm_nft_comment_put(nlh, place.chain ? NFTA_CHAIN_USERDATA : NFTA_TABLE_USERDATA, comment);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, uint64_t neighbour, bool append, struct nm_err *err)
+struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
+	uint64_t neighbour, bool append, struct nm_err *err)
 {
 	uint16_t flags = (uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0));
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, family, true, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, place, err);
 
-	if (!nlh)
-		return NULL;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
-	if (neighbour)
+	if (nlh && neighbour)
 		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(neighbour));
 	return nlh;
 }
 
-int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, uint64_t handle, struct nm_err *err)
+int nm_nft_batch_delete_rule(
+	struct nm_nft_batch *txn, struct nm_nft_place place, uint64_t handle, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELRULE, 0, family, true, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELRULE, 0, place, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
-	/* without the chain the kernel would empty the whole table */
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
 
-int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, struct nm_err *err)
+int nm_nft_batch_delete(struct nm_nft_batch *txn, struct nm_nft_place place, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELCHAIN, 0, family, true, err);
+	uint16_t type = place.chain ? NFT_MSG_DELCHAIN : NFT_MSG_DELTABLE;
+	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, 0, place, err);
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	nm_nft_batch_end(txn, nlh);
-	return 0;
-}
-
-int nm_nft_batch_delete_table(
-	struct nm_nft_batch *txn, enum nm_family family, const char *table, struct nm_err *err)
-{
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELTABLE, 0, family, true, err);
-
-	if (!nlh)
-		return -1;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }
@@ -309,28 +282,45 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 	}
 }
 
-static bool is_ipv6_unknown(const struct nm_nft_batch *txn, const struct verdict *v)
+/* The change that was refused; NULL: none, or the batch itself. */
+static const struct change *refused_change(const struct nm_nft_batch *txn, const struct verdict *v)
 {
-	const struct nlmsghdr *msg;
-	const struct nfgenmsg *nfg;
+	return v->error && v->seq > 0 && v->seq <= txn->changes.n ? &txn->changes.v[v->seq - 1] : NULL;
+}
 
-	if ((v->error != EOPNOTSUPP && v->error != EAFNOSUPPORT) || v->seq == 0 || v->seq > txn->changes.n)
-		return false;
-	msg = message_of(txn, &txn->changes.v[v->seq - 1]);
-	nfg = mnl_nlmsg_get_payload(msg);
-	return msg->nlmsg_type == MESSAGE(NFT_MSG_NEWTABLE) && nfg->nfgen_family == NFPROTO_IPV6;
+static bool is_ipv6_unknown(const struct nlmsghdr *msg, int error)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(msg);
+
+	return (error == EOPNOTSUPP || error == EAFNOSUPPORT) && nfg->nfgen_family == NFPROTO_IPV6 &&
+		msg->nlmsg_type == MESSAGE(NFT_MSG_NEWTABLE);
 }
 
 /* An element has the key already, which the transaction was made without looking for. */
-static bool is_element_there(const struct nm_nft_batch *txn, const struct verdict *v)
+static bool is_element_there(const struct nlmsghdr *msg, int error)
 {
-	return v->error == EEXIST && v->seq > 0 && v->seq <= txn->changes.n &&
-		message_of(txn, &txn->changes.v[v->seq - 1])->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
+	return error == EEXIST && msg->nlmsg_type == MESSAGE(NFT_MSG_NEWSETELEM);
+}
+
+static int judge_refusal(const struct nm_nft_batch *txn, const struct change *change, int error,
+	enum nm_nft_outcome *ret, struct nm_err *err)
+{
+	const struct nlmsghdr *msg = message_of(txn, change);
+	char text[NM_NFT_BATCH_STRLEN];
+
+	if (is_element_there(msg, error))
+		*ret = NM_NFT_STALE;
+	else if (is_ipv6_unknown(msg, error))
+		*ret = NM_NFT_NO_IPV6;
+	else
+		return nm_nft_refusal_fail(
+			msg, change->print ? change->print(change->object, text) : NULL, error, err);
+	return 0;
 }
 
 int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *ret, struct nm_err *err)
 {
-	char text[NM_NFT_BATCH_STRLEN];
+	const struct change *change;
 	struct verdict v = {0};
 
 	*ret = NM_NFT_COMMITTED;
@@ -339,20 +329,13 @@ int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *r
 	end_batch(txn);
 	if (send_batch(txn, fd, err) < 0 || read_replies(fd, &v, err) < 0)
 		return -1;
+	change = refused_change(txn, &v);
+	if (change)
+		return judge_refusal(txn, change, v.error, ret, err);
 	/* without any answer the change was applied or not: the next reading tells */
-	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged) ||
-		is_element_there(txn, &v)) {
+	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged))
 		*ret = NM_NFT_STALE;
-	} else if (is_ipv6_unknown(txn, &v)) {
-		*ret = NM_NFT_NO_IPV6;
-	} else if (v.error) {
-		const struct change *change =
-			v.seq > 0 && v.seq <= txn->changes.n ? &txn->changes.v[v.seq - 1] : NULL;
-
-		if (!change)
-			return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
-		return nm_nft_refusal_fail(message_of(txn, change),
-			change->print ? change->print(change->object, text) : NULL, v.error, err);
-	}
+	else if (v.error)
+		return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
 	return 0;
 }

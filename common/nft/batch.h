@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "nft/dump.h"
 
 struct nm_nft_batch;
 
@@ -29,10 +29,10 @@ static inline void nm_cleanup_nft_batch(struct nm_nft_batch **txn)
  * or NULL with *err (memory). Nothing else comes between a message and its nm_nft_batch_end().
  */
 
-/* Any change, NFT_MSG_*. effective: it adds or deletes something. */
+/* Any change, NFT_MSG_*; the message names the place. */
 struct nlmsghdr;
 struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
-	enum nm_family family, bool effective, struct nm_err *err);
+	struct nm_nft_place place, struct nm_err *err);
 void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh);
 
 /* Where iptables or nftables hook a base chain. */
@@ -42,28 +42,23 @@ struct nm_nft_hook {
 	int32_t priority;
 };
 
-/* Creates the table or chain if it is missing, with the comment (NULL: none). What is there stays as it is.
- */
-int nm_nft_batch_ensure_table(struct nm_nft_batch *txn, enum nm_family family, const char *table,
+/* Creates the table or chain if it is missing, with the comment (NULL: none); hook NULL: without. What is
+ * there stays as it is. */
+int nm_nft_batch_ensure(struct nm_nft_batch *txn, struct nm_nft_place place, const struct nm_nft_hook *hook,
 	const char *comment, struct nm_err *err) NM_MUST_USE;
-int nm_nft_batch_ensure_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, const struct nm_nft_hook *hook, const char *comment,
-	struct nm_err *err) NM_MUST_USE;
 
 /* Adds a rule: append: at the end of the chain, or behind the rule with the handle neighbour, if it is not 0;
  * else at the head, or before it. The caller puts expressions and user data, and calls nm_nft_batch_end(). */
-struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, uint64_t neighbour, bool append, struct nm_err *err);
+struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
+	uint64_t neighbour, bool append, struct nm_err *err);
 
-int nm_nft_batch_delete_rule(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, uint64_t handle, struct nm_err *err) NM_MUST_USE;
+/* Deletes the rule of the chain. */
+int nm_nft_batch_delete_rule(
+	struct nm_nft_batch *txn, struct nm_nft_place place, uint64_t handle, struct nm_err *err) NM_MUST_USE;
 
 /* Deletes a chain that has no rules and that none refers to, or a table with all that is in it, once what
  * comes before in the transaction is done. */
-int nm_nft_batch_delete_chain(struct nm_nft_batch *txn, enum nm_family family, const char *table,
-	const char *chain, struct nm_err *err) NM_MUST_USE;
-int nm_nft_batch_delete_table(
-	struct nm_nft_batch *txn, enum nm_family family, const char *table, struct nm_err *err) NM_MUST_USE;
+int nm_nft_batch_delete(struct nm_nft_batch *txn, struct nm_nft_place place, struct nm_err *err) NM_MUST_USE;
 
 #define NM_NFT_BATCH_STRLEN 1024
 typedef const char *nm_nft_batch_print(const void *object, char buf[static NM_NFT_BATCH_STRLEN]);

@@ -8,6 +8,12 @@
 /* nf_tables' family of packets, NFPROTO_*. */
 uint8_t nm_nft_family(enum nm_family family);
 
+/* A table, or a chain of it. The names are borrowed. */
+struct nm_nft_place {
+	uint8_t nfproto;
+	const char *table, *chain; /* chain NULL: the table */
+};
+
 /* Begins a request, NFT_MSG_GET*, about the tables of NFPROTO_*; flags: NLM_F_DUMP for all objects. */
 void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto);
 void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name);

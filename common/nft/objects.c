@@ -7,7 +7,6 @@
 
 #include "model/tag.h"
 #include "nft/comment.h"
-#include "nft/dump.h"
 #include "nft/rules.h"
 
 /* One of the handlers, and its ctx. */
@@ -103,55 +102,60 @@ static const struct kind sets = {NFT_MSG_GETSET, "set", read_set};
 
 _Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE, "a table's name has one number");
 
-/* table NULL: all objects of the kind; chain NULL: the table itself. */
-static int ask(struct nm_netlink *nl, uint8_t nfproto, const struct kind *kind, const char *table,
-	const char *chain, struct reading *reading, struct nm_err *err)
+/* Without table: all objects of the kind. */
+static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct kind *kind,
+	struct reading *reading, struct nm_err *err)
 {
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, kind->get, table ? 0 : NLM_F_DUMP, nfproto);
-	if (table)
-		nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, table);
-	if (chain)
-		nm_nft_dump_put_name(&r, NFTA_CHAIN_NAME, chain);
-	if (nm_nft_dump(nl, &r, kind->get, table ? nm_netlink_is_missing : NULL, kind->read, reading, err) ==
-		0)
+	nm_nft_dump_begin(&r, kind->get, place.table ? 0 : NLM_F_DUMP, place.nfproto);
+	if (place.table)
+		nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, place.table);
+	if (place.chain)
+		nm_nft_dump_put_name(&r, NFTA_CHAIN_NAME, place.chain);
+	if (nm_nft_dump(nl, &r, kind->get, place.table ? nm_netlink_is_missing : NULL, kind->read, reading,
+		    err) == 0)
 		return 0;
-	if (!table)
+	if (!place.table)
 		return nm_wrap(err, "reading the %ss of nf_tables", kind->name);
-	return nm_wrap(err, "looking for %s '%s'", kind->name, chain ? chain : table);
+	return nm_wrap(err, "looking for %s '%s'", kind->name, place.chain ? place.chain : place.table);
 }
 
 int nm_nft_objects_each_chain(
 	struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
 {
-	return ask(nl, nfproto, &chains, NULL, NULL, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
+	struct reading r = {.on_chain = handler, .ctx = ctx};
+
+	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &chains, &r, err);
 }
 
 int nm_nft_objects_each_table(
 	struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
 {
-	return ask(nl, nfproto, &tables, NULL, NULL, &(struct reading){.on_table = handler, .ctx = ctx}, err);
+	struct reading r = {.on_table = handler, .ctx = ctx};
+
+	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &tables, &r, err);
 }
 
 int nm_nft_objects_each_set(
 	struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx, struct nm_err *err)
 {
-	return ask(nl, nfproto, &sets, NULL, NULL, &(struct reading){.on_set = handler, .ctx = ctx}, err);
+	struct reading r = {.on_set = handler, .ctx = ctx};
+
+	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &sets, &r, err);
 }
 
-int nm_nft_objects_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
-	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_objects_get_chain(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_chain_handler *handler,
+	void *ctx, struct nm_err *err)
 {
-	return ask(
-		nl, nfproto, &chains, table, name, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
+	return ask(nl, place, &chains, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
 }
 
-int nm_nft_objects_get_table(struct nm_netlink *nl, uint8_t nfproto, const char *name,
-	nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_objects_get_table(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_table_handler *handler,
+	void *ctx, struct nm_err *err)
 {
-	return ask(nl, nfproto, &tables, name, NULL, &(struct reading){.on_table = handler, .ctx = ctx}, err);
+	return ask(nl, place, &tables, &(struct reading){.on_table = handler, .ctx = ctx}, err);
 }
 
 static int on_found(void *found, const struct nm_nft_table *table, struct nm_err *err)
@@ -162,9 +166,8 @@ static int on_found(void *found, const struct nm_nft_table *table, struct nm_err
 	return 0;
 }
 
-int nm_nft_objects_has_table(
-	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err)
+int nm_nft_objects_has_table(struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err)
 {
 	*ret = false;
-	return nm_nft_objects_get_table(nl, nfproto, name, on_found, ret, err);
+	return nm_nft_objects_get_table(nl, place, on_found, ret, err);
 }

@@ -2,7 +2,7 @@
 #ifndef NM_NFT_OBJECTS_H
 #define NM_NFT_OBJECTS_H
 
-#include "host/netlink.h"
+#include "nft/dump.h"
 
 /* The members are borrowed during the call of the handler. */
 struct nm_nft_chain {
@@ -46,13 +46,13 @@ int nm_nft_objects_each_set(struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_h
 	struct nm_err *err) NM_MUST_USE;
 
 /* Call handler for this one, if it is there. */
-int nm_nft_objects_get_chain(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *name,
-	nm_nft_chain_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
-int nm_nft_objects_get_table(struct nm_netlink *nl, uint8_t nfproto, const char *name,
-	nm_nft_table_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
+int nm_nft_objects_get_chain(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_chain_handler *handler,
+	void *ctx, struct nm_err *err) NM_MUST_USE;
+int nm_nft_objects_get_table(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_table_handler *handler,
+	void *ctx, struct nm_err *err) NM_MUST_USE;
 
-/* Whether there is a table of that name. */
+/* Whether the table is there. */
 int nm_nft_objects_has_table(
-	struct nm_netlink *nl, uint8_t nfproto, const char *name, bool *ret, struct nm_err *err) NM_MUST_USE;
+	struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

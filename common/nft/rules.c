@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "nft/comment.h"
-#include "nft/dump.h"
 
 bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
@@ -69,19 +68,19 @@ static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct n
 	return reading->handler(reading->ctx, &rule, err);
 }
 
-int nm_nft_rules_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
-	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_rule_handler *handler,
+	void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, nfproto);
-	nm_nft_dump_put_name(&r, NFTA_RULE_TABLE, table);
-	if (chain)
-		nm_nft_dump_put_name(&r, NFTA_RULE_CHAIN, chain);
+	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, place.nfproto);
+	nm_nft_dump_put_name(&r, NFTA_RULE_TABLE, place.table);
+	if (place.chain)
+		nm_nft_dump_put_name(&r, NFTA_RULE_CHAIN, place.chain);
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, NULL, read_rule, &reading, err) < 0)
-		return nm_wrap(err, "reading the rules of table '%s'", table);
+		return nm_wrap(err, "reading the rules of table '%s'", place.table);
 	return 0;
 }
 

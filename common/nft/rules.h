@@ -2,8 +2,7 @@
 #ifndef NM_NFT_RULES_H
 #define NM_NFT_RULES_H
 
-#include "host/attrs.h"
-#include "host/netlink.h"
+#include "nft/dump.h"
 
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
@@ -22,10 +21,10 @@ struct nm_counters {
 
 typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
 
-/* Calls handler for each rule of the chain in order; none when chain or table are missing. chain NULL: of all
- * chains of the table. Interrupted as nm_nft_dump(). */
-int nm_nft_rules_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *chain,
-	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
+/* Calls handler for each rule of the chain, or of all chains of the table, in order; none when it is missing.
+ * Interrupted as nm_nft_dump(). */
+int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_rule_handler *handler,
+	void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* True when both lists of expressions are the same, but for the values of counters. */
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);

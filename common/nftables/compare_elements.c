@@ -14,12 +14,11 @@ enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
 static struct nlmsghdr *begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags, enum nm_family family,
 	const char *set, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, flags, family, true, err);
+	struct nlmsghdr *nlh =
+		nm_nft_batch_begin(txn, type, flags, nm_nftables_schema_place(family, NULL), err);
 
-	if (!nlh)
-		return NULL;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, NM_NFTABLES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	if (nlh)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	return nlh;
 }
 

@@ -72,8 +72,8 @@ int nm_nftables_compare_rules_note(
 int nm_nftables_compare_rules_add(
 	struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
-	struct nlmsghdr *nlh =
-		nm_nft_batch_begin_rule(txn, w->family, NM_NFTABLES_TABLE, w->chain, before, !before, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(
+		txn, nm_nftables_schema_place(w->family, w->chain), before, !before, err);
 
 	if (!nlh)
 		return -1;
@@ -105,7 +105,7 @@ static int delete_rule(const struct comparison *c, const struct nm_nftables_rule
 	if (!c->output->txn)
 		return 0;
 	return nm_nft_batch_delete_rule(
-		c->output->txn, c->family, NM_NFTABLES_TABLE, f->chain, f->handle, err);
+		c->output->txn, nm_nftables_schema_place(c->family, f->chain), f->handle, err);
 }
 
 static uint64_t hash_rule(const void *rules, size_t i)
@@ -179,9 +179,8 @@ int nm_nftables_compare_rules(struct nm_netlink *nl, enum nm_family family,
 	NM_CLEANUP(comparison_done)
 	struct comparison c = {
 		.output = output, .family = family, .prefix_lengths = *lengths, .keeps_lengths = !statics};
-	uint8_t nfproto = nm_nft_family(family);
 
-	if (!anew && nm_nft_rules_each(nl, nfproto, NM_NFTABLES_TABLE, NULL, on_rule, &c, err) < 0)
+	if (!anew && nm_nft_rules_each(nl, nm_nftables_schema_place(family, NULL), on_rule, &c, err) < 0)
 		return -1;
 	return compare(&c, statics, err);
 }

@@ -72,8 +72,7 @@ int nm_nftables_count_statics(struct nm_netlink *nl, const struct nm_static_nats
 	struct sums sums = {.statics = statics, .counters = ret};
 
 	nm_each_family(f, NM_BOTH_FAMILIES)
-		if (nm_nft_rules_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE, NULL, add_rule, &sums, err) <
-			0)
+		if (nm_nft_rules_each(nl, nm_nftables_schema_place(f, NULL), add_rule, &sums, err) < 0)
 			return -1;
 	return 0;
 }

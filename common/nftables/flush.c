@@ -10,7 +10,7 @@ int nm_nftables_flush_table(
 		return -1;
 	if (!output->txn)
 		return 0;
-	return nm_nft_batch_delete_table(output->txn, edit->family, NM_NFTABLES_TABLE, err);
+	return nm_nft_batch_delete(output->txn, nm_nftables_schema_place(edit->family, NULL), err);
 }
 
 int nm_nftables_flush(struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)

@@ -53,11 +53,17 @@ bool nm_nftables_schema_chain_is_static(const char *chain)
 	return !strncmp(chain, "static_", strlen("static_"));
 }
 
+struct nm_nft_place nm_nftables_schema_place(enum nm_family family, const char *chain)
+{
+	return (struct nm_nft_place){nm_nft_family(family), NM_NFTABLES_TABLE, chain};
+}
+
 /* No size: the set grows. Linux before 5.7 passes over the counter, which each element gets a copy of. */
 static int ensure_set(
 	struct nm_nft_batch *txn, enum nm_family family, enum nm_nftables_set set, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWSET, NLM_F_CREATE, family, false, err);
+	struct nlmsghdr *nlh = nm_nft_batch_begin(
+		txn, NFT_MSG_NEWSET, NLM_F_CREATE, nm_nftables_schema_place(family, NULL), err);
 	/* for `nft list`: NFTNL_UDATA_SET_KEYBYTEORDER, BYTEORDER_HOST_ENDIAN */
 	const struct {
 		uint8_t type, len;
@@ -67,7 +73,6 @@ static int ensure_set(
 
 	if (!nlh)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, NM_NFTABLES_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nm_nftables_sets[set].name);
 	nm_expr_put_be32(nlh, NFTA_SET_FLAGS, nm_nftables_set_is_map(set) ? NFT_SET_MAP : 0);
 	nm_expr_put_be32(nlh, NFTA_SET_KEY_TYPE, nm_nftables_set_key_type(set, family));
@@ -88,10 +93,10 @@ static int ensure_set(
 
 int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
 {
-	if (nm_nft_batch_ensure_table(txn, family, NM_NFTABLES_TABLE, NM_TAG_MADE, err) < 0)
+	if (nm_nft_batch_ensure(txn, nm_nftables_schema_place(family, NULL), NULL, NM_TAG_MADE, err) < 0)
 		return -1;
 	for (const struct nm_nftables_schema_chain *c = nm_nftables_schema_chains; c->name; c++)
-		if (nm_nft_batch_ensure_chain(txn, family, NM_NFTABLES_TABLE, c->name, &c->hook, NULL, err) <
+		if (nm_nft_batch_ensure(txn, nm_nftables_schema_place(family, c->name), &c->hook, NULL, err) <
 			0)
 			return -1;
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
@@ -121,13 +126,12 @@ static int note_made_rule(void *made, const struct nm_nft_rule *rule, struct nm_
 int nm_nftables_schema_find_table(
 	struct nm_netlink *nl, enum nm_family family, bool *ret_found, bool *ret_foreign, struct nm_err *err)
 {
-	uint8_t nfproto = nm_nft_family(family);
+	struct nm_nft_place place = nm_nftables_schema_place(family, NULL);
 	struct table table = {0};
 
-	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, note_table, &table, err) < 0 ||
+	if (nm_nft_objects_get_table(nl, place, note_table, &table, err) < 0 ||
 		(table.found && !table.made &&
-			nm_nft_rules_each(
-				nl, nfproto, NM_NFTABLES_TABLE, NULL, note_made_rule, &table.made, err) < 0))
+			nm_nft_rules_each(nl, place, note_made_rule, &table.made, err) < 0))
 		return -1;
 	*ret_found = table.found && table.made;
 	if (ret_foreign)
@@ -203,11 +207,11 @@ int nm_nftables_schema_read(
 	struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret, struct nm_err *err)
 {
 	struct reading r = {.family = family, .schema = ret};
-	uint8_t nfproto = nm_nft_family(family);
+	struct nm_nft_place place = nm_nftables_schema_place(family, NULL);
 
 	*ret = (struct nm_nftables_schema){0};
-	if (nm_nft_objects_get_table(nl, nfproto, NM_NFTABLES_TABLE, on_table, &r, err) < 0 ||
-		nm_nft_objects_each_chain(nl, nfproto, on_chain, &r, err) < 0)
+	if (nm_nft_objects_get_table(nl, place, on_table, &r, err) < 0 ||
+		nm_nft_objects_each_chain(nl, place.nfproto, on_chain, &r, err) < 0)
 		return -1;
-	return nm_nft_objects_each_set(nl, nfproto, on_set, &r, err);
+	return nm_nft_objects_each_set(nl, place.nfproto, on_set, &r, err);
 }

@@ -7,6 +7,8 @@
 #include "nftables/layout.h"
 
 #define NM_NFTABLES_TABLE "natmap"
+/* natmap's table of the family, or a chain of it, borrowed. */
+struct nm_nft_place nm_nftables_schema_place(enum nm_family family, const char *chain);
 
 struct nm_nftables_schema_chain {
 	const char *name;

@@ -59,7 +59,9 @@ static int fill(
 		nm_iptables_write_ensure(txn, own, NM_BOTH_FAMILIES, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->n; i++) {
-		const struct nm_edit edit = {.desired = &own->v[i], .add = true};
+		const struct nm_rule *rule = &own->v[i];
+		const struct nm_edit edit = {
+			.place = {rule->family, rule->table, rule->chain}, .desired = rule, .add = true};
 
 		if (nm_iptables_write_edit(txn, &edit, err) < 0)
 			return -1;

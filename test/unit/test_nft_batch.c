@@ -16,15 +16,17 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 /* Three changes: table (1), chain (2) and rule (3), of IPv6. */
 static struct nm_nft_batch *make_txn(void)
 {
+	const struct nm_nft_place table = {nm_nft_family(NM_IPV6), "nat", NULL};
+	const struct nm_nft_place chain = {nm_nft_family(NM_IPV6), "nat", "NATMAP"};
 	static const struct nm_nft_hook no_hook;
 	struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	const struct nlmsghdr *rule;
 	struct nm_err err;
 
-	if (!txn || nm_nft_batch_ensure_table(txn, NM_IPV6, "nat", "mine", &err) < 0 ||
-		nm_nft_batch_ensure_chain(txn, NM_IPV6, "nat", "NATMAP", &no_hook, "mine", &err) < 0)
+	if (!txn || nm_nft_batch_ensure(txn, table, NULL, "mine", &err) < 0 ||
+		nm_nft_batch_ensure(txn, chain, &no_hook, "mine", &err) < 0)
 		return NULL;
-	rule = nm_nft_batch_begin_rule(txn, NM_IPV6, "nat", "NATMAP", 0, true, &err);
+	rule = nm_nft_batch_begin_rule(txn, chain, 0, true, &err);
 	if (!rule)
 		return NULL;
 	nm_nft_batch_end(txn, rule);

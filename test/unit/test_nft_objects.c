@@ -276,6 +276,7 @@ static void test_interrupted(void)
 /* error_number 0: it is there. */
 static void check_get(enum kind kind, int error_number, const char *expected, const char *says)
 {
+	const struct nm_nft_place place = {NFPROTO_IPV4, "natmap", kind == TABLE ? NULL : "forward"};
 	struct reply r = {.len = 0};
 	struct seen seen = {.text = ""};
 	char asked[KERNEL_ASKED_SIZE];
@@ -293,10 +294,9 @@ static void check_get(enum kind kind, int error_number, const char *expected, co
 		reply_chain(&r, k.nl.seq + 1, &chains[0]);
 	tap_ok(kernel_send(&k, &r), "an answer about one");
 	if (kind == TABLE)
-		rc = nm_nft_objects_get_table(&k.nl, NFPROTO_IPV4, "natmap", take_table, &seen, &err);
+		rc = nm_nft_objects_get_table(&k.nl, place, take_table, &seen, &err);
 	else
-		rc = nm_nft_objects_get_chain(
-			&k.nl, NFPROTO_IPV4, "natmap", "forward", take_chain, &seen, &err);
+		rc = nm_nft_objects_get_chain(&k.nl, place, take_chain, &seen, &err);
 	tap_is(rc < 0 ? err.msg : "", says, "comes out");
 	tap_is(seen.text, expected, "what it is");
 	tap_is(kernel_asked(&k, asked), kind == TABLE ? "1 2 natmap;" : "4 2 natmap forward;", "asked");
@@ -305,6 +305,7 @@ static void check_get(enum kind kind, int error_number, const char *expected, co
 
 static void check_has(int error_number, bool expected, bool fails)
 {
+	static const struct nm_nft_place natmap = {NFPROTO_IPV4, "natmap", NULL};
 	struct reply r = {.len = 0};
 	bool got = !expected;
 	struct nm_err err;
@@ -317,8 +318,7 @@ static void check_has(int error_number, bool expected, bool fails)
 	else
 		reply_table(&r, k.nl.seq + 1, &tables[0]);
 	tap_ok(kernel_send(&k, &r) &&
-			nm_nft_objects_has_table(&k.nl, NFPROTO_IPV4, "natmap", &got, &err) ==
-				(fails ? -1 : 0) &&
+			nm_nft_objects_has_table(&k.nl, natmap, &got, &err) == (fails ? -1 : 0) &&
 			(fails || got == expected),
 		"whether a table is there, error %d", error_number);
 	kernel_close(&k);
