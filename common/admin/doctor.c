@@ -134,7 +134,7 @@ static int examine_firewalld(struct examination *x, struct nm_err *err)
 
 	if (!x->strict_forward_ports)
 		return 0;
-	if (nm_nft_objects_has_table(&x->nl, firewalld, &x->strict_firewalld, err) < 0)
+	if (nm_nft_objects_has(&x->nl, firewalld, &x->strict_firewalld, err) < 0)
 		return -1;
 	if (!x->strict_firewalld)
 		return 0;

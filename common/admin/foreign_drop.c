@@ -173,10 +173,11 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 
 static int read_chains(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
+	const struct nm_nft_objects_handler handler = {.chain = on_chain, .ctx = ctx};
 	struct chains *chains = ctx;
 
 	chains->n = 0;
-	if (nm_nft_objects_each_chain(nl, NFPROTO_UNSPEC, on_chain, chains, err) < 0)
+	if (nm_nft_objects_each(nl, NFPROTO_UNSPEC, handler, err) < 0)
 		return -1;
 	for (struct chain *c = chains->v; c < chains->v + chains->n; c++) {
 		struct nm_nft_place place = {c->foreign.nfproto, c->foreign.table, c->foreign.chain};

@@ -10,14 +10,6 @@
 #include "nftables/probe.h"
 #include "nftables/schema.h"
 
-static int note_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
-{
-	(void)chain;
-	(void)err;
-	*(bool *)ctx = true;
-	return 0;
-}
-
 static void note_missing(void *ctx, const char *what, const char *module)
 {
 	(void)module;
@@ -50,8 +42,7 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 			const struct nm_nft_place place = {
 				nm_nft_family(f), nm_rule_table_name(tables[i]), chain};
-			int rc = chain ? nm_nft_objects_get_chain(nl, place, note_chain, ret, err)
-				       : nm_nft_objects_has_table(nl, place, ret, err);
+			int rc = nm_nft_objects_has(nl, place, ret, err);
 
 			if (rc < 0 || *ret)
 				return rc;

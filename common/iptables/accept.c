@@ -76,11 +76,11 @@ int nm_iptables_accept(
 	struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
 	nm_each_family(f, families) {
+		struct nm_nft_place place = nm_iptables_encode_place(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD);
 		struct forward forward = {0};
+		const struct nm_nft_objects_handler handler = {.chain = on_chain, .ctx = &forward};
 
-		if (nm_nft_objects_get_chain(nl,
-			    nm_iptables_encode_place(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD), on_chain,
-			    &forward, err) < 0)
+		if (nm_nft_objects_get(nl, place, handler, err) < 0)
 			return -1;
 		if (!forward.drops && forward.has_rule && read_rules(nl, f, &forward, err) < 0)
 			return -1;

@@ -188,10 +188,10 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	const struct nm_iptables_scope scope = {
 		.desired = f->desired, .everything = true, .look_for_old = true};
 	const struct nm_iptables_compare_handler handler = {.edit = edit_rule, .ctx = f};
+	const struct nm_nft_objects_handler objects = {.table = on_table, .chain = on_chain, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
-	if (nm_nft_objects_each_table(a->nl, nm_nft_family(f->family), on_table, f, err) < 0 ||
-		nm_nft_objects_each_chain(a->nl, nm_nft_family(f->family), on_chain, f, err) < 0 ||
+	if (nm_nft_objects_each(a->nl, nm_nft_family(f->family), objects, err) < 0 ||
 		nm_iptables_write_ensure(a->txn, f->desired, 1u << f->family, err) < 0 ||
 		nm_iptables_compare(a->nl, &scope, 1u << f->family, &handler, err) < 0)
 		return -1;

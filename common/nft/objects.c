@@ -9,14 +9,6 @@
 #include "nft/comment.h"
 #include "nft/rules.h"
 
-/* One of the handlers, and its ctx. */
-struct reading {
-	nm_nft_chain_handler *on_chain;
-	nm_nft_table_handler *on_table;
-	nm_nft_set_handler *on_set;
-	void *ctx;
-};
-
 static bool get_be32(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
 {
 	uint32_t value;
@@ -41,7 +33,7 @@ static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	char table[NFT_NAME_MAXLEN], name[NFT_NAME_MAXLEN], type[32] = "";
 	struct nm_nft_chain chain = {.nfproto = nfproto, .table = table, .name = name, .type = type};
 	uint32_t policy = NF_ACCEPT, priority = 0;
-	const struct reading *r = ctx;
+	const struct nm_nft_objects_handler *handler = ctx;
 
 	if (!nm_attrs_string(attrs, NFTA_CHAIN_TABLE, table, sizeof(table)) ||
 		!nm_attrs_string(attrs, NFTA_CHAIN_NAME, name, sizeof(name)))
@@ -54,14 +46,14 @@ static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	chain.priority = (int32_t)priority;
 	chain.drops = policy == NF_DROP;
 	chain.made = is_made(nm_attrs_nested(attrs, NFTA_CHAIN_USERDATA));
-	return r->on_chain(r->ctx, &chain, err);
+	return handler->chain(handler->ctx, &chain, err);
 }
 
 static int read_table(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
 	char name[NFT_NAME_MAXLEN];
 	struct nm_nft_table table = {.nfproto = nfproto, .name = name};
-	const struct reading *r = ctx;
+	const struct nm_nft_objects_handler *handler = ctx;
 	uint32_t flags = 0;
 
 	if (!nm_attrs_string(attrs, NFTA_TABLE_NAME, name, sizeof(name)))
@@ -70,14 +62,14 @@ static int read_table(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	(void)get_be32(attrs, NFTA_TABLE_FLAGS, &flags);
 	table.is_dormant = flags & NFT_TABLE_F_DORMANT;
 	table.made = is_made(nm_attrs_nested(attrs, NFTA_TABLE_USERDATA));
-	return r->on_table(r->ctx, &table, err);
+	return handler->table(handler->ctx, &table, err);
 }
 
 static int read_set(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
 	char table[NFT_NAME_MAXLEN], name[NFT_NAME_MAXLEN];
 	struct nm_nft_set set = {.table = table, .name = name};
-	const struct reading *r = ctx;
+	const struct nm_nft_objects_handler *handler = ctx;
 
 	(void)nfproto;
 	if (!nm_attrs_string(attrs, NFTA_SET_TABLE, table, sizeof(table)) ||
@@ -88,13 +80,13 @@ static int read_set(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm
 	(void)get_be32(attrs, NFTA_SET_KEY_LEN, &set.key_size);
 	(void)get_be32(attrs, NFTA_SET_DATA_LEN, &set.data_size);
 	set.has_userdata = nm_attrs_nested(attrs, NFTA_SET_USERDATA).len > 0;
-	return r->on_set(r->ctx, &set, err);
+	return handler->set(handler->ctx, &set, err);
 }
 
 struct kind {
 	uint16_t get;
 	const char *name;
-	nm_nft_dump_handler *read;
+	nm_nft_dump_handler *read; /* its ctx is the struct nm_nft_objects_handler */
 };
 static const struct kind tables = {NFT_MSG_GETTABLE, "table", read_table};
 static const struct kind chains = {NFT_MSG_GETCHAIN, "chain", read_chain};
@@ -103,8 +95,8 @@ static const struct kind sets = {NFT_MSG_GETSET, "set", read_set};
 _Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE, "a table's name has one number");
 
 /* Without table: all objects of the kind. */
-static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct kind *kind,
-	struct reading *reading, struct nm_err *err)
+static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct kind *kind, void *ctx,
+	struct nm_err *err)
 {
 	struct nm_netlink_request r;
 
@@ -114,60 +106,51 @@ static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct ki
 		nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, place.table);
 	if (place.chain)
 		nm_nft_dump_put_name(&r, NFTA_CHAIN_NAME, place.chain);
-	if (nm_nft_dump(nl, &r, kind->get, place.table ? nm_netlink_is_missing : NULL, kind->read, reading,
-		    err) == 0)
+	if (nm_nft_dump(
+		    nl, &r, kind->get, place.table ? nm_netlink_is_missing : NULL, kind->read, ctx, err) == 0)
 		return 0;
 	if (!place.table)
 		return nm_wrap(err, "reading the %ss of nf_tables", kind->name);
 	return nm_wrap(err, "looking for %s '%s'", kind->name, place.chain ? place.chain : place.table);
 }
 
-int nm_nft_objects_each_chain(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_objects_each(
+	struct nm_netlink *nl, uint8_t nfproto, struct nm_nft_objects_handler handler, struct nm_err *err)
 {
-	struct reading r = {.on_chain = handler, .ctx = ctx};
+	const struct nm_nft_place all = {.nfproto = nfproto};
 
-	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &chains, &r, err);
+	if ((handler.table && ask(nl, all, &tables, &handler, err) < 0) ||
+		(handler.chain && ask(nl, all, &chains, &handler, err) < 0) ||
+		(handler.set && ask(nl, all, &sets, &handler, err) < 0))
+		return -1;
+	return 0;
 }
 
-int nm_nft_objects_each_table(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_objects_get(struct nm_netlink *nl, struct nm_nft_place place,
+	struct nm_nft_objects_handler handler, struct nm_err *err)
 {
-	struct reading r = {.on_table = handler, .ctx = ctx};
-
-	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &tables, &r, err);
+	return ask(nl, place, place.chain ? &chains : &tables, &handler, err);
 }
 
-int nm_nft_objects_each_set(
-	struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx, struct nm_err *err)
+static int on_found_chain(void *found, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	struct reading r = {.on_set = handler, .ctx = ctx};
-
-	return ask(nl, (struct nm_nft_place){.nfproto = nfproto}, &sets, &r, err);
-}
-
-int nm_nft_objects_get_chain(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_chain_handler *handler,
-	void *ctx, struct nm_err *err)
-{
-	return ask(nl, place, &chains, &(struct reading){.on_chain = handler, .ctx = ctx}, err);
-}
-
-int nm_nft_objects_get_table(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_table_handler *handler,
-	void *ctx, struct nm_err *err)
-{
-	return ask(nl, place, &tables, &(struct reading){.on_table = handler, .ctx = ctx}, err);
-}
-
-static int on_found(void *found, const struct nm_nft_table *table, struct nm_err *err)
-{
-	(void)table;
+	(void)chain;
 	(void)err;
 	*(bool *)found = true;
 	return 0;
 }
 
-int nm_nft_objects_has_table(struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err)
+static int on_found_table(void *found, const struct nm_nft_table *table, struct nm_err *err)
 {
+	(void)table;
+	return on_found_chain(found, NULL, err);
+}
+
+int nm_nft_objects_has(struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err)
+{
+	const struct nm_nft_objects_handler handler = {
+		.table = on_found_table, .chain = on_found_chain, .ctx = ret};
+
 	*ret = false;
-	return nm_nft_objects_get_table(nl, place, on_found, ret, err);
+	return nm_nft_objects_get(nl, place, handler, err);
 }

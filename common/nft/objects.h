@@ -32,27 +32,25 @@ struct nm_nft_set {
 	bool has_userdata; /* as those that nft creates have */
 };
 
-typedef int nm_nft_chain_handler(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err);
-typedef int nm_nft_table_handler(void *ctx, const struct nm_nft_table *table, struct nm_err *err);
-typedef int nm_nft_set_handler(void *ctx, const struct nm_nft_set *set, struct nm_err *err);
+/* A member is called for each object of its kind; NULL: these are not asked for. */
+struct nm_nft_objects_handler {
+	int (*table)(void *ctx, const struct nm_nft_table *table, struct nm_err *err);
+	int (*chain)(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err);
+	int (*set)(void *ctx, const struct nm_nft_set *set, struct nm_err *err);
+	void *ctx;
+};
 
-/* Call handler for each chain, table or set of the tables of nfproto; NFPROTO_UNSPEC: of all. Interrupted as
+/* Calls the handler for the objects of nfproto's tables; NFPROTO_UNSPEC: of all. Interrupted as
  * nm_nft_dump(). */
-int nm_nft_objects_each_chain(struct nm_netlink *nl, uint8_t nfproto, nm_nft_chain_handler *handler,
-	void *ctx, struct nm_err *err) NM_MUST_USE;
-int nm_nft_objects_each_table(struct nm_netlink *nl, uint8_t nfproto, nm_nft_table_handler *handler,
-	void *ctx, struct nm_err *err) NM_MUST_USE;
-int nm_nft_objects_each_set(struct nm_netlink *nl, uint8_t nfproto, nm_nft_set_handler *handler, void *ctx,
+int nm_nft_objects_each(struct nm_netlink *nl, uint8_t nfproto, struct nm_nft_objects_handler handler,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Call handler for this one, if it is there. */
-int nm_nft_objects_get_chain(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_chain_handler *handler,
-	void *ctx, struct nm_err *err) NM_MUST_USE;
-int nm_nft_objects_get_table(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_table_handler *handler,
-	void *ctx, struct nm_err *err) NM_MUST_USE;
+/* Calls the handler for this table or chain, if it is there. */
+int nm_nft_objects_get(struct nm_netlink *nl, struct nm_nft_place place,
+	struct nm_nft_objects_handler handler, struct nm_err *err) NM_MUST_USE;
 
-/* Whether the table is there. */
-int nm_nft_objects_has_table(
+/* Whether the table or chain is there. */
+int nm_nft_objects_has(
 	struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -128,8 +128,9 @@ int nm_nftables_schema_find_table(
 {
 	struct nm_nft_place place = nm_nftables_schema_place(family, NULL);
 	struct table table = {0};
+	const struct nm_nft_objects_handler handler = {.table = note_table, .ctx = &table};
 
-	if (nm_nft_objects_get_table(nl, place, note_table, &table, err) < 0 ||
+	if (nm_nft_objects_get(nl, place, handler, err) < 0 ||
 		(table.found && !table.made &&
 			nm_nft_rules_each(nl, place, note_made_rule, &table.made, err) < 0))
 		return -1;
@@ -207,11 +208,11 @@ int nm_nftables_schema_read(
 	struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret, struct nm_err *err)
 {
 	struct reading r = {.family = family, .schema = ret};
-	struct nm_nft_place place = nm_nftables_schema_place(family, NULL);
+	const struct nm_nft_objects_handler one = {.table = on_table, .ctx = &r};
+	const struct nm_nft_objects_handler all = {.chain = on_chain, .set = on_set, .ctx = &r};
 
 	*ret = (struct nm_nftables_schema){0};
-	if (nm_nft_objects_get_table(nl, place, on_table, &r, err) < 0 ||
-		nm_nft_objects_each_chain(nl, place.nfproto, on_chain, &r, err) < 0)
+	if (nm_nft_objects_get(nl, nm_nftables_schema_place(family, NULL), one, err) < 0)
 		return -1;
-	return nm_nft_objects_each_set(nl, place.nfproto, on_set, &r, err);
+	return nm_nft_objects_each(nl, nm_nft_family(family), all, err);
 }

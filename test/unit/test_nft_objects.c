@@ -55,14 +55,13 @@ enum kind { TABLE, CHAIN, SET };
 
 static int each(struct kernel *k, enum kind kind, struct seen *seen, struct nm_err *err)
 {
-	switch (kind) {
-	case TABLE:
-		return nm_nft_objects_each_table(&k->nl, NFPROTO_IPV6, take_table, seen, err);
-	case CHAIN:
-		return nm_nft_objects_each_chain(&k->nl, NFPROTO_IPV6, take_chain, seen, err);
-	default:
-		return nm_nft_objects_each_set(&k->nl, NFPROTO_IPV6, take_set, seen, err);
-	}
+	const struct nm_nft_objects_handler handlers[] = {
+		[TABLE] = {.table = take_table, .ctx = seen},
+		[CHAIN] = {.chain = take_chain, .ctx = seen},
+		[SET] = {.set = take_set, .ctx = seen},
+	};
+
+	return nm_nft_objects_each(&k->nl, NFPROTO_IPV6, handlers[kind], err);
 }
 
 /* says: the error; "": none. */
@@ -265,9 +264,7 @@ static void test_interrupted(void)
 		return;
 	reply_set(&r, k.nl.seq + 1, &sets[0]);
 	reply_done(&r, k.nl.seq + 1, NLM_F_DUMP_INTR);
-	tap_ok(kernel_send(&k, &r) &&
-			nm_nft_objects_each_set(&k.nl, NFPROTO_IPV4, take_set, &seen, &err) < 0 &&
-			err.kind == NM_ERR_INTERRUPTED,
+	tap_ok(kernel_send(&k, &r) && each(&k, SET, &seen, &err) < 0 && err.kind == NM_ERR_INTERRUPTED,
 		"an interrupted dump fails");
 	tap_is(err.msg, "reading the sets of nf_tables: others changed it meanwhile", "and says why");
 	kernel_close(&k);
@@ -279,6 +276,8 @@ static void check_get(enum kind kind, int error_number, const char *expected, co
 	const struct nm_nft_place place = {NFPROTO_IPV4, "natmap", kind == TABLE ? NULL : "forward"};
 	struct reply r = {.len = 0};
 	struct seen seen = {.text = ""};
+	const struct nm_nft_objects_handler handler = {
+		.table = take_table, .chain = take_chain, .ctx = &seen};
 	char asked[KERNEL_ASKED_SIZE];
 	struct nm_err err = {0};
 	struct kernel k;
@@ -293,10 +292,7 @@ static void check_get(enum kind kind, int error_number, const char *expected, co
 	else
 		reply_chain(&r, k.nl.seq + 1, &chains[0]);
 	tap_ok(kernel_send(&k, &r), "an answer about one");
-	if (kind == TABLE)
-		rc = nm_nft_objects_get_table(&k.nl, place, take_table, &seen, &err);
-	else
-		rc = nm_nft_objects_get_chain(&k.nl, place, take_chain, &seen, &err);
+	rc = nm_nft_objects_get(&k.nl, place, handler, &err);
 	tap_is(rc < 0 ? err.msg : "", says, "comes out");
 	tap_is(seen.text, expected, "what it is");
 	tap_is(kernel_asked(&k, asked), kind == TABLE ? "1 2 natmap;" : "4 2 natmap forward;", "asked");
@@ -317,8 +313,7 @@ static void check_has(int error_number, bool expected, bool fails)
 		reply_error(&r, k.nl.seq + 1, error_number);
 	else
 		reply_table(&r, k.nl.seq + 1, &tables[0]);
-	tap_ok(kernel_send(&k, &r) &&
-			nm_nft_objects_has_table(&k.nl, natmap, &got, &err) == (fails ? -1 : 0) &&
+	tap_ok(kernel_send(&k, &r) && nm_nft_objects_has(&k.nl, natmap, &got, &err) == (fails ? -1 : 0) &&
 			(fails || got == expected),
 		"whether a table is there, error %d", error_number);
 	kernel_close(&k);
