@@ -4,7 +4,7 @@
 
 #include "iptables/compare.h"
 #include "iptables/encode.h"
-#include "nft/dump.h"
+#include "iptables/layout.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
 
@@ -25,7 +25,7 @@ static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *
 
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
-	const struct nm_rule to_docker_user = {.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_DOCKER_USER};
+	const struct nm_rule to_docker_user = nm_iptables_layout_jump(NM_IPV4); /* or IPv6 */
 	struct forward *forward = ctx;
 
 	(void)err;
@@ -51,14 +51,7 @@ static int read_rules(
 
 static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
-	const struct nm_rule jump = {
-		.family = family,
-		.table = NM_TABLE_FILTER,
-		.chain = NM_CHAIN_FORWARD,
-		.place = NM_PLACE_HEAD,
-		.verdict = NM_VERDICT_JUMP,
-		.target = NM_CHAIN_DOCKER_USER,
-	};
+	const struct nm_rule jump = nm_iptables_layout_jump(family);
 	const struct nm_rule accept = {
 		.family = family,
 		.table = NM_TABLE_FILTER,
@@ -100,29 +93,29 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 struct search {
 	unsigned families;
 	uint32_t mark;
-	bool missing;
+	bool *needed, *missing;
 };
 
-static int find_missing(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+static int find(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	struct search *search = ctx;
-	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->missing};
+	const struct search *search = ctx;
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = search->missing};
 	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
-	search->missing = false;
 	if (nm_iptables_accept(nl, search->families, search->mark, &accept, err) < 0)
 		return -1;
+	*search->needed = accept.n > 0;
+	if (!search->missing)
+		return 0;
+	*search->missing = false;
 	return accept.n > 0 ? nm_iptables_compare(nl, &scope, search->families, &handler, err) : 0;
 }
 
-int nm_iptables_accept_is_missing(
-	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err)
+int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret_needed,
+	bool *ret_missing, struct nm_err *err)
 {
-	struct search search = {.families = families, .mark = mark};
+	struct search search = {families, mark, ret_needed, ret_missing};
 
-	if (nm_nft_transaction_read(nl, find_missing, &search, err) < 0)
-		return -1;
-	*ret = search.missing;
-	return 0;
+	return nm_nft_transaction_read(nl, find, &search, err);
 }

@@ -20,7 +20,8 @@
 #include "nft/comment.h"
 #include "nft/dump.h"
 
-enum fate { MISSING, KEPT, CHANGED, MISPLACED };
+/* What becomes of a desired rule: KEPT, or one of enum nm_edit_kind. */
+enum { KEPT = NM_EDIT_MISPLACED + 1 };
 
 /* A rule of natmap's that has to go. */
 struct unwanted {
@@ -36,7 +37,7 @@ struct diff {
 	const struct nm_iptables_compare_handler *handler;
 	struct nm_hash_index index;
 	struct nm_hash_index owners;
-	uint8_t *fate;                                          /* enum fate of each desired rule */
+	uint8_t *fate;                                          /* of each desired rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* desired rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
 };
@@ -76,27 +77,6 @@ static const struct nm_rule *desired_rule(const struct diff *d, size_t i)
 	return &d->scope->desired->v[i];
 }
 
-static bool is_owned(const struct diff *d, const struct nm_nft_rule *rule)
-{
-	if (d->scope->everything)
-		return rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len);
-	return rule->tag &&
-		nm_iptables_index_has_owner(&d->owners, d->scope->owners, rule->tag, rule->tag_len);
-}
-
-/* A further copy of one of natmap's jumps. */
-static bool is_spare_jump(const struct reading *r, const struct nm_nft_rule *rule)
-{
-	size_t position = 0;
-	ssize_t i;
-
-	while (!rule->tag && r->d->scope->everything &&
-		(i = nm_iptables_index_next_rule(&r->d->index, &r->place, "", 0, &position)) >= 0)
-		if (nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
-			return true;
-	return false;
-}
-
 static bool is_in(const struct nm_rule *rule, const struct nm_rule_place *place)
 {
 	return rule->family == place->family && rule->table == place->table && rule->chain == place->chain;
@@ -132,17 +112,35 @@ static bool is_misplaced(const struct reading *r, size_t i)
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
-/* Number of the desired rule that this one is, unless an earlier one was it; -1: none. */
-static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule)
+/* Number of the next desired rule of the chain with the tag, as nm_iptables_index_next_rule(). */
+static ssize_t next_desired(const struct reading *r, const char *tag, size_t len, size_t *position)
+{
+	return nm_iptables_index_next_rule(&r->d->index, &r->place, len ? tag : "", len, position);
+}
+
+/* Number of the desired rule that this one is; -1: none. again: even if an earlier one was it. */
+static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule, bool again)
 {
 	size_t position = 0;
 	ssize_t i;
 
-	while ((i = nm_iptables_index_next_rule(
-			&r->d->index, &r->place, rule->tag ? rule->tag : "", rule->tag_len, &position)) >= 0)
-		if (r->d->fate[i] == MISSING && nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
+	while ((i = next_desired(r, rule->tag, rule->tag_len, &position)) >= 0)
+		if ((again || r->d->fate[i] == NM_EDIT_MISSING) &&
+			nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
 			return i;
 	return -1;
+}
+
+/* A rule of natmap's that nobody desires, or a further copy of one of its jumps. */
+static bool is_stale(const struct reading *r, const struct nm_nft_rule *rule)
+{
+	const struct nm_iptables_scope *scope = r->d->scope;
+
+	if (!rule->tag)
+		return scope->everything && find_desired(r, rule, true) >= 0;
+	if (scope->everything)
+		return nm_tag_is_ours(rule->tag, rule->tag_len);
+	return nm_iptables_index_has_owner(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
 }
 
 static int add_unwanted(
@@ -160,24 +158,23 @@ static int add_unwanted(
 	return 0;
 }
 
-static int keep_second(struct reading *r, uint64_t handle, size_t i, struct nm_err *err)
-{
-	if (nm_grow(&r->seconds, "preparing the rules", err) < 0)
-		return -1;
-	r->seconds.v[r->seconds.n++] = (struct second){.desired = i, .handle = handle};
-	return 0;
-}
-
 static int keep(struct reading *r, const struct nm_nft_rule *rule, size_t i, struct nm_err *err)
 {
+	enum nm_place place = desired_rule(r->d, i)->place;
+
 	r->d->fate[i] = KEPT;
 	if (r->d->handler->counters)
 		r->d->handler->counters[i] = nm_nft_rule_counters(rule);
-	if (desired_rule(r->d, i)->place == NM_PLACE_HEAD)
+	if (place == NM_PLACE_HEAD)
 		r->last_head = rule->handle;
 	else
 		r->ours_further_down = true;
-	return desired_rule(r->d, i)->place == NM_PLACE_AFTER_HEAD ? keep_second(r, rule->handle, i, err) : 0;
+	if (place != NM_PLACE_AFTER_HEAD)
+		return 0;
+	if (nm_grow(&r->seconds, "preparing the rules", err) < 0)
+		return -1;
+	r->seconds.v[r->seconds.n++] = (struct second){.desired = i, .handle = rule->handle};
+	return 0;
 }
 
 /* A rule of another owner of natmap's matches that owner's ports only; a static SNAT may match any packet. */
@@ -208,11 +205,11 @@ static void add_other(struct reading *r, const struct nm_nft_rule *rule)
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct reading *r = ctx;
-	ssize_t i = find_desired(r, rule);
+	ssize_t i = find_desired(r, rule, false);
 
 	r->index++;
 	if (i >= 0 && is_misplaced(r, (size_t)i)) {
-		r->d->fate[i] = MISPLACED;
+		r->d->fate[i] = NM_EDIT_MISPLACED;
 		return add_unwanted(r, rule, i, err);
 	}
 	if (i >= 0) {
@@ -221,7 +218,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 		r->jump_handle = rule->handle;
 		return keep(r, rule, (size_t)i, err);
 	}
-	if (is_owned(r->d, rule) || is_spare_jump(r, rule))
+	if (is_stale(r, rule))
 		return add_unwanted(r, rule, -1, err);
 	add_other(r, rule);
 	return 0;
@@ -236,7 +233,7 @@ static int check_jump(struct reading *r, struct nm_err *err)
 
 	if (r->place.chain != NM_CHAIN_DOCKER_USER || r->jump < 0 || right)
 		return 0;
-	r->d->fate[r->jump] = MISPLACED;
+	r->d->fate[r->jump] = NM_EDIT_MISPLACED;
 	return add_unwanted(r, &jump, r->jump, err);
 }
 
@@ -249,18 +246,14 @@ static void pair_changed(struct reading *r)
 		ssize_t i;
 
 		while (old->desired < 0 && old->tag[0] &&
-			(i = nm_iptables_index_next_rule(
-				 &r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >= 0) {
-			if (r->d->fate[i] != MISSING)
+			(i = next_desired(r, old->tag, strlen(old->tag), &position)) >= 0) {
+			if (r->d->fate[i] != NM_EDIT_MISSING)
 				continue;
-			r->d->fate[i] = CHANGED;
+			r->d->fate[i] = NM_EDIT_CHANGED;
 			old->desired = i;
 		}
 	}
 }
-
-static const enum nm_edit_kind kind_of[] = {
-	[MISSING] = NM_EDIT_MISSING, [CHANGED] = NM_EDIT_CHANGED, [MISPLACED] = NM_EDIT_MISPLACED};
 
 static int delete_unwanted(const struct reading *r, struct nm_err *err)
 {
@@ -275,7 +268,7 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 			.restored = old->restored};
 
 		if (old->desired >= 0) {
-			edit.kind = kind_of[r->d->fate[old->desired]];
+			edit.kind = r->d->fate[old->desired];
 			edit.desired = desired_rule(r->d, (size_t)old->desired);
 		}
 		if (handler->edit(handler->ctx, &edit, err) < 0)
@@ -297,7 +290,7 @@ static uint64_t rule_above(const struct reading *r, size_t i)
 static int add_missing(const struct reading *r, size_t i, struct nm_err *err)
 {
 	const struct nm_iptables_compare_handler *handler = r->d->handler;
-	struct nm_edit edit = {.kind = kind_of[r->d->fate[i]],
+	struct nm_edit edit = {.kind = r->d->fate[i],
 		.place = r->place,
 		.desired = desired_rule(r->d, i),
 		.add = true,

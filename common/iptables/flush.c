@@ -90,7 +90,7 @@ static int edit_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 
 static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
 {
-	const struct nm_rule to_docker_user = {.verdict = NM_VERDICT_JUMP, .target = NM_CHAIN_DOCKER_USER};
+	const struct nm_rule to_docker_user = nm_iptables_layout_jump(f->family);
 
 	if (f->form_only)
 		return nm_iptables_encode_equal(&to_docker_user, rule);

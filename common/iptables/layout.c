@@ -192,40 +192,41 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
 	return 0;
 }
 
+static struct nm_rule jump(enum nm_family family, enum nm_table table, enum nm_chain from, enum nm_chain to)
+{
+	return (struct nm_rule){
+		.family = family, .table = table, .chain = from, .verdict = NM_VERDICT_JUMP, .target = to};
+}
+
+struct nm_rule nm_iptables_layout_jump(enum nm_family family)
+{
+	struct nm_rule rule = jump(family, NM_TABLE_FILTER, NM_CHAIN_FORWARD, NM_CHAIN_DOCKER_USER);
+
+	rule.place = NM_PLACE_HEAD;
+	return rule;
+}
+
 static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)
 {
-	const struct nm_rule base[] = {
-		{.family = family,
-			.table = NM_TABLE_FILTER,
-			.chain = NM_CHAIN_FORWARD,
-			.place = NM_PLACE_HEAD,
-			.verdict = NM_VERDICT_JUMP,
-			.target = NM_CHAIN_DOCKER_USER},
-		{.family = family,
-			.table = NM_TABLE_FILTER,
-			.chain = NM_CHAIN_DOCKER_USER,
-			.verdict = NM_VERDICT_JUMP,
-			.target = NM_CHAIN_NATMAP},
-		{.family = family,
-			.table = NM_TABLE_NAT,
-			.chain = NM_CHAIN_PREROUTING,
-			.dst_local = true,
-			.verdict = NM_VERDICT_JUMP,
-			.target = NM_CHAIN_NATMAP},
-		{.family = family,
-			.table = NM_TABLE_FILTER,
-			.chain = NM_CHAIN_NATMAP,
-			.place = NM_PLACE_HEAD,
-			.ct_established = true,
-			.ct_dnat = true,
-			.verdict = NM_VERDICT_ACCEPT,
-			.owner = "@established"},
+	const struct nm_rule forward = nm_iptables_layout_jump(family);
+	const struct nm_rule user = jump(family, NM_TABLE_FILTER, NM_CHAIN_DOCKER_USER, NM_CHAIN_NATMAP);
+	struct nm_rule prerouting = jump(family, NM_TABLE_NAT, NM_CHAIN_PREROUTING, NM_CHAIN_NATMAP);
+	const struct nm_rule established = {
+		.family = family,
+		.table = NM_TABLE_FILTER,
+		.chain = NM_CHAIN_NATMAP,
+		.place = NM_PLACE_HEAD,
+		.ct_established = true,
+		.ct_dnat = true,
+		.verdict = NM_VERDICT_ACCEPT,
+		.owner = "@established",
 	};
 
-	for (size_t i = 0; i < sizeof(base) / sizeof(*base); i++)
-		if (nm_rules_add(rules, &base[i], err) < 0)
-			return -1;
-	return 0;
+	prerouting.dst_local = true;
+	if (nm_rules_add(rules, &forward, err) < 0 || nm_rules_add(rules, &user, err) < 0 ||
+		nm_rules_add(rules, &prerouting, err) < 0)
+		return -1;
+	return nm_rules_add(rules, &established, err);
 }
 
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)

@@ -15,6 +15,9 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
  * nm_publication_guard_owner(). */
 int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
+/* The jump FORWARD -> DOCKER-USER. */
+struct nm_rule nm_iptables_layout_jump(enum nm_family family);
+
 /* Appends the rules that the layout needs once in each of the families: the jumps FORWARD -> DOCKER-USER ->
  * NATMAP and PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP
  * (owner "@established"). */

@@ -12,7 +12,6 @@
 
 #include "iptables/accept.h"
 #include "nft/dump.h"
-#include "nft/transaction.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
 enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };
@@ -98,38 +97,18 @@ static void probe_extensions(
 	}
 }
 
-struct search {
-	unsigned families;
-	bool needed;
-};
-
-static int find_need(void *ctx, struct nm_netlink *nl, struct nm_err *err)
-{
-	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
-	struct search *search = ctx;
-
-	if (nm_iptables_accept(nl, search->families, ANY_MARK, &accept, err) < 0)
-		return -1;
-	search->needed = accept.n > 0;
-	return 0;
-}
-
-/* A FORWARD chain that cannot be read is told elsewhere. */
-static bool needs_accept(struct nm_netlink *nl, bool ipv6)
-{
-	struct search search = {.families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0)};
-	struct nm_err err;
-
-	return nm_nft_transaction_read(nl, find_need, &search, &err) == 0 && search.needed;
-}
-
 void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
 }
 
+/* A FORWARD chain that cannot be read is told elsewhere. */
 void nm_iptables_probe_accept(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
-	if (needs_accept(nl, ipv6))
+	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
+	struct nm_err err;
+	bool needed;
+
+	if (nm_iptables_accept_find(nl, families, ANY_MARK, &needed, NULL, &err) == 0 && needed)
 		probe_extensions(nl, FOR_ACCEPT, ipv6, handler, ctx);
 }

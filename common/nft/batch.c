@@ -269,9 +269,8 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 		int left;
 
 		n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
-		if (n < 0 &&
-			(errno == EINTR ||
-				errno == ENOBUFS)) /* replies are lost, but not those that are queued */
+		/* ENOBUFS: replies are lost, but not those that are queued */
+		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
