@@ -167,7 +167,7 @@ static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *c
 {
 	struct guards g = {.handler = handler, .ctx = ctx};
 
-	return nm_nft_elements_each(nl, nm_nft_family(NM_IPV4), NM_NFTABLES_TABLE,
+	return nm_nft_elements_each(nl, nm_nftables_schema_place(NM_IPV4, NULL),
 		nm_nftables_sets[NM_SET_LOCALNET].name, on_element, &g, err);
 }
 

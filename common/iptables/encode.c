@@ -83,19 +83,14 @@ static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports p
 	tcp.info.dpts[0] = udp.info.dpts[0] = sctp.info.dpts[0] = ports.first;
 	tcp.info.dpts[1] = udp.info.dpts[1] = sctp.info.dpts[1] = ports.last;
 	sctp.info.flags = XT_SCTP_DEST_PORTS;
-	switch (protocol) {
-	case IPPROTO_TCP:
+	for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
+		sctp.info.flag_info[i].chunktype = 0xff; /* -1: as libxt_sctp leaves unused entries */
+	if (protocol == IPPROTO_TCP)
 		put_xt(nlh, "match", "tcp", 0, &tcp, sizeof(tcp));
-		break;
-	case IPPROTO_UDP:
+	else if (protocol == IPPROTO_UDP)
 		put_xt(nlh, "match", "udp", 0, &udp, sizeof(udp));
-		break;
-	case IPPROTO_SCTP:
-		for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
-			sctp.info.flag_info[i].chunktype = 0xff; /* -1: as libxt_sctp leaves unused entries */
+	else if (protocol == IPPROTO_SCTP)
 		put_xt(nlh, "match", "sctp", 0, &sctp, sizeof(sctp));
-		break;
-	}
 }
 
 _Static_assert(NM_MULTIPORT_SLOTS == XT_MULTI_PORTS, "NM_MULTIPORT_SLOTS is not the kernel's");

@@ -15,16 +15,22 @@ static uint16_t message_type(uint16_t type)
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 }
 
-void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto)
-{
-	struct nfgenmsg *nfg = nm_netlink_request_begin(r, message_type(get), flags, sizeof(*nfg));
-
-	nfg->nfgen_family = nfproto;
-}
-
 void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name)
 {
 	nm_netlink_request_put(r, type, name, strlen(name) + 1);
+}
+
+/* A table's name has one number in all requests: nft/batch.c. */
+void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, struct nm_nft_place place)
+{
+	struct nfgenmsg *nfg = nm_netlink_request_begin(r, message_type(get), flags, sizeof(*nfg));
+
+	nfg->nfgen_family = place.nfproto;
+	if (place.table)
+		nm_nft_dump_put_name(r, NFTA_TABLE_NAME, place.table);
+	if (place.chain)
+		nm_nft_dump_put_name(
+			r, get == NFT_MSG_GETCHAIN ? NFTA_CHAIN_NAME : NFTA_RULE_CHAIN, place.chain);
 }
 
 struct reader {

@@ -14,8 +14,9 @@ struct nm_nft_place {
 	const char *table, *chain; /* chain NULL: the table */
 };
 
-/* Begins a request, NFT_MSG_GET*, about the tables of NFPROTO_*; flags: NLM_F_DUMP for all objects. */
-void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, uint8_t nfproto);
+/* Begins a request, NFT_MSG_GET*, about the place, or, without table, about all tables of nfproto; flags:
+ * NLM_F_DUMP for all objects. */
+void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, struct nm_nft_place place);
 void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name);
 
 /* Called with the attributes of each object, borrowed during the call, and NFPROTO_* of its table. */

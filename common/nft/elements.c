@@ -41,33 +41,31 @@ static int read_elements(void *ctx, uint8_t nfproto, struct nm_attrs attrs, stru
 	return 0;
 }
 
-static void begin(
-	struct nm_netlink_request *r, uint16_t flags, uint8_t nfproto, const char *table, const char *set)
+static void begin(struct nm_netlink_request *r, uint16_t flags, struct nm_nft_place table, const char *set)
 {
-	nm_nft_dump_begin(r, NFT_MSG_GETSETELEM, flags, nfproto);
-	nm_nft_dump_put_name(r, NFTA_SET_ELEM_LIST_TABLE, table);
+	nm_nft_dump_begin(r, NFT_MSG_GETSETELEM, flags, table);
 	nm_nft_dump_put_name(r, NFTA_SET_ELEM_LIST_SET, set);
 }
 
-int nm_nft_elements_each(struct nm_netlink *nl, uint8_t nfproto, const char *table, const char *set,
+int nm_nft_elements_each(struct nm_netlink *nl, struct nm_nft_place table, const char *set,
 	nm_nft_element_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	begin(&r, NLM_F_DUMP, nfproto, table, set);
+	begin(&r, NLM_F_DUMP, table, set);
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETSETELEM, nm_netlink_is_missing, read_elements, &reading, err) < 0)
-		return nm_wrap(err, "reading set '%s' of table '%s'", set, table);
+		return nm_wrap(err, "reading set '%s' of table '%s'", set, table.table);
 	return 0;
 }
 
-void nm_nft_elements_request(struct nm_netlink_request *r, uint8_t nfproto, const char *table,
-	const char *set, const void *key, size_t len)
+void nm_nft_elements_request(
+	struct nm_netlink_request *r, struct nm_nft_place table, const char *set, const void *key, size_t len)
 {
 	struct nlattr *elements, *element, *value;
 
-	begin(r, 0, nfproto, table, set);
+	begin(r, 0, table, set);
 	elements = nm_netlink_request_nest(r, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = nm_netlink_request_nest(r, NFTA_LIST_ELEM);
 	value = nm_netlink_request_nest(r, NFTA_SET_ELEM_KEY);

@@ -1,6 +1,6 @@
 /* nf_tables expressions as netlink attributes, one function each; values and registers are the caller's. The
  * attributes stand in the order in which the kernel dumps them, so that what was read back compares byte by
- * byte (nm_nft_rule_expressions_equal()). The message has room: NM_NFT_RULE_SIZE in nft/encode.h. */
+ * byte (nm_nft_rule_expressions_equal()). The message has room: NM_NFT_RULE_SIZE in nft/batch.h. */
 #ifndef NM_NFT_EXPR_H
 #define NM_NFT_EXPR_H
 

@@ -92,8 +92,6 @@ static const struct kind tables = {NFT_MSG_GETTABLE, "table", read_table};
 static const struct kind chains = {NFT_MSG_GETCHAIN, "chain", read_chain};
 static const struct kind sets = {NFT_MSG_GETSET, "set", read_set};
 
-_Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE, "a table's name has one number");
-
 /* Without table: all objects of the kind. */
 static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct kind *kind, void *ctx,
 	struct nm_err *err)
@@ -101,11 +99,7 @@ static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct ki
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, kind->get, place.table ? 0 : NLM_F_DUMP, place.nfproto);
-	if (place.table)
-		nm_nft_dump_put_name(&r, NFTA_TABLE_NAME, place.table);
-	if (place.chain)
-		nm_nft_dump_put_name(&r, NFTA_CHAIN_NAME, place.chain);
+	nm_nft_dump_begin(&r, kind->get, place.table ? 0 : NLM_F_DUMP, place);
 	if (nm_nft_dump(
 		    nl, &r, kind->get, place.table ? nm_netlink_is_missing : NULL, kind->read, ctx, err) == 0)
 		return 0;

@@ -75,10 +75,7 @@ int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_r
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, place.nfproto);
-	nm_nft_dump_put_name(&r, NFTA_RULE_TABLE, place.table);
-	if (place.chain)
-		nm_nft_dump_put_name(&r, NFTA_RULE_CHAIN, place.chain);
+	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, place);
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, NULL, read_rule, &reading, err) < 0)
 		return nm_wrap(err, "reading the rules of table '%s'", place.table);
 	return 0;

@@ -28,7 +28,7 @@ int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct n
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	nm_nft_dump_begin(&r, NFT_MSG_GETGEN, 0, 0);
+	nm_nft_dump_begin(&r, NFT_MSG_GETGEN, 0, (struct nm_nft_place){0});
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETGEN, NULL, read_generation, ret, err) < 0)
 		return nm_wrap(err, "reading the generation of the nf_tables ruleset");
 	return 0;

@@ -126,7 +126,7 @@ static int query_family(struct nm_netlink *nl, struct nm_nftables_claims *claims
 
 		if (e->family != family || !claim->is_first || !claim->changes || !(all || claim->look))
 			continue;
-		nm_nft_elements_request(&r, nm_nft_family(family), NM_NFTABLES_TABLE,
+		nm_nft_elements_request(&r, nm_nftables_schema_place(family, NULL),
 			nm_nftables_sets[e->set].name, e->key, nm_nftables_set_key_size(e->set, family));
 		if (nm_netlink_request_has_room(&r))
 			continue;
@@ -153,7 +153,7 @@ int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family fami
 
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
-			nm_nft_elements_each(nl, nm_nft_family(family), NM_NFTABLES_TABLE,
+			nm_nft_elements_each(nl, nm_nftables_schema_place(family, NULL),
 				nm_nftables_sets[set].name, on_element, &query, err) < 0)
 			return -1;
 	return 0;

@@ -50,7 +50,7 @@ int nm_nftables_flush_check_empty(struct nm_netlink *nl, struct nm_err *err)
 			nm_nftables_schema_read(nl, f, &schema, err) < 0)
 			return -1;
 		for (size_t i = 0; found && !schema.loaded && i < sizeof(maps) / sizeof(*maps); i++)
-			if (nm_nft_elements_each(nl, nm_nft_family(f), NM_NFTABLES_TABLE,
+			if (nm_nft_elements_each(nl, nm_nftables_schema_place(f, NULL),
 				    nm_nftables_sets[maps[i]].name, on_element, NULL, err) < 0)
 				return -1;
 	}
