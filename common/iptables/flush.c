@@ -30,9 +30,10 @@ struct flush {
 		int64_t use;
 	} tables[NM_TABLE_MAX];
 	enum nm_chain from; /* the chain whose jumps are being read */
-	bool form_only;     /* ... those to DOCKER-USER that look like ours, else all those to NATMAP */
+	bool form_only;     /* ... those to DOCKER-USER that look like ours, to be counted; else all those to
+			       NATMAP, to be deleted */
 	size_t jumps;       /* how many have been found */
-	bool count_only;
+	uint64_t jump;      /* handle of the last one */
 };
 
 static bool find_table(const char *name, enum nm_table *ret)
@@ -98,6 +99,13 @@ static bool is_jump(const struct flush *f, const struct nm_nft_rule *rule)
 		!(rule->tag && nm_tag_is_ours(rule->tag, rule->tag_len)); /* such are gone already */
 }
 
+static int delete_jump(struct flush *f, uint64_t handle, struct nm_err *err)
+{
+	f->chains[f->table][f->from].use--;
+	return nm_nft_batch_delete_rule(
+		f->attempt->txn, nm_iptables_encode_place(f->family, f->table, f->from), handle, err);
+}
+
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct flush *f = ctx;
@@ -105,20 +113,16 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	if (!is_jump(f, rule))
 		return 0;
 	f->jumps++;
-	if (f->count_only)
-		return 0;
-	f->chains[f->table][f->from].use--;
-	return nm_nft_batch_delete_rule(
-		f->attempt->txn, nm_iptables_encode_place(f->family, f->table, f->from), rule->handle, err);
+	f->jump = rule->handle;
+	return f->form_only ? 0 : delete_jump(f, rule->handle, err);
 }
 
-static int each_jump(struct flush *f, enum nm_table table, enum nm_chain from, bool form_only,
-	bool count_only, struct nm_err *err)
+static int each_jump(
+	struct flush *f, enum nm_table table, enum nm_chain from, bool form_only, struct nm_err *err)
 {
 	f->table = table;
 	f->from = from;
 	f->form_only = form_only;
-	f->count_only = count_only;
 	f->jumps = 0;
 	return nm_nft_rules_each(
 		f->attempt->nl, nm_iptables_encode_place(f->family, table, from), on_rule, f, err);
@@ -136,7 +140,7 @@ static int flush_natmap(struct flush *f, enum nm_table table, bool *ret_left, st
 	struct chain *natmap = &f->chains[table][NM_CHAIN_NATMAP];
 
 	for (enum nm_chain from = 0; natmap->found && from < NM_CHAIN_MAX; from++) {
-		if (each_jump(f, table, from, false, false, err) < 0)
+		if (each_jump(f, table, from, false, err) < 0)
 			return -1;
 		natmap->use -= (int64_t)f->jumps;
 	}
@@ -158,11 +162,11 @@ static int flush_docker_user(struct flush *f, struct nm_err *err)
 
 	if (!user->found || !user->made || f->docker || is_wanted(f))
 		return 0;
-	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, true, err) < 0)
+	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, err) < 0)
 		return -1;
 	if (user->use > (int64_t)f->jumps || f->jumps > 1)
 		return 0;
-	if (each_jump(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD, true, false, err) < 0)
+	if (f->jumps && delete_jump(f, f->jump, err) < 0)
 		return -1;
 	return delete_chain(f, NM_TABLE_FILTER, NM_CHAIN_DOCKER_USER, err);
 }

@@ -153,7 +153,7 @@ static int add_snats(const struct nm_static_nats *s, struct nm_rules *rules, str
 	size_t n = 0;
 
 	if (!snats)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+		return nm_fail_memory(err, "preparing the rules");
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].kind == NM_STATIC_SNAT)
 			snats[n++] = &s->v[i];

@@ -88,13 +88,14 @@ struct nm_nft_batch *nm_nft_batch_new(uint32_t generation)
 	return txn;
 }
 
-void nm_nft_batch_free(struct nm_nft_batch *txn)
+void nm_nft_batch_free(struct nm_nft_batch **txn)
 {
-	if (!txn)
+	if (!*txn)
 		return;
-	free(txn->buf);
-	free(txn->changes.v);
-	free(txn);
+	free((*txn)->buf);
+	free((*txn)->changes.v);
+	free(*txn);
+	*txn = NULL;
 }
 
 bool nm_nft_batch_is_idle(const struct nm_nft_batch *txn)

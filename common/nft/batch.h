@@ -12,14 +12,8 @@ struct nm_nft_batch;
 /* Begins an empty transaction that holds only if the ruleset still has the generation. NULL when memory is
  * short. */
 struct nm_nft_batch *nm_nft_batch_new(uint32_t generation);
-void nm_nft_batch_free(struct nm_nft_batch *txn); /* accepts NULL */
-
-static inline void nm_cleanup_nft_batch(struct nm_nft_batch **txn)
-{
-	nm_nft_batch_free(*txn);
-	*txn = NULL;
-}
-#define nm_autobatch NM_CLEANUP(nm_cleanup_nft_batch)
+void nm_nft_batch_free(struct nm_nft_batch **txn); /* accepts NULL in it, and leaves NULL */
+#define nm_autobatch NM_CLEANUP(nm_nft_batch_free)
 
 /* Bytes of room that the attributes of a message have. */
 #define NM_NFT_RULE_SIZE 2048

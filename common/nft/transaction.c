@@ -44,7 +44,7 @@ static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx
 		return -1;
 	a->txn = txn = nm_nft_batch_new(generation);
 	if (!txn)
-		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
+		return nm_fail_memory(err, "preparing the rules");
 	*ret = NM_NFT_STALE;
 	if (prepare(ctx, a, err) < 0)
 		return err->kind == NM_ERR_INTERRUPTED ? 0 : -1;
