@@ -15,7 +15,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "host/bridge.h"
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
@@ -360,11 +359,11 @@ static int examine_hairpin(
 	struct examination *x, struct nm_netlink *rtnl, const struct nm_record *r, struct nm_err *err)
 {
 	char word[NM_TEXT_WORD_SIZE];
-	struct nm_bridge_port port;
+	struct nm_rtnl_link link;
 
-	if (nm_bridge_port_by_name(rtnl, r->bridge_port, &port, err) < 0)
+	if (nm_rtnl_get_link(rtnl, 0, r->bridge_port, &link, err) < 0)
 		return -1;
-	if (!port.found || port.hairpin)
+	if (!link.bridge_port || link.hairpin)
 		return 0;
 	tell(x, FINDING,
 		"hairpin mode is off on '%s' and br_netfilter on: container '%s' does not reach its own "

@@ -124,26 +124,20 @@ static void put_lookup(
 		q->id.idiag_sport = htons(port);
 }
 
-static int look_up_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
+/* Looks the ports up, or dumps all sockets of the family. */
+static int search_family(
+	struct nm_netlink *nl, enum nm_family family, bool dump, struct search *s, struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.reply = on_socket, .tolerate = is_nothing, .ctx = s};
+	const struct nm_netlink_handler handler = {
+		.reply = on_socket, .restart = on_restart, .tolerate = is_nothing, .ctx = s};
 	const struct nm_mapping *m = s->mapping;
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
-	for (unsigned i = 0; i < m->count; i++)
+	if (dump)
+		(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), m->protocol);
+	for (unsigned i = 0; !dump && i < m->count; i++)
 		put_lookup(&r, m, family, (uint16_t)(m->host_port + i));
-	return nm_netlink_talk(nl, &r, &handler, err);
-}
-
-static int dump_family(struct nm_netlink *nl, enum nm_family family, struct search *s, struct nm_err *err)
-{
-	const struct nm_netlink_handler handler = {
-		.reply = on_socket, .restart = on_restart, .tolerate = is_nothing, .ctx = s};
-	struct nm_netlink_request r;
-
-	nm_netlink_request_init(&r);
-	(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), s->mapping->protocol);
 	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
@@ -156,7 +150,7 @@ int nm_listener_find(
 	struct search s = {.mapping = m};
 
 	nm_each_family(f, families) {
-		if (!s.port && (dump ? dump_family : look_up_family)(nl, f, &s, err) < 0)
+		if (!s.port && search_family(nl, f, dump, &s, err) < 0)
 			return nm_wrap(err, "looking for local %s sockets", nm_protocol_name(m->protocol));
 	}
 	*ret_port = s.port;

@@ -15,19 +15,26 @@
 #include "host/attrs.h"
 #include "host/rtnl.h"
 
-/* Interfaces that routes leave through, each once, in the kernel's order. */
-struct interfaces {
-	unsigned *v; /* owned */
+/* What has been read of routes. */
+struct answer {
+	unsigned *v; /* interfaces that they leave through, each once, in the kernel's order; owned */
 	size_t n, capacity;
+	struct nm_route route;
+	enum nm_family family; /* of a default route to be found, and */
+	uint32_t metric;       /* its metric: the lowest so far */
 };
 
-static void interfaces_done(struct interfaces *list)
+static void answer_done(struct answer *a)
 {
-	free(list->v);
-	*list = (struct interfaces){0};
+	free(a->v);
 }
 
-static int add_interface(struct interfaces *list, unsigned ifindex, struct nm_err *err)
+static void on_restart(void *ctx)
+{
+	((struct answer *)ctx)->n = 0;
+}
+
+static int add_interface(struct answer *list, unsigned ifindex, struct nm_err *err)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (list->v[i] == ifindex)
@@ -39,7 +46,7 @@ static int add_interface(struct interfaces *list, unsigned ifindex, struct nm_er
 }
 
 /* Adds those of one route, but for nexthops that are dead. */
-static int add_interfaces(struct interfaces *list, struct nm_attrs route, struct nm_err *err)
+static int add_interfaces(struct answer *list, struct nm_attrs route, struct nm_err *err)
 {
 	struct nm_attrs hops = nm_attrs_nested(route, RTA_MULTIPATH);
 	struct rtnexthop hop;
@@ -60,30 +67,20 @@ static int add_interfaces(struct interfaces *list, struct nm_attrs route, struct
 	return 0;
 }
 
-struct lookup {
-	struct nm_route route;
-	struct interfaces interfaces;
-};
-
-static void lookup_done(struct lookup *look)
-{
-	interfaces_done(&look->interfaces);
-}
-
 static int on_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
-	struct lookup *look = ctx;
+	struct answer *a = ctx;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm)
 		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
-	look->route.found = rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
+	a->route.found = rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
 		rtm->rtm_type != RTN_PROHIBIT;
-	look->route.local = rtm->rtm_type == RTN_LOCAL;
-	look->route.broadcast = rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_ANYCAST ||
+	a->route.local = rtm->rtm_type == RTN_LOCAL;
+	a->route.broadcast = rtm->rtm_type == RTN_BROADCAST || rtm->rtm_type == RTN_ANYCAST ||
 		rtm->rtm_type == RTN_MULTICAST;
-	look->route.prefix_len = rtm->rtm_dst_len;
-	return add_interfaces(&look->interfaces, nm_attrs_of(msg, sizeof(*rtm)), err);
+	a->route.prefix_len = rtm->rtm_dst_len;
+	return add_interfaces(a, nm_attrs_of(msg, sizeof(*rtm)), err);
 }
 
 /* What IPv4 says instead of showing the route: none; unreachable, prohibit, blackhole; a family without. */
@@ -93,10 +90,10 @@ static bool is_no_route(int error_number)
 		error_number == EINVAL || error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
 }
 
-static int look_up(struct nm_netlink *nl, const struct nm_addr *address, unsigned flags, struct lookup *look,
+static int look_up(struct nm_netlink *nl, const struct nm_addr *address, unsigned flags, struct answer *ret,
 	struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.reply = on_route, .tolerate = is_no_route, .ctx = look};
+	const struct nm_netlink_handler handler = {.reply = on_route, .tolerate = is_no_route, .ctx = ret};
 	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
@@ -114,18 +111,18 @@ static int look_up(struct nm_netlink *nl, const struct nm_addr *address, unsigne
 static int read_route(
 	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
 {
-	NM_CLEANUP(lookup_done) struct lookup look = {.route.found = false};
+	NM_CLEANUP(answer_done) struct answer a = {.n = 0};
 	struct nm_rtnl_link link = {.found = false};
 
-	if (look_up(nl, address, RTM_F_FIB_MATCH, &look, err) < 0)
+	if (look_up(nl, address, RTM_F_FIB_MATCH, &a, err) < 0)
 		return -1;
-	*ret = look.route;
-	if (ret->found && look.interfaces.n == 0 && look_up(nl, address, 0, &look, err) < 0)
+	*ret = a.route;
+	if (ret->found && a.n == 0 && look_up(nl, address, 0, &a, err) < 0)
 		return -1;
-	if (look.interfaces.n == 1 && nm_rtnl_get_link(nl, look.interfaces.v[0], NULL, &link, err) < 0)
+	if (a.n == 1 && nm_rtnl_get_link(nl, a.v[0], NULL, &link, err) < 0)
 		return -1;
 	memcpy(ret->interface, link.name, sizeof(ret->interface));
-	ret->found = ret->found && (link.found || look.interfaces.n > 1);
+	ret->found = ret->found && (link.found || a.n > 1);
 	return 0;
 }
 
@@ -137,18 +134,6 @@ int nm_route_lookup(
 	if (read_route(nl, address, ret, err) < 0)
 		return nm_wrap(err, "looking up the route to %s", nm_addr_print(address, text));
 	return 0;
-}
-
-/* The best default route. */
-struct default_route {
-	enum nm_family family;
-	struct interfaces interfaces; /* none: there is no such route yet */
-	uint32_t metric;
-};
-
-static void default_route_done(struct default_route *best)
-{
-	interfaces_done(&best->interfaces);
 }
 
 static bool is_default(const struct rtmsg *rtm, struct nm_attrs attrs, enum nm_family family)
@@ -166,22 +151,17 @@ static int on_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
-	struct default_route *best = ctx;
+	struct answer *best = ctx;
 	uint32_t metric = 0;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !is_default(rtm, attrs, best->family))
 		return 0;
 	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
-	if (best->interfaces.n > 0 && metric >= best->metric)
+	if (best->n > 0 && metric >= best->metric)
 		return 0;
 	best->metric = metric;
-	best->interfaces.n = 0;
-	return add_interfaces(&best->interfaces, attrs, err);
-}
-
-static void on_default_restart(void *ctx)
-{
-	((struct default_route *)ctx)->interfaces.n = 0;
+	best->n = 0;
+	return add_interfaces(best, attrs, err);
 }
 
 /* A kernel, or a namespace, without the family or without the table. */
@@ -190,21 +170,29 @@ static bool is_no_table(int error_number)
 	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT || error_number == ENOENT;
 }
 
-int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
+/* Calls reply for the routes of a family that have this table and this origin; 0: any. */
+static int dump(struct nm_netlink *nl, const struct rtmsg *wanted,
+	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err), struct answer *ret,
+	struct nm_err *err)
 {
-	NM_CLEANUP(default_route_done) struct default_route best = {.family = family};
 	const struct nm_netlink_handler handler = {
-		.reply = on_default, .restart = on_default_restart, .tolerate = is_no_table, .ctx = &best};
+		.reply = reply, .restart = on_restart, .tolerate = is_no_table, .ctx = ret};
 	struct nm_netlink_request r;
-	struct rtmsg *rtm;
 
 	nm_netlink_request_init(&r);
-	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
-	rtm->rtm_family = nm_addr_family_to_af(family);
-	rtm->rtm_table = RT_TABLE_MAIN;
-	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+	memcpy(nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*wanted)), wanted,
+		sizeof(*wanted));
+	return nm_netlink_talk(nl, &r, &handler, err);
+}
+
+int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err)
+{
+	const struct rtmsg wanted = {.rtm_family = nm_addr_family_to_af(family), .rtm_table = RT_TABLE_MAIN};
+	NM_CLEANUP(answer_done) struct answer best = {.family = family};
+
+	if (dump(nl, &wanted, on_default, &best, err) < 0)
 		return nm_wrap(err, "reading default route");
-	*ret = best.interfaces.n > 0 ? best.interfaces.v[0] : 0;
+	*ret = best.n > 0 ? best.v[0] : 0;
 	return 0;
 }
 
@@ -217,29 +205,17 @@ static int on_ra_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err
 	return add_interfaces(ctx, nm_attrs_of(msg, sizeof(*rtm)), err);
 }
 
-static void on_ra_restart(void *ctx)
-{
-	((struct interfaces *)ctx)->n = 0;
-}
-
 int nm_route_ra_interfaces(struct nm_netlink *nl,
 	int (*found)(void *ctx, const char *interface, struct nm_err *err), void *ctx, struct nm_err *err)
 {
-	NM_CLEANUP(interfaces_done) struct interfaces list = {0};
-	const struct nm_netlink_handler handler = {
-		.reply = on_ra_route, .restart = on_ra_restart, .tolerate = is_no_table, .ctx = &list};
+	const struct rtmsg wanted = {.rtm_family = AF_INET6, .rtm_protocol = RTPROT_RA};
+	NM_CLEANUP(answer_done) struct answer a = {.n = 0};
 	struct nm_rtnl_link link;
-	struct nm_netlink_request r;
-	struct rtmsg *rtm;
 
-	nm_netlink_request_init(&r);
-	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
-	rtm->rtm_family = AF_INET6;
-	rtm->rtm_protocol = RTPROT_RA;
-	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+	if (dump(nl, &wanted, on_ra_route, &a, err) < 0)
 		return nm_wrap(err, "reading routes from router advertisements");
-	for (size_t i = 0; i < list.n; i++) {
-		if (nm_rtnl_get_link(nl, list.v[i], NULL, &link, err) < 0)
+	for (size_t i = 0; i < a.n; i++) {
+		if (nm_rtnl_get_link(nl, a.v[i], NULL, &link, err) < 0)
 			return -1;
 		if (link.found && found(ctx, link.name, err) < 0)
 			return -1;

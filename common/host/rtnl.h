@@ -12,14 +12,19 @@ struct nm_rtnl_link {
 	bool found;
 	unsigned ifindex, flags; /* IFF_* */
 	char name[IF_NAMESIZE];
-	unsigned peer_ifindex; /* of a veth, 0 otherwise */
-	bool peer_elsewhere;   /* in another network namespace */
-	bool bridge_port, hairpin;
+	unsigned peer_ifindex;     /* of a veth, 0 otherwise */
+	bool peer_elsewhere;       /* in another network namespace */
+	bool bridge_port, hairpin; /* IFLA_BRPORT_MODE */
 };
 
 /* Looks up by index, or by name when name is not NULL. None is found == false, not an error. */
 int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
 	struct nm_err *err) NM_MUST_USE;
+
+/* Sets the hairpin mode (bridge(8)) of the bridge port with this name. Without such a port nothing is done.
+ */
+int nm_rtnl_set_hairpin(
+	struct nm_netlink *nl, const char *interface, bool on, struct nm_err *err) NM_MUST_USE;
 
 struct nm_rtnl_address {
 	unsigned ifindex;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "host/bridge.h"
 #include "host/route.h"
+#include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "state/interfaces.h"
 
@@ -75,7 +75,7 @@ static int open_rtnl(struct nm_netlink *rtnl, struct nm_err *err)
 
 int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err)
 {
-	struct nm_bridge_port port = {0};
+	struct nm_rtnl_link link;
 
 	if (r->localnet[0] && look_at_localnet(view, r->localnet, err) < 0)
 		return -1;
@@ -84,9 +84,9 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 	if (!r->bridge_port[0])
 		return 0;
 	if (open_rtnl(&view->rtnl, err) < 0 ||
-		nm_bridge_port_by_name(&view->rtnl, r->bridge_port, &port, err) < 0)
+		nm_rtnl_get_link(&view->rtnl, 0, r->bridge_port, &link, err) < 0)
 		return -1;
-	r->hairpin_set = port.found && !port.hairpin;
+	r->hairpin_set = link.bridge_port && !link.hairpin;
 	return 0;
 }
 
@@ -116,7 +116,7 @@ int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 		return -1;
 	if (!r->bridge_port[0] || !r->hairpin_set)
 		return 0;
-	return open_rtnl(&rtnl, err) < 0 ? -1 : nm_bridge_set_hairpin(&rtnl, r->bridge_port, true, err);
+	return open_rtnl(&rtnl, err) < 0 ? -1 : nm_rtnl_set_hairpin(&rtnl, r->bridge_port, true, err);
 }
 
 static void keep_shared(struct nm_record *r, const struct nm_interfaces *others)
@@ -192,8 +192,7 @@ void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 
 		if (!r->bridge_port[0] || !r->hairpin_set)
 			continue;
-		if (open_rtnl(&rtnl, &err) < 0 ||
-			nm_bridge_set_hairpin(&rtnl, r->bridge_port, false, &err) < 0)
+		if (open_rtnl(&rtnl, &err) < 0 || nm_rtnl_set_hairpin(&rtnl, r->bridge_port, false, &err) < 0)
 			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
 	}
 }

@@ -8,10 +8,10 @@
 
 #include "backend/desired.h"
 #include "base/log.h"
-#include "host/bridge.h"
 #include "host/netns.h"
 #include "host/process.h"
 #include "host/route.h"
+#include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "publish/policy.h"
 
@@ -146,15 +146,15 @@ static int resolve_bridge_port(
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		const struct nm_netns_address *a = &ns->family[f];
-		struct nm_bridge_port port = {0};
+		struct nm_rtnl_link link;
 
 		if (!(r->families & 1u << f) || !a->peer_ifindex)
 			continue;
-		if (nm_bridge_port_of_veth(rtnl, a->peer_ifindex, a->ifindex, &port, err) < 0)
+		if (nm_rtnl_get_link(rtnl, a->peer_ifindex, NULL, &link, err) < 0)
 			return -1;
-		if (!port.found)
+		if (!link.bridge_port || !link.peer_elsewhere || link.peer_ifindex != a->ifindex)
 			continue;
-		memcpy(r->bridge_port, port.interface, sizeof(r->bridge_port));
+		memcpy(r->bridge_port, link.name, sizeof(r->bridge_port));
 		return 0;
 	}
 	return 0;
