@@ -196,27 +196,6 @@ static void on_forbidden_call(int signo, siginfo_t *info, void *context)
  * family kills. A filter of its own, since libseccomp's cannot tell socket() from socketcall(), where that
  * is: its arguments are in memory, so natmap makes none by it (nm_io_socket()).
  */
-enum step {
-	LOAD_CALL,
-	IS_SOCKET,
-	IS_SOCKETCALL,
-	LOAD_SUBCALL,
-	IS_SUBCALL,
-	LOAD_FAMILY,
-	IS_UNIX,
-	IS_NETLINK,
-	LOAD_PROTOCOL,
-	IS_ROUTE,
-	IS_DIAG,
-	IS_NETFILTER,
-	LOAD_TYPE,
-	IS_DATAGRAM,
-	KILL,
-	TRAP,
-	ALLOW,
-	N_STEPS,
-};
-
 #ifdef __NR_socketcall
 #define SOCKETCALL __NR_socketcall
 #else
@@ -225,33 +204,34 @@ enum step {
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
 /* the lower half, which is all that the kernel takes of an int */
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args[n]) + (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0))
-#define IF(step, value, yes, no) \
-	[step] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (yes) - (step)-1, (no) - (step)-1)
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+/* Goes on with the next step, or skips n of them. */
+#define IF(value, n)     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)
+#define IF_NOT(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, n, 0)
+#define KILL             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+#define TRAP             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP)
+#define ALLOW            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static const struct sock_filter socket_filter[N_STEPS] = {
-	[LOAD_CALL] = LOAD(offsetof(struct seccomp_data, nr)),
-	IF(IS_SOCKET, __NR_socket, LOAD_FAMILY, IS_SOCKETCALL),
-	IF(IS_SOCKETCALL, SOCKETCALL, LOAD_SUBCALL, ALLOW),
-	[LOAD_SUBCALL] = LOAD(ARGUMENT(0)),
-	IF(IS_SUBCALL, SYS_SOCKET, KILL, ALLOW),
-	[LOAD_FAMILY] = LOAD(ARGUMENT(0)),
-	IF(IS_UNIX, AF_UNIX, LOAD_TYPE, IS_NETLINK),
-	IF(IS_NETLINK, AF_NETLINK, LOAD_PROTOCOL, KILL),
-	[LOAD_PROTOCOL] = LOAD(ARGUMENT(2)),
-	IF(IS_ROUTE, NETLINK_ROUTE, ALLOW, IS_DIAG),
-	IF(IS_DIAG, NETLINK_SOCK_DIAG, ALLOW, IS_NETFILTER),
-	IF(IS_NETFILTER, NETLINK_NETFILTER, ALLOW, TRAP),
-	[LOAD_TYPE] = LOAD(ARGUMENT(1)),
-	IF(IS_DATAGRAM, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ALLOW, TRAP),
-	[KILL] = RETURN(SECCOMP_RET_KILL_PROCESS),
-	[TRAP] = RETURN(SECCOMP_RET_TRAP),
-	[ALLOW] = RETURN(SECCOMP_RET_ALLOW),
+/* clang-format off */
+static const struct sock_filter socket_filter[] = {
+	LOAD(offsetof(struct seccomp_data, nr)),
+	IF(SOCKETCALL, 4), LOAD(ARGUMENT(0)), IF(SYS_SOCKET, 1), KILL, ALLOW,
+	IF_NOT(__NR_socket, 1), ALLOW,
+	LOAD(ARGUMENT(0)), /* family */
+	IF(AF_UNIX, 4), LOAD(ARGUMENT(1)), IF(SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 1), ALLOW, TRAP,
+	IF_NOT(AF_NETLINK, 1), KILL,
+	LOAD(ARGUMENT(2)), /* protocol */
+	IF(NETLINK_ROUTE, 1), ALLOW,
+	IF(NETLINK_SOCK_DIAG, 1), ALLOW,
+	IF(NETLINK_NETFILTER, 1), ALLOW,
+	TRAP,
 };
+/* clang-format on */
+
+#define N_ROWS(table) (sizeof(table) / sizeof(*(table)))
 
 static int load_socket_filter(void)
 {
-	const struct sock_fprog program = {N_STEPS, (struct sock_filter *)socket_filter};
+	const struct sock_fprog program = {N_ROWS(socket_filter), (struct sock_filter *)socket_filter};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
@@ -259,16 +239,13 @@ static int load_socket_filter(void)
 	return 0;
 }
 
-#define N_ROWS(table) (sizeof(table) / sizeof(*(table)))
-
 static int allow(scmp_filter_ctx ctx, const struct call *calls, size_t n)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = calls[i].only.op
-			? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i].number, 1, calls[i].only)
-			: seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i].number, 0);
+		rc = seccomp_rule_add_array(
+			ctx, SCMP_ACT_ALLOW, calls[i].number, calls[i].only.op != 0, &calls[i].only);
 	return rc;
 }
 
@@ -316,10 +293,9 @@ static int load_filter(struct nm_err *err)
 static int set_capabilities(uint64_t keep, struct nm_err *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
+	const struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{low, low, 0}, {high, high, 0}};
 
-	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		data[i].effective = data[i].permitted = (uint32_t)(keep >> (32 * i));
 	if (syscall(SYS_capset, &header, data) < 0)
 		return nm_fail_errno(err, errno, "giving up capabilities");
 	return 0;
@@ -353,13 +329,8 @@ int nm_sandbox_enter(bool enter_namespaces, struct nm_err *err)
 	return load_filter(err);
 }
 
-/* The rights of Landlock's first version: every way to open, make or remove a file. */
-#define FILE_RIGHTS                                                                                        \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |       \
-		LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |                              \
-		LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |                            \
-		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
-		LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+/* All rights of Landlock's first version: every way to open, make or remove a file. */
+#define FILE_RIGHTS (2 * LANDLOCK_ACCESS_FS_MAKE_SYM - 1)
 
 static int allow_below(int ruleset, const char *path, uint64_t rights, struct nm_err *err)
 {
