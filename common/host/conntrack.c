@@ -39,18 +39,9 @@ enum {
 enum { FILTERS_MAX = 32 }; /* at 136 bytes, they fit one request */
 enum { TUPLE_MAX = 128 };  /* of CTA_TUPLE_ORIG: 84 bytes with IPv6 and a zone */
 
-/* An entry to be deleted. */
-struct victim {
-	uint8_t af;
-	bool has_zone;
-	uint16_t zone; /* as the kernel gave it */
-	uint32_t id;   /* as the kernel gave it */
-	uint32_t tuple_len;
-	char tuple[TUPLE_MAX]; /* contents of CTA_TUPLE_ORIG */
-};
-
-struct victims {
-	struct victim *v; /* owned */
+/* Deletions of stale entries. */
+struct deletions {
+	struct nm_netlink_request *v; /* owned */
 	size_t n, capacity;
 };
 
@@ -59,14 +50,13 @@ struct hunt {
 	const struct nm_flow *flows;
 	size_t n_flows;
 	struct nm_rtnl_addresses local; /* the host's, when a flow needs them */
-	struct victims victims;
+	struct deletions deletions;
 };
 
 static void hunt_done(struct hunt *h)
 {
 	nm_rtnl_addresses_done(&h->local);
-	free(h->victims.v);
-	h->victims = (struct victims){0};
+	free(h->deletions.v);
 }
 
 /* Untranslated flows to any host: only their destination tells the host's own from forwarded ones. */
@@ -147,26 +137,40 @@ static bool is_stale(const struct hunt *h, enum nm_family family, struct nm_attr
 	return false;
 }
 
+/* Returns the request for one more deletion. NULL with *err (memory). */
+static struct nm_netlink_request *request_with_room(struct deletions *list, struct nm_err *err)
+{
+	if (list->n == 0 || !nm_netlink_request_has_room(&list->v[list->n - 1])) {
+		if (nm_grow(list, "finding stale entries", err) < 0)
+			return NULL;
+		nm_netlink_request_init(&list->v[list->n++]);
+	}
+	return &list->v[list->n - 1];
+}
+
 static int on_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const struct nfgenmsg *nfg = nm_netlink_header(msg, sizeof(*nfg));
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*nfg));
 	struct nm_attrs tuple = nm_attrs_nested(attrs, CTA_TUPLE_ORIG);
-	struct victim v = {.has_zone = false};
+	struct nm_netlink_request *r;
 	struct hunt *h = ctx;
 	enum nm_family family;
+	uint32_t id;
+	uint16_t zone;
 
 	if (!nfg || !nm_addr_family_of_af(nfg->nfgen_family, &family) || tuple.len == 0 ||
-		tuple.len > sizeof(v.tuple) || !nm_attrs_get(attrs, CTA_ID, &v.id, sizeof(v.id)) ||
+		tuple.len > TUPLE_MAX || !nm_attrs_get(attrs, CTA_ID, &id, sizeof(id)) ||
 		!is_stale(h, family, attrs))
 		return 0;
-	v.af = nfg->nfgen_family;
-	v.has_zone = nm_attrs_get(attrs, CTA_ZONE, &v.zone, sizeof(v.zone));
-	v.tuple_len = (uint32_t)tuple.len;
-	memcpy(v.tuple, tuple.data, tuple.len);
-	if (nm_grow(&h->victims, "finding stale entries", err) < 0)
+	r = request_with_room(&h->deletions, err);
+	if (!r)
 		return -1;
-	h->victims.v[h->victims.n++] = v;
+	nm_conntrack_filter_begin(r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, nfg->nfgen_family, NULL);
+	nm_netlink_request_put(r, CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.data, tuple.len);
+	nm_netlink_request_put(r, CTA_ID, &id, sizeof(id));
+	if (nm_attrs_get(attrs, CTA_ZONE, &zone, sizeof(zone)))
+		nm_netlink_request_put(r, CTA_ZONE, &zone, sizeof(zone));
 	return 0;
 }
 
@@ -284,7 +288,7 @@ static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *fi
 }
 
 /* Finds the entries of these families by one dump or, if that is cheaper, by one for each port. */
-static int find_victims(struct hunt *h, unsigned families, size_t entries, struct nm_err *err)
+static int find_stale(struct hunt *h, unsigned families, size_t entries, struct nm_err *err)
 {
 	size_t ports = count_ports(h, families);
 
@@ -307,40 +311,19 @@ static int find_victims(struct hunt *h, unsigned families, size_t entries, struc
 	return 0;
 }
 
-static int delete_victims(struct hunt *h, struct nm_err *err)
-{
-	const struct nm_netlink_handler handler = {.tolerate = nm_netlink_is_missing};
-	struct nm_netlink_request r;
-
-	for (size_t i = 0; i < h->victims.n;) {
-		nm_netlink_request_init(&r);
-		for (; i < h->victims.n && nm_netlink_request_has_room(&r); i++) {
-			const struct victim *v = &h->victims.v[i];
-
-			nm_conntrack_filter_begin(&r, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, v->af, NULL);
-			nm_netlink_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, v->tuple, v->tuple_len);
-			nm_netlink_request_put(&r, CTA_ID, &v->id, sizeof(v->id));
-			if (v->has_zone)
-				nm_netlink_request_put(&r, CTA_ZONE, &v->zone, sizeof(v->zone));
-		}
-		if (nm_netlink_talk(&h->nl, &r, &handler, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int delete_all(struct hunt *h, size_t entries, struct nm_err *err)
 {
-	unsigned families = NM_BOTH_FAMILIES;
+	const struct nm_netlink_handler handler = {.tolerate = nm_netlink_is_missing};
 	bool done;
 
 	if (read_local(h, err) < 0 || delete_by_filter(h, entries, &done, err) < 0)
 		return -1;
-	if (done)
-		families = NM_IPV6_BIT;
-	if (find_victims(h, families, entries, err) < 0)
+	if (find_stale(h, done ? NM_IPV6_BIT : NM_BOTH_FAMILIES, entries, err) < 0)
 		return -1;
-	return delete_victims(h, err);
+	for (size_t i = 0; i < h->deletions.n; i++)
+		if (nm_netlink_talk(&h->nl, &h->deletions.v[i], &handler, err) < 0)
+			return -1;
+	return 0;
 }
 
 int nm_conntrack_delete(
