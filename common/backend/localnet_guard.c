@@ -64,11 +64,8 @@ static int collect_needs(const struct nm_records *const *lists, struct nm_interf
 /* True when it was on before any of the records that are known to have needed it. */
 static bool is_admins(const struct nm_interfaces *needs, const char *interface)
 {
-	bool known = false;
-
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		known |= nm_interfaces_need_localnet(needs, interface, b);
-	return known && !nm_interfaces_set_localnet(needs, interface);
+	return nm_interfaces_has(needs, NM_NEEDS_LOCALNET, interface) &&
+		!nm_interfaces_has(needs, NM_NEEDS_LOCALNET_SET, interface);
 }
 
 /* An interface that is gone needs no guard. */

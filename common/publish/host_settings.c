@@ -121,14 +121,10 @@ int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 
 static void keep_shared(struct nm_record *r, const struct nm_interfaces *others)
 {
-	bool shared = false;
-
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		shared |= nm_interfaces_need_localnet(others, r->localnet, b);
-	r->localnet_set &= !shared;
-	if (nm_interfaces_need_localnet(others, r->localnet, r->backend))
+	r->localnet_set &= !nm_interfaces_has(others, NM_NEEDS_LOCALNET, r->localnet);
+	if (nm_interfaces_has(others, NM_NEEDS_LOCALNET_IN + r->backend, r->localnet))
 		r->localnet[0] = '\0';
-	if (nm_interfaces_need_hairpin(others, r->bridge_port))
+	if (nm_interfaces_has(others, NM_NEEDS_HAIRPIN, r->bridge_port))
 		r->bridge_port[0] = '\0';
 }
 
