@@ -1,4 +1,4 @@
-/* The members of struct nm_state, and its files. For the modules of state/ only. */
+/* The members of struct nm_state, its files and their lines. For the modules of state/ only. */
 #ifndef NM_STATE_FILE_H
 #define NM_STATE_FILE_H
 
@@ -39,5 +39,14 @@ int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_e
 
 /* Writes the header again, in place. */
 int nm_state_file_write_header(struct nm_state *st, struct nm_err *err) NM_MUST_USE;
+
+/* Called for each line. line[len] is its newline. */
+typedef int nm_state_file_on_line(
+	void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err);
+
+/* Calls handler for the lines between two offsets. Takes memory for the longest line, not for the file. 0, or
+ * -1 with *err: the handler's own, or a read error. */
+int nm_state_file_each_line(const struct nm_state *st, uint64_t from, uint64_t to,
+	nm_state_file_on_line *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef NM_STATE_RECORD_JSON_H
 #define NM_STATE_RECORD_JSON_H
 
+#include <string.h>
+
 #include "state/record.h"
 
 struct nm_json_writer;
@@ -9,6 +11,12 @@ struct nm_json_writer;
 /* A live line begins with NM_RECORD_LIVE, a retired one with NM_RECORD_RETIRED: they differ in one byte. */
 #define NM_RECORD_LIVE    "{\"live\":1,"
 #define NM_RECORD_RETIRED "{\"live\":0,"
+
+static inline bool nm_record_json_is(const char *line, size_t len, const char *mark)
+{
+	return len > strlen(mark) && !memcmp(line, mark, strlen(mark));
+}
+
 /* Next comes the filter of nm_state_keys_print_filter(). */
 #define NM_RECORD_FILTER "\"filter\":\""
 

@@ -12,8 +12,9 @@
 
 #include "base/log.h"
 #include "state/block.h"
+#include "state/file.h"
 #include "state/keys.h"
-#include "state/lines.h"
+#include "state/record_json.h"
 
 struct search {
 	struct nm_state *st;
@@ -59,9 +60,10 @@ static int on_line(void *ctx, const char *line, size_t len, uint64_t offset, str
 {
 	struct search *search = ctx;
 
-	if (nm_state_line_is_retired(line, len) || nm_state_block_is(line, len) ||
+	if (nm_record_json_is(line, len, NM_RECORD_RETIRED) || nm_state_block_is(line, len) ||
 		is_excepted(search->except, offset) ||
-		(nm_state_line_is_live(line, len) && !nm_state_keys_fit(&search->keys, line, len)))
+		(nm_record_json_is(line, len, NM_RECORD_LIVE) &&
+			!nm_state_keys_fit(&search->keys, line, len)))
 		return 0;
 	return add_record(search, line, len, offset, err);
 }
@@ -87,11 +89,11 @@ int nm_state_search(
 	st->last_block = 0;
 	for (uint64_t at = next; read_block(st, at, from, block, &next); at = next) {
 		if (nm_state_keys_meet(&search.keys, block + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER_DIGITS) &&
-			nm_state_lines_each(st, from, at, on_line, &search, err) < 0)
+			nm_state_file_each_line(st, from, at, on_line, &search, err) < 0)
 			return -1;
 		st->last_block = at;
 		from = at + NM_BLOCK_SIZE;
 	}
 	st->open_block = from;
-	return nm_state_lines_each(st, from, st->end, on_line, &search, err);
+	return nm_state_file_each_line(st, from, st->end, on_line, &search, err);
 }

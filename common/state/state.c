@@ -35,8 +35,9 @@
 #include "base/log.h"
 #include "input/json.h"
 #include "state/block.h"
+#include "state/file.h"
 #include "state/keys.h"
-#include "state/lines.h"
+#include "state/record_json.h"
 #include "state/lock.h"
 
 enum { BLOCK_MIN = 32 * 1024, GARBAGE_MIN = 64 * 1024 };
@@ -109,7 +110,7 @@ static int on_block_line(void *ctx, const char *line, size_t len, uint64_t offse
 	struct nm_record r;
 
 	(void)offset;
-	if (!nm_state_line_is_live(line, len))
+	if (!nm_record_json_is(line, len, NM_RECORD_LIVE))
 		return 0;
 	if (nm_record_json_read(line, len, &r, err) < 0)
 		return err->kind == NM_ERR_REFUSED ? 0 : -1;
@@ -144,7 +145,7 @@ static void end_block(struct nm_state *st)
 	if (!st->open_block || st->end - st->open_block < BLOCK_MIN || st->end > NM_OFFSET_MAX)
 		return;
 	nm_state_block_print(st->open_block, block);
-	if (nm_state_lines_each(
+	if (nm_state_file_each_line(
 		    st, st->open_block, st->end, on_block_line, block + NM_BLOCK_FILTER_AT, &err) < 0 ||
 		write_lines(st, block, sizeof(block), &err) < 0 || link_block(st, at, &err) < 0) {
 		st->open_block = 0;
@@ -219,7 +220,7 @@ static int on_copied_line(void *ctx, const char *line, size_t len, uint64_t offs
 	struct nm_record r;
 
 	(void)offset;
-	if (nm_state_line_is_retired(line, len) || nm_state_block_is(line, len))
+	if (nm_record_json_is(line, len, NM_RECORD_RETIRED) || nm_state_block_is(line, len))
 		return 0;
 	if (copy->readable_only) {
 		if (nm_record_json_read(line, len, &r, err) < 0)
@@ -235,7 +236,7 @@ static int rewrite(struct nm_state *st, bool readable_only, struct nm_err *err)
 	NM_CLEANUP(copy_done) struct copy copy = {.to.fd = -1, .readable_only = readable_only};
 
 	if (nm_state_file_start(st, &copy.to, err) < 0 ||
-		nm_state_lines_each(st, st->begin, st->end, on_copied_line, &copy, err) < 0)
+		nm_state_file_each_line(st, st->begin, st->end, on_copied_line, &copy, err) < 0)
 		return nm_wrap(err, "compacting");
 	return nm_state_file_install(st, &copy.to, err);
 }
