@@ -26,12 +26,6 @@ enum {
  * socket goes on from it: answers to an earlier user may still come. */
 static uint32_t last_seq = 0x6e6d0000;
 
-/* Lengths of messages and attributes are rounded up to this (NLMSG_ALIGN, NLA_ALIGN: of type int). */
-static size_t aligned(size_t len)
-{
-	return (len + (NLMSG_ALIGNTO - 1)) & ~(size_t)(NLMSG_ALIGNTO - 1);
-}
-
 /* The requests under way. */
 struct exchange {
 	uint32_t first_seq, last_seq;
@@ -137,7 +131,7 @@ static int send_all(
 
 		msg->nlmsg_seq = ++nl->seq;
 		x->until_done = msg->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP);
-		at += aligned(msg->nlmsg_len);
+		at += NLMSG_ALIGN(msg->nlmsg_len);
 	}
 	x->last_seq = last_seq = nl->seq;
 	do
@@ -165,29 +159,20 @@ static ssize_t receive(int fd, char *buf, size_t size, struct nm_err *err)
 	return n;
 }
 
-/* The kernel's own words about a refusal; "" without. They stand behind the request that it sends back. */
-static void extended_text(const struct nlmsghdr *msg, char *ret, size_t size)
+/* With the kernel's own words, if it has any. They stand behind the request that it sends back. */
+static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *err)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(msg);
 	size_t skip = sizeof(*e);
+	char text[256];
 
-	ret[0] = '\0';
-	if (!(msg->nlmsg_flags & NLM_F_ACK_TLVS))
-		return;
+	if (msg->nlmsg_type != NLMSG_ERROR || !(msg->nlmsg_flags & NLM_F_ACK_TLVS))
+		return nm_fail(err, NM_ERR_FAILED, "%s", strerror(error_number));
 	if (!(msg->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof(e->msg))
-		skip += aligned(e->msg.nlmsg_len) - sizeof(e->msg);
-	(void)nm_attrs_string(nm_attrs_of(msg, skip), NLMSGERR_ATTR_MSG, ret, size);
-}
-
-static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *err)
-{
-	char text[256] = "";
-
-	if (msg->nlmsg_type == NLMSG_ERROR)
-		extended_text(msg, text, sizeof(text));
-	if (text[0])
-		return nm_fail_errno(err, error_number, "%s", text);
-	return nm_fail(err, NM_ERR_FAILED, "%s", strerror(error_number));
+		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
+	if (!nm_attrs_string(nm_attrs_of(msg, skip), NLMSGERR_ATTR_MSG, text, sizeof(text)) || !text[0])
+		return nm_fail(err, NM_ERR_FAILED, "%s", strerror(error_number));
+	return nm_fail_errno(err, error_number, "%s", text);
 }
 
 /* The last answer to a request: an error number, 0 for an acknowledgement. NLMSG_DONE carries one, too. */

@@ -110,7 +110,7 @@ static int open_container(pid_t pid, struct nm_netlink *ret, struct nm_nsid *ret
 		return -1;
 	if (open_namespace("/proc/self/ns/net", &home, &home_id) < 0)
 		return nm_fail_errno(err, errno, "opening /proc/self/ns/net");
-	if (home_id.dev == ret_id->dev && home_id.ino == ret_id->ino)
+	if (nm_nsid_equal(&home_id, ret_id))
 		return nm_fail(err, NM_ERR_REFUSED,
 			"container process %d uses the host network: there is nothing to publish", pid);
 	return open_socket_in(target, home, ret, err);
@@ -235,15 +235,12 @@ static int read_view(struct view *v, const char *interface, struct nm_netns *ns,
 int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct nm_err *err)
 {
 	NM_CLEANUP(close_view) struct view v = {.nl.fd = -1};
-	struct nm_netns ns = {.all.n = 0};
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = {.all.n = 0};
 
-	if (open_container(pid, &v.nl, &ns.id, err) < 0)
+	if (open_container(pid, &v.nl, &ns.id, err) < 0 || read_view(&v, interface, &ns, err) < 0)
 		return nm_wrap(err, "looking into the network namespace of process %d", pid);
-	if (read_view(&v, interface, &ns, err) < 0) {
-		nm_netns_done(&ns);
-		return nm_wrap(err, "looking into the network namespace of process %d", pid);
-	}
 	*ret = ns;
+	ns = (struct nm_netns){0};
 	return 0;
 }
 

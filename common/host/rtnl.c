@@ -157,17 +157,16 @@ static void on_restart(void *ctx)
 
 int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
-	struct nm_rtnl_addresses all = {.n = 0};
+	NM_CLEANUP(nm_rtnl_addresses_done) struct nm_rtnl_addresses all = {.n = 0};
 	const struct nm_netlink_handler handler = {.reply = on_address, .restart = on_restart, .ctx = &all};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	if (nm_netlink_talk(nl, &r, &handler, err) < 0) {
-		nm_rtnl_addresses_done(&all);
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading addresses");
-	}
 	*ret = all;
+	all = (struct nm_rtnl_addresses){0};
 	return 0;
 }
 
