@@ -39,19 +39,19 @@ void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE])
 	put(p + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SUFFIX);
 }
 
-static bool stands_before(const char *end, const char *text)
+static bool same(const char *a, const char *b, size_t from, size_t to)
 {
-	return !memcmp(end - strlen(text), text, strlen(text));
+	return !memcmp(a + from, b + from, to - from);
 }
 
 bool nm_state_block_read(const char line[static NM_BLOCK_SIZE], uint64_t begin, uint64_t *ret_next)
 {
-	uint64_t from;
+	char empty[NM_BLOCK_SIZE];
 
-	return nm_state_block_is(line, NM_BLOCK_SIZE) && read_offset(line + strlen(NM_BLOCK_PREFIX), &from) &&
-		from == begin && stands_before(line + NM_BLOCK_NEXT_AT, NM_BLOCK_NEXT) &&
-		stands_before(line + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER) &&
-		stands_before(line + NM_BLOCK_SIZE, NM_BLOCK_SUFFIX) &&
+	nm_state_block_print(begin, empty);
+	return same(line, empty, 0, NM_BLOCK_NEXT_AT) &&
+		same(line, empty, NM_BLOCK_NEXT_AT + NM_OFFSET_DIGITS, NM_BLOCK_FILTER_AT) &&
+		same(line, empty, NM_BLOCK_FILTER_AT + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SIZE) &&
 		read_offset(line + NM_BLOCK_NEXT_AT, ret_next);
 }
 

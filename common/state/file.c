@@ -11,14 +11,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "base/io.h"
-#include "state/lock.h"
 
-enum { OPEN_TRIES = 100, CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
+enum { OPEN_TRIES = 100, ALARM_AGAIN_US = 10000 };
+enum { CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
 
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err)
 {
@@ -58,6 +61,54 @@ static int open_file(const struct nm_state *st, const char *name, int flags, int
 	return 0;
 }
 
+static volatile sig_atomic_t expired;
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+	expired = 1;
+}
+
+static int flock_until_alarm(int fd, int operation)
+{
+	int rc;
+
+	do
+		rc = flock(fd, operation);
+	while (rc < 0 && errno == EINTR && !expired);
+	return rc;
+}
+
+/* Takes the flock(2) and waits for it at most timeout_ms. Waiting in flock() itself keeps the waiters in the
+ * kernel's order. A timer that fires repeatedly ends the wait, even when its first signal comes before
+ * flock() has begun to sleep. */
+static int lock(int fd, bool exclusive, unsigned timeout_ms, const char *name, struct nm_err *err)
+{
+	int operation = exclusive ? LOCK_EX : LOCK_SH, rc, error;
+	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART: flock() is to return */
+	struct itimerval timer = {
+		.it_value = {.tv_sec = (time_t)(timeout_ms / 1000),
+			.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000},
+		.it_interval = {.tv_usec = ALARM_AGAIN_US},
+	};
+
+	if (flock(fd, operation | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return nm_fail_errno(err, errno, "locking '%s'", name);
+	expired = 0;
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &timer, NULL) < 0)
+		return nm_fail_errno(err, errno, "locking '%s'", name);
+	rc = flock_until_alarm(fd, operation);
+	error = errno;
+	memset(&timer, 0, sizeof(timer));
+	(void)setitimer(ITIMER_REAL, &timer, NULL); /* cannot fail: it did not before */
+	if (rc < 0 && error == EINTR)
+		return nm_fail(err, NM_ERR_FAILED,
+			"locking '%s': held by another process for more than %u ms", name, timeout_ms);
+	return rc < 0 ? nm_fail_errno(err, error, "locking '%s'", name) : 0;
+}
+
 /* Leaves st->lockfd at -1 when there is no state and none is to be made. */
 static int take_lock(
 	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
@@ -70,7 +121,7 @@ static int take_lock(
 	if (open_file(st, "lock", O_RDWR | (create ? O_CREAT : 0), &st->lockfd, err) < 0)
 		return -1;
 	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
-	return st->lockfd < 0 ? 0 : nm_lock_take(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
+	return st->lockfd < 0 ? 0 : lock(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
 }
 
 /* True when the lock is the one that others find. */

@@ -35,7 +35,7 @@ static int add_record(
 	struct search *search, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
 	struct nm_state *st = search->st;
-	struct nm_record r;
+	nm_autorecord struct nm_record r = {0};
 
 	if (nm_record_json_read(line, len, &r, err) < 0) {
 		if (err->kind != NM_ERR_REFUSED)
@@ -49,11 +49,7 @@ static int add_record(
 	r.offset = offset;
 	r.size = len + 1;
 	nm_state_keys_drop_found(&search->keys, &r);
-	if (nm_records_add(search->found, &r, err) < 0) {
-		nm_record_done(&r);
-		return -1;
-	}
-	return 0;
+	return nm_records_add(search->found, &r, err);
 }
 
 static int on_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)

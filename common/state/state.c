@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -38,7 +39,6 @@
 #include "state/file.h"
 #include "state/keys.h"
 #include "state/record_json.h"
-#include "state/lock.h"
 
 enum { BLOCK_MIN = 32 * 1024, GARBAGE_MIN = 64 * 1024 };
 
@@ -63,7 +63,7 @@ int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout
 void nm_state_unlock(struct nm_state *st)
 {
 	if (st->lockfd >= 0)
-		nm_lock_release(st->lockfd);
+		(void)flock(st->lockfd, LOCK_UN); /* fails only for a bad fd */
 }
 
 void nm_state_close(struct nm_state *st)
@@ -106,16 +106,14 @@ static int write_lines(struct nm_state *st, const char *text, size_t len, struct
 
 static int on_block_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
-	char *digits = ctx;
-	struct nm_record r;
+	nm_autorecord struct nm_record r = {0};
 
 	(void)offset;
 	if (!nm_record_json_is(line, len, NM_RECORD_LIVE))
 		return 0;
 	if (nm_record_json_read(line, len, &r, err) < 0)
 		return err->kind == NM_ERR_REFUSED ? 0 : -1;
-	nm_state_keys_add(&r, digits, NM_BLOCK_FILTER_DIGITS);
-	nm_record_done(&r);
+	nm_state_keys_add(&r, ctx, NM_BLOCK_FILTER_DIGITS);
 	return 0;
 }
 
@@ -216,17 +214,14 @@ static void copy_done(struct copy *copy)
 
 static int on_copied_line(void *ctx, const char *line, size_t len, uint64_t offset, struct nm_err *err)
 {
+	nm_autorecord struct nm_record r = {0};
 	struct copy *copy = ctx;
-	struct nm_record r;
 
 	(void)offset;
 	if (nm_record_json_is(line, len, NM_RECORD_RETIRED) || nm_state_block_is(line, len))
 		return 0;
-	if (copy->readable_only) {
-		if (nm_record_json_read(line, len, &r, err) < 0)
-			return err->kind == NM_ERR_REFUSED ? 0 : -1;
-		nm_record_done(&r);
-	}
+	if (copy->readable_only && nm_record_json_read(line, len, &r, err) < 0)
+		return err->kind == NM_ERR_REFUSED ? 0 : -1;
 	end_block(&copy->to);
 	return write_lines(&copy->to, line, len + 1, err); /* line[len] is the newline */
 }

@@ -21,12 +21,13 @@ enum nm_state_access {
  * Opens the state in the directory dir and takes its lock within timeout_ms. 0 with *ret owned by the caller,
  * for READ and WRITE also NULL: there is no state, or one of another boot. -1 with *err: the lock is held for
  * too long, others can write to the directory or file, the format is newer, or the state belongs to another
- * network namespace (the message names --state-dir).
+ * network namespace (the message names --state-dir). Uses SIGALRM and ITIMER_REAL while it waits.
  */
 int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Releases the lock; only nm_state_close() may follow. */
+/* Releases the lock; only nm_state_close() may follow. Closing is not enough while a clone of the process has
+ * a copy of the lock. */
 void nm_state_unlock(struct nm_state *st);
 void nm_state_close(struct nm_state *st); /* accepts NULL; unlocks */
 
