@@ -222,7 +222,7 @@ static size_t list_exact_filters(const struct hunt *h, struct nm_conntrack_filte
 			if (n == FILTERS_MAX)
 				return FILTERS_MAX + 1;
 			ret[n++] = (struct nm_conntrack_filter){
-				.flow = f, .shift = (uint16_t)(j / hosts), .exact = true, .host = host};
+				.flow = f, .shift = (uint16_t)(j / hosts), .host = host};
 		}
 	}
 	return n;
@@ -290,16 +290,13 @@ static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *fi
 /* Finds the entries of these families by one dump or, if that is cheaper, by one for each port. */
 static int find_stale(struct hunt *h, unsigned families, size_t entries, struct nm_err *err)
 {
-	size_t ports = count_ports(h, families);
+	size_t ipv4 = count_ports(h, families & NM_IPV4_BIT), ipv6 = count_ports(h, families & NM_IPV6_BIT);
+	size_t ports = ipv4 + ipv6;
 
 	if (ports == 0)
 		return 0;
 	if (filtered_dumps_cost(ports, entries) >= dump_cost(entries))
-		return dump(h,
-			!count_ports(h, families & NM_IPV6_BIT)           ? AF_INET
-				: !count_ports(h, families & NM_IPV4_BIT) ? AF_INET6
-									  : AF_UNSPEC,
-			NULL, err);
+		return dump(h, !ipv6 ? AF_INET : !ipv4 ? AF_INET6 : AF_UNSPEC, NULL, err);
 	for (size_t i = 0; i < h->n_flows; i++) {
 		const struct nm_flow *f = &h->flows[i];
 		struct nm_conntrack_filter filter = {.flow = f};

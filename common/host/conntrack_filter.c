@@ -6,7 +6,6 @@
 #include "host/conntrack_filter.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -53,15 +52,15 @@ static uint32_t put_tuple(struct nm_netlink_request *r, uint16_t type, bool sour
 static void put_filter(struct nm_netlink_request *r, const struct nm_conntrack_filter *filter)
 {
 	const struct nm_flow *f = filter->flow;
+	const bool exact = f->family == NM_IPV4;
 	uint32_t original_flags, reply_flags = 0;
 	struct nlattr *nest;
 
-	assert(!filter->exact || f->family == NM_IPV4);
 	original_flags = put_tuple(r, CTA_TUPLE_ORIG, false, f->protocol,
-		(uint16_t)(f->host_port + filter->shift), filter->exact ? filter->host : NULL);
+		(uint16_t)(f->host_port + filter->shift), exact ? filter->host : NULL);
 	if (f->translated)
 		reply_flags = put_tuple(r, CTA_TUPLE_REPLY, true, f->protocol,
-			(uint16_t)(f->container_port + filter->shift), filter->exact ? &f->container : NULL);
+			(uint16_t)(f->container_port + filter->shift), exact ? &f->container : NULL);
 	nest = nm_netlink_request_nest(r, CTA_FILTER | NLA_F_NESTED);
 	nm_netlink_request_put(r, CTA_FILTER_ORIG_FLAGS, &original_flags, sizeof(original_flags));
 	nm_netlink_request_put(r, CTA_FILTER_REPLY_FLAGS, &reply_flags, sizeof(reply_flags));

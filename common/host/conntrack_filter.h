@@ -5,12 +5,11 @@
 #include "host/conntrack.h"
 #include "host/netlink.h"
 
-/* Port host_port + shift of the flow. */
+/* Port host_port + shift of the flow; of an IPv6 flow, the ports alone select. */
 struct nm_conntrack_filter {
 	const struct nm_flow *flow;
 	uint16_t shift;
-	bool exact;                 /* else the ports alone select; IPv4 only */
-	const struct nm_addr *host; /* the original destination of an exact one; NULL: any */
+	const struct nm_addr *host; /* the original destination; NULL: any */
 };
 
 /*
@@ -18,7 +17,7 @@ struct nm_conntrack_filter {
  * the family af. Kernels that do not know filters in this message refuse a deletion with EINVAL, because the
  * tuple has holes, and dump everything.
  *
- * There is no exact filter for IPv6: ctnetlink_filter_match_tuple() takes the result of ipv6_addr_cmp() for
+ * Addresses do not select for IPv6: ctnetlink_filter_match_tuple() takes the result of ipv6_addr_cmp() for
  * that of a test for equality and selects all addresses but the one (measured on Linux 6.18).
  */
 void nm_conntrack_filter_begin(struct nm_netlink_request *r, unsigned message, uint16_t flags, uint8_t af,
