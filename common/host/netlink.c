@@ -62,9 +62,7 @@ void nm_netlink_close(struct nm_netlink *nl)
 
 void nm_netlink_request_init(struct nm_netlink_request *r)
 {
-	r->used = 0;
-	r->count = 0;
-	r->start = 0;
+	r->used = r->count = r->start = 0;
 }
 
 bool nm_netlink_request_has_room(const struct nm_netlink_request *r)

@@ -155,17 +155,9 @@ static const struct call instrumented[] = {{SCMP_SYS(sigaltstack)}, {SCMP_SYS(io
 #endif
 
 /* No mistake of ours ends in one of these. */
-static const int deadly[] = {
-	SCMP_SYS(execve),
-	SCMP_SYS(execveat),
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(bpf),
-	SCMP_SYS(mount),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(delete_module),
-};
+static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(mount), SCMP_SYS(init_module),
+	SCMP_SYS(finit_module), SCMP_SYS(delete_module)};
 
 void nm_sandbox_reset_signals(void)
 {
