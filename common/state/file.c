@@ -20,7 +20,7 @@
 
 #include "base/io.h"
 
-enum { OPEN_TRIES = 100, ALARM_AGAIN_US = 10000 };
+enum { UUID_LEN = 36, OPEN_TRIES = 100, ALARM_AGAIN_US = 10000 };
 enum { CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
 
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err)
@@ -69,59 +69,51 @@ static void on_alarm(int signo)
 	expired = 1;
 }
 
-static int flock_until_alarm(int fd, int operation)
-{
-	int rc;
-
-	do
-		rc = flock(fd, operation);
-	while (rc < 0 && errno == EINTR && !expired);
-	return rc;
-}
-
 /* Takes the flock(2) and waits for it at most timeout_ms. Waiting in flock() itself keeps the waiters in the
  * kernel's order. A timer that fires repeatedly ends the wait, even when its first signal comes before
  * flock() has begun to sleep. */
-static int lock(int fd, bool exclusive, unsigned timeout_ms, const char *name, struct nm_err *err)
+static int wait_for_lock(const struct nm_state *st, int operation, unsigned timeout_ms, struct nm_err *err)
 {
-	int operation = exclusive ? LOCK_EX : LOCK_SH, rc, error;
 	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART: flock() is to return */
 	struct itimerval timer = {
 		.it_value = {.tv_sec = (time_t)(timeout_ms / 1000),
 			.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000},
 		.it_interval = {.tv_usec = ALARM_AGAIN_US},
 	};
+	int rc, error;
 
-	if (flock(fd, operation | LOCK_NB) == 0)
+	if (flock(st->lockfd, operation | LOCK_NB) == 0)
 		return 0;
-	if (errno != EWOULDBLOCK)
-		return nm_fail_errno(err, errno, "locking '%s'", name);
 	expired = 0;
-	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &timer, NULL) < 0)
-		return nm_fail_errno(err, errno, "locking '%s'", name);
-	rc = flock_until_alarm(fd, operation);
+	if (errno != EWOULDBLOCK || sigaction(SIGALRM, &action, NULL) < 0 ||
+		setitimer(ITIMER_REAL, &timer, NULL) < 0)
+		return nm_fail_errno(err, errno, "locking '%s/lock'", st->dir);
+	do
+		rc = flock(st->lockfd, operation);
+	while (rc < 0 && errno == EINTR && !expired);
 	error = errno;
-	memset(&timer, 0, sizeof(timer));
+	timer = (struct itimerval){0};
 	(void)setitimer(ITIMER_REAL, &timer, NULL); /* cannot fail: it did not before */
 	if (rc < 0 && error == EINTR)
 		return nm_fail(err, NM_ERR_FAILED,
-			"locking '%s': held by another process for more than %u ms", name, timeout_ms);
-	return rc < 0 ? nm_fail_errno(err, error, "locking '%s'", name) : 0;
+			"locking '%s/lock': held by another process for more than %u ms", st->dir,
+			timeout_ms);
+	return rc < 0 ? nm_fail_errno(err, error, "locking '%s/lock'", st->dir) : 0;
 }
 
 /* Leaves st->lockfd at -1 when there is no state and none is to be made. */
 static int take_lock(
 	struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)
 {
-	char name[PATH_MAX];
 	struct stat info;
 	bool create =
 		access >= NM_STATE_CREATE || fstatat(st->dirfd, "state", &info, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (open_file(st, "lock", O_RDWR | (create ? O_CREAT : 0), &st->lockfd, err) < 0)
 		return -1;
-	(void)snprintf(name, sizeof(name), "%s/lock", st->dir);
-	return st->lockfd < 0 ? 0 : lock(st->lockfd, access != NM_STATE_READ, timeout_ms, name, err);
+	if (st->lockfd < 0)
+		return 0;
+	return wait_for_lock(st, access == NM_STATE_READ ? LOCK_SH : LOCK_EX, timeout_ms, err);
 }
 
 /* True when the lock is the one that others find. */
@@ -135,10 +127,62 @@ static bool is_current(const struct nm_state *st)
 		held.st_ino == found.st_ino;
 }
 
+/* Makes the header of a new file, with the boot and the namespaces of this process. */
+static int make_header(struct nm_state_header *ret, struct nm_err *err)
+{
+	static const char boot_id[] = "/proc/sys/kernel/random/boot_id";
+
+	if (nm_io_read_small(AT_FDCWD, boot_id, ret->boot, sizeof(ret->boot)) < 0)
+		return nm_fail_errno(err, errno, "reading '%s'", boot_id);
+	ret->boot[strcspn(ret->boot, "\n")] = '\0';
+	if (strlen(ret->boot) != UUID_LEN) /* another id would make the state one of another boot */
+		return nm_fail(err, NM_ERR_FAILED, "reading '%s': not a UUID", boot_id);
+	ret->format = NM_STATE_FORMAT;
+	return nm_netns_self("net", &ret->netns, err) < 0 ? -1 : nm_netns_self("pid", &ret->pidns, err);
+}
+
+static uint64_t at_most_ten_digits(uint64_t n)
+{
+	return n < NM_OFFSET_MAX ? n : NM_OFFSET_MAX;
+}
+
+size_t nm_state_file_print_header(const struct nm_state_header *h, char buf[static NM_STATE_HEADER_SIZE])
+{
+	return (size_t)snprintf(buf, NM_STATE_HEADER_SIZE,
+		"{\"natmap\":%" PRId64 ",\"boot\":\"%s\",\"netns\":\"%" PRIu64 ":%" PRIu64
+		"\",\"pidns\":\"%" PRIu64 ":%" PRIu64 "\",\"retired\":\"%010" PRIu64
+		"\",\"blocks\":\"%010" PRIu64 "\"}\n",
+		h->format, h->boot, h->netns.dev, h->netns.ino, h->pidns.dev, h->pidns.ino,
+		at_most_ten_digits(h->retired), at_most_ten_digits(h->blocks));
+}
+
+/* No JSON parser reads it: at this point nothing in the file is trusted. */
+int nm_state_file_parse_header(const char *line, struct nm_state_header *ret)
+{
+	struct nm_state_header h = {0};
+	char printed[NM_STATE_HEADER_SIZE];
+	size_t len;
+	int n;
+
+	n = sscanf(line,
+		"{\"natmap\":%" SCNd64 ",\"boot\":\"%39[0-9a-f-]\",\"netns\":\"%" SCNu64 ":%" SCNu64
+		"\",\"pidns\":\"%" SCNu64 ":%" SCNu64 "\",\"retired\":\"%" SCNu64 "\",\"blocks\":\"%" SCNu64,
+		&h.format, h.boot, &h.netns.dev, &h.netns.ino, &h.pidns.dev, &h.pidns.ino, &h.retired,
+		&h.blocks);
+	if (n < 1 || h.format < 1)
+		return -1;
+	len = nm_state_file_print_header(&h, printed);
+	/* what was printed differently cannot be written over in place */
+	if (h.format <= NM_STATE_FORMAT && (n != 8 || strncmp(line, printed, len) != 0))
+		return -1;
+	*ret = h;
+	return 0;
+}
+
 int nm_state_file_write_header(struct nm_state *st, struct nm_err *err)
 {
 	char line[NM_STATE_HEADER_SIZE];
-	size_t len = nm_state_header_print(&st->header, line);
+	size_t len = nm_state_file_print_header(&st->header, line);
 
 	return pwrite(st->fd, line, len, 0) == (ssize_t)len ? 0 : nm_state_file_fail(st, "writing", err);
 }
@@ -146,7 +190,7 @@ int nm_state_file_write_header(struct nm_state *st, struct nm_err *err)
 int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct nm_err *err)
 {
 	char line[NM_STATE_HEADER_SIZE];
-	size_t len = nm_state_header_print(&st->self, line);
+	size_t len = nm_state_file_print_header(&st->self, line);
 	nm_autoclose int fd = -1;
 
 	if (open_file(st, "state.new", O_RDWR | O_CREAT | O_TRUNC, &fd, err) < 0)
@@ -221,9 +265,9 @@ static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, str
 	if (n < 0)
 		return nm_state_file_fail(st, "reading", err);
 	line[n] = '\0';
-	if (nm_state_header_parse(line, &h) < 0 && forgive_damage)
+	if (nm_state_file_parse_header(line, &h) < 0 && forgive_damage)
 		return 0;
-	if (nm_state_header_parse(line, &h) < 0)
+	if (nm_state_file_parse_header(line, &h) < 0)
 		return nm_fail(err, NM_ERR_FAILED, "reading '%s/state': its first line is damaged", st->dir);
 	if (h.format > NM_STATE_FORMAT)
 		return nm_fail(err, NM_ERR_FAILED,
@@ -248,7 +292,7 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 {
 	bool ours = false;
 
-	if (nm_state_header_self(&st->self, err) < 0 ||
+	if (make_header(&st->self, err) < 0 ||
 		open_file(st, "state", access == NM_STATE_READ ? O_RDONLY : O_RDWR, &st->fd, err) < 0)
 		return -1;
 	if (st->fd >= 0 && examine(st, access == NM_STATE_FORCE, &ours, err) < 0)

@@ -2,8 +2,21 @@
 #ifndef NM_STATE_FILE_H
 #define NM_STATE_FILE_H
 
-#include "state/header.h"
+#include "host/netns.h"
+#include "state/block.h"
 #include "state/state.h"
+
+#define NM_STATE_FORMAT      1
+#define NM_STATE_HEADER_SIZE 256
+
+/* The first line of the file: to which format, boot and namespaces it belongs. */
+struct nm_state_header {
+	int64_t format;
+	char boot[40]; /* /proc/sys/kernel/random/boot_id */
+	struct nm_nsid netns, pidns;
+	uint64_t retired; /* bytes of retired lines; a killed process may have left some uncounted */
+	uint64_t blocks;  /* offset of the first block's line, 0: there is none */
+};
 
 struct nm_state {
 	char *dir;
@@ -36,6 +49,12 @@ int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct 
  * before.
  */
 int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_err *err) NM_MUST_USE;
+
+/* Prints the line with its newline. Returns its length, which does not depend on retired and blocks. */
+size_t nm_state_file_print_header(const struct nm_state_header *h, char buf[static NM_STATE_HEADER_SIZE]);
+
+/* Parses a line. 0, or -1 when natmap has not written it. Of a newer format only the number is set. */
+int nm_state_file_parse_header(const char *line, struct nm_state_header *ret) NM_MUST_USE;
 
 /* Writes the header again, in place. */
 int nm_state_file_write_header(struct nm_state *st, struct nm_err *err) NM_MUST_USE;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "input/json.h"
-#include "state/header.h"
+#include "state/file.h"
 #include "state/keys.h"
 #include "state/record_json.h"
 #include "state/search.h"
@@ -364,20 +364,21 @@ static void test_header(void)
 	struct nm_state_header h = {0};
 
 	nm_each(row, rows) {
-		int rc = nm_state_header_parse(row->line, &h);
+		int rc = nm_state_file_parse_header(row->line, &h);
 
 		tap_ok(row->format ? rc == 0 && h.format == row->format : rc == -1, "header %s: %.*s",
 			row->format ? "read" : "refused", (int)strcspn(row->line, "\n"), row->line);
 	}
-	if (nm_state_header_parse(HEADER, &h) == 0)
-		tap_ok(nm_state_header_print(&h, buf) == strlen(HEADER) && !strcmp(buf, HEADER),
+	if (nm_state_file_parse_header(HEADER, &h) == 0)
+		tap_ok(nm_state_file_print_header(&h, buf) == strlen(HEADER) && !strcmp(buf, HEADER),
 			"a header is printed as it was read");
 	memset(h.boot, 'f', sizeof(h.boot) - 1);
 	h.netns = h.pidns = (struct nm_nsid){UINT64_MAX, UINT64_MAX};
 	h.retired = h.blocks = UINT64_MAX;
 	h.format = NM_STATE_FORMAT;
-	tap_ok(nm_state_header_print(&h, buf) < sizeof(buf), "the longest header fits");
-	tap_ok(nm_state_header_parse(buf, &h) == 0 && h.pidns.ino == UINT64_MAX && h.retired == NM_OFFSET_MAX,
+	tap_ok(nm_state_file_print_header(&h, buf) < sizeof(buf), "the longest header fits");
+	tap_ok(nm_state_file_parse_header(buf, &h) == 0 && h.pidns.ino == UINT64_MAX &&
+			h.retired == NM_OFFSET_MAX,
 		"and is read");
 }
 
