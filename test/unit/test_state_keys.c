@@ -1,4 +1,4 @@
-/* state/keys.c and state/header.c: a search by filters that may say yes now and then, but never no to a
+/* state/keys.c and state/file.c: a search by filters that may say yes now and then, but never no to a
  * record that a parse finds to match. */
 #include <stdlib.h>
 
