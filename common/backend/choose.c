@@ -41,7 +41,7 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 			const struct nm_nft_place place = {
-				nm_nft_family(f), nm_rule_table_name(tables[i]), chain};
+				nm_addr_family_to_af(f), nm_rule_table_name(tables[i]), chain};
 			int rc = nm_nft_objects_has(nl, place, ret, err);
 
 			if (rc < 0 || *ret)

@@ -28,7 +28,7 @@ struct nm_addr {
 
 #define NM_ADDR_STRLEN INET6_ADDRSTRLEN
 
-/* AF_INET or AF_INET6, and back: false for any other. */
+/* AF_INET or AF_INET6, which NFPROTO_IPV4 and NFPROTO_IPV6 equal, and back: false for any other. */
 uint8_t nm_addr_family_to_af(enum nm_family family);
 bool nm_addr_family_of_af(unsigned af, enum nm_family *ret);
 

@@ -31,7 +31,7 @@
 struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_table table, enum nm_chain chain)
 {
 	return (struct nm_nft_place){
-		nm_nft_family(family), nm_rule_table_name(table), nm_rule_chain_name(chain)};
+		nm_addr_family_to_af(family), nm_rule_table_name(table), nm_rule_chain_name(chain)};
 }
 
 static void put_xt(

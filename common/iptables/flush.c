@@ -173,7 +173,7 @@ static int flush_docker_user(struct flush *f, struct nm_err *err)
 
 static int flush_made(struct flush *f, enum nm_table table, struct nm_err *err)
 {
-	const struct nm_nft_place place = {nm_nft_family(f->family), nm_rule_table_name(table), NULL};
+	const struct nm_nft_place place = {nm_addr_family_to_af(f->family), nm_rule_table_name(table), NULL};
 
 	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
 		const struct chain *chain = &f->chains[table][c];
@@ -195,7 +195,7 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	const struct nm_nft_objects_handler objects = {.table = on_table, .chain = on_chain, .ctx = f};
 	struct nm_nft_attempt *a = f->attempt;
 
-	if (nm_nft_objects_each(a->nl, nm_nft_family(f->family), objects, err) < 0 ||
+	if (nm_nft_objects_each(a->nl, nm_addr_family_to_af(f->family), objects, err) < 0 ||
 		nm_iptables_write_ensure(a->txn, f->desired, 1u << f->family, err) < 0 ||
 		nm_iptables_compare(a->nl, &scope, 1u << f->family, &handler, err) < 0)
 		return -1;

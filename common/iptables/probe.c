@@ -53,7 +53,7 @@ static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum 
 	nm_netlink_request_init(&r);
 	nfg = nm_netlink_request_begin(
 		&r, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, 0, sizeof(struct nfgenmsg));
-	nfg->nfgen_family = nm_nft_family(family);
+	nfg->nfgen_family = nm_addr_family_to_af(family);
 	nm_netlink_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
 	nm_netlink_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
 	nm_netlink_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));

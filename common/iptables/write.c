@@ -51,7 +51,7 @@ static const struct nm_nft_hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
 static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
 	const bool used[static NM_CHAIN_MAX], struct nm_err *err)
 {
-	struct nm_nft_place place = {nm_nft_family(family), nm_rule_table_name(table), NULL};
+	struct nm_nft_place place = {nm_addr_family_to_af(family), nm_rule_table_name(table), NULL};
 
 	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
 		if (!used[c])

@@ -1,14 +1,8 @@
 #include "nft/dump.h"
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
-
-uint8_t nm_nft_family(enum nm_family family)
-{
-	return family == NM_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-}
 
 static uint16_t message_type(uint16_t type)
 {

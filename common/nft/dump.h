@@ -5,9 +5,6 @@
 #include "host/attrs.h"
 #include "host/netlink.h"
 
-/* nf_tables' family of packets, NFPROTO_*. */
-uint8_t nm_nft_family(enum nm_family family);
-
 /* A table, or a chain of it. The names are borrowed. */
 struct nm_nft_place {
 	uint8_t nfproto;

@@ -18,7 +18,7 @@ static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs
 	e.key = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
 	e.data = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
 	e.tag = nm_nft_comment_read(nm_attrs_nested(attrs, NFTA_SET_ELEM_USERDATA), &e.tag_len);
-	e.counters = nm_nft_expression_counters(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
+	e.counters = nm_nft_rule_expression_counters(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
 	return e;
 }
 

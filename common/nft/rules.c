@@ -134,7 +134,7 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 	return !nm_attrs_next(&theirs);
 }
 
-struct nm_counters nm_nft_expression_counters(struct nm_attrs expression)
+struct nm_counters nm_nft_rule_expression_counters(struct nm_attrs expression)
 {
 	struct nm_attrs data = nm_attrs_nested(expression, NFTA_EXPR_DATA);
 	struct nm_counters c = {0};
@@ -153,7 +153,7 @@ struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
 
 	while ((a = nm_attrs_next(&list)) && !is_counter(nm_attrs_inside(a)))
 		;
-	return a ? nm_nft_expression_counters(nm_attrs_inside(a)) : (struct nm_counters){0};
+	return a ? nm_nft_rule_expression_counters(nm_attrs_inside(a)) : (struct nm_counters){0};
 }
 
 /* Targets of xt that let the packet go on to the next rule. */

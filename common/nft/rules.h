@@ -31,7 +31,7 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 
 /* What the rule's counter says, or the expression when it is one; zeros without. */
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
-struct nm_counters nm_nft_expression_counters(struct nm_attrs expression);
+struct nm_counters nm_nft_rule_expression_counters(struct nm_attrs expression);
 
 /* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */
 bool nm_nft_rule_decides(const struct nm_nft_rule *rule);

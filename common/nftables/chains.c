@@ -200,7 +200,7 @@ static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftab
 
 	switch (t->action) {
 	case NM_ACTION_DNAT:
-		nm_expr_nat(b->msg, NFT_NAT_DNAT, nm_nft_family(b->family), NFT_REG_1,
+		nm_expr_nat(b->msg, NFT_NAT_DNAT, nm_addr_family_to_af(b->family), NFT_REG_1,
 			nm_nftables_rule_register(nm_addr_size(b->family) / 4));
 		break;
 	case NM_ACTION_MASQUERADE:

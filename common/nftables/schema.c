@@ -55,7 +55,7 @@ bool nm_nftables_schema_chain_is_static(const char *chain)
 
 struct nm_nft_place nm_nftables_schema_place(enum nm_family family, const char *chain)
 {
-	return (struct nm_nft_place){nm_nft_family(family), NM_NFTABLES_TABLE, chain};
+	return (struct nm_nft_place){nm_addr_family_to_af(family), NM_NFTABLES_TABLE, chain};
 }
 
 /* No size: the set grows. Linux before 5.7 passes over the counter, which each element gets a copy of. */
@@ -214,5 +214,5 @@ int nm_nftables_schema_read(
 	*ret = (struct nm_nftables_schema){0};
 	if (nm_nft_objects_get(nl, nm_nftables_schema_place(family, NULL), one, err) < 0)
 		return -1;
-	return nm_nft_objects_each(nl, nm_nft_family(family), all, err);
+	return nm_nft_objects_each(nl, nm_addr_family_to_af(family), all, err);
 }

@@ -67,7 +67,7 @@ static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule
 	case NM_VERDICT_SNAT:
 		nm_expr_value(b->msg, NFT_REG_1, rule->to.bytes, nm_addr_size(rule->family));
 		nm_expr_nat(b->msg, rule->verdict == NM_VERDICT_DNAT ? NFT_NAT_DNAT : NFT_NAT_SNAT,
-			nm_nft_family(rule->family), NFT_REG_1, 0);
+			nm_addr_family_to_af(rule->family), NFT_REG_1, 0);
 		break;
 	case NM_VERDICT_MASQUERADE:
 		nm_expr_masquerade(b->msg);

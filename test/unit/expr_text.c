@@ -292,7 +292,7 @@ static void nat(struct state *s, struct nm_attrs data)
 		use(s, addr, nm_addr_size(s->family))->text);
 	if (proto != UINT32_MAX)
 		say(s, ": %s", use(s, proto, 2)->text);
-	if (u32(data, NFTA_NAT_FAMILY) != nm_nft_family(s->family) ||
+	if (u32(data, NFTA_NAT_FAMILY) != nm_addr_family_to_af(s->family) ||
 		addr != u32(data, NFTA_NAT_REG_ADDR_MAX) || proto != u32(data, NFTA_NAT_REG_PROTO_MAX) ||
 		flags != (proto == UINT32_MAX ? ip : ip | port))
 		say(s, "!nat");

@@ -16,8 +16,8 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 /* Three changes: table (1), chain (2) and rule (3), of IPv6. */
 static struct nm_nft_batch *make_txn(void)
 {
-	const struct nm_nft_place table = {nm_nft_family(NM_IPV6), "nat", NULL};
-	const struct nm_nft_place chain = {nm_nft_family(NM_IPV6), "nat", "NATMAP"};
+	const struct nm_nft_place table = {nm_addr_family_to_af(NM_IPV6), "nat", NULL};
+	const struct nm_nft_place chain = {nm_addr_family_to_af(NM_IPV6), "nat", "NATMAP"};
 	static const struct nm_nft_hook no_hook;
 	struct nm_nft_batch *txn = nm_nft_batch_new(7);
 	const struct nlmsghdr *rule;

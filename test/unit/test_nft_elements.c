@@ -120,8 +120,9 @@ static bool send_behind(const struct kernel *k)
 
 static int dump(struct kernel *k, struct seen *seen, struct nm_err *err)
 {
-	return nm_nft_elements_each(&k->nl, (struct nm_nft_place){nm_nft_family(NM_IPV4), "natmap", NULL},
-		"ports", take, seen, err);
+	return nm_nft_elements_each(&k->nl,
+		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV4), "natmap", NULL}, "ports", take, seen,
+		err);
 }
 
 static void check(const char *name, const struct made *made, size_t n, const char *expected)
@@ -333,7 +334,7 @@ static void check_request(const struct nlmsghdr *msg)
 
 	tap_ok(msg->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM) &&
 			msg->nlmsg_flags == NLM_F_REQUEST &&
-			*(uint8_t *)mnl_nlmsg_get_payload(msg) == nm_nft_family(NM_IPV6),
+			*(uint8_t *)mnl_nlmsg_get_payload(msg) == nm_addr_family_to_af(NM_IPV6),
 		"for elements of IPv6, not for all");
 	(void)nm_attrs_string(attrs, NFTA_SET_ELEM_LIST_TABLE, name, sizeof(name));
 	tap_is(name, "natmap", "of our table");
@@ -361,13 +362,13 @@ static void test_requests(void)
 	tap_ok(nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0 &&
 			recv(k.fd, sent.bytes, sizeof(sent.bytes), MSG_DONTWAIT) < 0,
 		"nothing to ask for: nothing is asked");
-	nm_nft_elements_request(&request, (struct nm_nft_place){nm_nft_family(NM_IPV6), "natmap", NULL},
-		"ports", "12345678", 8);
-	nm_nft_elements_request(
-		&request, (struct nm_nft_place){nm_nft_family(NM_IPV6), "natmap", NULL}, "open", "1234", 4);
+	nm_nft_elements_request(&request,
+		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "ports", "12345678", 8);
+	nm_nft_elements_request(&request,
+		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "open", "1234", 4);
 	put_elements(&r, k.nl.seq + 1, "ports", &made, 1);
-	nm_nft_elements_request(&request, (struct nm_nft_place){nm_nft_family(NM_IPV6), "natmap", NULL},
-		"allowed", "1234", 4);
+	nm_nft_elements_request(&request,
+		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "allowed", "1234", 4);
 	reply_error(&r, k.nl.seq + 2, ENOENT);
 	reply_error(&r, k.nl.seq + 3, EINVAL); /* keys of another size */
 	tap_ok(kernel_send(&k, &r) && nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0,
