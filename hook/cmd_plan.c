@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "backend/choose.h"
 #include "base/io.h"
 #include "host/sandbox.h"
 #include "input/config.h"
@@ -27,7 +26,7 @@ static int print_rules(
 	NM_CLEANUP(nm_desired_done) struct nm_desired desired = {0};
 	const struct nm_backend_ops *ops = nm_backend_ops(r->backend);
 
-	if (ops->layout_base(r->families, &desired, err) < 0 ||
+	if (ops->layout_base(r->families, NULL, &desired, err) < 0 ||
 		nm_desired_add_record(&desired, r, options, err) < 0)
 		return -1;
 	return ops->print(&desired, r->families, out, err);
@@ -48,12 +47,12 @@ static int choose_backend(const char *format, enum nm_backend *backend, struct n
 static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st,
 	struct nm_err *err)
 {
-	static const struct nm_records none;
 	nm_autoconfig struct nm_config config = {0};
-	NM_CLEANUP(nm_record_done) struct nm_record r = {0};
+	nm_autorecord struct nm_record r = {0};
+	const struct nm_claim claim = {.new = &r};
 
 	if (nm_config_load(&config, inv->config_path, err) < 0 || nm_request_make(st, &config, &r, err) < 0 ||
-		nm_free_port_choose(&r, &config, NULL, &none, err) < 0 ||
+		nm_free_port_choose(&claim, &config, NULL, err) < 0 ||
 		choose_backend(format, &config.backend, err) < 0)
 		return -1;
 	r.backend = config.backend;

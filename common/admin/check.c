@@ -59,14 +59,18 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	struct check *c = ctx;
 	enum nm_backend used = c->inventory.config->backend;
-	struct nm_backend_scope scope = {.nl = nl, .families = c->families, .desired = &c->inventory.desired};
+	struct nm_backend_comparison comparison = {.nl = nl,
+		.families = c->families,
+		.desired = &c->inventory.desired,
+		.on_difference = on_difference,
+		.ctx = c};
 
 	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
 	if (nm_desired_read_accept(&c->inventory.desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
-		scope.in_use = b == used;
-		if (nm_backend_ops(b)->compare(&scope, on_difference, c, err) < 0)
+		comparison.in_use = b == used;
+		if (nm_backend_ops(b)->compare(&comparison, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -11,7 +11,6 @@
 
 #include "admin/foreign_drop.h"
 #include "backend/backend.h"
-#include "backend/choose.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"

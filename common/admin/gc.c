@@ -30,10 +30,8 @@ static int take_superseded(
 static int complete(
 	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
-	bool committed;
-
 	if (nm_change_find_peers(change, claim, err) < 0 ||
-		nm_change_apply(change, claim, &c->layout, &committed, err) < 0)
+		nm_change_apply(change, claim, &c->layout, err) < 0)
 		return -1;
 	nm_log_notice("container '%s': a change that was cut short is completed", claim->new->id);
 	return nm_change_retire(change, &claim->replaced, err);

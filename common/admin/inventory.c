@@ -162,10 +162,8 @@ unsigned nm_inventory_families(const struct nm_inventory *s)
 static int collect_desired(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_config *c = s->config;
-	const struct nm_backend_ops *ops = nm_backend_ops(c->backend);
 
-	if (ops->layout_base(NM_BOTH_FAMILIES, &s->desired, err) < 0 ||
-		ops->layout_static(&c->statics, &s->desired, err) < 0)
+	if (nm_backend_ops(c->backend)->layout_base(NM_BOTH_FAMILIES, &c->statics, &s->desired, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->live.n; i++)
 		if (nm_desired_add_record(&s->desired, &s->live.v[i], &c->layout, err) < 0)

@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 #include "backend/desired.h"
+#include "backend/localnet_guard.h"
 #include "iptables/flush.h"
 #include "model/static_nat.h"
+#include "nft/edit.h"
 #include "nft/probe.h"
 #include "nft/rules.h"
 #include "nft/transaction.h"
@@ -18,18 +20,22 @@ struct nm_backend_change {
 	const struct nm_desired *new, *replaced, *peers;
 };
 
-/* What a comparison is about. */
-struct nm_backend_scope {
+/* One comparison of the kernel with what is desired. */
+struct nm_backend_comparison {
 	struct nm_netlink *nl;
 	unsigned families; /* in which something is published or configured */
 	const struct nm_desired *desired;
 	bool in_use; /* false: everything of this backend is stale but desired->rules */
+	/* Called with the kind of a difference, "missing-rule" and the like, and a sentence that tells it. */
+	int (*on_difference)(void *ctx, const char *kind, const char *text, struct nm_err *err);
+	void *ctx;
 };
 
-/* Called with the kind of a difference, "missing-rule" and the like, and a sentence that tells it. */
-typedef int nm_backend_on_difference(void *ctx, const char *kind, const char *text, struct nm_err *err);
-/* Called with the comment of a guard (len bytes without NUL), or of another rule beside it. */
-typedef int nm_backend_on_tag(void *ctx, const char *tag, size_t len, struct nm_err *err);
+/* Words for a difference: "missing-rule", "is missing". One for each enum nm_edit_kind. */
+struct nm_backend_words {
+	const char *kind, *text;
+};
+extern const struct nm_backend_words nm_backend_words[];
 
 /* Functions return 0, or -1 with *err. Those that read are interrupted as nm_nft_dump(). */
 struct nm_backend_ops {
@@ -38,26 +44,24 @@ struct nm_backend_ops {
 	uint32_t accept_mark;
 
 	/* Append to *ret what the publication needs (options NULL: what identifies all rules it may have,
-	 * whatever the options were), what guards an interface, what all publications of the families share,
-	 * and static NAT. What is appended borrows from the arguments. */
+	 * whatever the options were), what guards an interface, and what all publications of the families
+	 * share with static NAT (NULL: without). The additions borrow from the arguments. */
 	int (*layout)(const struct nm_publication *pub, const struct nm_layout_options *options,
 		struct nm_desired *ret, struct nm_err *err);
 	int (*layout_guard)(const char *owner, struct nm_desired *ret, struct nm_err *err);
-	int (*layout_base)(unsigned families, struct nm_desired *ret, struct nm_err *err);
-	int (*layout_static)(
-		const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err);
+	int (*layout_base)(unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret,
+		struct nm_err *err);
 
 	/* Add to the attempt's transaction: one change; all that turns the kernel's rules into the desired
-	 * ones; the removal of everything but desired->rules, and what others use and therefore stays. */
+	 * ones; the removal of everything but desired->rules, where *ret_left tells what others use. */
 	int (*prepare)(
 		const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err);
 	int (*rewrite)(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err);
 	int (*flush)(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
 		struct nm_iptables_left *ret_left, struct nm_err *err);
 
-	int (*compare)(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-		struct nm_err *err);
-	int (*each_guard)(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err);
+	int (*compare)(struct nm_backend_comparison *c, struct nm_err *err);
+	int (*read_guards)(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err);
 	/* Fails when the kernel has rules of a container that no restored ruleset has brought. */
 	int (*check_empty)(struct nm_netlink *nl, struct nm_err *err);
 
@@ -79,5 +83,12 @@ struct nm_backend_ops {
 
 /* The operations of a backend that is settled: not NM_BACKEND_AUTO. */
 const struct nm_backend_ops *nm_backend_ops(enum nm_backend backend);
+
+/*
+ * Settles NM_BACKEND_AUTO by nl's network namespace: the backend that natmap uses there already; else
+ * iptables if there are tables of iptables; else nftables if the kernel supports it. Leaves any other
+ * *backend. Under the lock of the state two hooks choose the same. 0, or -1 with *err.
+ */
+int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -13,33 +13,31 @@
 #include "nft/dump.h"
 
 /* Rules are found again by their owner. */
+static int add_owner(struct nm_desired *d, const char *owner, struct nm_err *err)
+{
+	if (nm_grow(&d->owners, "preparing the rules", err) < 0)
+		return -1;
+	d->owners.v[d->owners.n++] = owner;
+	return 0;
+}
+
 static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
 	struct nm_desired *ret, struct nm_err *err)
 {
-	if (options)
-		return nm_iptables_layout(pub, options, &ret->rules, err);
-	if (nm_grow(&ret->owners, "preparing the rules", err) < 0)
-		return -1;
-	ret->owners.v[ret->owners.n++] = pub->id;
-	return 0;
+	return options ? nm_iptables_layout(pub, options, &ret->rules, err) : add_owner(ret, pub->id, err);
 }
 
 static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
 {
-	if (nm_grow(&ret->owners, "preparing the rules", err) < 0)
+	return add_owner(ret, owner, err) < 0 ? -1 : nm_iptables_layout_guard(owner, &ret->rules, err);
+}
+
+static int layout_base(
+	unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
+{
+	if (nm_iptables_layout_base(families, &ret->rules, err) < 0)
 		return -1;
-	ret->owners.v[ret->owners.n++] = owner;
-	return nm_iptables_layout_guard(owner, &ret->rules, err);
-}
-
-static int layout_base(unsigned families, struct nm_desired *ret, struct nm_err *err)
-{
-	return nm_iptables_layout_base(families, &ret->rules, err);
-}
-
-static int layout_static(const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
-{
-	return nm_iptables_layout_static(statics, &ret->rules, err);
+	return statics ? nm_iptables_layout_static(statics, &ret->rules, err) : 0;
 }
 
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -68,37 +66,19 @@ static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attemp
 	return nm_iptables_flush(attempt, &desired->rules, ret_left, err);
 }
 
-struct comparison {
-	const struct nm_backend_scope *scope;
-	nm_backend_on_difference *handler;
-	void *ctx;
-};
-
-/* A rule that is to be moved or made anew is told once, when it is to be deleted. The base need not be there
- * in a family in which nothing is published, but may. */
-static bool is_told(const struct comparison *c, const struct nm_edit *edit)
+/* Tells of a rule that is to be moved or made anew once, with its deletion. The base may be missing in a
+ * family in which nothing is published. */
+static bool is_told(const struct nm_backend_comparison *c, const struct nm_edit *edit)
 {
-	if (edit->kind == NM_EDIT_MISSING)
-		return c->scope->families & 1u << edit->place.family;
-	return !edit->add;
+	return edit->kind == NM_EDIT_MISSING ? c->families & 1u << edit->place.family : !edit->add;
 }
 
 static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
-	static const char *const kinds[] = {
-		[NM_EDIT_MISSING] = "missing-rule",
-		[NM_EDIT_STALE] = "stale-rule",
-		[NM_EDIT_CHANGED] = "changed-rule",
-		[NM_EDIT_MISPLACED] = "misplaced-rule",
-	};
-	static const char *const what[] = {
-		[NM_EDIT_MISSING] = "is missing",
-		[NM_EDIT_CHANGED] = "has been changed",
-		[NM_EDIT_MISPLACED] = "stands where it does not work",
-	};
 	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
-	const char *table = nm_rule_table_name(edit->place.table), *kind = kinds[edit->kind];
-	const struct comparison *c = ctx;
+	const struct nm_backend_words words = nm_backend_words[edit->kind];
+	const char *table = nm_rule_table_name(edit->place.table), *kind = words.kind;
+	const struct nm_backend_comparison *c = ctx;
 	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
 
 	if (!is_told(c, edit))
@@ -108,41 +88,30 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 			edit->tag[0] ? edit->tag : "jump", nm_rule_chain_name(edit->place.chain));
 	} else {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
-			nm_iptables_print_rule(edit->desired, rule), what[edit->kind]);
+			nm_iptables_print_rule(edit->desired, rule), words.text);
 		kind = edit->desired->owner ? kind : "jump";
 	}
-	return c->handler(c->ctx, kind, text, err);
+	return c->on_difference(c->ctx, kind, text, err);
 }
 
-static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-	struct nm_err *err)
+static int compare(struct nm_backend_comparison *c, struct nm_err *err)
 {
-	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
-	const struct nm_iptables_compare_handler on_edits = {.edit = on_edit, .ctx = &c};
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = c};
 	const struct nm_iptables_scope all = {
-		.desired = &scope->desired->rules, .everything = true, .look_for_old = true};
+		.desired = &c->desired->rules, .everything = true, .look_for_old = true};
 
-	return nm_iptables_compare(scope->nl, &all, NM_BOTH_FAMILIES, &on_edits, err);
+	return nm_iptables_compare(c->nl, &all, NM_BOTH_FAMILIES, &handler, err);
 }
 
-struct guards {
-	nm_backend_on_tag *handler;
-	void *ctx;
-};
-
-static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+static int on_rule(void *guards, const struct nm_nft_rule *rule, struct nm_err *err)
 {
-	const struct guards *g = ctx;
-
-	return rule->tag ? g->handler(g->ctx, rule->tag, rule->tag_len, err) : 0;
+	return nm_localnet_guards_add(guards, rule->tag, rule->tag_len, err);
 }
 
-static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err)
+static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err)
 {
-	struct guards g = {.handler = handler, .ctx = ctx};
-
 	return nm_nft_rules_each(
-		nl, nm_iptables_encode_place(NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING), on_rule, &g, err);
+		nl, nm_iptables_encode_place(NM_IPV4, NM_TABLE_RAW, NM_CHAIN_PREROUTING), on_rule, ret, err);
 }
 
 static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
@@ -164,7 +133,7 @@ static int check_empty(struct nm_netlink *nl, struct nm_err *err)
 	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, err);
 }
 
-/* A packet passes several rules of its mapping: one of them translates. */
+/* A packet passes several rules of its mapping, of which one translates. */
 static size_t keep_verdict(struct nm_rules *rules, size_t from, enum nm_verdict verdict)
 {
 	for (size_t i = from; i < rules->n; i++)
@@ -261,12 +230,11 @@ const struct nm_backend_ops nm_backend_iptables = {
 	.layout = layout,
 	.layout_guard = layout_guard,
 	.layout_base = layout_base,
-	.layout_static = layout_static,
 	.prepare = prepare,
 	.rewrite = rewrite,
 	.flush = flush,
 	.compare = compare,
-	.each_guard = each_guard,
+	.read_guards = read_guards,
 	.check_empty = check_empty,
 	.keep_counted = keep_counted,
 	.count = count,

@@ -1,7 +1,7 @@
 /*
- * A guard may be in the kernel that nobody needs, because the state that knew about it is lost or a withdraw
- * could not switch route_localnet off. It must not go before route_localnet is off: else containers would
- * reach the host's own services.
+ * The kernel may have a guard that no record needs, because the state that knew about it is lost or a
+ * withdraw could not switch route_localnet off. A guard must not go before route_localnet is off: else
+ * containers would reach the host's own services.
  */
 #include "backend/localnet_guard.h"
 
@@ -13,39 +13,33 @@
 #include "host/sysctl.h"
 #include "state/interfaces.h"
 
-/* Interfaces that have a guard. */
-struct guarded {
-	char (*v)[IF_NAMESIZE]; /* owned */
-	size_t n, capacity;
-};
-
-static void guarded_done(struct guarded *g)
+static void guards_done(struct nm_localnet_guards *g)
 {
 	free(g->v);
 }
 
-static int on_tag(void *ctx, const char *tag, size_t len, struct nm_err *err)
+int nm_localnet_guards_add(struct nm_localnet_guards *list, const char *tag, size_t len, struct nm_err *err)
 {
 	static const char prefix[] = "natmap:" NM_PUBLICATION_GUARD;
 	size_t prefix_len = sizeof(prefix) - 1;
-	struct guarded *g = ctx;
 
-	if (len <= prefix_len || memcmp(tag, prefix, prefix_len) != 0 || len - prefix_len >= IF_NAMESIZE)
+	if (!tag || len <= prefix_len || memcmp(tag, prefix, prefix_len) != 0 ||
+		len - prefix_len >= IF_NAMESIZE)
 		return 0;
-	if (nm_grow(g, "reading the guards of interfaces", err) < 0)
+	if (nm_grow(list, "reading the guards of interfaces", err) < 0)
 		return -1;
-	memset(g->v[g->n], 0, IF_NAMESIZE);
-	memcpy(g->v[g->n++], tag + prefix_len, len - prefix_len);
+	memset(list->v[list->n], 0, IF_NAMESIZE);
+	memcpy(list->v[list->n++], tag + prefix_len, len - prefix_len);
 	return 0;
 }
 
 static int find_guards(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	struct guarded *g = ctx;
+	struct nm_localnet_guards *g = ctx;
 
 	g->n = 0;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		if (nm_backend_ops(b)->each_guard(nl, on_tag, g, err) < 0)
+		if (nm_backend_ops(b)->read_guards(nl, g, err) < 0)
 			return -1;
 	return 0;
 }
@@ -83,7 +77,7 @@ int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *co
 	enum nm_backend backend, struct nm_desired *d, size_t *ret_kept, struct nm_err *err)
 {
 	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces needs = {0};
-	NM_CLEANUP(guarded_done) struct guarded g = {0};
+	NM_CLEANUP(guards_done) struct nm_localnet_guards g = {0};
 	struct nm_err why;
 
 	*ret_kept = 0;

@@ -26,18 +26,12 @@ static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err
 	return nm_nftables_layout_guard(owner, &ret->elements, err);
 }
 
-/* The tables come with their base. */
-static int layout_base(unsigned families, struct nm_desired *ret, struct nm_err *err)
+/* Each table comes with its base. */
+static int layout_base(
+	unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
 {
 	(void)families;
-	(void)ret;
-	(void)err;
-	return 0;
-}
-
-static int layout_static(const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
-{
-	return nm_iptables_layout_static(statics, &ret->statics, err);
+	return statics ? nm_iptables_layout_static(statics, &ret->statics, err) : 0;
 }
 
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -73,27 +67,25 @@ static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attemp
 enum { TEXT_SIZE = 512 };
 
 struct comparison {
-	const struct nm_backend_scope *scope;
-	nm_backend_on_difference *handler;
-	void *ctx;
-	char last[TEXT_SIZE]; /* what was told last of a chain or set as a whole */
+	const struct nm_backend_comparison *with;
+	char last[TEXT_SIZE]; /* the last difference of a whole chain or set */
 };
 
-/* The base need not be there in a family in which nothing is published, but may; a withdraw leaves the rules
- * for prefix lengths. */
+/* The base may be missing in a family in which nothing is published; a withdraw leaves the rules for prefix
+ * lengths. */
 static bool is_told(const struct comparison *c, const struct nm_nftables_edit *edit)
 {
 	struct nm_nftables_prefix_lengths lengths;
 
 	if (edit->kind == NM_EDIT_MISSING)
-		return c->scope->families & 1u << edit->family;
+		return c->with->families & 1u << edit->family;
 	return edit->kind != NM_EDIT_STALE ||
 		!nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lengths);
 }
 
-/* A chain of which rules without comment are missing is told once, and so is a set with such elements. */
-static int tell_place(struct comparison *c, const struct nm_nftables_edit *edit, const char *family,
-	const char *kind, struct nm_err *err)
+/* Tells once of a chain whose rules without comment differ, or of a set whose elements without comment do. */
+static int tell_place(
+	struct comparison *c, const struct nm_nftables_edit *edit, const char *family, struct nm_err *err)
 {
 	char text[TEXT_SIZE];
 	const char *what = edit->kind == NM_EDIT_MISSING ? "lost rules"
@@ -105,29 +97,20 @@ static int tell_place(struct comparison *c, const struct nm_nftables_edit *edit,
 	if (!strcmp(text, c->last))
 		return 0;
 	memcpy(c->last, text, sizeof(text));
-	return c->handler(c->ctx, kind, text, err);
+	return c->with->on_difference(c->with->ctx, nm_backend_words[edit->kind].kind, text, err);
 }
 
 static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
-	static const char *const kinds[] = {
-		[NM_EDIT_MISSING] = "missing-rule",
-		[NM_EDIT_STALE] = "stale-rule",
-		[NM_EDIT_CHANGED] = "changed-rule",
-	};
-	static const char *const what[] = {
-		[NM_EDIT_MISSING] = "is missing",
-		[NM_EDIT_STALE] = "is stale",
-		[NM_EDIT_CHANGED] = "has been changed",
-	};
-	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6", *kind = kinds[edit->kind];
+	const struct nm_backend_words words = nm_backend_words[edit->kind];
+	const char *family = edit->family == NM_IPV4 ? "ip" : "ip6";
 	struct comparison *c = ctx;
 	char text[TEXT_SIZE];
 
 	if (!is_told(c, edit))
 		return 0;
 	if (edit->where[0] && !edit->tag_len && edit->kind != NM_EDIT_CHANGED)
-		return tell_place(c, edit, family, kind, err);
+		return tell_place(c, edit, family, err);
 	if (!edit->where[0])
 		(void)snprintf(text, sizeof(text), "nft table %s %s is stale", family, NM_NFTABLES_TABLE);
 	else if (!edit->tag_len)
@@ -135,40 +118,30 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 			NM_NFTABLES_TABLE, edit->where);
 	else
 		(void)snprintf(text, sizeof(text), "nft table %s %s, %s: '%.*s' %s", family,
-			NM_NFTABLES_TABLE, edit->where, (int)edit->tag_len, edit->tag, what[edit->kind]);
-	return c->handler(c->ctx, kind, text, err);
+			NM_NFTABLES_TABLE, edit->where, (int)edit->tag_len, edit->tag, words.text);
+	return c->with->on_difference(c->with->ctx, words.kind, text, err);
 }
 
-static int compare(const struct nm_backend_scope *scope, nm_backend_on_difference *handler, void *ctx,
-	struct nm_err *err)
+static int compare(struct nm_backend_comparison *with, struct nm_err *err)
 {
-	struct comparison c = {.scope = scope, .handler = handler, .ctx = ctx};
+	struct comparison c = {.with = with};
 	const struct nm_nftables_diff_output output = {.note = on_edit, .ctx = &c};
-	const struct nm_desired *d = scope->desired;
+	const struct nm_desired *d = with->desired;
 
-	if (!scope->in_use)
-		return nm_nftables_flush(scope->nl, &output, err);
-	return nm_nftables_compare(scope->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
+	if (!with->in_use)
+		return nm_nftables_flush(with->nl, &output, err);
+	return nm_nftables_compare(with->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
 }
 
-struct guards {
-	nm_backend_on_tag *handler;
-	void *ctx;
-};
-
-static int on_element(void *ctx, const struct nm_nft_element *element, struct nm_err *err)
+static int on_element(void *guards, const struct nm_nft_element *element, struct nm_err *err)
 {
-	const struct guards *g = ctx;
-
-	return element->tag ? g->handler(g->ctx, element->tag, element->tag_len, err) : 0;
+	return nm_localnet_guards_add(guards, element->tag, element->tag_len, err);
 }
 
-static int each_guard(struct nm_netlink *nl, nm_backend_on_tag *handler, void *ctx, struct nm_err *err)
+static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err)
 {
-	struct guards g = {.handler = handler, .ctx = ctx};
-
 	return nm_nft_elements_each(nl, nm_nftables_schema_place(NM_IPV4, NULL),
-		nm_nftables_sets[NM_SET_LOCALNET].name, on_element, &g, err);
+		nm_nftables_sets[NM_SET_LOCALNET].name, on_element, ret, err);
 }
 
 static size_t keep_counted(struct nm_desired *d, size_t from)
@@ -203,12 +176,11 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.layout = layout,
 	.layout_guard = layout_guard,
 	.layout_base = layout_base,
-	.layout_static = layout_static,
 	.prepare = prepare,
 	.rewrite = rewrite,
 	.flush = flush,
 	.compare = compare,
-	.each_guard = each_guard,
+	.read_guards = read_guards,
 	.check_empty = nm_nftables_flush_check_empty,
 	.keep_counted = keep_counted,
 	.count = count,

@@ -22,7 +22,7 @@ struct nm_policy {
 };
 
 struct nm_config {
-	enum nm_backend backend; /* NM_BACKEND_AUTO: backend/choose.h settles it before use */
+	enum nm_backend backend; /* NM_BACKEND_AUTO: nm_backend_choose() settles it */
 	struct nm_layout_options layout;
 	enum nm_forward forward[NM_FAMILY_MAX];
 	enum nm_listener_check listener_check;

@@ -8,7 +8,7 @@ enum nm_backend {
 	NM_BACKEND_IPTABLES, /* rules in iptables' tables: iptables/layout.h */
 	NM_BACKEND_NFTABLES, /* elements in tables of natmap's own: nftables/layout.h */
 	NM_BACKEND_MAX,
-	NM_BACKEND_AUTO /* of a configuration only: one of these, to be settled by backend/choose.h */
+	NM_BACKEND_AUTO /* of a configuration only: settled to one of these by nm_backend_choose() */
 };
 
 /* "iptables" or "nftables", as in the configuration and in records; not "auto". */

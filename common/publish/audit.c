@@ -1,4 +1,4 @@
-/* The administrator reads these lines in the log; natmap never does. */
+/* These lines are for the administrator; natmap never reads them. */
 #include "publish/audit.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static const char *print_ports(const struct nm_mappings *m, char buf[static PORT
 	return buf;
 }
 
-void nm_audit(const char *verb, const struct nm_record *r)
+static void audit(const char *verb, const struct nm_record *r)
 {
 	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
 
@@ -33,10 +33,14 @@ void nm_audit(const char *verb, const struct nm_record *r)
 		ipv4[0] && ipv6[0] ? " " : "", ipv6);
 }
 
-void nm_audit_withdrawn(struct nm_records *replaced, const char *but)
+void nm_audit_change(struct nm_claim *claim)
 {
+	struct nm_records *replaced = &claim->replaced;
+
 	nm_records_keep_newest(replaced);
 	for (size_t i = 0; i < replaced->n; i++)
-		if (!but || strcmp(replaced->v[i].id, but) != 0)
-			nm_audit("withdrew", &replaced->v[i]);
+		if (!claim->new || strcmp(replaced->v[i].id, claim->new->id) != 0)
+			audit("withdrew", &replaced->v[i]);
+	if (claim->new)
+		audit("published", claim->new);
 }

@@ -2,13 +2,11 @@
 #ifndef NM_PUBLISH_AUDIT_H
 #define NM_PUBLISH_AUDIT_H
 
-#include "state/records.h"
+#include "publish/claim.h"
 
-/* Queues "VERB container 'ID': PORTS to ADDRESSES" (nm_log_audit()). */
-void nm_audit(const char *verb, const struct nm_record *r);
-
-/* Queues "withdrew ..." once for each container of the list, with its newest record, but not for the one with
- * this id (may be NULL). Keeps these records alone. */
-void nm_audit_withdrawn(struct nm_records *replaced, const char *but);
+/* Queues "VERB container 'ID': PORTS to ADDRESSES" (nm_log_audit()): "withdrew" with the newest replaced
+ * record of each container but the new record's, "published" with the new record. Drops the other replaced
+ * records. */
+void nm_audit_change(struct nm_claim *claim);
 
 #endif

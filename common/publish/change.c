@@ -6,8 +6,7 @@
 
 #include <linux/netlink.h>
 
-#include "backend/choose.h"
-#include "backend/kernel_commit.h"
+#include "backend/backend.h"
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
@@ -63,21 +62,78 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
 	return 0;
 }
 
+/* What the records of a claim need in the kernel. */
+struct commit {
+	const struct nm_record *record; /* the new one; NULL: none */
+	struct nm_desired new, replaced, peers;
+};
+
+static void commit_done(struct commit *c)
+{
+	nm_desired_done(&c->new);
+	nm_desired_done(&c->replaced);
+	nm_desired_done(&c->peers);
+}
+
+static int collect(struct nm_desired *d, const struct nm_records *records, struct nm_err *err)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (nm_desired_add_record(d, &records->v[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Each record is changed in its own backend: a replaced one may have another than the new one. */
+static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
+{
+	struct commit *c = ctx;
+	const struct nm_record *r = c->record;
+	const struct nm_backend_change change = {.families = r ? r->families : 0,
+		.new = &c->new,
+		.replaced = &c->replaced,
+		.peers = &c->peers};
+
+	if (r && nm_desired_read_accept(&c->new, r->backend, a->nl, r->families & a->families, err) < 0)
+		return -1;
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->prepare(&change, a, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	const struct nm_record *r = claim->new;
+	NM_CLEANUP(commit_done) struct commit c = {.record = r};
+	bool ipv6_optional = r && r->families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
+	unsigned families = r ? r->families : 0;
+
+	for (size_t i = 0; i < claim->replaced.n; i++)
+		families |= claim->replaced.v[i].families;
+	if (r &&
+		(nm_backend_ops(r->backend)->layout_base(r->families, NULL, &c.new, err) < 0 ||
+			nm_desired_add_record(&c.new, r, options, err) < 0))
+		return -1;
+	if (collect(&c.replaced, &claim->replaced, err) < 0 || collect(&c.peers, &claim->peers, err) < 0)
+		return -1;
+	return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err);
+}
+
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
-	bool *ret_committed, struct nm_err *err)
+	struct nm_err *err)
 {
 	struct nm_records *replaced = &claim->replaced;
 
-	*ret_committed = false;
 	if (nm_change_connect(change, err) < 0 ||
 		nm_host_settings_keep_shared(replaced, &claim->peers, claim->new, err) < 0)
 		return -1;
 	nm_host_settings_disable_localnet(replaced);
-	if (nm_kernel_commit(&change->nl, claim->new, options, replaced, &claim->peers, err) < 0) {
+	if (commit(&change->nl, claim, options, err) < 0) {
 		nm_host_settings_restore_localnet(replaced);
 		return -1;
 	}
-	*ret_committed = true;
+	claim->committed = true;
 	nm_host_settings_disable_hairpin(replaced);
 	return claim->new ? nm_host_settings_enable(claim->new, err) : 0;
 }
@@ -103,7 +159,7 @@ void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 {
 	nm_state_unlock(change->state);
 	nm_stale_flows_delete(change->nl.fd, claim);
-	nm_audit_withdrawn(&claim->replaced, claim->new ? claim->new->id : NULL);
+	nm_audit_change(claim);
 }
 
 void nm_change_done(struct nm_change *change)

@@ -40,12 +40,12 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
 
 /*
  * In one transaction removes the rules of the replaced records and adds those of the new one, by the options;
- * switches settings off that no record needs any more, and on those that the new record needs, each on its
- * side of the transaction. Rules of the new record that are there stay as they are. 0, or -1 with *err, and
- * then the rules of the replaced records still stand, or, when *ret_committed is set, those of the new one.
+ * keeps what the kernel has already or a peer also needs. Before it, switches settings off that no record
+ * needs any more; after it, switches those on that the new record needs. 0, or -1 with *err; either way
+ * claim->committed tells whether the transaction took place.
  */
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
-	bool *ret_committed, struct nm_err *err) NM_MUST_USE;
+	struct nm_err *err) NM_MUST_USE;
 
 /* Retires these records. */
 int nm_change_retire(
@@ -53,10 +53,8 @@ int nm_change_retire(
 /* The same, and compacts the state; with a notice instead of a failure. */
 void nm_change_retire_replaced(struct nm_change *change, const struct nm_records *replaced);
 
-/*
- * Gives the lock back, deletes the flows that the change has made stale (publish/stale_flows.h), and queues
- * the audit lines of the containers that are replaced, but for that of the new record.
- */
+/* Gives the lock back, deletes the flows that the change has made stale (publish/stale_flows.h), and queues
+ * the audit lines. */
 void nm_change_end(struct nm_change *change, struct nm_claim *claim);
 
 /* Gives back the lock, too, if nm_change_end() has not. */

@@ -46,10 +46,8 @@ static int judge_same_id(
 
 static bool has_same_target(const struct nm_record *a, const struct nm_record *b)
 {
-	unsigned families = a->families & b->families;
-
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
-		if (families & 1u << f && nm_addr_equal(&a->address[f].addr, &b->address[f].addr))
+	nm_each_family(f, a->families & b->families)
+		if (nm_addr_equal(&a->address[f].addr, &b->address[f].addr))
 			return true;
 	return false;
 }

@@ -1,7 +1,7 @@
 /*
- * Starts at a random port of the range, so that a port that has just been freed is not the next one to be
- * given out. The state is asked for some ports at a time, four times as many each time that none of them is
- * free: a common search finds one among the first, and needs not know who has the others.
+ * Starts at a random port of the range, so that a port that has just been freed is not given out next.
+ * Searches the state for a few ports first, and for four times as many each time that all are taken: most
+ * choices take one small search.
  */
 #include "publish/free_port.h"
 
@@ -15,13 +15,13 @@
 
 enum { FIRST_LOOK = 64 };
 
-static bool is_needed(const struct nm_mappings *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (!m->v[i].host_port)
-			return true;
-	return false;
-}
+/* What a choice depends on. */
+struct choice {
+	const struct nm_claim *claim;
+	const struct nm_config *config;
+	struct nm_state *state; /* NULL: nothing is recorded */
+	struct nm_netlink diag; /* opened when it is needed */
+};
 
 static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *list)
 {
@@ -31,9 +31,11 @@ static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *l
 	return false;
 }
 
-static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
-	const struct nm_records *recorded)
+static bool is_free(
+	const struct choice *choice, const struct nm_mapping *m, const struct nm_records *recorded)
 {
+	const struct nm_config *c = choice->config;
+
 	if (!nm_port_set_has(&c->policy.host_ports, m->host_port))
 		return false;
 	for (size_t i = 0; i < c->statics.n; i++)
@@ -42,15 +44,16 @@ static bool is_free(const struct nm_mapping *m, const struct nm_record *r, const
 	for (size_t i = 0; i < recorded->n; i++)
 		if (overlaps_any(m, &recorded->v[i].mappings))
 			return false;
-	return !overlaps_any(m, &r->mappings);
+	return !overlaps_any(m, &choice->claim->new->mappings);
 }
 
 /* Finds the port that the same process was given for the same mapping. */
-static uint16_t find_former(
-	const struct nm_record *r, const struct nm_mapping *m, const struct nm_records *replaced)
+static uint16_t find_former(const struct nm_claim *claim, const struct nm_mapping *m)
 {
-	for (size_t i = 0; i < replaced->n; i++) {
-		const struct nm_record *old = &replaced->v[i];
+	const struct nm_record *r = claim->new;
+
+	for (size_t i = 0; i < claim->replaced.n; i++) {
+		const struct nm_record *old = &claim->replaced.v[i];
 
 		if (strcmp(old->id, r->id) || old->pid != r->pid || old->start != r->start)
 			continue;
@@ -66,20 +69,24 @@ static uint16_t find_former(
 	return 0;
 }
 
-/* Sets m's host port when one of the n from `first` on is free. */
-static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const struct nm_record *r,
-	const struct nm_config *c, const struct nm_records *recorded, struct nm_netlink *diag,
-	struct nm_err *err)
+/* Sets m's host port to the first free one of the range, if there is one. */
+static int find_among(
+	struct choice *choice, struct nm_mapping *m, const struct nm_mapping *range, struct nm_err *err)
 {
+	const struct nm_state_query query = {
+		.mappings = range, .n_mappings = 1, .except = &choice->claim->replaced};
+	nm_autorecords struct nm_records recorded = {0};
 	struct nm_mapping candidate = *m;
 
-	for (unsigned i = 0; i < n && !m->host_port; i++) {
+	if (choice->state && nm_state_search(choice->state, &query, &recorded, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < range->count && !m->host_port; i++) {
 		uint16_t taken;
 
-		candidate.host_port = (uint16_t)(first + i);
-		if (!is_free(&candidate, r, c, recorded))
+		candidate.host_port = (uint16_t)(range->host_port + i);
+		if (!is_free(choice, &candidate, &recorded))
 			continue;
-		if (nm_listener_find(diag, &candidate, &taken, err) < 0)
+		if (nm_listener_find(&choice->diag, &candidate, &taken, err) < 0)
 			return -1;
 		if (!taken)
 			m->host_port = candidate.host_port;
@@ -87,59 +94,51 @@ static int find_among(struct nm_mapping *m, uint16_t first, unsigned n, const st
 	return 0;
 }
 
-static int find_recorded(struct nm_state *state, const struct nm_mapping *ports,
-	const struct nm_records *replaced, struct nm_records *ret, struct nm_err *err)
+static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err *err)
 {
-	const struct nm_state_query query = {.mappings = ports, .n_mappings = 1, .except = replaced};
-
-	return state ? nm_state_search(state, &query, ret, err) : 0;
-}
-
-static int find_free(struct nm_mapping *m, const struct nm_record *r, const struct nm_config *c,
-	struct nm_state *state, const struct nm_records *replaced, struct nm_netlink *diag,
-	struct nm_err *err)
-{
+	const struct nm_config *c = choice->config;
 	unsigned size = c->dynamic_last - c->dynamic_first + 1u, start = 0, n = FIRST_LOOK;
 
+	if (choice->diag.fd < 0 && nm_netlink_open(NETLINK_SOCK_DIAG, &choice->diag, err) < 0)
+		return -1;
 	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
-		start = (unsigned)r->pid; /* any start will do */
+		start = (unsigned)choice->claim->new->pid; /* any start will do */
 	start %= size;
 	for (unsigned done = 0; done < size; done += n, n *= 4) {
-		unsigned offset = (start + done) % size; /* the end of the range is one of a look */
-		struct nm_mapping ports = *m;
-		struct nm_records recorded = {0};
-		int rc;
+		unsigned offset = (start + done) % size;
+		struct nm_mapping range = *m;
 
 		n = n < size - done ? n : size - done;
-		n = n < size - offset ? n : size - offset;
-		ports.host_port = (uint16_t)(c->dynamic_first + offset);
-		ports.count = (uint16_t)n;
-		rc = find_recorded(state, &ports, replaced, &recorded, err);
-		if (rc == 0)
-			rc = find_among(m, ports.host_port, n, r, c, &recorded, diag, err);
-		nm_records_done(&recorded);
-		if (rc < 0 || m->host_port)
-			return rc;
+		n = n < size - offset ? n : size - offset; /* no search wraps around the end */
+		range.host_port = (uint16_t)(c->dynamic_first + offset);
+		range.count = (uint16_t)n;
+		if (find_among(choice, m, &range, err) < 0)
+			return -1;
+		if (m->host_port)
+			return 0;
 	}
 	return nm_fail(err, NM_ERR_TAKEN, "choosing a host port for container port %u: none of %u-%u is free",
 		m->container_port, c->dynamic_first, c->dynamic_last);
 }
 
-int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
-	const struct nm_records *replaced, struct nm_err *err)
+static void choice_done(struct choice *choice)
 {
-	nm_autonetlink struct nm_netlink diag = {.fd = -1};
+	nm_netlink_close(&choice->diag);
+}
 
-	if (!is_needed(&r->mappings))
-		return 0;
-	if (nm_netlink_open(NETLINK_SOCK_DIAG, &diag, err) < 0)
-		return -1;
-	for (size_t i = 0; i < r->mappings.n; i++) {
-		struct nm_mapping *m = &r->mappings.v[i];
+int nm_free_port_choose(
+	const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state, struct nm_err *err)
+{
+	NM_CLEANUP(choice_done)
+	struct choice choice = {.claim = claim, .config = c, .state = state, .diag.fd = -1};
+	struct nm_mappings *mappings = &claim->new->mappings;
+
+	for (size_t i = 0; i < mappings->n; i++) {
+		struct nm_mapping *m = &mappings->v[i];
 
 		if (!m->host_port)
-			m->host_port = find_former(r, m, replaced);
-		if (!m->host_port && find_free(m, r, c, state, replaced, &diag, err) < 0)
+			m->host_port = find_former(claim, m);
+		if (!m->host_port && find_free(&choice, m, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,5 +1,4 @@
-/* Host ports that nobody else has: chosen for mappings that leave them open (host port 0), checked for the
- * others. */
+/* Free host ports: chooses them for mappings with host port 0, checks those of the others. */
 #ifndef NM_PUBLISH_FREE_PORT_H
 #define NM_PUBLISH_FREE_PORT_H
 
@@ -8,16 +7,16 @@
 #include "state/state.h"
 
 /*
- * Gives every mapping of r with host port 0 the one that its counterpart in one of the replaced records of
- * r's own process had, else a free one of dynamic_ports: within the policy, overlapping neither r's other
- * mappings nor those that the state has of others than replaced, and without local listener. state NULL:
- * nothing is recorded. -1 with *err when there is none.
+ * Sets each host port 0 of the new record. The process keeps the port that a replaced record gave it for the
+ * same mapping; else chooses a port of dynamic_ports that policy allows, that no other mapping of the new
+ * record, static rule or record of the state overlaps, but for the replaced ones, and on which no local
+ * process listens. state NULL: nothing is recorded. -1 with *err when no port is free.
  */
-int nm_free_port_choose(struct nm_record *r, const struct nm_config *c, struct nm_state *state,
-	const struct nm_records *replaced, struct nm_err *err) NM_MUST_USE;
+int nm_free_port_choose(const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state,
+	struct nm_err *err) NM_MUST_USE;
 
-/* Fails with NM_ERR_TAKEN when a static rule or, by listener_check, a local process has a host port that the
- * new record does not have already. */
+/* Fails with NM_ERR_TAKEN when a static rule or, by listener_check, a local process has a host port of the
+ * new record. Passes over the mappings that a replaced record gives to the same process. */
 int nm_free_port_check(
 	const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 

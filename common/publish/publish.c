@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "publish/audit.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
 #include "state/search.h"
@@ -34,11 +33,13 @@ static void inherit_settings(struct nm_record *r, const struct nm_records *other
 	}
 }
 
-/* Finds all that shares something with the new record or with those that are known to be replaced. */
-static int find_concerned(
-	struct nm_change *change, const struct nm_claim *claim, struct nm_records *ret, struct nm_err *err)
+/* Searches the state for all that shares something with the new record or with the known replaced ones, and
+ * adds it to the claim. */
+static int settle_owners(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
-	const struct nm_record *r = claim->new;
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
+	nm_autorecords struct nm_records recorded = {0};
+	struct nm_record *r = claim->new;
 	const struct nm_state_query query = {
 		.id = r->id,
 		.mappings = r->mappings.v,
@@ -52,21 +53,13 @@ static int find_concerned(
 		.sharing = &claim->replaced,
 		.except = &claim->replaced,
 	};
-
-	return nm_state_search(change->state, &query, ret, err);
-}
-
-static int settle_owners(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
-{
-	NM_CLEANUP(nm_records_done) struct nm_records recorded = {0};
-	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	size_t known = claim->replaced.n;
 
-	if (find_concerned(change, claim, &recorded, err) < 0 ||
-		nm_host_settings_examine(&view, claim->new, err) < 0)
+	if (nm_state_search(change->state, &query, &recorded, err) < 0 ||
+		nm_host_settings_examine(&view, r, err) < 0)
 		return -1;
-	inherit_settings(claim->new, &claim->replaced);
-	inherit_settings(claim->new, &recorded);
+	inherit_settings(r, &claim->replaced);
+	inherit_settings(r, &recorded);
 	if (nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), err) < 0)
 		return -1;
 	return claim->replaced.n > known ? nm_change_find_peers(change, claim, err) : 0;
@@ -76,8 +69,7 @@ static int make_claim(
 	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
 	claim->new->backend = c->backend;
-	if (settle_owners(change, claim, err) < 0 ||
-		nm_free_port_choose(claim->new, c, change->state, &claim->replaced, err) < 0 ||
+	if (settle_owners(change, claim, err) < 0 || nm_free_port_choose(claim, c, change->state, err) < 0 ||
 		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0)
 		return -1;
 	return nm_host_settings_enable_forwarding(c, claim->new->families, err);
@@ -85,84 +77,65 @@ static int make_claim(
 
 /* Write */
 
-/* The record of r's container that counted before r was written. */
-static const struct nm_record *find_former(const struct nm_records *list, const struct nm_record *r)
-{
-	const struct nm_record *former = NULL;
-
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].offset != r->offset && (!former || list->v[i].offset > former->offset))
-			former = &list->v[i];
-	return former;
-}
-
 /* Makes the rules of the container those of its former record again; without one they go. */
 static int restore(struct nm_change *change, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	NM_CLEANUP(nm_claim_done) struct nm_claim undo = {0};
-	NM_CLEANUP(nm_record_done) struct nm_record copy = {0};
-	const struct nm_record *former;
-	bool committed;
+	nm_autorecord struct nm_record former = {0};
 
 	if (nm_change_find_id(change, r->id, &undo.replaced, err) < 0)
 		return -1;
-	former = find_former(&undo.replaced, r);
-	if (former && nm_record_copy(former, &copy, err) < 0)
-		return -1;
-	undo.new = former ? &copy : NULL;
+	nm_records_sort(&undo.replaced); /* r, written last, is the first; its former record comes next */
+	if (undo.replaced.n > 1) {
+		if (nm_record_copy(&undo.replaced.v[1], &former, err) < 0)
+			return -1;
+		undo.new = &former;
+	}
 	if (nm_change_find_peers(change, &undo, err) < 0)
 		return -1;
-	return nm_change_apply(change, &undo, options, &committed, err);
+	return nm_change_apply(change, &undo, options, err);
 }
 
 /* Undoes a change that failed half-way. *err stays what it is, and says more if this fails too. */
-static void roll_back(struct nm_change *change, const struct nm_record *r,
-	const struct nm_layout_options *options, bool committed, struct nm_err *err)
+static void roll_back(struct nm_change *change, const struct nm_claim *claim,
+	const struct nm_layout_options *options, struct nm_err *err)
 {
 	struct nm_err second;
 
-	if (committed && restore(change, r, options, &second) < 0)
+	if (claim->committed && restore(change, claim->new, options, &second) < 0)
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
-	else if (nm_state_retire(change->state, r, &second) < 0)
+	else if (nm_state_retire(change->state, claim->new, &second) < 0)
 		nm_log_notice("%s, ignored: it stays recorded until it is withdrawn", second.msg);
 }
 
-/* Steps (1) to (3). A hook that runs twice finds the record that it has written. */
+/* Steps (1) to (3). */
 static int write_claim(struct nm_change *change, struct nm_claim *claim,
-	const struct nm_layout_options *options, bool *ret_repeated, struct nm_err *err)
+	const struct nm_layout_options *options, struct nm_err *err)
 {
-	struct nm_records *replaced = &claim->replaced;
-	bool committed = false;
-
-	*ret_repeated = replaced->n == 1 && nm_record_same(&replaced->v[0], claim->new);
-	if (*ret_repeated)
-		claim->new->offset = replaced->v[0].offset;
-	else if (nm_state_append(change->state, claim->new, err) < 0)
+	if (nm_state_append(change->state, claim->new, err) < 0)
 		return -1;
-	if (nm_change_apply(change, claim, options, &committed, err) < 0) {
-		if (!*ret_repeated)
-			roll_back(change, claim->new, options, committed, err);
+	if (nm_change_apply(change, claim, options, err) < 0) {
+		roll_back(change, claim, options, err);
 		return -1;
 	}
-	if (!*ret_repeated)
-		nm_change_retire_replaced(change, replaced);
+	nm_change_retire_replaced(change, &claim->replaced);
+	nm_change_end(change, claim);
 	return 0;
 }
 
 int nm_publish_claim(
 	struct nm_change *change, struct nm_claim *claim, struct nm_config *c, struct nm_err *err)
 {
-	bool repeated = false;
+	const struct nm_records *replaced = &claim->replaced;
 
-	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0 ||
-		write_claim(change, claim, &c->layout, &repeated, err) < 0)
+	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0)
 		return -1;
-	if (repeated)
-		return 0;
-	nm_change_end(change, claim);
-	nm_audit("published", claim->new);
-	return 0;
+	/* a hook that runs twice finds the record that it has written */
+	if (replaced->n != 1 || !nm_record_same(&replaced->v[0], claim->new))
+		return write_claim(change, claim, &c->layout, err);
+	claim->new->offset = replaced->v[0].offset;
+	return nm_change_apply(change, claim, &c->layout, err);
 }
 
 int nm_publish(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)

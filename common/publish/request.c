@@ -1,6 +1,6 @@
 /*
- * Everything about a request that can be found out before the lock is taken. A family that a wildcard covers
- * but the container has no address in is left out; one that a mapping names must be there.
+ * Reads everything about a request that needs no lock. Leaves out a family that only wildcards cover and in
+ * which the container has no address; fails for one that a mapping names.
  */
 #include "publish/request.h"
 
@@ -33,35 +33,26 @@ static int read_process(struct nm_record *r, struct nm_err *err)
 	return 0;
 }
 
-static int take_annotated(const char *text, const struct nm_config *c, const struct nm_netns *ns,
+static int parse_address(const char *text, const struct nm_config *c, const struct nm_netns *ns,
 	struct nm_record *r, struct nm_err *err)
 {
-	struct nm_prefixes list = {0};
-	int rc = nm_prefixes_parse(text, ADDRESSES_MAX, "io.natmap.address", NM_ERR_REFUSED, &list, err);
+	NM_CLEANUP(nm_prefixes_done) struct nm_prefixes list = {0};
 
-	for (size_t i = 0; rc == 0 && i < list.n; i++) {
+	if (nm_prefixes_parse(text, ADDRESSES_MAX, "io.natmap.address", NM_ERR_REFUSED, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
 		enum nm_family family = list.v[i].addr.family;
 
 		if (r->families & 1u << family)
-			rc = nm_fail(err, NM_ERR_REFUSED, "io.natmap.address '%s': more than one %s address",
-				text, family_name(family));
-		else if (ns)
-			rc = nm_policy_check_address(&c->policy, &list.v[i], &ns->all, err);
+			return nm_fail(err, NM_ERR_REFUSED,
+				"io.natmap.address '%s': more than one %s address", text,
+				family_name(family));
+		if (r->pid && nm_policy_check_address(&c->policy, &list.v[i], &ns->all, err) < 0)
+			return -1;
 		r->families |= 1u << family;
 		r->address[family] = list.v[i];
 	}
-	nm_prefixes_done(&list);
-	return rc;
-}
-
-static void take_found(const struct nm_netns *ns, struct nm_record *r)
-{
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
-		if (!ns->family[f].found)
-			continue;
-		r->families |= 1u << f;
-		r->address[f] = ns->family[f].address;
-	}
+	return 0;
 }
 
 int nm_request_keep_families(struct nm_record *r, struct nm_err *err)
@@ -110,7 +101,7 @@ static int check_route(
 	return 0;
 }
 
-/* route_localnet of one interface would serve only some connections where packets take several. */
+/* Where packets take several interfaces, route_localnet of one would serve only some connections. */
 static void set_localnet(struct nm_record *r, const struct nm_route *route)
 {
 	memcpy(r->localnet, route->interface, sizeof(r->localnet));
@@ -124,15 +115,13 @@ static void set_localnet(struct nm_record *r, const struct nm_route *route)
 static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bool annotated,
 	struct nm_record *r, struct nm_err *err)
 {
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+	nm_each_family(f, r->families) {
 		struct nm_route route;
 
-		if (!(r->families & 1u << f))
-			continue;
 		if (nm_route_lookup(rtnl, &r->address[f].addr, &route, err) < 0 ||
 			check_route(&r->address[f], &route, annotated, err) < 0)
 			return -1;
-		/* CNI's ptp gives a container a /24 that only its own /32 route leads to */
+		/* CNI's ptp gives a container a /24, but the host routes only its /32 */
 		if (r->address[f].len < route.prefix_len)
 			r->address[f].len = route.prefix_len;
 		if (f == NM_IPV4 && nm_desired_needs_localnet(r, &c->layout))
@@ -144,11 +133,11 @@ static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bo
 static int resolve_bridge_port(
 	struct nm_netlink *rtnl, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+	nm_each_family(f, r->families) {
 		const struct nm_netns_address *a = &ns->family[f];
 		struct nm_rtnl_link link;
 
-		if (!(r->families & 1u << f) || !a->peer_ifindex)
+		if (!a->peer_ifindex)
 			continue;
 		if (nm_rtnl_get_link(rtnl, a->peer_ifindex, NULL, &link, err) < 0)
 			return -1;
@@ -160,7 +149,8 @@ static int resolve_bridge_port(
 	return 0;
 }
 
-/* With "check" the administrator switches forwarding on; IPv6 is then only left out. */
+/* Where the configuration says "check", forwarding must be on already: else IPv4 fails, and IPv6 is left out
+ * unless the container needs it. */
 static int check_forwarding(const struct nm_config *c, struct nm_record *r, struct nm_err *err)
 {
 	static const struct {
@@ -170,10 +160,10 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 		[NM_IPV6] = {NM_SYSCTL_IPV6_FORWARD, "sysctl -w net.ipv6.conf.all.forwarding=1"},
 	};
 
-	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
+	nm_each_family(f, r->families) {
 		int value;
 
-		if (!(r->families & 1u << f) || c->forward[f] == NM_FORWARD_SET)
+		if (c->forward[f] == NM_FORWARD_SET)
 			continue;
 		if (nm_sysctl_get(sysctl[f].name, &value, err) < 0)
 			return -1;
@@ -190,48 +180,43 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 	return 0;
 }
 
-/* ns: NULL when there is no process to look at. */
 static int resolve_network(const struct nm_oci_state *st, const struct nm_config *c,
 	const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 
-	if (ns)
-		r->netns = ns->id;
-	if (!st->address && ns)
-		take_found(ns, r);
-	else if (take_annotated(st->address, c, ns, r, err) < 0)
+	r->netns = ns->id;
+	if (st->address && parse_address(st->address, c, ns, r, err) < 0)
 		return -1;
+	for (enum nm_family f = NM_IPV4; !st->address && f < NM_FAMILY_MAX; f++)
+		if (ns->family[f].found) {
+			r->families |= 1u << f;
+			r->address[f] = ns->family[f].address;
+		}
 	if (nm_request_keep_families(r, err) < 0 || nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
 		resolve_routes(&rtnl, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
 		return -1;
-	return c->layout.hairpin && ns ? resolve_bridge_port(&rtnl, ns, r, err) : 0;
+	return c->layout.hairpin ? resolve_bridge_port(&rtnl, ns, r, err) : 0;
 }
 
-static int resolve_record(
+/* Without a process the namespace stays empty. */
+static int resolve(
 	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
 {
-	struct nm_netns ns = {0};
-	int rc;
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = {0};
 
 	if (nm_mappings_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
 	r->restricted = st->allow != NULL;
-	if (st->allow &&
+	if (r->restricted &&
 		nm_prefixes_parse(st->allow, ALLOW_MAX, "io.natmap.allow", NM_ERR_REFUSED, &r->allow, err) <
 			0)
 		return -1;
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
-	if (!st->pid)
-		return resolve_network(st, c, NULL, r, err);
-	if (nm_netns_read(st->pid, st->interface, &ns, err) < 0)
+	if (r->pid && (nm_netns_read(r->pid, st->interface, &ns, err) < 0 || read_process(r, err) < 0))
 		return -1;
-	rc = read_process(r, err);
-	if (rc == 0)
-		rc = resolve_network(st, c, &ns, r, err);
-	nm_netns_done(&ns);
-	return rc;
+	return resolve_network(st, c, &ns, r, err);
 }
 
 int nm_request_name_interfaces(
@@ -256,17 +241,14 @@ int nm_request_name_interfaces(
 int nm_request_make(
 	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
 {
-	struct nm_record r = {
+	nm_autorecord struct nm_record r = {
 		.pid = st->pid, .id = strdup(st->id), .bundle = st->bundle ? strdup(st->bundle) : NULL};
 
-	if (!r.id || (st->bundle && !r.bundle)) {
-		nm_record_done(&r);
-		return nm_fail(err, NM_ERR_FAILED, "reading the container's state: out of memory");
-	}
-	if (resolve_record(st, c, &r, err) < 0) {
-		nm_record_done(&r);
+	if (!r.id || (st->bundle && !r.bundle))
+		return nm_fail_memory(err, "reading the container's state");
+	if (resolve(st, c, &r, err) < 0)
 		return -1;
-	}
 	*ret = r;
+	r = (struct nm_record){0};
 	return 0;
 }

@@ -1,5 +1,4 @@
-/* From an OCI state to the record of what is to be published: annotations, addresses, policy, routes. Changes
- * nothing. */
+/* Makes the new record from an OCI state: annotations, addresses, policy, routes. Changes nothing. */
 #ifndef NM_PUBLISH_REQUEST_H
 #define NM_PUBLISH_REQUEST_H
 
@@ -8,19 +7,20 @@
 #include "state/record.h"
 
 /*
- * Fills *ret from the state, which has ports, and a pid or else an address, which then is the administrator's
- * own word and not held against policy.address. Host ports 0 are still 0; localnet and bridge_port
- * name what the mappings need, whether it is on or not. -1 with *err: whatever the annotations, the policy,
- * the container's network or the host's routes do not allow.
+ * Fills *ret from the state, which has ports, and a pid or an address. Without a pid the administrator has
+ * given the address, and policy.address does not apply. Leaves host ports 0 as they are. Sets localnet and
+ * bridge_port to the interfaces whose settings the mappings need, on or off. 0 with *ret for
+ * nm_record_done(), or -1 with *err when the annotations, the policy, the container's network or the host's
+ * routes do not allow it.
  */
 int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Keeps the families of r that some mapping covers. NM_ERR_REFUSED for a mapping that has none of them. */
+/* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
 int nm_request_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Names the interface whose route_localnet the mappings need, by the route to the container, where the record
- * does not yet; clears the names of those that the options do not need. */
+/* Sets localnet, if the mappings need it and it is empty, to the interface of the route to the container;
+ * clears localnet and bridge_port if the options do not need them. */
 int nm_request_name_interfaces(
 	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 

@@ -46,11 +46,11 @@ static bool is_held(const struct pods *pods, const struct nm_record *r, const st
 	return false;
 }
 
-static void add_flow(
-	struct flows *flows, const struct nm_record *r, const struct nm_mapping *m, bool translated)
+static void add_flow(struct flows flows[static NM_FAMILY_MAX], const struct nm_record *r,
+	const struct nm_mapping *m, bool translated)
 {
 	nm_each_family(f, m->families & r->families)
-		flows->v[flows->n++] = (struct nm_flow){
+		flows[f].v[flows[f].n++] = (struct nm_flow){
 			.family = f,
 			.protocol = m->protocol,
 			.host_port = m->host_port,
@@ -63,8 +63,8 @@ static void add_flow(
 		};
 }
 
-static void collect_new(
-	const struct nm_record *r, const struct pods *replaced, const struct pods *peers, struct flows *flows)
+static void collect_new(const struct nm_record *r, const struct pods *replaced, const struct pods *peers,
+	struct flows flows[static NM_FAMILY_MAX])
 {
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
@@ -74,7 +74,8 @@ static void collect_new(
 	}
 }
 
-static void collect_replaced(const struct nm_claim *claim, const struct pods *peers, struct flows *flows)
+static void collect_replaced(
+	const struct nm_claim *claim, const struct pods *peers, struct flows flows[static NM_FAMILY_MAX])
 {
 	for (size_t i = 0; i < claim->replaced.n; i++) {
 		const struct nm_record *r = &claim->replaced.v[i];
@@ -88,23 +89,25 @@ static void collect_replaced(const struct nm_claim *claim, const struct pods *pe
 	}
 }
 
-static int collect(const struct nm_claim *claim, struct flows *flows, struct nm_err *err)
+static void pods_done(struct pods *pods)
 {
-	struct pods replaced = {0}, peers = {0};
-	int rc = make_pods(&claim->peers, &peers, err);
-
-	if (rc == 0)
-		rc = make_pods(&claim->replaced, &replaced, err);
-	if (rc == 0 && claim->new)
-		collect_new(claim->new, &replaced, &peers, flows);
-	if (rc == 0)
-		collect_replaced(claim, &peers, flows);
-	nm_hash_index_done(&replaced.index);
-	nm_hash_index_done(&peers.index);
-	return rc;
+	nm_hash_index_done(&pods->index);
 }
 
-static void delete (int fd, const struct flows *flows)
+static int collect(const struct nm_claim *claim, struct flows flows[static NM_FAMILY_MAX], struct nm_err *err)
+{
+	NM_CLEANUP(pods_done) struct pods replaced = {0};
+	NM_CLEANUP(pods_done) struct pods peers = {0};
+
+	if (make_pods(&claim->peers, &peers, err) < 0 || make_pods(&claim->replaced, &replaced, err) < 0)
+		return -1;
+	if (claim->new)
+		collect_new(claim->new, &replaced, &peers, flows);
+	collect_replaced(claim, &peers, flows);
+	return 0;
+}
+
+static void delete_flows(int fd, const struct flows *flows)
 {
 	unsigned deleted = 0;
 	struct nm_err err;
@@ -125,22 +128,8 @@ static void delete_deferred(void *work)
 {
 	const struct deferred *d = work;
 
-	delete (d->fd, &d->flows);
+	delete_flows(d->fd, &d->flows);
 	nm_log_flush();
-}
-
-/* Only a dump finds IPv6 flows (host/conntrack.c): 5 ms for which the runtime should not wait. */
-static void split_ipv6(struct flows *flows, struct flows *ret_ipv6)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < flows->n; i++) {
-		if (flows->v[i].family == NM_IPV6)
-			ret_ipv6->v[ret_ipv6->n++] = flows->v[i];
-		else
-			flows->v[kept++] = flows->v[i];
-	}
-	flows->n = kept;
 }
 
 static size_t count_mappings(const struct nm_claim *claim)
@@ -152,20 +141,20 @@ static size_t count_mappings(const struct nm_claim *claim)
 	return n;
 }
 
+/* Only a dump finds IPv6 flows (host/conntrack.c): it takes 5 ms, for which the runtime should not wait. */
 static int delete_all(int fd, const struct nm_claim *claim, struct nm_err *err)
 {
-	size_t most = count_mappings(claim) * NM_FAMILY_MAX + 1;
-	nm_autofree struct nm_flow *now = calloc(most, sizeof(*now)), *ipv6 = calloc(most, sizeof(*ipv6));
+	size_t most = count_mappings(claim) + 1;
+	nm_autofree struct nm_flow *ipv4 = calloc(most, sizeof(*ipv4)), *ipv6 = calloc(most, sizeof(*ipv6));
 	nm_autofree struct deferred *later = calloc(1, sizeof(*later));
-	struct flows flows = {.v = now};
+	struct flows flows[NM_FAMILY_MAX] = {{.v = ipv4}, {.v = ipv6}};
 
-	if (!now || !ipv6 || !later)
+	if (!ipv4 || !ipv6 || !later)
 		return nm_fail_memory(err, "deleting stale connections");
-	if (collect(claim, &flows, err) < 0)
+	if (collect(claim, flows, err) < 0)
 		return -1;
-	*later = (struct deferred){.fd = fd, .flows.v = nm_steal(&ipv6)};
-	split_ipv6(&flows, &later->flows);
-	delete (fd, &flows);
+	delete_flows(fd, &flows[NM_IPV4]);
+	*later = (struct deferred){.fd = fd, .flows = {.v = nm_steal(&ipv6), .n = flows[NM_IPV6].n}};
 	nm_detach_defer(delete_deferred, nm_steal(&later));
 	return 0;
 }

@@ -4,9 +4,7 @@
 
 int nm_withdraw_replaced(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
-	bool committed;
-
-	if (nm_change_apply(change, claim, NULL, &committed, err) < 0 ||
+	if (nm_change_apply(change, claim, NULL, err) < 0 ||
 		nm_change_retire(change, &claim->replaced, err) < 0)
 		return -1;
 	nm_state_compact(change->state);
