@@ -1,6 +1,6 @@
 /*
- * Adding and removing replace the container's record by another one of the same container, the way a hook
- * does that runs again: old and new recorded together, one transaction, then the new record alone.
+ * Both replace the container's record by another one of the same container, as a hook does that runs again:
+ * the new record is appended, one transaction changes the rules, the old record is retired.
  */
 #include "admin/add_remove.h"
 
@@ -21,9 +21,8 @@ int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_recor
 	const struct nm_record *newest;
 
 	*ret = (struct nm_record){0};
-	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0)
-		return -1;
-	if (state && nm_state_search(state, &query, &found, err) < 0)
+	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0 ||
+		(state && nm_state_search(state, &query, &found, err) < 0))
 		return -1;
 	newest = nm_records_newest(&found, id);
 	if (newest && nm_record_copy(newest, ret, err) < 0)
@@ -53,7 +52,7 @@ static int check_overlap(const struct nm_mappings *list, const struct nm_mapping
 	return 0;
 }
 
-/* Appends those mappings of more that are not in list yet. */
+/* Appends each mapping of more that list does not have. */
 static int merge_mappings(struct nm_mappings *list, const struct nm_mappings *more, struct nm_err *err)
 {
 	for (size_t i = 0; i < more->n; i++) {
@@ -66,29 +65,29 @@ static int merge_mappings(struct nm_mappings *list, const struct nm_mappings *mo
 	return 0;
 }
 
-/* True when one of the mappings would spread to the family if the container got an address in it. */
-static bool would_spread(const struct nm_mappings *list, enum nm_family family)
+static unsigned families_of(const struct nm_mappings *list)
 {
+	unsigned families = 0;
+
 	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].families & 1u << family)
-			return true;
-	return false;
+		families |= list->v[i].families;
+	return families;
 }
 
-/* Makes *r what the container has with what r asks for beside it. What it has stays where it is: an
- * annotation may have chosen its addresses. */
+/* Adds the mappings of *r to those of the published record, and makes the result *r. Keeps the published
+ * addresses, which an annotation may have chosen. Takes an address of *r only in a family that no published
+ * mapping covers, since that mapping would spread to it. */
 static int merge(
-	struct nm_record *r, const struct nm_record *has, const struct nm_config *c, struct nm_err *err)
+	struct nm_record *r, const struct nm_record *published, const struct nm_config *c, struct nm_err *err)
 {
-	NM_CLEANUP(nm_record_done) struct nm_record both = {0};
+	nm_autorecord struct nm_record both = {0};
 
-	if (nm_record_copy(has, &both, err) < 0)
+	if (nm_record_copy(published, &both, err) < 0)
 		return -1;
-	nm_each_family(f, r->families & ~both.families)
-		if (!would_spread(&both.mappings, f)) {
-			both.address[f] = r->address[f];
-			both.families |= 1u << f;
-		}
+	nm_each_family(f, r->families & ~published->families & ~families_of(&published->mappings)) {
+		both.address[f] = r->address[f];
+		both.families |= 1u << f;
+	}
 	if (!both.bridge_port[0])
 		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
 	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
@@ -110,17 +109,19 @@ int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *stat
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = r};
-	const struct nm_record *has;
+	const struct nm_record *published;
+	bool is_same;
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0 ||
 		nm_change_find_id(&change, r->id, &claim.replaced, err) < 0)
 		return -1;
 	if (!nm_state_same_pidns(change.state))
 		r->pid = 0;
-	has = nm_records_newest(&claim.replaced, r->id);
-	if (has && is_same_container(has, r) && merge(r, has, c, err) < 0)
+	published = nm_records_newest(&claim.replaced, r->id);
+	is_same = published && is_same_container(published, r);
+	if (is_same && merge(r, published, c, err) < 0)
 		return -1;
-	if (has && !is_same_container(has, r)) /* left to nm_publish_claim() to judge */
+	if (!is_same) /* nm_publish_claim() judges another container of this id */
 		nm_records_done(&claim.replaced);
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
@@ -148,44 +149,34 @@ static int check_published(
 	return 0;
 }
 
-/* Takes the mappings out of the record, and what they alone needed. The container's network may be gone. */
+/* Removes the mappings from the record, and what only they needed. The container's network may be gone. */
 static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
-	unsigned families = 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->mappings.n; i++)
-		if (!find_equal(mappings, &r->mappings.v[i])) {
-			families |= r->mappings.v[i].families;
+		if (!find_equal(mappings, &r->mappings.v[i]))
 			r->mappings.v[kept++] = r->mappings.v[i];
-		}
 	r->mappings.n = kept;
-	r->families &= families;
+	r->families &= families_of(&r->mappings);
 	if (nm_request_name_interfaces(r, options, err) < 0)
 		return -1;
 	nm_host_settings_forget_gone(r);
 	return 0;
 }
 
-static int remove_all(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
-{
-	if (nm_change_find_peers(change, claim, err) < 0)
-		return -1;
-	return nm_withdraw_replaced(change, claim, err);
-}
-
 static int remove_some(struct nm_change *change, struct nm_claim *claim, const char *id,
 	const struct nm_mappings *mappings, struct nm_config *c, struct nm_err *err)
 {
-	NM_CLEANUP(nm_record_done) struct nm_record rest = {0};
+	nm_autorecord struct nm_record rest = {0};
 
 	if (check_published(&claim->replaced, mappings, err) < 0 ||
 		nm_record_copy(nm_records_newest(&claim->replaced, id), &rest, err) < 0 ||
 		take_out(&rest, mappings, &c->layout, err) < 0)
 		return -1;
 	if (!rest.mappings.n)
-		return remove_all(change, claim, err);
+		return nm_withdraw_replaced(change, claim, err);
 	claim->new = &rest;
 	return nm_publish_claim(change, claim, c, err);
 }
@@ -203,5 +194,5 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 	if (claim.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
 	return mappings ? remove_some(&change, &claim, id, mappings, c, err)
-			: remove_all(&change, &claim, err);
+			: nm_withdraw_replaced(&change, &claim, err);
 }

@@ -1,5 +1,5 @@
-/* What a hook after the end would have done, for those whose hook never ran. Who is alive is judged as a
- * reload does it (admin/inventory.c). */
+/* Does what a hook after the end would have done, and judges who is alive as a reload does
+ * (admin/inventory.c). */
 #include "admin/gc.h"
 
 #include <string.h>
@@ -7,24 +7,6 @@
 #include "admin/inventory.h"
 #include "base/log.h"
 #include "publish/withdraw.h"
-
-static int check_pidns(const struct nm_change *change, struct nm_err *err)
-{
-	if (nm_state_same_pidns(change->state))
-		return 0;
-	return nm_fail(err, NM_ERR_FAILED,
-		"the state is of another PID namespace, in which process numbers mean others");
-}
-
-/* Moves the superseded records of the container, which stand together, into the claim. */
-static int take_superseded(
-	struct nm_records *superseded, size_t *at, struct nm_claim *claim, struct nm_err *err)
-{
-	for (; *at < superseded->n && !strcmp(superseded->v[*at].id, claim->new->id); ++*at)
-		if (nm_records_add(&claim->replaced, &superseded->v[*at], err) < 0)
-			return -1;
-	return 0;
-}
 
 /* Brings the kernel in line with the newest record of a container, and retires the others. */
 static int complete(
@@ -40,14 +22,16 @@ static int complete(
 /* Both lists are sorted by id. */
 static int complete_all(struct nm_inventory *inventory, const struct nm_config *c, struct nm_err *err)
 {
+	struct nm_records *superseded = &inventory->superseded;
 	struct nm_err cause;
 	size_t at = 0;
 
-	for (size_t i = 0; i < inventory->live.n && at < inventory->superseded.n; i++) {
+	for (size_t i = 0; i < inventory->live.n && at < superseded->n; i++) {
 		NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = &inventory->live.v[i]};
 
-		if (take_superseded(&inventory->superseded, &at, &claim, err) < 0)
-			return -1;
+		for (; at < superseded->n && !strcmp(superseded->v[at].id, claim.new->id); at++)
+			if (nm_records_add(&claim.replaced, &superseded->v[at], err) < 0)
+				return -1;
 		if (claim.replaced.n > 0 && complete(&inventory->change, &claim, c, &cause) < 0)
 			nm_log_notice("container '%s': %s, ignored: a change of it stays cut short",
 				claim.new->id, cause.msg);
@@ -55,33 +39,30 @@ static int complete_all(struct nm_inventory *inventory, const struct nm_config *
 	return 0;
 }
 
-static int collect(struct nm_inventory *inventory, const struct nm_config *c,
-	struct nm_records *ret_withdrawn, struct nm_err *err)
-{
-	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
-
-	if (check_pidns(&inventory->change, err) < 0 || nm_inventory_take(inventory, err) < 0)
-		return -1;
-	if (!c && inventory->superseded.n > 0)
-		nm_log_notice("without a configuration, changes that were cut short stay so");
-	else if (complete_all(inventory, c, err) < 0)
-		return -1;
-	claim.replaced = nm_records_steal(&inventory->dead);
-	claim.peers = nm_records_steal(&inventory->live);
-	if (claim.replaced.n > 0 && nm_withdraw_replaced(&inventory->change, &claim, err) < 0)
-		return -1;
-	*ret_withdrawn = nm_records_steal(&claim.replaced);
-	return 0;
-}
-
 int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *ret_withdrawn,
 	struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = NM_INVENTORY_INIT;
+	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
 	if (nm_change_begin(&s.change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	return s.change.state ? collect(&s, c, ret_withdrawn, err) : 0;
+	if (!s.change.state)
+		return 0;
+	if (!nm_state_same_pidns(s.change.state))
+		return nm_fail(err, NM_ERR_FAILED,
+			"the state is of another PID namespace, in which process numbers mean others");
+	if (nm_inventory_take(&s, err) < 0)
+		return -1;
+	if (!c && s.superseded.n > 0)
+		nm_log_notice("without a configuration, changes that were cut short stay so");
+	else if (complete_all(&s, c, err) < 0)
+		return -1;
+	claim.replaced = nm_records_steal(&s.dead);
+	if (claim.replaced.n > 0 && nm_withdraw_replaced(&s.change, &claim, err) < 0)
+		return -1;
+	*ret_withdrawn = nm_records_steal(&claim.replaced);
+	return 0;
 }
 
 static int check_gone(const struct nm_change *change, const struct nm_record *r, struct nm_err *err)
@@ -106,8 +87,7 @@ int nm_gc_id(const char *state_dir, const char *id, struct nm_err *err)
 		return -1;
 	if (change.state && nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
-	if (check_gone(&change, nm_records_newest(&claim.replaced, id), err) < 0 ||
-		nm_change_find_peers(&change, &claim, err) < 0)
+	if (check_gone(&change, nm_records_newest(&claim.replaced, id), err) < 0)
 		return -1;
 	return nm_withdraw_replaced(&change, &claim, err);
 }

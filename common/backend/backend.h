@@ -14,10 +14,10 @@
 #include "nft/rules.h"
 #include "nft/transaction.h"
 
-/* One change of what is published. */
+/* What the records of one change need in the kernel. */
 struct nm_backend_change {
 	unsigned families; /* of the new record */
-	const struct nm_desired *new, *replaced, *peers;
+	struct nm_desired new, replaced, peers;
 };
 
 /* One comparison of the kernel with what is desired. */

@@ -43,10 +43,10 @@ static int layout_base(
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_iptables_scope scope = {
-		.desired = &change->new->rules,
-		.owners = change->replaced->owners.v,
-		.n_owners = change->replaced->owners.n,
-		.look_for_old = change->replaced->owners.n > 0,
+		.desired = &change->new.rules,
+		.owners = change->replaced.owners.v,
+		.n_owners = change->replaced.owners.n,
+		.look_for_old = change->replaced.owners.n > 0,
 	};
 
 	return scope.desired->n || scope.n_owners ? nm_iptables_write(&scope, attempt, err) : 0;

@@ -37,10 +37,10 @@ static int layout_base(
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_nftables_scope scope = {
-		.families = change->new->elements.n ? change->families : 0,
-		.new = &change->new->elements,
-		.replaced = &change->replaced->elements,
-		.peers = &change->peers->elements,
+		.families = change->new.elements.n ? change->families : 0,
+		.new = &change->new.elements,
+		.replaced = &change->replaced.elements,
+		.peers = &change->peers.elements,
 	};
 
 	return scope.new->n || scope.replaced->n ? nm_nftables_write(&scope, attempt, err) : 0;

@@ -5,15 +5,18 @@
 #include "publish/change.h"
 
 #include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "backend/backend.h"
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
-#include "publish/audit.h"
 #include "publish/host_settings.h"
 #include "publish/stale_flows.h"
 #include "state/search.h"
+
+enum { PORTS_TEXT_SIZE = 512 /* of a line of the audit trail */ };
 
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err)
@@ -62,17 +65,16 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
 	return 0;
 }
 
-/* What the records of a claim need in the kernel. */
 struct commit {
 	const struct nm_record *record; /* the new one; NULL: none */
-	struct nm_desired new, replaced, peers;
+	struct nm_backend_change change;
 };
 
 static void commit_done(struct commit *c)
 {
-	nm_desired_done(&c->new);
-	nm_desired_done(&c->replaced);
-	nm_desired_done(&c->peers);
+	nm_desired_done(&c->change.new);
+	nm_desired_done(&c->change.replaced);
+	nm_desired_done(&c->change.peers);
 }
 
 static int collect(struct nm_desired *d, const struct nm_records *records, struct nm_err *err)
@@ -88,15 +90,12 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	struct commit *c = ctx;
 	const struct nm_record *r = c->record;
-	const struct nm_backend_change change = {.families = r ? r->families : 0,
-		.new = &c->new,
-		.replaced = &c->replaced,
-		.peers = &c->peers};
 
-	if (r && nm_desired_read_accept(&c->new, r->backend, a->nl, r->families & a->families, err) < 0)
+	if (r &&
+		nm_desired_read_accept(&c->change.new, r->backend, a->nl, r->families & a->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		if (nm_backend_ops(b)->prepare(&change, a, err) < 0)
+		if (nm_backend_ops(b)->prepare(&c->change, a, err) < 0)
 			return -1;
 	return 0;
 }
@@ -105,17 +104,18 @@ static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	const struct nm_record *r = claim->new;
-	NM_CLEANUP(commit_done) struct commit c = {.record = r};
-	bool ipv6_optional = r && r->families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
 	unsigned families = r ? r->families : 0;
+	bool ipv6_optional = families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
+	NM_CLEANUP(commit_done) struct commit c = {.record = r, .change.families = families};
 
 	for (size_t i = 0; i < claim->replaced.n; i++)
 		families |= claim->replaced.v[i].families;
 	if (r &&
-		(nm_backend_ops(r->backend)->layout_base(r->families, NULL, &c.new, err) < 0 ||
-			nm_desired_add_record(&c.new, r, options, err) < 0))
+		(nm_backend_ops(r->backend)->layout_base(r->families, NULL, &c.change.new, err) < 0 ||
+			nm_desired_add_record(&c.change.new, r, options, err) < 0))
 		return -1;
-	if (collect(&c.replaced, &claim->replaced, err) < 0 || collect(&c.peers, &claim->peers, err) < 0)
+	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
+		collect(&c.change.peers, &claim->peers, err) < 0)
 		return -1;
 	return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err);
 }
@@ -155,11 +155,49 @@ void nm_change_retire_replaced(struct nm_change *change, const struct nm_records
 	nm_state_compact(change->state);
 }
 
+/* "8080:80/tcp 53:53/udp", cut at a reasonable length. */
+static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
+{
+	char text[NM_MAPPING_STRLEN];
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < m->n && used < PORTS_TEXT_SIZE; i++)
+		used += (size_t)snprintf(buf + used, PORTS_TEXT_SIZE - used, "%s%s", i > 0 ? " " : "",
+			nm_mapping_print(&m->v[i], text));
+	return buf;
+}
+
+static void audit(const char *verb, const struct nm_record *r)
+{
+	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
+
+	if (r->families & NM_IPV4_BIT)
+		nm_addr_print(&r->address[NM_IPV4].addr, ipv4);
+	if (r->families & NM_IPV6_BIT)
+		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
+	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id, print_ports(&r->mappings, ports), ipv4,
+		ipv4[0] && ipv6[0] ? " " : "", ipv6);
+}
+
+/* Names the newest replaced record of each container but the new record's, then the new record. */
+static void audit_change(struct nm_claim *claim)
+{
+	struct nm_records *replaced = &claim->replaced;
+
+	nm_records_keep_newest(replaced);
+	for (size_t i = 0; i < replaced->n; i++)
+		if (!claim->new || strcmp(replaced->v[i].id, claim->new->id) != 0)
+			audit("withdrew", &replaced->v[i]);
+	if (claim->new)
+		audit("published", claim->new);
+}
+
 void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 {
 	nm_state_unlock(change->state);
 	nm_stale_flows_delete(change->nl.fd, claim);
-	nm_audit_change(claim);
+	audit_change(claim);
 }
 
 void nm_change_done(struct nm_change *change)

@@ -19,8 +19,8 @@ struct nm_change {
 	}
 
 /*
- * Opens the state and takes its lock: nm_state_open(). This is where the sandbox closes: the capabilities to
- * enter namespaces go before the lock is waited for, the files outside state_dir once the state is open.
+ * Opens the state and takes its lock: nm_state_open(). Closes the sandbox: gives up the capabilities to enter
+ * namespaces before it waits for the lock, and the files outside state_dir once the state is open.
  */
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err) NM_MUST_USE;
@@ -53,8 +53,11 @@ int nm_change_retire(
 /* The same, and compacts the state; with a notice instead of a failure. */
 void nm_change_retire_replaced(struct nm_change *change, const struct nm_records *replaced);
 
-/* Gives the lock back, deletes the flows that the change has made stale (publish/stale_flows.h), and queues
- * the audit lines. */
+/*
+ * Gives the lock back, deletes the flows that the change has made stale (publish/stale_flows.h), and queues
+ * an audit line, nm_log_audit(), for each container that was withdrawn and for the new record. Drops all
+ * replaced records but the newest of each container.
+ */
 void nm_change_end(struct nm_change *change, struct nm_claim *claim);
 
 /* Gives back the lock, too, if nm_change_end() has not. */

@@ -1,7 +1,7 @@
 /*
- * Forwarding, route_localnet of the interface towards a container, hairpin mode of its bridge port. A record
- * says for the latter two which it needs and whether natmap switched it on; one that needs a setting that is
- * on already inherits that, so that the last one to leave switches it off, whichever it is.
+ * A record names the interface whose route_localnet it needs and the bridge port whose hairpin mode it needs,
+ * and says of each whether natmap switched it on. A new record inherits that from records that need the same,
+ * so that the last of them to go switches the setting off.
  */
 #include "publish/host_settings.h"
 
@@ -13,7 +13,7 @@
 #include "host/sysctl.h"
 #include "state/interfaces.h"
 
-/* An interface that accepts router advertisements as a host (1) would stop to, as a router, and lose its
+/* Once IPv6 forwarding is on, an interface with accept_ra 1 ignores router advertisements and loses its
  * default route. */
 static int keep_accepting_ra(void *ctx, const char *interface, struct nm_err *err)
 {
@@ -90,13 +90,25 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 	return 0;
 }
 
-void nm_host_settings_forget_gone(struct nm_record *r)
+static int set_localnet(const struct nm_record *r, int value, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	return nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), value, err);
+}
+
+static bool localnet_is_gone(const struct nm_record *r)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err gone;
 	int value;
 
-	if (r->localnet[0] && nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &gone) < 0)
+	return nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &gone) < 0;
+}
+
+void nm_host_settings_forget_gone(struct nm_record *r)
+{
+	if (r->localnet[0] && localnet_is_gone(r))
 		r->localnet[0] = '\0';
 }
 
@@ -110,9 +122,8 @@ int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
-	char name[NM_SYSCTL_NAME_MAX];
 
-	if (r->localnet[0] && nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, err) < 0)
+	if (r->localnet[0] && set_localnet(r, 1, err) < 0)
 		return -1;
 	if (!r->bridge_port[0] || !r->hairpin_set)
 		return 0;
@@ -146,17 +157,13 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 
 void nm_host_settings_disable_localnet(struct nm_records *replaced)
 {
-	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err err, gone;
-	int value;
+	struct nm_err err;
 
 	for (size_t i = 0; i < replaced->n; i++) {
 		struct nm_record *r = &replaced->v[i];
 
-		if (!r->localnet[0] || !r->localnet_set)
-			continue;
-		nm_sysctl_route_localnet(r->localnet, name);
-		if (nm_sysctl_set(name, 0, &err) == 0 || nm_sysctl_get(name, &value, &gone) < 0)
+		if (!r->localnet[0] || !r->localnet_set || set_localnet(r, 0, &err) == 0 ||
+			localnet_is_gone(r))
 			continue;
 		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
 		r->localnet[0] = '\0';
@@ -165,14 +172,12 @@ void nm_host_settings_disable_localnet(struct nm_records *replaced)
 
 void nm_host_settings_restore_localnet(const struct nm_records *replaced)
 {
-	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err err;
 
 	for (size_t i = 0; i < replaced->n; i++) {
 		const struct nm_record *r = &replaced->v[i];
 
-		if (r->localnet[0] && r->localnet_set &&
-			nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), 1, &err) < 0)
+		if (r->localnet[0] && r->localnet_set && set_localnet(r, 1, &err) < 0)
 			nm_log_notice("%s, ignored: ports of container '%s' do not answer on 127.0.0.1",
 				err.msg, r->id);
 	}

@@ -1,5 +1,5 @@
-/* Annotations are requests, because in a cluster any author of a pod writes them; this is where they are
- * granted or not. */
+/* Annotations are requests, because in a cluster any author of a pod writes them: policy grants or refuses
+ * them. */
 #include "publish/policy.h"
 
 static int refuse(const struct nm_mapping *m, const char *why, struct nm_err *err)
@@ -10,7 +10,7 @@ static int refuse(const struct nm_mapping *m, const char *why, struct nm_err *er
 		err, NM_ERR_REFUSED, "port mapping '%s': refused by %s", nm_mapping_print(m, text), why);
 }
 
-/* A wildcard is allowed where all addresses of its families are. */
+/* Policy allows a wildcard if it allows all addresses of the wildcard's families. */
 static bool host_is_allowed(const struct nm_prefixes *allowed, const struct nm_mapping *m)
 {
 	unsigned missing = m->families;

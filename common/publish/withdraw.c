@@ -4,7 +4,7 @@
 
 int nm_withdraw_replaced(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
-	if (nm_change_apply(change, claim, NULL, err) < 0 ||
+	if (nm_change_find_peers(change, claim, err) < 0 || nm_change_apply(change, claim, NULL, err) < 0 ||
 		nm_change_retire(change, &claim->replaced, err) < 0)
 		return -1;
 	nm_state_compact(change->state);
@@ -20,20 +20,15 @@ int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struc
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (!change.state)
-		return 0;
-	if (nm_change_find_id(&change, id, &claim.replaced, err) < 0)
+	if (change.state && nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
 	r = nm_records_newest(&claim.replaced, id);
-	if (r && nm_claim_other_bundle(r->bundle, bundle)) {
-		nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
-			      "bundle '%s': nothing withdrawn",
-			id, bundle, r->bundle);
-		return 0;
-	}
 	if (!r)
 		return 0;
-	if (nm_change_find_peers(&change, &claim, err) < 0)
-		return -1;
-	return nm_withdraw_replaced(&change, &claim, err);
+	if (!nm_claim_other_bundle(r->bundle, bundle))
+		return nm_withdraw_replaced(&change, &claim, err);
+	nm_log_notice("container '%s' of bundle '%s' is not the one that is published, which is of "
+		      "bundle '%s': nothing withdrawn",
+		id, bundle, r->bundle);
+	return 0;
 }

@@ -5,14 +5,14 @@
 #include "publish/change.h"
 
 /*
- * Withdraws all that is published for the container id. An unknown id, or a bundle (may be NULL) that is
- * known to be another one's, is no error and changes nothing. Confines the process to state_dir. 0, or -1
- * with *err and the record still there, for the next attempt.
+ * Withdraws all that is published for the container id. Changes nothing, without an error, when the id is
+ * unknown or the published container has another bundle (may be NULL). Confines the process to state_dir. 0,
+ * or -1 with *err and the record kept for the next attempt.
  */
 int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struct nm_err *err) NM_MUST_USE;
 
-/* Withdraws the replaced records of a claim without a new one, and ends the change. A record that cannot be
- * retired is an error. */
+/* Finds the peers of the replaced records, withdraws these, and ends the change. The claim has no new record.
+ * A record that cannot be retired is an error. */
 int nm_withdraw_replaced(struct nm_change *change, struct nm_claim *claim, struct nm_err *err) NM_MUST_USE;
 
 #endif
