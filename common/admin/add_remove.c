@@ -187,9 +187,8 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
-		return -1;
-	if (change.state && nm_change_find_id(&change, id, &claim.replaced, err) < 0)
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0 ||
+		nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
 	if (claim.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");

@@ -48,7 +48,7 @@ int nm_change_find_id(struct nm_change *change, const char *id, struct nm_record
 {
 	const struct nm_state_query query = {.id = id};
 
-	if (nm_state_search(change->state, &query, ret, err) < 0)
+	if (change->state && nm_state_search(change->state, &query, ret, err) < 0)
 		return -1;
 	nm_records_keep_id(ret, id);
 	return 0;

@@ -31,7 +31,7 @@ int nm_change_connect(struct nm_change *change, struct nm_err *err) NM_MUST_USE;
 /* Settles c->backend, over change->nl, if the configuration leaves it to natmap: nm_backend_choose(). */
 int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, struct nm_err *err) NM_MUST_USE;
 
-/* Appends every record of this container to *ret. */
+/* Appends every record of this container to *ret; none if there is no state. */
 int nm_change_find_id(
 	struct nm_change *change, const char *id, struct nm_records *ret, struct nm_err *err) NM_MUST_USE;
 
