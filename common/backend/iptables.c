@@ -6,7 +6,6 @@
 #include "base/array.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
-#include "iptables/layout_static.h"
 #include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/write.h"

@@ -3,17 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "iptables/layout_static.h"
+#include "iptables/layout.h"
 #include "iptables/probe.h"
 #include "nft/dump.h"
 #include "nft/elements.h"
-#include "nftables/chains.h"
-#include "nftables/compare.h"
-#include "nftables/count.h"
-#include "nftables/flush.h"
 #include "nftables/print.h"
 #include "nftables/probe.h"
-#include "nftables/write.h"
+#include "nftables/table.h"
 
 static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
 	struct nm_desired *ret, struct nm_err *err)
@@ -43,14 +39,14 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		.peers = &change->peers.elements,
 	};
 
-	return scope.new->n || scope.replaced->n ? nm_nftables_write(&scope, attempt, err) : 0;
+	return scope.new->n || scope.replaced->n ? nm_nftables_table_write(&scope, attempt, err) : 0;
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
 
-	return nm_nftables_compare(
+	return nm_nftables_table_compare(
 		attempt->nl, attempt->families, &desired->elements, &desired->statics, &output, err);
 }
 
@@ -61,7 +57,7 @@ static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attemp
 
 	(void)desired;
 	(void)ret_left;
-	return nm_nftables_flush(attempt->nl, &output, err);
+	return nm_nftables_table_flush(attempt->nl, &output, err);
 }
 
 enum { TEXT_SIZE = 512 };
@@ -129,8 +125,8 @@ static int compare(struct nm_backend_comparison *with, struct nm_err *err)
 	const struct nm_desired *d = with->desired;
 
 	if (!with->in_use)
-		return nm_nftables_flush(with->nl, &output, err);
-	return nm_nftables_compare(with->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
+		return nm_nftables_table_flush(with->nl, &output, err);
+	return nm_nftables_table_compare(with->nl, NM_BOTH_FAMILIES, &d->elements, &d->statics, &output, err);
 }
 
 static int on_element(void *guards, const struct nm_nft_element *element, struct nm_err *err)
@@ -157,7 +153,7 @@ static size_t keep_counted(struct nm_desired *d, size_t from)
 static int count(
 	struct nm_netlink *nl, const struct nm_desired *d, struct nm_counters *ret, struct nm_err *err)
 {
-	return d->elements.n ? nm_nftables_count(nl, &d->elements, ret, err) : 0;
+	return d->elements.n ? nm_nftables_table_count(nl, &d->elements, ret, err) : 0;
 }
 
 static void probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
@@ -181,10 +177,10 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.flush = flush,
 	.compare = compare,
 	.read_guards = read_guards,
-	.check_empty = nm_nftables_flush_check_empty,
+	.check_empty = nm_nftables_table_check_empty,
 	.keep_counted = keep_counted,
 	.count = count,
-	.count_static = nm_nftables_count_statics,
+	.count_static = nm_nftables_table_count_statics,
 	.print = print,
 	.probe = probe,
 };

@@ -20,7 +20,6 @@
 
 #include "host/attrs.h"
 #include "host/netlink.h"
-#include "model/protocol.h"
 
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */
 
@@ -151,7 +150,8 @@ int nm_listener_find(
 
 	nm_each_family(f, families) {
 		if (!s.port && search_family(nl, f, dump, &s, err) < 0)
-			return nm_wrap(err, "looking for local %s sockets", nm_protocol_name(m->protocol));
+			return nm_wrap(
+				err, "looking for local %s sockets", nm_mapping_protocol_name(m->protocol));
 	}
 	*ret_port = s.port;
 	return 0;

@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "input/json_value.h"
 #include "input/oci_state.h"
-#include "model/protocol.h"
 
 enum { NAME_MAX_LEN = 64 };
 
@@ -125,7 +124,7 @@ static int read_interface(struct nm_config_value *v, struct nm_err *err)
 
 static int read_protocol(struct nm_config_value *v, struct nm_err *err)
 {
-	if (nm_protocol_parse(v->text, strlen(v->text), member(v)) < 0)
+	if (nm_mapping_protocol_parse(v->text, strlen(v->text), member(v)) < 0)
 		return nm_config_schema_fail_expected(v, err);
 	return 0;
 }

@@ -112,10 +112,10 @@ static bool is_misplaced(const struct reading *r, size_t i)
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
-/* Number of the next desired rule of the chain with the tag, as nm_iptables_index_next_rule(). */
+/* Number of the next desired rule of the chain with the tag, as nm_rules_next(). */
 static ssize_t next_desired(const struct reading *r, const char *tag, size_t len, size_t *position)
 {
-	return nm_iptables_index_next_rule(&r->d->index, &r->place, len ? tag : "", len, position);
+	return nm_rules_next(&r->d->index, &r->place, len ? tag : "", len, position);
 }
 
 /* Number of the desired rule that this one is; -1: none. again: even if an earlier one was it. */
@@ -140,7 +140,7 @@ static bool is_stale(const struct reading *r, const struct nm_nft_rule *rule)
 		return scope->everything && find_desired(r, rule, true) >= 0;
 	if (scope->everything)
 		return nm_tag_is_ours(rule->tag, rule->tag_len);
-	return nm_iptables_index_has_owner(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
+	return nm_tag_is_indexed(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
 }
 
 static int add_unwanted(
@@ -380,8 +380,8 @@ int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *s
 {
 	NM_CLEANUP(diff_done) struct diff d = {.nl = nl, .scope = scope, .handler = handler};
 
-	if (nm_iptables_index_rules(scope->desired, &d.index, err) < 0 ||
-		nm_iptables_index_owners(scope->owners, scope->n_owners, &d.owners, err) < 0)
+	if (nm_rules_index(scope->desired, &d.index, err) < 0 ||
+		nm_tag_index_owners(scope->owners, scope->n_owners, &d.owners, err) < 0)
 		return -1;
 	d.fate = calloc(scope->desired->n + 1, sizeof(*d.fate));
 	if (!d.fate)

@@ -3,7 +3,7 @@
 #ifndef NM_IPTABLES_COMPARE_H
 #define NM_IPTABLES_COMPARE_H
 
-#include "iptables/index.h"
+#include "model/rule.h"
 #include "nft/edit.h"
 #include "nft/rules.h"
 

@@ -1,7 +1,7 @@
 #include "iptables/print.h"
 
 #include "base/text.h"
-#include "model/protocol.h"
+#include "model/mapping.h"
 
 static void put_prefix(struct nm_text *t, const char *option, const struct nm_prefix *p, bool negate)
 {
@@ -85,9 +85,9 @@ const char *nm_iptables_print_rule(const struct nm_rule *r, char buf[static NM_R
 	if (r->out_if)
 		nm_text_put(&t, " -o %s", r->out_if);
 	if (r->protocol)
-		nm_text_put(&t, " -p %s", nm_protocol_name(r->protocol));
+		nm_text_put(&t, " -p %s", nm_mapping_protocol_name(r->protocol));
 	if (r->dports.first)
-		nm_text_put(&t, " -m %s", nm_protocol_name(r->protocol));
+		nm_text_put(&t, " -m %s", nm_mapping_protocol_name(r->protocol));
 	put_ports(&t, " --dport ", r->dports);
 	put_multiport(&t, r);
 	if (r->dst_local)

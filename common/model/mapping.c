@@ -9,9 +9,31 @@
 
 #include "base/array.h"
 #include "base/text.h"
-#include "model/protocol.h"
 
 enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+
+const char *nm_mapping_protocol_name(uint8_t protocol)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	return "?";
+}
+
+int nm_mapping_protocol_parse(const char *text, size_t len, uint8_t *ret)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (len == strlen(protocols[i].name) && !strncasecmp(text, protocols[i].name, len)) {
+			*ret = protocols[i].number;
+			return 0;
+		}
+	return -1;
+}
 
 /* An element during parsing: the part that is left, and the whole for messages. */
 struct element {
@@ -41,7 +63,7 @@ static int take_protocol(struct element *e, struct nm_mapping *m, struct nm_err 
 	if (!slash)
 		return 0;
 	e->len = (size_t)(slash - e->text);
-	if (nm_protocol_parse(slash + 1, len, &m->protocol) < 0)
+	if (nm_mapping_protocol_parse(slash + 1, len, &m->protocol) < 0)
 		return refuse(e, "the protocol is not tcp, udp or sctp", err);
 	return 0;
 }
@@ -199,7 +221,7 @@ static const char *print_host(const struct nm_mapping *m, char buf[static NM_ADD
 const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN])
 {
 	char host[NM_ADDR_STRLEN + 4];
-	const char *prefix = print_host(m, host), *protocol = nm_protocol_name(m->protocol);
+	const char *prefix = print_host(m, host), *protocol = nm_mapping_protocol_name(m->protocol);
 
 	if (m->count == 1)
 		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u:%u/%s", prefix, m->host_port, m->container_port,

@@ -47,4 +47,10 @@ bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b)
 
 bool nm_mapping_equal(const struct nm_mapping *a, const struct nm_mapping *b);
 
+/* "tcp", "udp", "sctp"; "?" for another IPPROTO_*. */
+const char *nm_mapping_protocol_name(uint8_t protocol);
+
+/* Parses such a name (len bytes, upper or lower case). 0, or -1 for anything else. */
+int nm_mapping_protocol_parse(const char *text, size_t len, uint8_t *ret) NM_MUST_USE;
+
 #endif

@@ -2,7 +2,6 @@
 #include "model/static_nat.h"
 
 #include "base/text.h"
-#include "model/protocol.h"
 
 void nm_static_nats_done(struct nm_static_nats *s)
 {
@@ -68,7 +67,7 @@ static void put_service(struct nm_text *t, const struct nm_static_nat *s)
 	for (size_t i = 0; i < s->n_ports; i++)
 		nm_text_put(t, s->ports[i].first == s->ports[i].last ? "%s%u" : "%s%u-%u", i ? "," : "",
 			s->ports[i].first, s->ports[i].last);
-	nm_text_put(t, "/%s", nm_protocol_name(s->protocol));
+	nm_text_put(t, "/%s", nm_mapping_protocol_name(s->protocol));
 }
 
 /* An address, or a network with its length. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/text.h"
 
 #define PREFIX "natmap:"
@@ -115,4 +114,30 @@ uint64_t nm_tag_hash(const char *tag, size_t len)
 bool nm_tag_is_made(const char *tag, size_t len)
 {
 	return tag && len == sizeof(NM_TAG_MADE) - 1 && !memcmp(tag, NM_TAG_MADE, len);
+}
+
+static uint64_t hash_owner_of(const void *owners, size_t i)
+{
+	static const struct nm_ports no_ports;
+	char tag[NM_TAG_SIZE];
+
+	nm_tag_print(((const char *const *)owners)[i], no_ports, tag);
+	return nm_tag_hash(tag, strlen(tag));
+}
+
+int nm_tag_index_owners(const char *const *owners, size_t n, struct nm_hash_index *ret, struct nm_err *err)
+{
+	return nm_hash_index_make(owners, n, hash_owner_of, ret, err);
+}
+
+bool nm_tag_is_indexed(
+	const struct nm_hash_index *index, const char *const *owners, const char *tag, size_t len)
+{
+	size_t position = 0;
+	ssize_t i;
+
+	while (index->n && (i = nm_hash_index_next(index, nm_tag_hash(tag, len), &position)) >= 0)
+		if (nm_tag_is_of(tag, len, owners[i]))
+			return true;
+	return false;
 }

@@ -2,6 +2,7 @@
 #ifndef NM_MODEL_TAG_H
 #define NM_MODEL_TAG_H
 
+#include "base/hash.h"
 #include "base/port.h"
 
 /* With NUL. nft takes no longer comment than 128 bytes, and then refuses all of the ruleset that has it. */
@@ -29,6 +30,13 @@ bool nm_tag_is_of_container(const char *tag, size_t len);
 
 /* A hash that all tags of one owner have in common, with ports or without, of this natmap or an older one. */
 uint64_t nm_tag_hash(const char *tag, size_t len);
+
+/* Indexes n owners by that hash. 0 with *ret for nm_hash_index_done(), or -1 with *err (memory). */
+int nm_tag_index_owners(
+	const char *const *owners, size_t n, struct nm_hash_index *ret, struct nm_err *err) NM_MUST_USE;
+/* True when nm_tag_is_of() is for one of the owners, whose index it is. */
+bool nm_tag_is_indexed(
+	const struct nm_hash_index *index, const char *const *owners, const char *tag, size_t len);
 
 /* Comment of the tables and chains that natmap has created. */
 #define NM_TAG_MADE "natmap:@made"

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "model/mapping.h"
-#include "model/protocol.h"
 #include "nftables/chains.h"
 #include "nftables/claims.h"
 
@@ -47,7 +46,7 @@ static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftab
 		fprintf(out, "ct original %s daddr", family_name(rule->family));
 		break;
 	case NM_FIELD_DPORT:
-		fprintf(out, "%s dport", rule->protocol ? nm_protocol_name(rule->protocol) : "th");
+		fprintf(out, "%s dport", rule->protocol ? nm_mapping_protocol_name(rule->protocol) : "th");
 		break;
 	default:
 		fputs(words[field], out);
@@ -109,7 +108,7 @@ static void print_rule(const struct nm_nftables_chain_rule *rule, FILE *out)
 
 	fputs("\t\t", out);
 	if (rule->protocol && !nm_nftables_set_key_has(set, NM_FIELD_DPORT))
-		fprintf(out, "meta l4proto %s ", nm_protocol_name(rule->protocol));
+		fprintf(out, "meta l4proto %s ", nm_mapping_protocol_name(rule->protocol));
 	print_match(rule, out);
 	if (rule->template->action == NM_ACTION_DNAT)
 		fprintf(out, "dnat %s addr . port to ", family_name(rule->family));
@@ -179,7 +178,7 @@ static size_t print_value(enum nm_nftables_type type, const uint8_t *value, FILE
 		fputs(nm_addr_print(&addr, text), out);
 		return nm_addr_size(addr.family);
 	case NM_TYPE_PROTOCOL:
-		fputs(nm_protocol_name(*value), out);
+		fputs(nm_mapping_protocol_name(*value), out);
 		return 4;
 	case NM_TYPE_PORT:
 		fprintf(out, "%d", value[0] << 8 | value[1]);

@@ -5,7 +5,8 @@
 #include "model/rule.h"
 #include "nftables/rule.h"
 
-/* Appends the static rules of the family (iptables/layout_static.h), translated into native expressions. */
+/* Appends the static rules of the family (nm_iptables_layout_static()), translated into native expressions.
+ */
 int nm_nftables_static_rules(enum nm_family family, const struct nm_rules *statics,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 

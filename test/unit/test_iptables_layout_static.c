@@ -1,9 +1,9 @@
-/* iptables/layout_static.c: all rules of static entries, exactly, as "FAMILY TABLE RULE" a line.
+/* iptables/layout.c: all rules of static entries, exactly, as "FAMILY TABLE RULE" a line.
  */
 #include <stdlib.h>
 
 #include "input/config.h"
-#include "iptables/layout_static.h"
+#include "iptables/layout.h"
 #include "iptables/print.h"
 #include "tap.h"
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "model/mapping.h"
-#include "model/protocol.h"
 #include "tap.h"
 
 /* The mappings of text as printed, blanks between, or '!' and the error. */
@@ -338,10 +337,10 @@ static void test_members(void)
 	tap_ok(v4.any_host && v4.families == NM_IPV4_BIT, "0.0.0.0: IPv4");
 	tap_ok(v6.any_host && v6.families == NM_IPV6_BIT, "[::]: IPv6");
 	tap_ok(!on.any_host && on.families == NM_IPV4_BIT && on.host.bytes[3] == 1, "an address: its own");
-	tap_is(nm_protocol_name(IPPROTO_TCP), "tcp", "tcp");
-	tap_is(nm_protocol_name(IPPROTO_UDP), "udp", "udp");
-	tap_is(nm_protocol_name(IPPROTO_SCTP), "sctp", "sctp");
-	tap_is(nm_protocol_name(IPPROTO_ICMP), "?", "others have no name");
+	tap_is(nm_mapping_protocol_name(IPPROTO_TCP), "tcp", "tcp");
+	tap_is(nm_mapping_protocol_name(IPPROTO_UDP), "udp", "udp");
+	tap_is(nm_mapping_protocol_name(IPPROTO_SCTP), "sctp", "sctp");
+	tap_is(nm_mapping_protocol_name(IPPROTO_ICMP), "?", "others have no name");
 }
 
 int main(void)

@@ -30,9 +30,60 @@ static void test_list(void)
 	tap_ok(!rules.v && !rules.n && !rules.capacity, "and are gone afterwards");
 }
 
+enum { MANY = 1000 };
+
+static struct nm_rule rule(enum nm_chain chain, const char *owner, uint16_t port)
+{
+	return (struct nm_rule){
+		.table = NM_TABLE_NAT, .chain = chain, .owner = owner, .owner_ports = {port, port}};
+}
+
+static void find(
+	const struct nm_hash_index *index, enum nm_chain chain, const char *tag, const char *expected)
+{
+	const struct nm_rule_place place = {NM_IPV4, NM_TABLE_NAT, chain};
+	size_t position = 0, used = 0;
+	char got[64] = "";
+	ssize_t i;
+
+	while ((i = nm_rules_next(index, &place, tag, strlen(tag), &position)) >= 0)
+		used += (size_t)snprintf(got + used, sizeof(got) - used, "%zd ", i);
+	tap_is(got, expected, "rules of '%s'", tag);
+}
+
+static void test_index(void)
+{
+	struct nm_hash_index index;
+	struct nm_rules rules = {0};
+	struct nm_err err;
+	int rc = 0;
+
+	for (uint16_t i = 1; i <= MANY && rc == 0; i++) {
+		struct nm_rule r = rule(NM_CHAIN_NATMAP, "web", i);
+
+		rc = nm_rules_add(&rules, &r, &err);
+	}
+	for (int i = 0; i < 2 && rc == 0; i++) {
+		struct nm_rule r = rule(NM_CHAIN_OUTPUT, "web", 7);
+
+		rc = nm_rules_add(&rules, &r, &err);
+	}
+	if (!tap_ok(rc == 0 && nm_rules_index(&rules, &index, &err) == 0, "an index is made"))
+		return;
+	find(&index, NM_CHAIN_NATMAP, "natmap:web:1", "0 ");
+	find(&index, NM_CHAIN_NATMAP, "natmap:web:1000", "999 ");
+	find(&index, NM_CHAIN_NATMAP, "natmap:web:1001", "");
+	find(&index, NM_CHAIN_OUTPUT, "natmap:web:7", "1000 1001 ");
+	find(&index, NM_CHAIN_POSTROUTING, "natmap:web:7", "");
+	find(&index, NM_CHAIN_NATMAP, "", "");
+	nm_hash_index_done(&index);
+	nm_rules_done(&rules);
+}
+
 int main(void)
 {
 	test_names();
 	test_list();
+	test_index();
 	return tap_done();
 }

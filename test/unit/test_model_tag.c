@@ -182,6 +182,41 @@ static void test_whose(void)
 	tap_ok(!nm_tag_is_of("natmap:abc:80\0", sizeof("natmap:abc:80"), "abc"), "and none is allowed");
 }
 
+static void test_index(void)
+{
+	static const char *const owners[] = {"web", "@localnet/br0", "db"};
+	static const struct {
+		const char *tag;
+		bool expected;
+	} rows[] = {
+		{"natmap:web:80", true},
+		{"natmap:db:8000-8010", true},
+		{"natmap:@localnet/br0", true},
+		{"natmap:web:x", false},
+		{"natmap:webs:80", false},
+		{"natmap:we:80", false},
+		{"natmap:@localnet/br", false},
+		{"natmap:@localnet/br0:80", false},
+		{"my-natmap:web:80", false},
+		{"web:80", false},
+		{"", false},
+	};
+	struct nm_hash_index index, none;
+	struct nm_err err;
+
+	if (!tap_ok(nm_tag_index_owners(owners, 3, &index, &err) == 0 &&
+			    nm_tag_index_owners(NULL, 0, &none, &err) == 0,
+		    "indexes are made"))
+		return;
+	nm_each(row, rows) {
+		tap_ok(nm_tag_is_indexed(&index, owners, row->tag, strlen(row->tag)) == row->expected, "'%s'",
+			row->tag);
+		tap_ok(!nm_tag_is_indexed(&none, NULL, row->tag, strlen(row->tag)), "and it is nobody's");
+	}
+	nm_hash_index_done(&index);
+	nm_hash_index_done(&none);
+}
+
 int main(void)
 {
 	test_tags();
@@ -189,6 +224,7 @@ int main(void)
 	test_old_owners();
 	test_hash();
 	test_whose();
+	test_index();
 	tap_ok(nm_tag_is_made("natmap:@made", 12) && !nm_tag_is_made("natmap:@mad", 11) &&
 			!nm_tag_is_made(NULL, 0),
 		"what natmap has made");

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "model/protocol.h"
+#include "model/mapping.h"
 #include "nftables/layout.h"
 #include "tap.h"
 
@@ -59,7 +59,7 @@ static size_t say_field(struct text *t, char field, enum nm_family family, const
 			inet_ntop(family == NM_IPV4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)));
 		return family == NM_IPV4 ? 4 : 16;
 	case 'p':
-		say(t, " %s", bytes[0] ? nm_protocol_name(bytes[0]) : "none");
+		say(t, " %s", bytes[0] ? nm_mapping_protocol_name(bytes[0]) : "none");
 		break;
 	case 't':
 		say(t, " %u", bytes[0] << 8 | bytes[1]);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "input/config.h"
-#include "iptables/layout_static.h"
+#include "iptables/layout.h"
 #include "nftables/static_rules.h"
 #include "expr_text.h"
 #include "tap.h"

@@ -1,0 +1,198 @@
+/*
+ * A change queries the kernel only for its own keys, and only for those that a record has or had: the kernel
+ * would refuse a batch with a wrong one, and a refused batch costs milliseconds. Keys that no record had are
+ * sent without a query. If the kernel has one all the same, it refuses, and the next attempt queries all.
+ */
+#include "nftables/table.h"
+
+#include <string.h>
+
+#include "nft/dump.h"
+#include "nftables/compare_elements.h"
+
+static int write_rules(const struct nm_nftables_scope *scope, enum nm_family family, struct nm_nft_attempt *a,
+	struct nm_err *err)
+{
+	const struct nm_nftables_diff_output output = {.txn = a->txn};
+	bool found;
+
+	if (nm_nftables_schema_find_table(a->nl, family, &found, NULL, err) < 0)
+		return -1;
+	return nm_nftables_compare_rules(
+		a->nl, family, &scope->new->prefix_lengths[family], NULL, false, &output, err);
+}
+
+int nm_nftables_table_write(
+	const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
+{
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+	const struct nm_nftables_diff_output output = {.txn = a->txn};
+
+	nm_each_family(f, scope->families & a->families)
+		if (write_rules(scope, f, a, err) < 0)
+			return -1;
+	if (nm_nftables_claims_add(&claims, scope->new, NM_ROLE_NEW, err) < 0 ||
+		nm_nftables_claims_add(&claims, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
+		nm_nftables_claims_add(&claims, scope->peers, NM_ROLE_PEER, err) < 0 ||
+		nm_nftables_claims_make(&claims, err) < 0 ||
+		nm_nftables_compare_elements_get(a->nl, &claims, a->again, err) < 0)
+		return -1;
+	return nm_nftables_compare_elements(&claims, a->families, &output, err);
+}
+
+static int delete_table(
+	const struct nm_nftables_diff_output *output, const struct nm_nftables_edit *edit, struct nm_err *err)
+{
+	if (nm_nftables_compare_rules_note(output, edit, err) < 0)
+		return -1;
+	if (!output->txn)
+		return 0;
+	return nm_nft_batch_delete(output->txn, nm_nftables_schema_place(edit->family, NULL), err);
+}
+
+int nm_nftables_table_compare(struct nm_netlink *nl, unsigned families,
+	const struct nm_nftables_elements *desired, const struct nm_rules *statics,
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
+{
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+
+	if (nm_nftables_claims_of(desired, &claims, err) < 0)
+		return -1;
+	nm_each_family(f, families) {
+		struct nm_nftables_schema schema = {0};
+		const struct nm_nftables_edit edit = {
+			.kind = NM_EDIT_CHANGED, .family = f, .where = schema.wrong, .tag = ""};
+		bool found, anew;
+
+		if (nm_nftables_schema_find_table(nl, f, &found, NULL, err) < 0 ||
+			(found && nm_nftables_schema_read(nl, f, &schema, err) < 0) ||
+			(schema.wrong[0] && delete_table(output, &edit, err) < 0))
+			return -1;
+		anew = schema.wrong[0]; /* the table is deleted first, and counts as empty */
+		if (anew && !output->txn)
+			families &= ~(1u << f); /* all has been told */
+		else if (nm_nftables_compare_rules(
+				 nl, f, &desired->prefix_lengths[f], statics, anew, output, err) < 0 ||
+			(!anew && nm_nftables_compare_elements_read(nl, f, &claims, output, err) < 0))
+			return -1;
+	}
+	return nm_nftables_compare_elements(&claims, families, output, err);
+}
+
+int nm_nftables_table_flush(
+	struct nm_netlink *nl, const struct nm_nftables_diff_output *output, struct nm_err *err)
+{
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		const struct nm_nftables_edit edit = {
+			.kind = NM_EDIT_STALE, .family = f, .where = "", .tag = ""};
+		bool found, foreign;
+
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
+			(found && delete_table(output, &edit, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+static int on_element(void *ctx, const struct nm_nft_element *e, struct nm_err *err)
+{
+	(void)ctx;
+	if (!e->tag || !nm_tag_is_of_container(e->tag, e->tag_len))
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"the state file is missing, but there are mappings of containers ('%.*s'): --force removes "
+		"them",
+		(int)e->tag_len, e->tag);
+}
+
+int nm_nftables_table_check_empty(struct nm_netlink *nl, struct nm_err *err)
+{
+	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
+
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		struct nm_nftables_schema schema;
+		bool found, foreign;
+
+		if (nm_nftables_schema_find_table(nl, f, &found, &foreign, err) < 0 ||
+			nm_nftables_schema_read(nl, f, &schema, err) < 0)
+			return -1;
+		for (size_t i = 0; found && !schema.loaded && i < sizeof(maps) / sizeof(*maps); i++)
+			if (nm_nft_elements_each(nl, nm_nftables_schema_place(f, NULL),
+				    nm_nftables_sets[maps[i]].name, on_element, NULL, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* A few elements are queried one by one, many by reading their sets. */
+enum { FEW = 256 };
+
+static int mark(struct nm_netlink *nl, struct nm_nftables_claims *claims, struct nm_err *err)
+{
+	static const struct nm_nftables_diff_output no_output;
+
+	if (claims->n <= FEW)
+		return nm_nftables_compare_elements_get(nl, claims, true, err);
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		if (nm_nftables_compare_elements_read(nl, f, claims, &no_output, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_nftables_table_count(struct nm_netlink *nl, const struct nm_nftables_elements *elements,
+	struct nm_counters *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+
+	if (nm_nftables_claims_of(elements, &claims, err) < 0 || mark(nl, &claims, err) < 0)
+		return -1;
+	for (size_t i = 0; i < elements->n; i++) {
+		const struct nm_nftables_claim *claim = nm_nftables_claims_find(&claims, &elements->v[i]);
+
+		ret[i] = claim ? claim->counters : (struct nm_counters){0};
+	}
+	return 0;
+}
+
+struct sums {
+	const struct nm_static_nats *statics;
+	struct nm_counters *counters;
+};
+
+/* One packet counts once, though it passes several rules: a hairpin's connections all end with the
+ * MASQUERADE. */
+static bool counts(enum nm_static_kind kind, const char *chain)
+{
+	bool is_postrouting = !strcmp(chain, "static_postrouting");
+
+	return kind == NM_STATIC_DNAT ? !is_postrouting && strcmp(chain, "static_forward") != 0
+				      : is_postrouting;
+}
+
+static int add_counters(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	struct nm_counters c = nm_nft_rule_counters(rule);
+	struct sums *sums = ctx;
+
+	(void)err;
+	for (size_t i = 0; rule->tag && i < sums->statics->n; i++) {
+		const struct nm_static_nat *s = &sums->statics->v[i];
+
+		if (!nm_tag_is_of(rule->tag, rule->tag_len, s->owner) || !counts(s->kind, rule->chain))
+			continue;
+		sums->counters[i].packets += c.packets;
+		sums->counters[i].bytes += c.bytes;
+	}
+	return 0;
+}
+
+int nm_nftables_table_count_statics(struct nm_netlink *nl, const struct nm_static_nats *statics,
+	struct nm_counters *ret, struct nm_err *err)
+{
+	struct sums sums = {.statics = statics, .counters = ret};
+
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		if (nm_nft_rules_each(nl, nm_nftables_schema_place(f, NULL), add_counters, &sums, err) < 0)
+			return -1;
+	return 0;
+}
