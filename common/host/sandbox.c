@@ -71,9 +71,6 @@ static const struct call allowed[] = {
 	{SCMP_SYS(sysinfo)}, /* qsort() until glibc 2.36 asks how much memory there is */
 	/* standard streams, configuration, state, /proc */
 	{SCMP_SYS(openat)},
-	{SCMP_SYS(open)},                                  /* musl, and then */
-	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFD)},   /* O_CLOEXEC for kernels that do not know it */
-	{SCMP_SYS(fcntl64), SCMP_A1(SCMP_CMP_EQ, F_SETFD)}, /* 32-bit */
 	{SCMP_SYS(close)},
 	{SCMP_SYS(read)},
 	{SCMP_SYS(write)},
@@ -81,8 +78,6 @@ static const struct call allowed[] = {
 	{SCMP_SYS(pwrite64)},
 	{SCMP_SYS(newfstatat)},
 	{SCMP_SYS(fstat)},
-	{SCMP_SYS(stat)},      /* musl */
-	{SCMP_SYS(lstat)},     /* musl */
 	{SCMP_SYS(fstat64)},   /* 32-bit */
 	{SCMP_SYS(fstatat64)}, /* 32-bit */
 	{SCMP_SYS(stat64)},    /* 32-bit, musl */
@@ -128,10 +123,18 @@ static const struct call allowed[] = {
 	{SCMP_SYS(close_range)},
 	{SCMP_SYS(clock_nanosleep)},
 	{SCMP_SYS(clock_nanosleep_time64)}, /* 32-bit */
-	{SCMP_SYS(nanosleep)},              /* musl */
 	{SCMP_SYS(restart_syscall)},
 	{SCMP_SYS(exit)},
 	{SCMP_SYS(exit_group)},
+#ifndef __GLIBC__
+	/* musl; not for glibc, since each row costs every hook some microseconds */
+	{SCMP_SYS(open)},
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFD)}, /* O_CLOEXEC for kernels that do not know it */
+	{SCMP_SYS(fcntl64), SCMP_A1(SCMP_CMP_EQ, F_SETFD)}, /* 32-bit */
+	{SCMP_SYS(stat)},
+	{SCMP_SYS(lstat)},
+	{SCMP_SYS(nanosleep)},
+#endif
 	/* abort(), with its message; the signal is allowed by add_abort_rules() */
 	{SCMP_SYS(writev)},
 	{SCMP_SYS(gettid)},
@@ -241,16 +244,17 @@ static int allow(scmp_filter_ctx ctx, const struct call *calls, size_t n)
 	return rc;
 }
 
-/* The process may end itself by SIGABRT, nobody else: its one thread has its number. glibc, then musl. */
+/* The process may end itself by SIGABRT, nobody else: its one thread has its number. */
 static int add_abort_rules(scmp_filter_ctx ctx)
 {
 	const uint64_t self = (uint64_t)getpid();
-	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
+#ifdef __GLIBC__
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
 		SCMP_A2(SCMP_CMP_EQ, SIGABRT));
-
-	return rc ? rc
-		  : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
-			    SCMP_A1(SCMP_CMP_EQ, SIGABRT));
+#else
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tkill), 2, SCMP_A0(SCMP_CMP_EQ, self),
+		SCMP_A1(SCMP_CMP_EQ, SIGABRT));
+#endif
 }
 
 static int add_rules(scmp_filter_ctx ctx)
