@@ -20,17 +20,16 @@ static int print_json(
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 
-	nm_json_write_object(w);
-	nm_json_write_string(w, "differences");
-	nm_json_write_array(w);
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
+	nm_json_write_begin(w, "differences", NM_JSON_ARRAY);
 	for (size_t i = 0; i < d->n; i++) {
-		nm_json_write_object(w);
+		nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 		nm_json_write_member(w, "kind", d->v[i].kind);
 		nm_json_write_member(w, "text", d->v[i].text);
-		nm_json_write_object_end(w);
+		nm_json_write_end(w, NM_JSON_OBJECT);
 	}
-	nm_json_write_array_end(w);
-	nm_json_write_object_end(w);
+	nm_json_write_end(w, NM_JSON_ARRAY);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 	return nm_cmd_print_json(inv, w, err);
 }
 

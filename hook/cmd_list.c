@@ -12,10 +12,8 @@
 
 static void write_counters(struct nm_json_writer *w, const struct nm_counters *c)
 {
-	nm_json_write_string(w, "packets");
-	nm_json_write_integer(w, (int64_t)c->packets);
-	nm_json_write_string(w, "bytes");
-	nm_json_write_integer(w, (int64_t)c->bytes);
+	nm_json_write_integer(w, "packets", (int64_t)c->packets);
+	nm_json_write_integer(w, "bytes", (int64_t)c->bytes);
 }
 
 static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
@@ -23,25 +21,23 @@ static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
 	const struct nm_counters *c = p->mappings;
 	char text[NM_MAPPING_STRLEN];
 
-	nm_json_write_string(w, "containers");
-	nm_json_write_array(w);
+	nm_json_write_begin(w, "containers", NM_JSON_ARRAY);
 	for (size_t i = 0; i < p->records.n; i++) {
 		const struct nm_record *r = &p->records.v[i];
 
-		nm_json_write_object(w);
+		nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 		nm_record_json_write(r, w);
-		nm_json_write_string(w, "mappings");
-		nm_json_write_array(w);
+		nm_json_write_begin(w, "mappings", NM_JSON_ARRAY);
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {
-			nm_json_write_object(w);
+			nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 			nm_json_write_member(w, "ports", nm_mapping_print(&r->mappings.v[j], text));
 			write_counters(w, c);
-			nm_json_write_object_end(w);
+			nm_json_write_end(w, NM_JSON_OBJECT);
 		}
-		nm_json_write_array_end(w);
-		nm_json_write_object_end(w);
+		nm_json_write_end(w, NM_JSON_ARRAY);
+		nm_json_write_end(w, NM_JSON_OBJECT);
 	}
-	nm_json_write_array_end(w);
+	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
 static void write_statics(
@@ -49,17 +45,16 @@ static void write_statics(
 {
 	char text[NM_STATIC_STRLEN];
 
-	nm_json_write_string(w, "static");
-	nm_json_write_array(w);
+	nm_json_write_begin(w, "static", NM_JSON_ARRAY);
 	for (size_t i = 0; i < statics->n; i++) {
-		nm_json_write_object(w);
+		nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 		nm_json_write_member(w, "kind", nm_static_nat_kind_name(statics->v[i].kind));
 		nm_json_write_member(w, "name", statics->v[i].name);
 		nm_json_write_member(w, "rule", nm_static_nat_print(&statics->v[i], text));
 		write_counters(w, &counters[i]);
-		nm_json_write_object_end(w);
+		nm_json_write_end(w, NM_JSON_OBJECT);
 	}
-	nm_json_write_array_end(w);
+	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
 static int print_json(const struct nm_invocation *inv, const struct nm_list *p,
@@ -67,10 +62,10 @@ static int print_json(const struct nm_invocation *inv, const struct nm_list *p,
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 
-	nm_json_write_object(w);
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 	write_containers(w, p);
 	write_statics(w, statics, p->statics);
-	nm_json_write_object_end(w);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 	return nm_cmd_print_json(inv, w, err);
 }
 

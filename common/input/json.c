@@ -269,14 +269,13 @@ struct nm_json_writer *nm_json_writer_new(void)
 	return w->gen ? nm_steal(&w) : NULL;
 }
 
-void nm_json_writer_free(struct nm_json_writer *w)
+void nm_json_writer_free(struct nm_json_writer **w)
 {
-	if (!w)
-		return;
-	if (w->gen)
-		yajl_gen_free(w->gen);
-	free(w->buf);
-	free(w);
+	if (*w && (*w)->gen)
+		yajl_gen_free((*w)->gen);
+	if (*w)
+		free((*w)->buf);
+	free(nm_steal(w));
 }
 
 static bool is_usable(const struct nm_json_writer *w)
@@ -303,24 +302,16 @@ static void nest(struct nm_json_writer *w, yajl_gen_status (*with)(yajl_gen), bo
 	note(w, with(w->gen));
 }
 
-void nm_json_write_object(struct nm_json_writer *w)
+void nm_json_write_begin(struct nm_json_writer *w, const char *key, enum nm_json_type type)
 {
-	nest(w, yajl_gen_map_open, true);
+	if (key)
+		nm_json_write_string(w, key);
+	nest(w, type == NM_JSON_OBJECT ? yajl_gen_map_open : yajl_gen_array_open, true);
 }
 
-void nm_json_write_object_end(struct nm_json_writer *w)
+void nm_json_write_end(struct nm_json_writer *w, enum nm_json_type type)
 {
-	nest(w, yajl_gen_map_close, false);
-}
-
-void nm_json_write_array(struct nm_json_writer *w)
-{
-	nest(w, yajl_gen_array_open, true);
-}
-
-void nm_json_write_array_end(struct nm_json_writer *w)
-{
-	nest(w, yajl_gen_array_close, false);
+	nest(w, type == NM_JSON_OBJECT ? yajl_gen_map_close : yajl_gen_array_close, false);
 }
 
 void nm_json_write_string(struct nm_json_writer *w, const char *s)
@@ -329,14 +320,22 @@ void nm_json_write_string(struct nm_json_writer *w, const char *s)
 		note(w, yajl_gen_string(w->gen, (const unsigned char *)s, strlen(s)));
 }
 
-void nm_json_write_integer(struct nm_json_writer *w, int64_t v)
+void nm_json_write_member(struct nm_json_writer *w, const char *key, const char *value)
 {
+	nm_json_write_string(w, key);
+	nm_json_write_string(w, value);
+}
+
+void nm_json_write_integer(struct nm_json_writer *w, const char *key, int64_t v)
+{
+	nm_json_write_string(w, key);
 	if (is_usable(w))
 		note(w, yajl_gen_integer(w->gen, v));
 }
 
-void nm_json_write_bool(struct nm_json_writer *w, bool v)
+void nm_json_write_bool(struct nm_json_writer *w, const char *key, bool v)
 {
+	nm_json_write_string(w, key);
 	if (is_usable(w))
 		note(w, yajl_gen_bool(w->gen, v));
 }

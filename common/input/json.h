@@ -55,28 +55,18 @@ int nm_json_parse(const char *text, size_t len, bool comments, nm_json_handler *
 struct nm_json_writer;
 struct nm_json_writer *nm_json_writer_new(
 	void); /* NULL when memory is short; the functions below accept NULL */
-void nm_json_writer_free(struct nm_json_writer *w);
-void nm_json_write_object(struct nm_json_writer *w);
-void nm_json_write_object_end(struct nm_json_writer *w);
-void nm_json_write_array(struct nm_json_writer *w);
-void nm_json_write_array_end(struct nm_json_writer *w);
-void nm_json_write_string(struct nm_json_writer *w, const char *s); /* also for keys */
-void nm_json_write_integer(struct nm_json_writer *w, int64_t v);
-void nm_json_write_bool(struct nm_json_writer *w, bool v);
-/* Writes a member of an object, a string. */
-static inline void nm_json_write_member(struct nm_json_writer *w, const char *key, const char *value)
-{
-	nm_json_write_string(w, key);
-	nm_json_write_string(w, value);
-}
+void nm_json_writer_free(struct nm_json_writer **w);
+#define nm_autojsonwriter NM_CLEANUP(nm_json_writer_free)
+/* Begin and end an OBJECT or ARRAY: a member with this key; NULL: the root or an element. */
+void nm_json_write_begin(struct nm_json_writer *w, const char *key, enum nm_json_type type);
+void nm_json_write_end(struct nm_json_writer *w, enum nm_json_type type);
+/* Writes an element of an array. */
+void nm_json_write_string(struct nm_json_writer *w, const char *s);
+/* Write a member of an object. */
+void nm_json_write_member(struct nm_json_writer *w, const char *key, const char *value);
+void nm_json_write_integer(struct nm_json_writer *w, const char *key, int64_t v);
+void nm_json_write_bool(struct nm_json_writer *w, const char *key, bool v);
 /* The text so far, NUL-terminated, borrowed until the next call on w. NULL with *err when anything failed. */
 const char *nm_json_writer_finish(struct nm_json_writer *w, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
-
-static inline void nm_cleanup_json_writer(struct nm_json_writer **w)
-{
-	nm_json_writer_free(*w);
-	*w = NULL;
-}
-#define nm_autojsonwriter NM_CLEANUP(nm_cleanup_json_writer)
 
 #endif

@@ -202,6 +202,6 @@ void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 
 void nm_change_done(struct nm_change *change)
 {
-	nm_state_close(change->state);
+	nm_state_close(&change->state);
 	*change = (struct nm_change)NM_CHANGE_INIT;
 }

@@ -216,17 +216,6 @@ int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_e
 	return 0;
 }
 
-static int create(struct nm_state *st, struct nm_err *err)
-{
-	struct nm_state new = {.fd = -1};
-	int rc = nm_state_file_start(st, &new, err);
-
-	if (rc == 0)
-		rc = nm_state_file_install(st, &new, err);
-	nm_cleanup_close(&new.fd);
-	return rc;
-}
-
 /* Sets st->end to where the last complete line of a file of size bytes ends. */
 static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
 {
@@ -299,10 +288,14 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 		return -1;
 	if (ours)
 		return 0;
-	if (access >= NM_STATE_CREATE)
-		return create(st, err);
 	nm_cleanup_close(&st->fd);
-	return 0;
+	if (access < NM_STATE_CREATE)
+		return 0;
+	if (nm_state_file_start(st, st, err) < 0)
+		return -1;
+	return renameat(st->dirfd, "state.new", st->dirfd, "state") < 0
+		? nm_state_file_fail(st, "replacing", err)
+		: 0;
 }
 
 static int open_all(struct nm_state *st, enum nm_state_access access, unsigned timeout_ms, struct nm_err *err)

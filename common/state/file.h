@@ -42,7 +42,7 @@ void nm_state_file_close(struct nm_state *st);
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err);
 
 /* Creates the file that is to replace the state, with its header line. 0 with *ret, which owns its fd and
- * borrows the rest from st, or -1 with *err. */
+ * borrows the rest from st, and may be st; or -1 with *err. */
 int nm_state_file_start(const struct nm_state *st, struct nm_state *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Renames that file over the state's and moves *new to *st; new->fd becomes -1. On failure both are as

@@ -19,31 +19,27 @@ static void write_nsid(struct nm_json_writer *w, const char *key, const struct n
 	char text[48];
 
 	(void)snprintf(text, sizeof(text), "%" PRIu64 ":%" PRIu64, id->dev, id->ino);
-	nm_json_write_string(w, key);
-	nm_json_write_string(w, text);
+	nm_json_write_member(w, key, text);
 }
 
 static void write_switch(struct nm_json_writer *w, const char *key, const char *interface, bool set)
 {
 	if (!interface[0])
 		return;
-	nm_json_write_string(w, key);
-	nm_json_write_object(w);
+	nm_json_write_begin(w, key, NM_JSON_OBJECT);
 	nm_json_write_member(w, "interface", interface);
-	nm_json_write_string(w, "set");
-	nm_json_write_bool(w, set);
-	nm_json_write_object_end(w);
+	nm_json_write_bool(w, "set", set);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 }
 
 static void write_prefixes(struct nm_json_writer *w, const char *key, const struct nm_prefix *v, size_t n)
 {
 	char text[NM_PREFIX_STRLEN];
 
-	nm_json_write_string(w, key);
-	nm_json_write_array(w);
+	nm_json_write_begin(w, key, NM_JSON_ARRAY);
 	for (size_t i = 0; i < n; i++)
 		nm_json_write_string(w, nm_prefix_print(&v[i], text));
-	nm_json_write_array_end(w);
+	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
 static void write_addresses(struct nm_json_writer *w, const struct nm_record *r)
@@ -60,21 +56,18 @@ static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m
 {
 	char text[NM_MAPPING_STRLEN];
 
-	nm_json_write_string(w, "ports");
-	nm_json_write_array(w);
+	nm_json_write_begin(w, "ports", NM_JSON_ARRAY);
 	for (size_t i = 0; i < m->n; i++)
 		nm_json_write_string(w, nm_mapping_print(&m->v[i], text));
-	nm_json_write_array_end(w);
+	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
 void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 {
 	nm_json_write_member(w, "id", r->id);
 	if (r->pid) {
-		nm_json_write_string(w, "pid");
-		nm_json_write_integer(w, r->pid);
-		nm_json_write_string(w, "start");
-		nm_json_write_integer(w, (int64_t)r->start);
+		nm_json_write_integer(w, "pid", r->pid);
+		nm_json_write_integer(w, "start", (int64_t)r->start);
 	}
 	if (r->netns.ino)
 		write_nsid(w, "netns", &r->netns);
@@ -170,11 +163,6 @@ static int read_mapping(const struct nm_json_event *ev, struct nm_mappings *list
 	return 0;
 }
 
-static int read_integer(const struct nm_json_event *ev, int64_t max, int64_t *ret, struct nm_err *err)
-{
-	return nm_json_value_integer(ev, 0, max, NM_ERR_REFUSED, ret, err);
-}
-
 static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, struct nm_err *err)
 {
 	char name[16];
@@ -186,7 +174,8 @@ static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, st
 
 static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
 {
-	int64_t number;
+	int64_t number = 0;
+	int rc = 0;
 
 	if (nm_json_value_at(ev, "id", NULL))
 		return r->id ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->id, err);
@@ -197,15 +186,13 @@ static int read_identity(struct nm_record *r, const struct nm_json_event *ev, st
 	if (nm_json_value_at(ev, "netns", NULL))
 		return read_nsid(ev, &r->netns, err);
 	if (nm_json_value_at(ev, "pid", NULL)) {
-		if (read_integer(ev, INT32_MAX, &number, err) < 0)
-			return -1;
+		rc = nm_json_value_integer(ev, 0, INT32_MAX, NM_ERR_REFUSED, &number, err);
 		r->pid = (pid_t)number;
 	} else if (nm_json_value_at(ev, "start", NULL)) {
-		if (read_integer(ev, INT64_MAX, &number, err) < 0)
-			return -1;
+		rc = nm_json_value_integer(ev, 0, INT64_MAX, NM_ERR_REFUSED, &number, err);
 		r->start = (uint64_t)number;
 	}
-	return 0;
+	return rc;
 }
 
 static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err *err)

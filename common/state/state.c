@@ -66,13 +66,13 @@ void nm_state_unlock(struct nm_state *st)
 		(void)flock(st->lockfd, LOCK_UN); /* fails only for a bad fd */
 }
 
-void nm_state_close(struct nm_state *st)
+void nm_state_close(struct nm_state **st)
 {
-	if (!st)
+	if (!*st)
 		return;
-	nm_state_file_close(st);
-	free(st->dir);
-	free(st);
+	nm_state_file_close(*st);
+	free((*st)->dir);
+	free(nm_steal(st));
 }
 
 bool nm_state_is_empty(const struct nm_state *st)
@@ -162,13 +162,11 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	struct stat info;
 	size_t len;
 
-	nm_json_write_object(w);
-	nm_json_write_string(w, "live");
-	nm_json_write_integer(w, 1);
-	nm_json_write_string(w, "filter");
-	nm_json_write_string(w, nm_state_keys_print_filter(r, filter));
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
+	nm_json_write_integer(w, "live", 1);
+	nm_json_write_member(w, "filter", nm_state_keys_print_filter(r, filter));
 	nm_record_json_write(r, w);
-	nm_json_write_object_end(w);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
 		return nm_wrap(err, "writing '%s/state'", st->dir);

@@ -29,14 +29,8 @@ int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout
 /* Releases the lock; only nm_state_close() may follow. Closing is not enough while a clone of the process has
  * a copy of the lock. */
 void nm_state_unlock(struct nm_state *st);
-void nm_state_close(struct nm_state *st); /* accepts NULL; unlocks */
-
-static inline void nm_cleanup_state(struct nm_state **st)
-{
-	nm_state_close(*st);
-	*st = NULL;
-}
-#define nm_autostate NM_CLEANUP(nm_cleanup_state)
+void nm_state_close(struct nm_state **st); /* accepts a pointer to NULL, and leaves one; unlocks */
+#define nm_autostate NM_CLEANUP(nm_state_close)
 
 /* True when the file has no line after its header, not even a retired one. */
 bool nm_state_is_empty(const struct nm_state *st);

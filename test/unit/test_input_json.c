@@ -253,24 +253,24 @@ static void test_integers(void)
 
 static void write_sample(struct nm_json_writer *w)
 {
-	nm_json_write_object(w);
-	nm_json_write_string(w, "id");
-	nm_json_write_string(w, "a\"\\/\n\x1b\xc3\xa9\xff");
-	nm_json_write_string(w, "n");
-	nm_json_write_array(w);
-	nm_json_write_integer(w, INT64_MIN);
-	nm_json_write_bool(w, true);
-	nm_json_write_bool(w, false);
-	nm_json_write_object(w);
-	nm_json_write_object_end(w);
-	nm_json_write_array_end(w);
-	nm_json_write_object_end(w);
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
+	nm_json_write_member(w, "id", "a\"\\/\n\x1b\xc3\xa9\xff");
+	nm_json_write_integer(w, "n", INT64_MIN);
+	nm_json_write_bool(w, "t", true);
+	nm_json_write_bool(w, "f", false);
+	nm_json_write_begin(w, "a", NM_JSON_ARRAY);
+	nm_json_write_string(w, "s");
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
+	nm_json_write_end(w, NM_JSON_OBJECT);
+	nm_json_write_end(w, NM_JSON_ARRAY);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 }
 
 static void test_writer(void)
 {
 	static const char sample[] =
-		"{\"id\":\"a\\\"\\\\/\\n\\u001B\xc3\xa9\xff\",\"n\":[-9223372036854775808,true,false,{}]}";
+		"{\"id\":\"a\\\"\\\\/\\n\\u001B\xc3\xa9\xff\",\"n\":-9223372036854775808,"
+		"\"t\":true,\"f\":false,\"a\":[\"s\",{}]}";
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new(), *deep = nm_json_writer_new(),
 						*big = nm_json_writer_new();
 	struct nm_err err;
@@ -285,15 +285,15 @@ static void test_writer(void)
 	tap_ok(!nm_json_writer_finish(NULL, &len, &err) && err.kind == NM_ERR_FAILED,
 		"no writer is an error at the end");
 	for (int i = 0; i < NM_JSON_DEPTH_MAX; i++)
-		nm_json_write_array(deep);
+		nm_json_write_begin(deep, NULL, NM_JSON_ARRAY);
 	tap_ok(nm_json_writer_finish(deep, &len, &err) && len == NM_JSON_DEPTH_MAX, "64 levels are written");
 	for (int i = 0; i < 1000; i++)
-		nm_json_write_array(deep);
+		nm_json_write_begin(deep, NULL, NM_JSON_ARRAY);
 	tap_ok(!nm_json_writer_finish(deep, &len, &err), "too deep is an error at the end");
-	nm_json_write_array(big);
+	nm_json_write_begin(big, NULL, NM_JSON_ARRAY);
 	for (int i = 0; i < 100000; i++)
 		nm_json_write_string(big, "0123456789");
-	nm_json_write_array_end(big);
+	nm_json_write_end(big, NM_JSON_ARRAY);
 	text = nm_json_writer_finish(big, &len, &err);
 	tap_ok(text && len == 100000 * 13 + 1 && strlen(text) == len, "a text of 1.3 MB");
 }

@@ -100,13 +100,11 @@ static char *write_line(const struct nm_record *r)
 	struct nm_err err;
 	size_t len;
 
-	nm_json_write_object(w);
-	nm_json_write_string(w, "live");
-	nm_json_write_integer(w, 1);
-	nm_json_write_string(w, "filter");
-	nm_json_write_string(w, nm_state_keys_print_filter(r, filter));
+	nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
+	nm_json_write_integer(w, "live", 1);
+	nm_json_write_member(w, "filter", nm_state_keys_print_filter(r, filter));
 	nm_record_json_write(r, w);
-	nm_json_write_object_end(w);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 	text = nm_json_writer_finish(w, &len, &err);
 	return text ? strdup(text) : NULL;
 }
