@@ -20,12 +20,8 @@ int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err 
 
 int nm_cmd_flag(const struct nm_invocation *inv, const char *option, bool *ret, struct nm_err *err)
 {
-	if (inv->argc == 0)
-		return 0;
-	if (strcmp(inv->argv[0], option) != 0)
-		return nm_cmd_unexpected(inv->argv[0], err);
-	*ret = true;
-	return nm_cmd_no_more_than(inv, 1, err);
+	*ret = inv->argc > 0 && !strcmp(inv->argv[0], option);
+	return nm_cmd_no_more_than(inv, *ret, err);
 }
 
 int nm_cmd_value(const struct nm_invocation *inv, const char *option, const char **ret, struct nm_err *err)

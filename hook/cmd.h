@@ -39,7 +39,7 @@ int nm_cmd_check_id(const char *id, struct nm_err *err) NM_MUST_USE;
 /* Refuses more than max arguments. */
 int nm_cmd_no_more_than(const struct nm_invocation *inv, int max, struct nm_err *err) NM_MUST_USE;
 
-/* Accepts the option, or no argument at all. *ret is set when it is given. */
+/* Accepts the option, or no argument at all. *ret says whether it is given. */
 int nm_cmd_flag(
 	const struct nm_invocation *inv, const char *option, bool *ret, struct nm_err *err) NM_MUST_USE;
 

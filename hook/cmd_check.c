@@ -37,7 +37,7 @@ int nm_cmd_check(const struct nm_invocation *inv, struct nm_err *err)
 {
 	NM_CLEANUP(nm_check_differences_done) struct nm_check_differences found = {0};
 	nm_autoconfig struct nm_config config = {0};
-	bool json = false;
+	bool json;
 
 	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
 		nm_config_load(&config, inv->config_path, err) < 0 ||

@@ -22,7 +22,7 @@ static void print_left(const struct nm_flush_left *left, FILE *out)
 int nm_cmd_flush(const struct nm_invocation *inv, struct nm_err *err)
 {
 	struct nm_flush_left left;
-	bool force = false;
+	bool force;
 
 	if (nm_cmd_flag(inv, "--force", &force, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
 		nm_flush(inv->state_dir, force, &left, err) < 0)

@@ -166,18 +166,17 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 	return 0;
 }
 
-static int remove_some(struct nm_change *change, struct nm_claim *claim, const char *id,
-	const struct nm_mappings *mappings, struct nm_config *c, struct nm_err *err)
+/* rest: empty, and owned by the caller, since the claim refers to it. */
+static int remove_some(struct nm_change *change, struct nm_claim *claim, struct nm_record *rest,
+	const char *id, const struct nm_mappings *mappings, struct nm_config *c, struct nm_err *err)
 {
-	nm_autorecord struct nm_record rest = {0};
-
 	if (check_published(&claim->replaced, mappings, err) < 0 ||
-		nm_record_copy(nm_records_newest(&claim->replaced, id), &rest, err) < 0 ||
-		take_out(&rest, mappings, &c->layout, err) < 0)
+		nm_record_copy(nm_records_newest(&claim->replaced, id), rest, err) < 0 ||
+		take_out(rest, mappings, &c->layout, err) < 0)
 		return -1;
-	if (!rest.mappings.n)
+	if (!rest->mappings.n)
 		return nm_withdraw_replaced(change, claim, err);
-	claim->new = &rest;
+	claim->new = rest;
 	return nm_publish_claim(change, claim, c, err);
 }
 
@@ -185,6 +184,7 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
+	nm_autorecord struct nm_record rest = {0};
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
 	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0 ||
@@ -192,6 +192,6 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 		return -1;
 	if (claim.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
-	return mappings ? remove_some(&change, &claim, id, mappings, c, err)
+	return mappings ? remove_some(&change, &claim, &rest, id, mappings, c, err)
 			: nm_withdraw_replaced(&change, &claim, err);
 }

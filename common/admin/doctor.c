@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/netfilter.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -130,17 +129,15 @@ static int examine_firewalld(struct examination *x, struct nm_err *err)
 {
 	static const struct nm_nft_place firewalld = {NFPROTO_INET, "firewalld", NULL};
 
-	if (!x->strict_forward_ports)
-		return 0;
-	if (nm_nft_objects_has(&x->nl, firewalld, &x->strict_firewalld, err) < 0)
+	if (x->strict_forward_ports && nm_nft_objects_has(&x->nl, firewalld, &x->strict_firewalld, err) < 0)
 		return -1;
 	if (!x->strict_firewalld)
 		return 0;
 	tell(x, FINDING, "firewalld drops packets that others have translated: StrictForwardPorts is on");
 	tell(x, COMMAND,
-		"sed -i 's/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/' "
-		"%s && firewall-cmd --reload",
-		FIREWALLD_CONF);
+		"sed -i "
+		"'s/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/' " FIREWALLD_CONF
+		" && firewall-cmd --reload");
 	return 0;
 }
 
@@ -165,11 +162,6 @@ static int examine_accept(struct examination *x, struct nm_err *err)
 	return 0;
 }
 
-static int examine_foreign(struct examination *x, struct nm_err *err)
-{
-	return nm_foreign_drop_each(&x->nl, on_foreign_drop, x, err);
-}
-
 static int examine_features(struct examination *x, struct nm_err *err)
 {
 	enum nm_backend backend = x->d->config->backend;
@@ -183,20 +175,19 @@ static int examine_features(struct examination *x, struct nm_err *err)
 
 static int examine_nftables(struct examination *x, struct nm_err *err)
 {
-	static examine *const examinations[] = {
-		examine_features, examine_firewalld, examine_accept, examine_foreign, NULL};
+	static examine *const examinations[] = {examine_features, examine_firewalld, examine_accept, NULL};
 	uint32_t generation;
+	bool opened = nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) == 0;
 
-	if (nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) < 0) {
-		tell(x, FINDING, "the kernel has no nfnetlink (%s)", err->msg);
-		tell(x, COMMAND, "modprobe nfnetlink");
-	} else if (nm_nft_transaction_generation(&x->nl, &generation, err) < 0) {
-		tell(x, FINDING, "the kernel has no nf_tables (%s)", err->msg);
-		tell(x, COMMAND, "modprobe nf_tables");
-	} else {
-		run_all(x, examinations);
+	if (!opened || nm_nft_transaction_generation(&x->nl, &generation, err) < 0) {
+		const char *missing = opened ? "nf_tables" : "nfnetlink";
+
+		tell(x, FINDING, "the kernel has no %s (%s)", missing, err->msg);
+		tell(x, COMMAND, "modprobe %s", missing);
+		return 0;
 	}
-	return 0;
+	run_all(x, examinations);
+	return nm_foreign_drop_each(&x->nl, on_foreign_drop, x, err);
 }
 
 /* Sets *ret when two interfaces have global IPv6 addresses. */
@@ -246,12 +237,11 @@ static int tell_ipv6_forwarding(struct examination *x, struct nm_err *err)
 static bool is_off(struct examination *x, const char *name)
 {
 	struct nm_err missing;
-	int value;
+	int value = 1;
 
-	if (nm_sysctl_get(name, &value, &missing) == 0)
-		return !value;
-	tell(x, FINDING, "%s", missing.msg);
-	return false;
+	if (nm_sysctl_get(name, &value, &missing) < 0)
+		tell(x, FINDING, "%s", missing.msg);
+	return !value;
 }
 
 static int examine_forwarding(struct examination *x, struct nm_err *err)
@@ -323,19 +313,18 @@ static int examine_gone(struct examination *x, struct nm_err *err)
 		nm_record_done(r);
 		*r = records->v[--records->n];
 	}
-	if (n == 0)
-		return 0;
 	if (n == 1)
 		tell(x, FINDING, "container '%s' is gone and still holds its ports", one);
-	else
+	if (n > 1)
 		tell(x, FINDING, "%zu containers, '%s' among them, are gone and still hold their ports", n,
 			one);
-	tell(x, COMMAND, "%s gc", x->d->natmap);
+	if (n > 0)
+		tell(x, COMMAND, "%s gc", x->d->natmap);
 	return 0;
 }
 
 /* An interface that is gone needs no setting. */
-static int examine_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
+static int on_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX], word[NM_TEXT_WORD_SIZE];
 
@@ -349,75 +338,51 @@ static int examine_localnet(void *ctx, const struct nm_record *r, struct nm_err 
 	return 0;
 }
 
-static int examine_localnets(struct examination *x, struct nm_err *err)
-{
-	return nm_records_each_localnet(&x->records, examine_localnet, x, err);
-}
-
-static int examine_hairpin(
-	struct examination *x, struct nm_netlink *rtnl, const struct nm_record *r, struct nm_err *err)
-{
-	char word[NM_TEXT_WORD_SIZE];
-	struct nm_rtnl_link link;
-
-	if (nm_rtnl_get_link(rtnl, 0, r->bridge_port, &link, err) < 0)
-		return -1;
-	if (!link.bridge_port || link.hairpin)
-		return 0;
-	tell(x, FINDING,
-		"hairpin mode is off on '%s' and br_netfilter on: container '%s' does not reach its own "
-		"published ports",
-		r->bridge_port, r->id);
-	tell(x, COMMAND, "bridge link set dev %s hairpin on", nm_text_word(r->bridge_port, word));
-	return 0;
-}
-
 /* Reflected packets need hairpin mode only under bridge netfilter. */
-static int examine_hairpins(struct examination *x, struct nm_err *err)
+static int examine_settings(struct examination *x, struct nm_err *err)
 {
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") > 0 ? NM_IPV4_BIT : 0) |
 		(setting("net/bridge/bridge-nf-call-ip6tables") > 0 ? NM_IPV6_BIT : 0);
 	const struct nm_records *records = &x->records;
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	char word[NM_TEXT_WORD_SIZE];
+	struct nm_rtnl_link link;
 
-	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
+	if (nm_records_each_localnet(records, on_localnet, x, err) < 0 ||
+		nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
 		return -1;
-	for (size_t i = 0; i < records->n; i++)
-		if (records->v[i].bridge_port[0] && records->v[i].families & filtered &&
-			examine_hairpin(x, &rtnl, &records->v[i], err) < 0)
+	for (const struct nm_record *r = records->v; r < records->v + records->n; r++) {
+		if (!r->bridge_port[0] || !(r->families & filtered))
+			continue;
+		if (nm_rtnl_get_link(&rtnl, 0, r->bridge_port, &link, err) < 0)
 			return -1;
+		if (!link.bridge_port || link.hairpin)
+			continue;
+		tell(x, FINDING,
+			"hairpin mode is off on '%s' and br_netfilter on: container '%s' does not reach its "
+			"own published ports",
+			r->bridge_port, r->id);
+		tell(x, COMMAND, "bridge link set dev %s hairpin on", nm_text_word(r->bridge_port, word));
+	}
 	return 0;
 }
 
 /* Reads the records. Needs no other file from then on. */
-static int read_state(struct examination *x, size_t *ret_damaged, struct nm_err *err)
+static int examine_state(struct examination *x, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	const struct nm_state_query all = {.all = true};
-	const struct nm_doctor *d = x->d;
+	unsigned timeout_ms = x->d->config->lock_timeout_ms;
 
-	if (nm_change_begin(&change, d->state_dir, NM_STATE_READ, d->config->lock_timeout_ms, err) < 0)
-		return -1;
-	if (!change.state)
-		return 0;
-	if (nm_state_search(change.state, &all, &x->records, err) < 0)
-		return -1;
-	x->can_judge = nm_state_same_pidns(change.state);
-	*ret_damaged = nm_state_damaged(change.state);
-	return 0;
-}
-
-static int examine_state(struct examination *x, struct nm_err *err)
-{
-	size_t damaged = 0;
-
-	if (read_state(x, &damaged, err) < 0)
+	if (nm_change_begin(&change, x->d->state_dir, NM_STATE_READ, timeout_ms, err) < 0 ||
+		(change.state && nm_state_search(change.state, &all, &x->records, err) < 0))
 		return nm_wrap(err, "cannot read the state file");
-	if (damaged) {
+	x->can_judge = change.state && nm_state_same_pidns(change.state);
+	if (change.state && nm_state_damaged(change.state)) {
 		tell(x, FINDING,
 			"%zu lines of the state file are damaged: the ports of these containers cannot be "
 			"withdrawn",
-			damaged);
+			nm_state_damaged(change.state));
 		tell(x, COMMAND, "%s reload --force", x->d->natmap);
 	}
 	return 0;
@@ -426,7 +391,7 @@ static int examine_state(struct examination *x, struct nm_err *err)
 size_t nm_doctor_examine(const struct nm_doctor *d)
 {
 	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
-		examine_forwarding, examine_legacy, examine_localnets, examine_hairpins, NULL};
+		examine_forwarding, examine_legacy, examine_settings, NULL};
 	struct examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = has_strict_forward_ports()};
 
 	run_all(&x, examinations);
