@@ -175,10 +175,7 @@ static int on_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 }
 
 /* A kernel without ctnetlink, or without filters for deletions. */
-static bool is_unsupported(int error_number)
-{
-	return error_number == EINVAL || error_number == EOPNOTSUPP || error_number == ENOTSUPP;
-}
+#define UNSUPPORTED NM_NETLINK_ERRORS(EINVAL, EOPNOTSUPP, ENOTSUPP)
 
 static int on_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
@@ -193,7 +190,7 @@ static int on_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 static int count_entries(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.reply = on_count, .tolerate = is_unsupported, .ctx = ret};
+	const struct nm_netlink_handler handler = {.reply = on_count, .tolerate = UNSUPPORTED, .ctx = ret};
 	struct nm_netlink_request r;
 
 	*ret = 0;
@@ -259,7 +256,7 @@ static bool is_deletion_cheapest(const struct hunt *h, size_t filters, size_t en
  * deleted yet. */
 static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.tolerate = is_unsupported};
+	const struct nm_netlink_handler handler = {.tolerate = UNSUPPORTED};
 	struct nm_conntrack_filter filters[FILTERS_MAX];
 	size_t n = list_exact_filters(h, filters);
 	struct nm_netlink_request r;
@@ -279,7 +276,7 @@ static int delete_by_filter(struct hunt *h, size_t entries, bool *ret_done, stru
 /* Finds the stale entries that the filter selects; NULL: those of family af. */
 static int dump(struct hunt *h, uint8_t af, const struct nm_conntrack_filter *filter, struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.reply = on_entry, .tolerate = is_unsupported, .ctx = h};
+	const struct nm_netlink_handler handler = {.reply = on_entry, .tolerate = UNSUPPORTED, .ctx = h};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
@@ -310,7 +307,7 @@ static int find_stale(struct hunt *h, unsigned families, size_t entries, struct 
 
 static int delete_all(struct hunt *h, size_t entries, struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.tolerate = nm_netlink_is_missing};
+	const struct nm_netlink_handler handler = {.tolerate = NM_NETLINK_ERRORS(ENOENT)};
 	bool done;
 
 	if (read_local(h, err) < 0 || delete_by_filter(h, entries, &done, err) < 0)

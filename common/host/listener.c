@@ -88,11 +88,7 @@ static void on_restart(void *ctx)
 }
 
 /* No such socket, or a kernel without sock_diag for the protocol or the family. */
-static bool is_nothing(int error_number)
-{
-	return error_number == ENOENT || error_number == EINVAL || error_number == EOPNOTSUPP ||
-		error_number == EPROTONOSUPPORT || error_number == EAFNOSUPPORT;
-}
+#define NOTHING NM_NETLINK_ERRORS(ENOENT, EINVAL, EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT)
 
 static struct inet_diag_req_v2 *begin(
 	struct nm_netlink_request *r, uint16_t flags, uint8_t af, uint8_t protocol)
@@ -128,7 +124,7 @@ static int search_family(
 	struct nm_netlink *nl, enum nm_family family, bool dump, struct search *s, struct nm_err *err)
 {
 	const struct nm_netlink_handler handler = {
-		.reply = on_socket, .restart = on_restart, .tolerate = is_nothing, .ctx = s};
+		.reply = on_socket, .restart = on_restart, .tolerate = NOTHING, .ctx = s};
 	const struct nm_mapping *m = s->mapping;
 	struct nm_netlink_request r;
 

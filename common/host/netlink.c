@@ -173,6 +173,13 @@ static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *e
 	return nm_fail_errno(err, error_number, "%s", text);
 }
 
+static bool has_error(const int *list, int error_number)
+{
+	while (list && *list && *list != error_number)
+		list++;
+	return list && *list;
+}
+
 /* The last answer to a request: an error number, 0 for an acknowledgement. NLMSG_DONE carries one, too. */
 static int on_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
 {
@@ -183,7 +190,7 @@ static int on_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsgh
 	x->pending--;
 	if (!status || *status >= 0)
 		nl->accepted++;
-	else if (!x->handler->tolerate || !x->handler->tolerate(-*status))
+	else if (!has_error(x->handler->tolerate, -*status))
 		return refuse(msg, -*status, err);
 	return 0;
 }
@@ -222,11 +229,6 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 				return -1;
 	}
 	return 0;
-}
-
-bool nm_netlink_is_missing(int error_number)
-{
-	return error_number == ENOENT;
 }
 
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,

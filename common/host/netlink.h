@@ -51,13 +51,11 @@ struct nm_netlink_handler {
 	/* Called when a change has interrupted a dump, which then begins again: drop all replies so far.
 	 * NULL: the dump fails with NM_ERR_INTERRUPTED. */
 	void (*restart)(void *ctx);
-	/* Returns true when a refusal with this errno value is not an error. */
-	bool (*tolerate)(int error_number);
+	const int *tolerate; /* NM_NETLINK_ERRORS(): refusals with these errno values are no errors */
 	void *ctx;
 };
 
-/* For tolerate: ENOENT. */
-bool nm_netlink_is_missing(int error_number);
+#define NM_NETLINK_ERRORS(...) ((const int[]){__VA_ARGS__, 0})
 
 /*
  * Sends all messages of *r and receives the answers to each: up to NLMSG_DONE for a dump, the acknowledgement

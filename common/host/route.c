@@ -84,16 +84,12 @@ static int on_route(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 }
 
 /* What IPv4 says instead of showing the route: none; unreachable, prohibit, blackhole; a family without. */
-static bool is_no_route(int error_number)
-{
-	return error_number == ENETUNREACH || error_number == EHOSTUNREACH || error_number == EACCES ||
-		error_number == EINVAL || error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT;
-}
+#define NO_ROUTE NM_NETLINK_ERRORS(ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EOPNOTSUPP, EAFNOSUPPORT)
 
 static int look_up(struct nm_netlink *nl, const struct nm_addr *address, unsigned flags, struct answer *ret,
 	struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.reply = on_route, .tolerate = is_no_route, .ctx = ret};
+	const struct nm_netlink_handler handler = {.reply = on_route, .tolerate = NO_ROUTE, .ctx = ret};
 	struct nm_netlink_request r;
 	struct rtmsg *rtm;
 
@@ -165,10 +161,7 @@ static int on_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 }
 
 /* A kernel, or a namespace, without the family or without the table. */
-static bool is_no_table(int error_number)
-{
-	return error_number == EOPNOTSUPP || error_number == EAFNOSUPPORT || error_number == ENOENT;
-}
+#define NO_TABLE NM_NETLINK_ERRORS(EOPNOTSUPP, EAFNOSUPPORT, ENOENT)
 
 /* Calls reply for the routes of a family that have this table and this origin; 0: any. */
 static int dump(struct nm_netlink *nl, const struct rtmsg *wanted,
@@ -176,7 +169,7 @@ static int dump(struct nm_netlink *nl, const struct rtmsg *wanted,
 	struct nm_err *err)
 {
 	const struct nm_netlink_handler handler = {
-		.reply = reply, .restart = on_restart, .tolerate = is_no_table, .ctx = ret};
+		.reply = reply, .restart = on_restart, .tolerate = NO_TABLE, .ctx = ret};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);

@@ -16,11 +16,6 @@
 #include "base/array.h"
 #include "host/attrs.h"
 
-static bool is_no_device(int error_number)
-{
-	return error_number == ENODEV;
-}
-
 static void parse_linkinfo(struct nm_attrs link, struct nm_rtnl_link *ret)
 {
 	struct nm_attrs info = nm_attrs_nested(link, IFLA_LINKINFO);
@@ -63,7 +58,8 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 {
 	static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
 	struct nm_rtnl_link link = {.found = false};
-	const struct nm_netlink_handler handler = {.reply = on_link, .tolerate = is_no_device, .ctx = &link};
+	const struct nm_netlink_handler handler = {
+		.reply = on_link, .tolerate = NM_NETLINK_ERRORS(ENODEV), .ctx = &link};
 	struct nm_netlink_request r;
 	struct ifinfomsg *ifi;
 

@@ -36,16 +36,11 @@ static const struct extension extensions[] = {
 	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", FOR_LAYOUT},
 };
 
-/* No such name; such a name, but not of this revision. */
-static bool is_unknown(int error_number)
-{
-	return error_number == ENOENT || error_number == EPROTONOSUPPORT;
-}
-
 static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum nm_family family, bool *ret,
 	struct nm_err *err)
 {
-	const struct nm_netlink_handler handler = {.tolerate = is_unknown};
+	/* no such name; such a name, but not of this revision */
+	const struct nm_netlink_handler handler = {.tolerate = NM_NETLINK_ERRORS(ENOENT, EPROTONOSUPPORT)};
 	const uint32_t revision = htonl(x->revision), kind = htonl(x->kind);
 	struct nm_netlink_request r;
 	struct nfgenmsg *nfg;

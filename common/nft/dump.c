@@ -46,8 +46,8 @@ static int on_reply(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 _Static_assert(NFT_MSG_GETRULE == NFT_MSG_NEWRULE + 1 && NFT_MSG_GETGEN == NFT_MSG_NEWGEN + 1,
 	"NFT_MSG_NEW* answers NFT_MSG_GET*");
 
-int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get,
-	bool (*tolerate)(int error_number), nm_nft_dump_handler *handler, void *ctx, struct nm_err *err)
+int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get, const int *tolerate,
+	nm_nft_dump_handler *handler, void *ctx, struct nm_err *err)
 {
 	struct reader reader = {.type = message_type((uint16_t)(get - 1)), .handler = handler, .ctx = ctx};
 	const struct nm_netlink_handler replies = {.reply = on_reply, .tolerate = tolerate, .ctx = &reader};

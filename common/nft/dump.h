@@ -21,12 +21,11 @@ typedef int nm_nft_dump_handler(void *ctx, uint8_t nfproto, struct nm_attrs attr
 
 /*
  * Sends the requests and calls handler for each object of the kind get that comes back. tolerate: refusals
- * that mean "no such object" (nm_netlink_is_missing()); NULL: none. 0, or -1 with *err: NM_ERR_INTERRUPTED
+ * that mean "no such object" (NM_NETLINK_ERRORS()); NULL: none. 0, or -1 with *err: NM_ERR_INTERRUPTED
  * when others changed the ruleset while it was dumped, so that objects may have been passed over or come
  * twice; nm_nft_transaction_run() and nm_nft_transaction_read() then read again.
  */
-int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get,
-	bool (*tolerate)(int error_number), nm_nft_dump_handler *handler, void *ctx,
-	struct nm_err *err) NM_MUST_USE;
+int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get, const int *tolerate,
+	nm_nft_dump_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -55,7 +55,8 @@ int nm_nft_elements_each(struct nm_netlink *nl, struct nm_nft_place table, const
 
 	nm_netlink_request_init(&r);
 	begin(&r, NLM_F_DUMP, table, set);
-	if (nm_nft_dump(nl, &r, NFT_MSG_GETSETELEM, nm_netlink_is_missing, read_elements, &reading, err) < 0)
+	if (nm_nft_dump(nl, &r, NFT_MSG_GETSETELEM, NM_NETLINK_ERRORS(ENOENT), read_elements, &reading, err) <
+		0)
 		return nm_wrap(err, "reading set '%s' of table '%s'", set, table.table);
 	return 0;
 }
@@ -75,19 +76,14 @@ void nm_nft_elements_request(
 	nm_netlink_request_nest_end(r, elements);
 }
 
-/* EINVAL: the set has keys of another size. */
-static bool has_none(int error_number)
-{
-	return nm_netlink_is_missing(error_number) || error_number == EINVAL;
-}
-
 int nm_nft_elements_get(struct nm_netlink *nl, struct nm_netlink_request *r, nm_nft_element_handler *handler,
 	void *ctx, struct nm_err *err)
 {
 	struct reading reading = {.handler = handler, .ctx = ctx};
+	/* EINVAL: the set has keys of another size */
+	const int *none = NM_NETLINK_ERRORS(ENOENT, EINVAL);
 
-	if (r->count > 0 &&
-		nm_nft_dump(nl, r, NFT_MSG_GETSETELEM, has_none, read_elements, &reading, err) < 0)
+	if (r->count > 0 && nm_nft_dump(nl, r, NFT_MSG_GETSETELEM, none, read_elements, &reading, err) < 0)
 		return nm_wrap(err, "looking for elements of sets");
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "nft/objects.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
@@ -100,8 +101,8 @@ static int ask(struct nm_netlink *nl, struct nm_nft_place place, const struct ki
 
 	nm_netlink_request_init(&r);
 	nm_nft_dump_begin(&r, kind->get, place.table ? 0 : NLM_F_DUMP, place);
-	if (nm_nft_dump(
-		    nl, &r, kind->get, place.table ? nm_netlink_is_missing : NULL, kind->read, ctx, err) == 0)
+	if (nm_nft_dump(nl, &r, kind->get, place.table ? NM_NETLINK_ERRORS(ENOENT) : NULL, kind->read, ctx,
+		    err) == 0)
 		return 0;
 	if (!place.table)
 		return nm_wrap(err, "reading the %ss of nf_tables", kind->name);
