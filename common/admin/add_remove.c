@@ -95,8 +95,7 @@ static int merge(
 		nm_request_name_interfaces(&both, &c->layout, err) < 0)
 		return -1;
 	nm_record_done(r);
-	*r = both;
-	both = (struct nm_record){0};
+	*r = nm_steal(&both);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 #include "publish/host_settings.h"
 
 struct check {
-	struct nm_inventory inventory;
+	struct nm_inventory *inventory;
 	unsigned families; /* with desired rules */
 	struct nm_check_differences *found;
 	size_t n_before_rules; /* of them */
@@ -58,15 +58,15 @@ static int on_difference(void *ctx, const char *kind, const char *text, struct n
 static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	struct check *c = ctx;
-	enum nm_backend used = c->inventory.config->backend;
+	enum nm_backend used = c->inventory->config->backend;
 	struct nm_backend_comparison comparison = {.nl = nl,
 		.families = c->families,
-		.desired = &c->inventory.desired,
+		.desired = &c->inventory->desired,
 		.on_difference = on_difference,
 		.ctx = c};
 
 	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
-	if (nm_desired_read_accept(&c->inventory.desired, used, nl, c->families, err) < 0)
+	if (nm_desired_read_accept(&c->inventory->desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		comparison.in_use = b == used;
@@ -88,7 +88,7 @@ static int add_each(struct check *c, const struct nm_records *list, const char *
 
 static int check_records(struct check *c, struct nm_err *err)
 {
-	const struct nm_inventory *s = &c->inventory;
+	const struct nm_inventory *s = c->inventory;
 	size_t damaged = s->change.state ? nm_state_damaged(s->change.state) : 0;
 
 	if (damaged &&
@@ -102,8 +102,8 @@ static int check_records(struct check *c, struct nm_err *err)
 
 static int check_conflicts(struct check *c, struct nm_err *err)
 {
-	const struct nm_static_nats *statics = &c->inventory.config->statics;
-	const struct nm_records *live = &c->inventory.live;
+	const struct nm_static_nats *statics = &c->inventory->config->statics;
+	const struct nm_records *live = &c->inventory->live;
 	struct nm_err conflict;
 
 	for (size_t i = 0; i < live->n; i++)
@@ -162,7 +162,7 @@ static int check_hairpin(
 
 static int check_settings(struct check *c, struct nm_err *err)
 {
-	const struct nm_records *live = &c->inventory.live;
+	const struct nm_records *live = &c->inventory->live;
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 
 	if (nm_records_each_localnet(live, check_localnet, c, err) < 0)
@@ -183,29 +183,21 @@ static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struc
 		nm_foreign_drop_command(chain, command));
 }
 
-static int check(struct check *c, const char *state_dir, struct nm_err *err)
-{
-	struct nm_change *change = &c->inventory.change;
-
-	if (nm_inventory_begin(&c->inventory, state_dir, NM_STATE_READ, err) < 0 ||
-		check_records(c, err) < 0 || nm_inventory_plan(&c->inventory, err) < 0)
-		return -1;
-	c->families = nm_inventory_families(&c->inventory);
-	c->n_before_rules = c->found->n;
-	if (nm_nft_transaction_read(&change->nl, compare, c, err) < 0 || check_conflicts(c, err) < 0 ||
-		check_forwarding(c, err) < 0 || check_settings(c, err) < 0)
-		return -1;
-	if (change->state)
-		nm_state_unlock(change->state);
-	/* without a published port there are no packets to drop */
-	return c->families ? nm_foreign_drop_each(&change->nl, on_foreign_drop, c, err) : 0;
-}
-
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
-	struct check run = {.inventory = {.config = c, .change = NM_CHANGE_INIT}, .found = ret};
-	int rc = check(&run, state_dir, err);
+	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
+	struct check run = {.inventory = &s, .found = ret};
 
-	nm_inventory_done(&run.inventory);
-	return rc;
+	if (nm_inventory_begin(&s, state_dir, NM_STATE_READ, err) < 0 || check_records(&run, err) < 0 ||
+		nm_inventory_plan(&s, err) < 0)
+		return -1;
+	run.families = nm_inventory_families(&s);
+	run.n_before_rules = ret->n;
+	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_conflicts(&run, err) < 0 ||
+		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
+		return -1;
+	if (s.change.state)
+		nm_state_unlock(s.change.state);
+	/* without a published port there are no packets to drop */
+	return run.families ? nm_foreign_drop_each(&s.change.nl, on_foreign_drop, &run, err) : 0;
 }

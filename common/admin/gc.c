@@ -58,10 +58,10 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 		nm_log_notice("without a configuration, changes that were cut short stay so");
 	else if (complete_all(&s, c, err) < 0)
 		return -1;
-	claim.replaced = nm_records_steal(&s.dead);
+	claim.replaced = nm_steal(&s.dead);
 	if (claim.replaced.n > 0 && nm_withdraw_replaced(&s.change, &claim, err) < 0)
 		return -1;
-	*ret_withdrawn = nm_records_steal(&claim.replaced);
+	*ret_withdrawn = nm_steal(&claim.replaced);
 	return 0;
 }
 

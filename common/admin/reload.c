@@ -114,8 +114,8 @@ int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_
 		return -1;
 	retire(&s);
 	nm_state_forget_damaged(s.change.state);
-	claim.replaced = nm_records_steal(&s.dead);
-	claim.peers = nm_records_steal(&s.live);
+	claim.replaced = nm_steal(&s.dead);
+	claim.peers = nm_steal(&s.live);
 	nm_change_end(&s.change, &claim);
 	return 0;
 }

@@ -25,11 +25,11 @@ static inline void nm_cleanup_close(int *fd)
 #define nm_autofree  NM_CLEANUP(nm_cleanup_free)
 #define nm_autoclose NM_CLEANUP(nm_cleanup_close)
 
-/* Hands the value of *p over and leaves NULL (or -1 for nm_steal_fd) behind. */
+/* Hands the value of *p, a pointer or a structure, over and leaves NULL or zeros (nm_steal_fd: -1) behind. */
 #define nm_steal(p)                                 \
 	__extension__({                             \
 		__typeof__(*(p)) nm_stolen_ = *(p); \
-		*(p) = NULL;                        \
+		*(p) = (__typeof__(*(p))){0};       \
 		nm_stolen_;                         \
 	})
 

@@ -44,8 +44,7 @@ int nm_prefixes_parse(const char *text, size_t max, const char *what, enum nm_er
 			return nm_fail(err, kind, "%s: '%.*s' is not an IP address or prefix", what,
 				(int)(len < SHOWN_MAX ? len : SHOWN_MAX), element);
 	}
-	*ret = list;
-	list = (struct nm_prefixes){0};
+	*ret = nm_steal(&list);
 	return 0;
 }
 

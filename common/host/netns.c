@@ -239,8 +239,7 @@ int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct
 
 	if (open_container(pid, &v.nl, &ns.id, err) < 0 || read_view(&v, interface, &ns, err) < 0)
 		return nm_wrap(err, "looking into the network namespace of process %d", pid);
-	*ret = ns;
-	ns = (struct nm_netns){0};
+	*ret = nm_steal(&ns);
 	return 0;
 }
 

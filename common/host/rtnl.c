@@ -161,8 +161,7 @@ int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, 
 	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
 	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading addresses");
-	*ret = all;
-	all = (struct nm_rtnl_addresses){0};
+	*ret = nm_steal(&all);
 	return 0;
 }
 

@@ -192,8 +192,7 @@ int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *
 			return -1;
 		list.n++;
 	}
-	*ret = list;
-	list = (struct nm_mappings){0};
+	*ret = nm_steal(&list);
 	return 0;
 }
 

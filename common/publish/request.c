@@ -248,7 +248,6 @@ int nm_request_make(
 		return nm_fail_memory(err, "reading the container's state");
 	if (resolve(st, c, &r, err) < 0)
 		return -1;
-	*ret = r;
-	r = (struct nm_record){0};
+	*ret = nm_steal(&r);
 	return 0;
 }

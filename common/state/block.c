@@ -1,6 +1,8 @@
 /* All fields have fixed places, so that no parser is needed. A line in any other form is no block. */
 #include "state/block.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void nm_state_block_print_offset(uint64_t n, char *digits)
@@ -22,21 +24,14 @@ static bool read_offset(const char *digits, uint64_t *ret)
 	return true;
 }
 
-static char *put(char *p, const char *text)
-{
-	return mempcpy(p, text, strlen(text));
-}
-
 void nm_state_block_print(uint64_t begin, char line[static NM_BLOCK_SIZE])
 {
-	char *p = put(line, NM_BLOCK_PREFIX);
+	int used = snprintf(line, NM_BLOCK_SIZE,
+		NM_BLOCK_PREFIX "%010" PRIu64 NM_BLOCK_NEXT "%010d" NM_BLOCK_FILTER,
+		begin % (NM_OFFSET_MAX + 1), 0);
 
-	nm_state_block_print_offset(begin, p);
-	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_NEXT);
-	nm_state_block_print_offset(0, p);
-	p = put(p + NM_OFFSET_DIGITS, NM_BLOCK_FILTER);
-	nm_filter_clear(p, NM_BLOCK_FILTER_DIGITS);
-	put(p + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SUFFIX);
+	nm_filter_clear(line + used, NM_BLOCK_FILTER_DIGITS);
+	memcpy(line + used + NM_BLOCK_FILTER_DIGITS, NM_BLOCK_SUFFIX, sizeof(NM_BLOCK_SUFFIX) - 1);
 }
 
 static bool same(const char *a, const char *b, size_t from, size_t to)

@@ -44,8 +44,7 @@ int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_e
 	copy.mappings = (struct nm_mappings){.v = mappings, .n = r->mappings.n, .capacity = r->mappings.n};
 	if (!copied || !copy.id || (r->bundle && !copy.bundle))
 		return nm_fail_memory(err, "copying a record");
-	*ret = copy;
-	copy = (struct nm_record){0};
+	*ret = nm_steal(&copy);
 	return 0;
 }
 

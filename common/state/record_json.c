@@ -229,7 +229,6 @@ int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, str
 		return -1;
 	if (!r.id || !r.mappings.n || !r.families)
 		return nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
-	*ret = r;
-	r = (struct nm_record){0};
+	*ret = nm_steal(&r);
 	return 0;
 }

@@ -17,17 +17,8 @@ int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *
 {
 	if (nm_grow(list, "reading the state", err) < 0)
 		return -1;
-	list->v[list->n++] = *r;
-	*r = (struct nm_record){0};
+	list->v[list->n++] = nm_steal(r);
 	return 0;
-}
-
-struct nm_records nm_records_steal(struct nm_records *list)
-{
-	struct nm_records stolen = *list;
-
-	*list = (struct nm_records){0};
-	return stolen;
 }
 
 static int compare_localnet(const void *a, const void *b)

@@ -15,9 +15,6 @@ void nm_records_done(struct nm_records *r);
 /* Moves *r to the end of the list and leaves *r empty. */
 int nm_records_add(struct nm_records *list, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Moves the records out and leaves *list empty. */
-struct nm_records nm_records_steal(struct nm_records *list);
-
 /* Calls handler for one record of each interface that records of the list need route_localnet of. 0, or -1
  * with *err: the handler's own, or memory. */
 typedef int nm_records_on_record(void *ctx, const struct nm_record *r, struct nm_err *err);
