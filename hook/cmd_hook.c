@@ -27,12 +27,11 @@ static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct 
 		{"poststop", STAGE_WITHDRAW},
 	};
 
+	*ret = STAGE_BY_STATUS;
+	if (inv->argc == 0)
+		return 0;
 	if (nm_cmd_no_more_than(inv, 1, err) < 0)
 		return -1;
-	if (inv->argc == 0) {
-		*ret = STAGE_BY_STATUS;
-		return 0;
-	}
 	for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++)
 		if (!strcmp(inv->argv[0], stages[i].name)) {
 			*ret = stages[i].stage;
@@ -113,7 +112,7 @@ static int fail_sandbox(const char *text, size_t len, struct nm_err *err)
 int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
-	enum stage stage = STAGE_BY_STATUS;
+	enum stage stage;
 	size_t len;
 
 	if (parse_stage(inv, &stage, err) < 0 ||

@@ -45,14 +45,14 @@ static const struct command {
 	{0},
 };
 
-static int find_command(const char *name, const struct command **ret, struct nm_err *err)
+/* NULL with *err: there is none. */
+static const struct command *find_command(const char *name, struct nm_err *err)
 {
 	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name)) {
-			*ret = c;
-			return 0;
-		}
-	return nm_fail(err, NM_ERR_CONFIG, "unknown command '%s': see natmap help", name);
+		if (!strcmp(c->name, name))
+			return c;
+	nm_fail(err, NM_ERR_CONFIG, "unknown command '%s': see natmap help", name);
+	return NULL;
 }
 
 static int run_version(const struct nm_invocation *inv, struct nm_err *err)
@@ -65,13 +65,11 @@ static int run_version(const struct nm_invocation *inv, struct nm_err *err)
 
 static int run_help(const struct nm_invocation *inv, struct nm_err *err)
 {
-	const struct command *only = NULL;
+	const struct command *only = inv->argc == 1 ? find_command(inv->argv[0], err) : NULL;
 
-	if (nm_cmd_no_more_than(inv, 1, err) < 0)
+	if (nm_cmd_no_more_than(inv, 1, err) < 0 || (inv->argc == 1 && !only))
 		return -1;
-	if (inv->argc == 1) {
-		if (find_command(inv->argv[0], &only, err) < 0)
-			return -1;
+	if (only) {
 		fprintf(inv->out, USAGE "%s\n\n%s\n", only->synopsis, only->summary);
 		return 0;
 	}
@@ -140,11 +138,12 @@ static int parse_options(int argc, char **argv, struct nm_invocation *inv, struc
 
 static int run_command(struct nm_invocation *inv, struct nm_err *err)
 {
-	const struct command *command = NULL;
+	const struct command *command;
 
 	if (inv->argc == 0)
 		return nm_fail(err, NM_ERR_CONFIG, "no command given: see natmap help");
-	if (find_command(inv->argv[0], &command, err) < 0)
+	command = find_command(inv->argv[0], err);
+	if (!command)
 		return -1;
 	inv->argc--;
 	inv->argv++;

@@ -199,12 +199,11 @@ static int is_between_ipv6_networks(bool *ret, struct nm_err *err)
 
 	if (nm_netlink_open(NETLINK_ROUTE, &nl, err) < 0 || nm_rtnl_get_addresses(&nl, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
-		if (!all.v[i].global || all.v[i].prefix.addr.family != NM_IPV6)
-			continue;
-		*ret |= first && first != all.v[i].ifindex;
-		first = all.v[i].ifindex;
-	}
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].global && all.v[i].prefix.addr.family == NM_IPV6) {
+			*ret |= first && first != all.v[i].ifindex;
+			first = all.v[i].ifindex;
+		}
 	return 0;
 }
 
