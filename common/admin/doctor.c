@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "host/conntrack.h"
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
@@ -168,7 +169,8 @@ static int examine_features(struct examination *x, struct nm_err *err)
 
 	if (nm_backend_choose(&x->nl, &backend, err) < 0)
 		return -1;
-	nm_nft_probe_conntrack(&x->nl, on_missing, x);
+	if (!nm_conntrack_is_supported(&x->nl))
+		on_missing(x, "ctnetlink", "nf_conntrack_netlink");
 	nm_backend_ops(backend)->probe(&x->nl, setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
 	return 0;
 }

@@ -2,7 +2,7 @@
 #ifndef NM_ADMIN_FLUSH_H
 #define NM_ADMIN_FLUSH_H
 
-#include "iptables/flush.h"
+#include "iptables/table.h"
 
 /* What stays after a flush. */
 struct nm_flush_left {

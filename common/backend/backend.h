@@ -7,10 +7,9 @@
 
 #include "backend/desired.h"
 #include "backend/localnet_guard.h"
-#include "iptables/flush.h"
+#include "iptables/table.h"
 #include "model/static_nat.h"
-#include "nft/edit.h"
-#include "nft/probe.h"
+#include "nft/dump.h"
 #include "nft/rules.h"
 #include "nft/transaction.h"
 

@@ -8,7 +8,7 @@
 #include "iptables/layout.h"
 #include "iptables/print.h"
 #include "iptables/probe.h"
-#include "iptables/write.h"
+#include "iptables/table.h"
 #include "nft/dump.h"
 
 /* Rules are found again by their owner. */
@@ -48,7 +48,7 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		.look_for_old = change->replaced.owners.n > 0,
 	};
 
-	return scope.desired->n || scope.n_owners ? nm_iptables_write(&scope, attempt, err) : 0;
+	return scope.desired->n || scope.n_owners ? nm_iptables_table_write(&scope, attempt, err) : 0;
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -56,13 +56,13 @@ static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *atte
 	const struct nm_iptables_scope scope = {
 		.desired = &desired->rules, .everything = true, .look_for_old = true};
 
-	return nm_iptables_write(&scope, attempt, err);
+	return nm_iptables_table_write(&scope, attempt, err);
 }
 
 static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attempt,
 	struct nm_iptables_left *ret_left, struct nm_err *err)
 {
-	return nm_iptables_flush(attempt, &desired->rules, ret_left, err);
+	return nm_iptables_table_flush(attempt, &desired->rules, ret_left, err);
 }
 
 /* Tells of a rule that is to be moved or made anew once, with its deletion. The base may be missing in a

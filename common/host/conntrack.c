@@ -336,3 +336,16 @@ int nm_conntrack_delete(
 	*ret_deleted = before > after ? before - after : 0;
 	return 0;
 }
+
+/* Whatever the kernel says instead of an answer means that deleting entries would fail, too. */
+bool nm_conntrack_is_supported(struct nm_netlink *nl)
+{
+	const struct nm_netlink_handler nothing = {.reply = NULL};
+	struct nm_netlink_request r;
+	struct nm_err err;
+
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(
+		&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, sizeof(struct nfgenmsg));
+	return nm_netlink_talk(nl, &r, &nothing, &err) == 0;
+}

@@ -2,6 +2,7 @@
 #ifndef NM_HOST_CONNTRACK_H
 #define NM_HOST_CONNTRACK_H
 
+#include "host/netlink.h"
 #include "model/mapping.h"
 
 /* A description of stale flows. */
@@ -23,5 +24,9 @@ struct nm_flow {
  */
 int nm_conntrack_delete(
 	int fd, const struct nm_flow *flows, size_t n, unsigned *ret_deleted, struct nm_err *err) NM_MUST_USE;
+
+/* True when the kernel answers over nl, a NETLINK_NETFILTER socket, after loading the module if it finds it.
+ */
+bool nm_conntrack_is_supported(struct nm_netlink *nl);
 
 #endif

@@ -52,15 +52,13 @@ static int read_rules(
 static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
 {
 	const struct nm_rule jump = nm_iptables_layout_jump(family);
-	const struct nm_rule accept = {
-		.family = family,
+	const struct nm_rule accept = {.family = family,
 		.table = NM_TABLE_FILTER,
 		.chain = NM_CHAIN_DOCKER_USER,
 		.mark = mark,
 		.ct_dnat = true,
 		.verdict = NM_VERDICT_ACCEPT,
-		.owner = "@nftables",
-	};
+		.owner = "@nftables"};
 
 	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &accept, err);
 }

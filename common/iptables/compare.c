@@ -18,7 +18,6 @@
 #include "base/array.h"
 #include "iptables/encode.h"
 #include "nft/comment.h"
-#include "nft/dump.h"
 
 /* What becomes of a desired rule: KEPT, or one of enum nm_edit_kind. */
 enum { KEPT = NM_EDIT_MISPLACED + 1 };

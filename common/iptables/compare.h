@@ -4,7 +4,6 @@
 #define NM_IPTABLES_COMPARE_H
 
 #include "model/rule.h"
-#include "nft/edit.h"
 #include "nft/rules.h"
 
 /* What is compared. */

@@ -175,14 +175,12 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
 {
 	for (size_t i = 0; i < pub->n_mappings; i++) {
 		const struct nm_mapping *m = &pub->mappings[i];
-		struct part p = {
-			.pub = pub,
+		struct part p = {.pub = pub,
 			.opt = opt,
 			.m = m,
 			.host_ports = {m->host_port, (uint16_t)(m->host_port + m->count - 1)},
 			.container_ports = {m->container_port, (uint16_t)(m->container_port + m->count - 1)},
-			.rules = rules,
-		};
+			.rules = rules};
 
 		for (p.family = NM_IPV4; p.family < NM_FAMILY_MAX; p.family++) {
 			if (!(m->families & pub->families & 1u << p.family))
@@ -210,32 +208,27 @@ struct nm_rule nm_iptables_layout_jump(enum nm_family family)
 	return rule;
 }
 
-static int add_base(enum nm_family family, struct nm_rules *rules, struct nm_err *err)
-{
-	const struct nm_rule forward = nm_iptables_layout_jump(family);
-	const struct nm_rule user = jump(family, NM_TABLE_FILTER, NM_CHAIN_DOCKER_USER, NM_CHAIN_NATMAP);
-	struct nm_rule prerouting = jump(family, NM_TABLE_NAT, NM_CHAIN_PREROUTING, NM_CHAIN_NATMAP);
-	const struct nm_rule established = {.family = family,
-		.table = NM_TABLE_FILTER,
-		.chain = NM_CHAIN_NATMAP,
-		.place = NM_PLACE_HEAD,
-		.ct_established = true,
-		.ct_dnat = true,
-		.verdict = NM_VERDICT_ACCEPT,
-		.owner = "@established"};
-
-	prerouting.dst_local = true;
-	if (nm_rules_add(rules, &forward, err) < 0 || nm_rules_add(rules, &user, err) < 0 ||
-		nm_rules_add(rules, &prerouting, err) < 0)
-		return -1;
-	return nm_rules_add(rules, &established, err);
-}
-
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
 {
-	nm_each_family(f, families)
-		if (add_base(f, rules, err) < 0)
+	nm_each_family(f, families) {
+		const struct nm_rule forward = nm_iptables_layout_jump(f);
+		const struct nm_rule user = jump(f, NM_TABLE_FILTER, NM_CHAIN_DOCKER_USER, NM_CHAIN_NATMAP);
+		struct nm_rule prerouting = jump(f, NM_TABLE_NAT, NM_CHAIN_PREROUTING, NM_CHAIN_NATMAP);
+		const struct nm_rule established = {.family = f,
+			.table = NM_TABLE_FILTER,
+			.chain = NM_CHAIN_NATMAP,
+			.place = NM_PLACE_HEAD,
+			.ct_established = true,
+			.ct_dnat = true,
+			.verdict = NM_VERDICT_ACCEPT,
+			.owner = "@established"};
+
+		prerouting.dst_local = true;
+		if (nm_rules_add(rules, &forward, err) < 0 || nm_rules_add(rules, &user, err) < 0 ||
+			nm_rules_add(rules, &prerouting, err) < 0 ||
+			nm_rules_add(rules, &established, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

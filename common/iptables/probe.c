@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "iptables/accept.h"
-#include "nft/dump.h"
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
 enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };

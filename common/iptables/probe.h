@@ -2,7 +2,7 @@
 #ifndef NM_IPTABLES_PROBE_H
 #define NM_IPTABLES_PROBE_H
 
-#include "nft/probe.h"
+#include "nft/dump.h"
 
 /* Asks over nl, a NETLINK_NETFILTER socket, for the xt extensions that the layout needs, those of IPv6 too if
  * so wished, and calls handler for each that is missing. The kernel loads the modules that it finds, as it

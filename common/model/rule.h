@@ -92,6 +92,14 @@ int nm_rules_index(const struct nm_rules *rules, struct nm_hash_index *ret, stru
 ssize_t nm_rules_next(const struct nm_hash_index *index, const struct nm_rule_place *place, const char *tag,
 	size_t len, size_t *position);
 
+/* Why a rule, or an element of a set, is to be added or deleted. */
+enum nm_edit_kind {
+	NM_EDIT_MISSING,   /* desired and not there: to be added */
+	NM_EDIT_STALE,     /* natmap's, and nobody desires it: to be deleted */
+	NM_EDIT_CHANGED,   /* desired, and changed by somebody: to be deleted and added again */
+	NM_EDIT_MISPLACED, /* desired, and without effect where it stands: likewise; rules only */
+};
+
 /* The names as iptables knows them: "nat", "POSTROUTING", "DOCKER-USER". */
 const char *nm_rule_table_name(enum nm_table table);
 const char *nm_rule_chain_name(enum nm_chain chain);

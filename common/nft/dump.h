@@ -28,4 +28,7 @@ typedef int nm_nft_dump_handler(void *ctx, uint8_t nfproto, struct nm_attrs attr
 int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get, const int *tolerate,
 	nm_nft_dump_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
+/* Called with what the kernel lacks ("match 'addrtype'...") and the module that has it. */
+typedef void nm_nft_probe_handler(void *ctx, const char *what, const char *module);
+
 #endif

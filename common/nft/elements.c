@@ -4,7 +4,6 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "nft/comment.h"
-#include "nft/dump.h"
 
 struct reading {
 	nm_nft_element_handler *handler;

@@ -8,7 +8,6 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/log.h"
-#include "nft/dump.h"
 
 enum { TRIES = 16 };
 

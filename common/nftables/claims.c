@@ -33,9 +33,9 @@ int nm_nftables_claims_add(struct nm_nftables_claims *claims, const struct nm_nf
 int nm_nftables_claims_of(
 	const struct nm_nftables_elements *elements, struct nm_nftables_claims *ret, struct nm_err *err)
 {
-	return nm_nftables_claims_add(ret, elements, NM_ROLE_NEW, err) < 0
-		? -1
-		: nm_nftables_claims_make(ret, err);
+	if (nm_nftables_claims_add(ret, elements, NM_ROLE_NEW, err) < 0)
+		return -1;
+	return nm_nftables_claims_make(ret, err);
 }
 
 void nm_nftables_claims_done(struct nm_nftables_claims *claims)

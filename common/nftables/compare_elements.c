@@ -77,14 +77,12 @@ struct query {
 
 static int note_unclaimed(const struct query *query, const struct nm_nft_element *element, struct nm_err *err)
 {
-	const struct nm_nftables_edit edit = {
-		.kind = NM_EDIT_STALE,
+	const struct nm_nftables_edit edit = {.kind = NM_EDIT_STALE,
 		.family = query->family,
 		.where = element->set,
 		.is_element = true,
 		.tag = element->tag ? element->tag : "",
-		.tag_len = element->tag_len,
-	};
+		.tag_len = element->tag_len};
 
 	if (nm_nftables_compare_rules_note(query->output, &edit, err) < 0)
 		return -1;

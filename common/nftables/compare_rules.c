@@ -8,10 +8,8 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "nft/comment.h"
 #include "nft/rules.h"
-#include "nftables/static_rules.h"
 
 struct comparison {
 	const struct nm_nftables_diff_output *output;
@@ -162,7 +160,7 @@ static int compare_chain(struct comparison *c, const char *chain, struct nm_err 
 static int compare(struct comparison *c, const struct nm_rules *statics, struct nm_err *err)
 {
 	if (nm_nftables_chains_build(c->family, &c->prefix_lengths, &c->desired, err) < 0 ||
-		(statics && nm_nftables_static_rules(c->family, statics, &c->desired, err) < 0) ||
+		(statics && nm_nftables_rules_add_static(c->family, statics, &c->desired, err) < 0) ||
 		nm_hash_index_make(c->desired.v, c->desired.n, hash_rule, &c->by_comment, err) < 0)
 		return -1;
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)

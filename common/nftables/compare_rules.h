@@ -2,7 +2,6 @@
 #ifndef NM_NFTABLES_COMPARE_RULES_H
 #define NM_NFTABLES_COMPARE_RULES_H
 
-#include "nft/edit.h"
 #include "nft/transaction.h"
 #include "nftables/chains.h"
 

@@ -45,11 +45,7 @@ struct part {
 static struct nm_nftables_element element_of(const struct part *p, enum nm_nftables_set set)
 {
 	return (struct nm_nftables_element){
-		.family = p->family,
-		.set = set,
-		.owner = p->pub->id,
-		.owner_port = p->host_port,
-	};
+		.family = p->family, .set = set, .owner = p->pub->id, .owner_port = p->host_port};
 }
 
 /* The following append a field and return where the next one goes. */
@@ -189,13 +185,11 @@ int nm_nftables_layout(const struct nm_publication *pub, const struct nm_layout_
 	static const struct nm_layout_options most = {.localhost = true, .hairpin = true};
 
 	for (size_t i = 0; i < pub->n_mappings; i++) {
-		struct part p = {
-			.pub = pub,
+		struct part p = {.pub = pub,
 			.opt = opt ? opt : &most,
 			.any_options = !opt,
 			.m = &pub->mappings[i],
-			.elements = ret,
-		};
+			.elements = ret};
 
 		for (p.family = NM_IPV4; p.family < NM_FAMILY_MAX; p.family++)
 			if (p.m->families & pub->families & 1u << p.family && add_mapping(&p, err) < 0)

@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "model/mapping.h"
 #include "nftables/chains.h"
 #include "nftables/claims.h"
 

@@ -2,7 +2,7 @@
 #ifndef NM_NFTABLES_PROBE_H
 #define NM_NFTABLES_PROBE_H
 
-#include "nft/probe.h"
+#include "nft/dump.h"
 
 /* Asks over nl, a NETLINK_NETFILTER socket, for all that natmap's own tables need, those of IPv6 too if so
  * wished, and calls handler for each part that is missing. The kernel loads the modules that it finds.

@@ -5,7 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <stdalign.h>
 
-#include "base/prefix.h"
+#include "model/rule.h"
 #include "nft/batch.h"
 #include "nft/dump.h"
 #include "nft/expr.h"
@@ -64,5 +64,10 @@ void nm_nftables_rule_match_interface(
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol);
 /* The word in the first register has one of these bits, or none of them. */
 void nm_nftables_rule_match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set);
+
+/* Appends the static rules of the family (nm_iptables_layout_static()), translated into native expressions.
+ */
+int nm_nftables_rules_add_static(enum nm_family family, const struct nm_rules *statics,
+	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft/dump.h"
 #include "nft/comment.h"
 #include "nft/expr.h"
 #include "nft/objects.h"
@@ -75,11 +74,13 @@ static int ensure_set(
 		return -1;
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nm_nftables_sets[set].name);
 	nm_expr_put_be32(nlh, NFTA_SET_FLAGS, nm_nftables_set_is_map(set) ? NFT_SET_MAP : 0);
-	nm_expr_put_be32(nlh, NFTA_SET_KEY_TYPE, nm_nftables_set_key_type(set, family));
+	nm_expr_put_be32(
+		nlh, NFTA_SET_KEY_TYPE, nm_nftables_set_fields_type(nm_nftables_sets[set].key, family));
 	nm_expr_put_be32(nlh, NFTA_SET_KEY_LEN, (uint32_t)nm_nftables_set_key_size(set, family));
 	nm_expr_put_be32(nlh, NFTA_SET_ID, (uint32_t)set + 1);
 	if (nm_nftables_set_is_map(set)) {
-		nm_expr_put_be32(nlh, NFTA_SET_DATA_TYPE, nm_nftables_set_data_type(set, family));
+		nm_expr_put_be32(nlh, NFTA_SET_DATA_TYPE,
+			nm_nftables_set_fields_type(nm_nftables_sets[set].data, family));
 		nm_expr_put_be32(nlh, NFTA_SET_DATA_LEN, (uint32_t)nm_nftables_set_data_size(set, family));
 		nest = mnl_attr_nest_start(nlh, NFTA_SET_EXPR);
 		mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
@@ -143,11 +144,6 @@ int nm_nftables_schema_find_table(
 	return 0;
 }
 
-struct reading {
-	enum nm_family family;
-	struct nm_nftables_schema *schema;
-};
-
 static void note_wrong(struct nm_nftables_schema *schema, const char *what, const char *name)
 {
 	if (!schema->wrong[0])
@@ -156,11 +152,9 @@ static void note_wrong(struct nm_nftables_schema *schema, const char *what, cons
 
 static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *err)
 {
-	const struct reading *r = ctx;
-
 	(void)err;
 	if (table->is_dormant)
-		note_wrong(r->schema, "table", table->name);
+		note_wrong(ctx, "table", table->name);
 	return 0;
 }
 
@@ -175,18 +169,17 @@ static bool has_hook(const struct nm_nft_chain *chain, const struct nm_nft_hook 
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
 	const struct nm_nftables_schema_chain *c = nm_nftables_schema_find_chain(chain->name);
-	const struct reading *r = ctx;
 
 	(void)err;
 	if (c && !strcmp(chain->table, NM_NFTABLES_TABLE) && !has_hook(chain, &c->hook))
-		note_wrong(r->schema, "chain", chain->name);
+		note_wrong(ctx, "chain", chain->name);
 	return 0;
 }
 
 static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *err)
 {
 	const uint32_t kinds = NFT_SET_MAP | NFT_SET_INTERVAL | NFT_SET_CONSTANT;
-	const struct reading *r = ctx;
+	struct nm_nftables_schema *schema = ctx;
 
 	(void)err;
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++) {
@@ -195,11 +188,11 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 		if (strcmp(nft_set->table, NM_NFTABLES_TABLE) != 0 ||
 			strcmp(nft_set->name, nm_nftables_sets[set].name) != 0)
 			continue;
-		if (nft_set->key_size != nm_nftables_set_key_size(set, r->family) ||
-			nft_set->data_size != nm_nftables_set_data_size(set, r->family) ||
+		if (nft_set->key_size != nm_nftables_set_key_size(set, schema->family) ||
+			nft_set->data_size != nm_nftables_set_data_size(set, schema->family) ||
 			(nft_set->flags & kinds) != (is_map ? NFT_SET_MAP : 0))
-			note_wrong(r->schema, is_map ? "map" : "set", nft_set->name);
-		r->schema->loaded |= is_map && nft_set->has_userdata;
+			note_wrong(schema, is_map ? "map" : "set", nft_set->name);
+		schema->loaded |= is_map && nft_set->has_userdata;
 	}
 	return 0;
 }
@@ -207,11 +200,10 @@ static int on_set(void *ctx, const struct nm_nft_set *nft_set, struct nm_err *er
 int nm_nftables_schema_read(
 	struct nm_netlink *nl, enum nm_family family, struct nm_nftables_schema *ret, struct nm_err *err)
 {
-	struct reading r = {.family = family, .schema = ret};
-	const struct nm_nft_objects_handler one = {.table = on_table, .ctx = &r};
-	const struct nm_nft_objects_handler all = {.chain = on_chain, .set = on_set, .ctx = &r};
+	const struct nm_nft_objects_handler one = {.table = on_table, .ctx = ret};
+	const struct nm_nft_objects_handler all = {.chain = on_chain, .set = on_set, .ctx = ret};
 
-	*ret = (struct nm_nftables_schema){0};
+	*ret = (struct nm_nftables_schema){.family = family};
 	if (nm_nft_objects_get(nl, nm_nftables_schema_place(family, NULL), one, err) < 0)
 		return -1;
 	return nm_nft_objects_each(nl, nm_addr_family_to_af(family), all, err);

@@ -35,6 +35,7 @@ int nm_nftables_schema_find_table(struct nm_netlink *nl, enum nm_family family, 
 
 /* How a table of the kernel differs from what nm_nftables_schema_ensure() creates. */
 struct nm_nftables_schema {
+	enum nm_family family;
 	char wrong[NM_TAG_SIZE]; /* "chain 'x'": what differs first; "": nothing */
 	bool loaded;             /* nft has created it from a saved ruleset */
 };

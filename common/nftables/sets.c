@@ -61,7 +61,7 @@ static size_t size_of(const enum nm_nftables_field *fields, enum nm_family famil
 	return size;
 }
 
-static uint32_t type_of(const enum nm_nftables_field *fields, enum nm_family family)
+uint32_t nm_nftables_set_fields_type(const enum nm_nftables_field *fields, enum nm_family family)
 {
 	uint32_t type = 0;
 
@@ -97,14 +97,4 @@ size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family)
 size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family)
 {
 	return size_of(nm_nftables_sets[set].data, family);
-}
-
-uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family)
-{
-	return type_of(nm_nftables_sets[set].key, family);
-}
-
-uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family)
-{
-	return type_of(nm_nftables_sets[set].data, family);
 }

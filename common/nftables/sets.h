@@ -67,10 +67,11 @@ enum nm_nftables_type {
 #define NM_TYPE_BITS 6
 enum nm_nftables_type nm_nftables_set_field_type(enum nm_nftables_field field, enum nm_family family);
 
-/* Sizes of key and data in bytes, and the types of their fields, the last one in the lowest bits. */
+/* The types of the fields of a key or of data, the last one in the lowest bits. */
+uint32_t nm_nftables_set_fields_type(const enum nm_nftables_field *fields, enum nm_family family);
+
+/* Sizes of key and data in bytes. */
 size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family);
 size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family);
-uint32_t nm_nftables_set_key_type(enum nm_nftables_set set, enum nm_family family);
-uint32_t nm_nftables_set_data_type(enum nm_nftables_set set, enum nm_family family);
 
 #endif

@@ -16,7 +16,7 @@
 #include "host/detach.h"
 #include "host/sandbox.h"
 #include "iptables/layout.h"
-#include "iptables/write.h"
+#include "iptables/table.h"
 #include "nft/batch.h"
 #include "nft/rules.h"
 
@@ -55,15 +55,15 @@ static int collect(struct nm_rules *base, struct nm_rules *own, struct nm_err *e
 static int fill(
 	struct nm_nft_batch *txn, const struct nm_rules *base, const struct nm_rules *own, struct nm_err *err)
 {
-	if (nm_iptables_write_ensure(txn, base, NM_BOTH_FAMILIES, err) < 0 ||
-		nm_iptables_write_ensure(txn, own, NM_BOTH_FAMILIES, err) < 0)
+	if (nm_iptables_table_ensure(txn, base, NM_BOTH_FAMILIES, err) < 0 ||
+		nm_iptables_table_ensure(txn, own, NM_BOTH_FAMILIES, err) < 0)
 		return -1;
 	for (size_t i = 0; i < own->n; i++) {
 		const struct nm_rule *rule = &own->v[i];
 		const struct nm_edit edit = {
 			.place = {rule->family, rule->table, rule->chain}, .desired = rule, .add = true};
 
-		if (nm_iptables_write_edit(txn, &edit, err) < 0)
+		if (nm_iptables_table_edit(txn, &edit, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -89,7 +89,7 @@ static int add(struct nm_netlink *nl, struct nm_err *err)
 
 static int prepare(void *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	return nm_iptables_write(scope, attempt, err);
+	return nm_iptables_table_write(scope, attempt, err);
 }
 
 static int take_back(struct nm_netlink *nl, struct nm_err *err)

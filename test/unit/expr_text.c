@@ -118,7 +118,7 @@ static void lookup(struct state *s, struct nm_attrs data)
 		return;
 	}
 	say_key(s, u32(data, NFTA_LOOKUP_SREG), name, nm_nftables_set_key_size(set, s->family),
-		nm_nftables_set_key_type(set, s->family));
+		nm_nftables_set_fields_type(nm_nftables_sets[set].key, s->family));
 	if (!nm_nftables_set_is_map(set))
 		return;
 	(void)snprintf(text, sizeof(text), "%s.address", name);

@@ -357,10 +357,12 @@ static void test_sets(void)
 			tap_ok(nm_nftables_set_exists(set, f) == (f == NM_IPV4 || !sets[set].ipv4_only),
 				"%s: is there or not", sets[set].name);
 			tap_ok(((uint64_t)nm_nftables_set_key_size(set, f) << 32 |
-				       nm_nftables_set_key_type(set, f)) == size_and_type(key, f),
+				       nm_nftables_set_fields_type(nm_nftables_sets[set].key, f)) ==
+					size_and_type(key, f),
 				"%s: key", sets[set].name);
 			tap_ok(((uint64_t)nm_nftables_set_data_size(set, f) << 32 |
-				       nm_nftables_set_data_type(set, f)) == size_and_type(data, f),
+				       nm_nftables_set_fields_type(nm_nftables_sets[set].data, f)) ==
+					size_and_type(data, f),
 				"%s: data", sets[set].name);
 			if (nm_nftables_set_key_size(set, f) > largest_key)
 				largest_key = nm_nftables_set_key_size(set, f);

@@ -1,11 +1,11 @@
-/* nftables/static_rules.c: static rules in natmap's own chains, exactly, as "CHAIN EXPRESSIONS -- COMMENT" a
+/* nftables/rule.c: static rules in natmap's own chains, exactly, as "CHAIN EXPRESSIONS -- COMMENT" a
  * line.
  */
 #include <stdlib.h>
 
 #include "input/config.h"
 #include "iptables/layout.h"
-#include "nftables/static_rules.h"
+#include "nftables/rule.h"
 #include "expr_text.h"
 #include "tap.h"
 
@@ -32,7 +32,7 @@ static void check(const char *name, enum nm_family family, const struct nm_rules
 	struct nm_nftables_rules own = {0};
 	struct nm_err err;
 
-	if (nm_nftables_static_rules(family, rules, &own, &err) < 0)
+	if (nm_nftables_rules_add_static(family, rules, &own, &err) < 0)
 		tap_ok(false, "%s: %s", name, err.msg);
 	tap_is(print(&own, got), expected, "%s", name);
 	nm_nftables_rules_done(&own);
@@ -209,7 +209,7 @@ static void test_order(void)
 			.n_multiport = i == 1 ? 2 : 0,
 			.verdict = NM_VERDICT_MASQUERADE,
 			.owner = names[i]};
-	tap_ok(nm_nftables_static_rules(NM_IPV4, &rules, &own, &err) == 0, "rules of all places");
+	tap_ok(nm_nftables_rules_add_static(NM_IPV4, &rules, &own, &err) == 0, "rules of all places");
 	for (size_t i = 0; i < own.n; i++)
 		used += (size_t)snprintf(
 			got + used, sizeof(got) - used, "%c ", own.v[i].comment[strlen("natmap:@snat/")]);
