@@ -6,7 +6,7 @@
 #include "iptables/layout.h"
 #include "iptables/probe.h"
 #include "nft/dump.h"
-#include "nft/elements.h"
+#include "nft/objects.h"
 #include "nftables/print.h"
 #include "nftables/probe.h"
 #include "nftables/table.h"
@@ -136,7 +136,7 @@ static int on_element(void *guards, const struct nm_nft_element *element, struct
 
 static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err)
 {
-	return nm_nft_elements_each(nl, nm_nftables_schema_place(NM_IPV4, NULL),
+	return nm_nft_objects_each_element(nl, nm_nftables_schema_place(NM_IPV4, NULL),
 		nm_nftables_sets[NM_SET_LOCALNET].name, on_element, ret, err);
 }
 

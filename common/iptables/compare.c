@@ -17,7 +17,6 @@
 
 #include "base/array.h"
 #include "iptables/encode.h"
-#include "nft/comment.h"
 
 /* What becomes of a desired rule: KEPT, or one of enum nm_edit_kind. */
 enum { KEPT = NM_EDIT_MISPLACED + 1 };
@@ -111,19 +110,13 @@ static bool is_misplaced(const struct reading *r, size_t i)
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
-/* Number of the next desired rule of the chain with the tag, as nm_rules_next(). */
-static ssize_t next_desired(const struct reading *r, const char *tag, size_t len, size_t *position)
-{
-	return nm_rules_next(&r->d->index, &r->place, len ? tag : "", len, position);
-}
-
 /* Number of the desired rule that this one is; -1: none. again: even if an earlier one was it. */
 static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule, bool again)
 {
 	size_t position = 0;
 	ssize_t i;
 
-	while ((i = next_desired(r, rule->tag, rule->tag_len, &position)) >= 0)
+	while ((i = nm_rules_next(&r->d->index, &r->place, rule->tag, rule->tag_len, &position)) >= 0)
 		if ((again || r->d->fate[i] == NM_EDIT_MISSING) &&
 			nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
 			return i;
@@ -223,8 +216,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	return 0;
 }
 
-/* The jump from DOCKER-USER must be behind the rules of others, which are known once the chain has been read.
- */
+/* The jump from DOCKER-USER must be behind the rules of others, known once the chain has been read. */
 static int check_jump(struct reading *r, struct nm_err *err)
 {
 	bool right = r->last_is_return ? r->jump_index + 1 == r->last_index : r->jump_index > r->last_index;
@@ -245,7 +237,8 @@ static void pair_changed(struct reading *r)
 		ssize_t i;
 
 		while (old->desired < 0 && old->tag[0] &&
-			(i = next_desired(r, old->tag, strlen(old->tag), &position)) >= 0) {
+			(i = nm_rules_next(&r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >=
+				0) {
 			if (r->d->fate[i] != NM_EDIT_MISSING)
 				continue;
 			r->d->fate[i] = NM_EDIT_CHANGED;

@@ -1,5 +1,4 @@
-/* The differences between the kernel's rules and the desired ones, in the iptables layout. Changes nothing.
- */
+/* How the kernel's rules differ from the desired ones, in the iptables layout. Changes nothing. */
 #ifndef NM_IPTABLES_COMPARE_H
 #define NM_IPTABLES_COMPARE_H
 
@@ -34,8 +33,7 @@ struct nm_iptables_compare_handler {
 	/* Called for each edit, in the order in which they have to be made. */
 	int (*edit)(void *ctx, const struct nm_edit *edit, struct nm_err *err);
 	void *ctx;
-	struct nm_counters
-		*counters; /* of each desired rule that is there, by its number; NULL: not asked for */
+	struct nm_counters *counters; /* of each desired rule found, by its number; NULL: not asked for */
 };
 
 /* Compares the rules of the families over nl (NETLINK_NETFILTER). Interrupted as nm_nft_dump(). */

@@ -1,8 +1,7 @@
 /*
  * Rules as nf_tables expressions, in the one form that iptables-nft 1.8.4 to 1.8.11 all read back as the same
  * text: layer 4 protocol by meta, addresses by full-length payload with bitwise for prefixes, ports by the xt
- * match of the protocol, everything else as iptables writes it. Values travel in register 1. The attributes
- * stand in the order in which the kernel dumps them, so that a rule that was read back compares byte by byte.
+ * match of the protocol, everything else as iptables writes it. Values travel in register 1.
  */
 #include "iptables/encode.h"
 
@@ -25,7 +24,6 @@
 #include <string.h>
 
 #include "nft/batch.h"
-#include "nft/comment.h"
 #include "nft/expr.h"
 
 struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_table table, enum nm_chain chain)
@@ -269,7 +267,7 @@ void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	mnl_attr_nest_end(nlh, nest);
 
 	if (rule->owner)
-		nm_nft_comment_put(
+		nm_expr_put_comment(
 			nlh, NFTA_RULE_USERDATA, nm_tag_print(rule->owner, rule->owner_ports, tag));
 }
 

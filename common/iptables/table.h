@@ -8,8 +8,7 @@
 /* For nm_iptables_compare_handler: adds the edit to an nm_nft_batch, the ctx. */
 int nm_iptables_table_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
-/* Adds the tables and chains that the desired rules of the families need, marked with NM_TAG_MADE as comment.
- */
+/* Adds the tables and chains that the families' desired rules need, with the comment NM_TAG_MADE. */
 int nm_iptables_table_ensure(struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families,
 	struct nm_err *err) NM_MUST_USE;
 

@@ -87,8 +87,9 @@ struct nm_rule_place {
 
 /* Indexes the rules by place and tag. 0 with *ret for nm_hash_index_done(), or -1 with *err (memory). */
 int nm_rules_index(const struct nm_rules *rules, struct nm_hash_index *ret, struct nm_err *err) NM_MUST_USE;
-/* Returns the number of the first rule at the place with the tag (len bytes; 0: a rule without), in the order
- * of the list, and of the following one when called again with the same *position: nm_hash_index_next(). */
+/* Returns the number of the first rule at the place with the tag (len bytes; 0: a rule without, and tag may
+ * be NULL), in the order of the list, and of the following one when called again with the same *position:
+ * nm_hash_index_next(). */
 ssize_t nm_rules_next(const struct nm_hash_index *index, const struct nm_rule_place *place, const char *tag,
 	size_t len, size_t *position);
 

@@ -24,7 +24,6 @@
 #include <sys/socket.h>
 
 #include "base/array.h"
-#include "nft/comment.h"
 #include "nft/expr.h"
 #include "nft/refusal.h"
 
@@ -176,7 +175,7 @@ int nm_nft_batch_ensure(struct nm_nft_batch *txn, struct nm_nft_place place, con
 	if (hook && hook->type)
 		put_hook(nlh, hook);
 	if (comment)
-		nm_nft_comment_put(nlh, place.chain ? NFTA_CHAIN_USERDATA : NFTA_TABLE_USERDATA, comment);
+		nm_expr_put_comment(nlh, place.chain ? NFTA_CHAIN_USERDATA : NFTA_TABLE_USERDATA, comment);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }

@@ -54,3 +54,22 @@ int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t ge
 
 	return nm_netlink_talk(nl, r, &replies, err);
 }
+
+/* struct nftnl_udata of libnftnl: u8 type, u8 length, value. Type 0 is the comment with its NUL:
+ * NFTNL_UDATA_TABLE_COMMENT, NFTNL_UDATA_CHAIN_COMMENT, NFTNL_UDATA_RULE_COMMENT,
+ * NFTNL_UDATA_SET_ELEM_COMMENT. */
+const char *nm_nft_dump_comment(struct nm_attrs userdata, size_t *ret_len)
+{
+	const uint8_t *p = userdata.data;
+	size_t left = userdata.len;
+
+	while (left >= 2 && left - 2 >= p[1]) {
+		if (p[0] == 0 && p[1] > 0) {
+			*ret_len = strnlen((const char *)p + 2, p[1]);
+			return (const char *)p + 2;
+		}
+		left -= 2u + p[1];
+		p += 2 + p[1];
+	}
+	return NULL;
+}

@@ -28,6 +28,13 @@ typedef int nm_nft_dump_handler(void *ctx, uint8_t nfproto, struct nm_attrs attr
 int nm_nft_dump(struct nm_netlink *nl, struct nm_netlink_request *r, uint16_t get, const int *tolerate,
 	nm_nft_dump_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
+/* Of any comment, with NUL: its length is a byte. */
+#define NM_NFT_COMMENT_SIZE 256
+
+/* Returns the comment in the user data of a table, chain, rule or element, *ret_len bytes without NUL,
+ * borrowed. NULL: none. */
+const char *nm_nft_dump_comment(struct nm_attrs userdata, size_t *ret_len);
+
 /* Called with what the kernel lacks ("match 'addrtype'...") and the module that has it. */
 typedef void nm_nft_probe_handler(void *ctx, const char *what, const char *module);
 

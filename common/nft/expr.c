@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_nat.h>
+#include <string.h>
+
+#include "nft/dump.h"
 
 void nm_expr_put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
 {
@@ -30,6 +33,19 @@ void nm_expr_put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, s
 
 	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+void nm_expr_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment)
+{
+	struct {
+		uint8_t type, len;
+		char text[NM_NFT_COMMENT_SIZE];
+	} udata = {.type = 0};
+	size_t len = strnlen(comment, NM_NFT_COMMENT_SIZE - 2);
+
+	memcpy(udata.text, comment, len);
+	udata.len = (uint8_t)(len + 1);
+	mnl_attr_put(nlh, type, 2u + udata.len, &udata);
 }
 
 /* An expression of numbers only. */

@@ -17,6 +17,8 @@ void nm_expr_end(struct nlmsghdr *nlh, struct nm_expr e);
 void nm_expr_put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value);
 /* A nested NFTA_DATA_VALUE. */
 void nm_expr_put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len);
+/* A comment as user data; what is longer than NM_NFT_COMMENT_SIZE - 2 is cut. */
+void nm_expr_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment);
 
 void nm_expr_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg); /* NFT_META_* */
 void nm_expr_set_mark(struct nlmsghdr *nlh, uint32_t sreg);           /* meta mark set */

@@ -5,8 +5,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "host/netlink.h"
-#include "nft/comment.h"
 #include "nft/rules.h"
 
 enum { NAME_SIZE = 64 };
@@ -23,7 +21,7 @@ static int refuse_element(struct nm_attrs attrs, const char *table, int error, s
 	struct nm_attrs list = nm_attrs_nested(attrs, NFTA_SET_ELEM_LIST_ELEMENTS);
 	struct nm_attrs element = nm_attrs_nested(list, NFTA_LIST_ELEM);
 	size_t len = 0;
-	const char *tag = nm_nft_comment_read(nm_attrs_nested(element, NFTA_SET_ELEM_USERDATA), &len);
+	const char *tag = nm_nft_dump_comment(nm_attrs_nested(element, NFTA_SET_ELEM_USERDATA), &len);
 	char set[NAME_SIZE];
 
 	name_of(attrs, NFTA_SET_ELEM_LIST_SET, set);

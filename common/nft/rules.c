@@ -11,8 +11,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "nft/comment.h"
-
 bool nm_nft_rule_next_expression(
 	struct nm_attrs *list, char name[static NM_NFT_EXPRESSION_SIZE], struct nm_attrs *ret_data)
 {
@@ -62,7 +60,7 @@ static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct n
 	rule.handle = be64toh(rule.handle);
 	(void)nm_attrs_string(attrs, NFTA_RULE_CHAIN, chain, sizeof(chain)); /* the kernel always tells */
 	rule.chain = chain;
-	rule.tag = nm_nft_comment_read(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
+	rule.tag = nm_nft_dump_comment(nm_attrs_nested(attrs, NFTA_RULE_USERDATA), &rule.tag_len);
 	if (!rule.tag)
 		find_xt_comment(&rule);
 	return reading->handler(reading->ctx, &rule, err);

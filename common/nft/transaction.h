@@ -3,7 +3,6 @@
 #ifndef NM_NFT_TRANSACTION_H
 #define NM_NFT_TRANSACTION_H
 
-#include "host/netlink.h"
 #include "nft/batch.h"
 
 /* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */

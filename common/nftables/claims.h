@@ -3,7 +3,7 @@
 #define NM_NFTABLES_CLAIMS_H
 
 #include "base/hash.h"
-#include "nft/elements.h"
+#include "nft/objects.h"
 #include "nftables/layout.h"
 
 /* The record that claims an element ... */

@@ -1,7 +1,5 @@
 #include "nftables/compare_elements.h"
 
-#include "nft/comment.h"
-
 #include <endian.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
@@ -124,15 +122,15 @@ static int query_family(struct nm_netlink *nl, struct nm_nftables_claims *claims
 
 		if (e->family != family || !claim->is_first || !claim->changes || !(all || claim->look))
 			continue;
-		nm_nft_elements_request(&r, nm_nftables_schema_place(family, NULL),
+		nm_nft_objects_request_element(&r, nm_nftables_schema_place(family, NULL),
 			nm_nftables_sets[e->set].name, e->key, nm_nftables_set_key_size(e->set, family));
 		if (nm_netlink_request_has_room(&r))
 			continue;
-		if (nm_nft_elements_get(nl, &r, on_element, &query, err) < 0)
+		if (nm_nft_objects_get_elements(nl, &r, on_element, &query, err) < 0)
 			return -1;
 		nm_netlink_request_init(&r);
 	}
-	return nm_nft_elements_get(nl, &r, on_element, &query, err);
+	return nm_nft_objects_get_elements(nl, &r, on_element, &query, err);
 }
 
 int nm_nftables_compare_elements_get(
@@ -151,14 +149,13 @@ int nm_nftables_compare_elements_read(struct nm_netlink *nl, enum nm_family fami
 
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
-			nm_nft_elements_each(nl, nm_nftables_schema_place(family, NULL),
+			nm_nft_objects_each_element(nl, nm_nftables_schema_place(family, NULL),
 				nm_nftables_sets[set].name, on_element, &query, err) < 0)
 			return -1;
 	return 0;
 }
 
-/* An element with another comment than those of the claims is left alone, unless a new record needs its key.
- */
+/* An element with another comment than the claims' is left alone, unless a new record needs its key. */
 static bool is_deleted(const struct nm_nftables_claim *claim)
 {
 	return claim->present && !claim->right && (claim->new || claim->known);
@@ -202,7 +199,7 @@ static void put_element(
 			nlh, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (counted->packets)
 		put_counter(nlh, counted);
-	nm_nft_comment_put(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
+	nm_expr_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
 	mnl_attr_nest_end(nlh, element);
 }
 

@@ -8,7 +8,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include "nft/comment.h"
 #include "nft/rules.h"
 
 struct comparison {
@@ -77,7 +76,7 @@ int nm_nftables_compare_rules_add(
 		return -1;
 	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->len, w->expressions);
 	if (w->comment[0])
-		nm_nft_comment_put(nlh, NFTA_RULE_USERDATA, w->comment);
+		nm_expr_put_comment(nlh, NFTA_RULE_USERDATA, w->comment);
 	nm_nft_batch_end(txn, nlh);
 	return 0;
 }

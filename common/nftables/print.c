@@ -140,14 +140,13 @@ static int on_rule(void *ctx, const struct nm_nftables_chain_rule *rule, struct 
 static int print_chain(const struct nm_nftables_schema_chain *chain, enum nm_family family,
 	const struct nm_nftables_prefix_lengths *lengths, FILE *out, struct nm_err *err)
 {
-	int rc;
-
 	fprintf(out, "\n\tchain %s {\n", chain->name);
 	if (chain->hook.type)
 		fprintf(out, "\t\ttype %s hook %s; policy accept;\n", chain->hook.type, chain->place);
-	rc = nm_nftables_chains_each(family, lengths, on_rule, &(struct chain){chain->name, out}, err);
+	if (nm_nftables_chains_each(family, lengths, on_rule, &(struct chain){chain->name, out}, err) < 0)
+		return -1;
 	fputs("\t}\n", out);
-	return rc;
+	return 0;
 }
 
 static const char *const types[] = {

@@ -7,7 +7,6 @@
 
 #include "model/rule.h"
 #include "nft/batch.h"
-#include "nft/dump.h"
 #include "nft/expr.h"
 #include "nftables/sets.h"
 
@@ -65,8 +64,7 @@ void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t
 /* The word in the first register has one of these bits, or none of them. */
 void nm_nftables_rule_match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set);
 
-/* Appends the static rules of the family (nm_iptables_layout_static()), translated into native expressions.
- */
+/* Appends the family's static rules (nm_iptables_layout_static()), translated into native expressions. */
 int nm_nftables_rules_add_static(enum nm_family family, const struct nm_rules *statics,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
 

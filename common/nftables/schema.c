@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nft/comment.h"
 #include "nft/expr.h"
 #include "nft/objects.h"
-#include "nft/rules.h"
 #include "nftables/schema.h"
 
 /* As `nft list` shows them: one without hook comes after those that lead to it. */

@@ -2,7 +2,6 @@
 #ifndef NM_NFTABLES_SCHEMA_H
 #define NM_NFTABLES_SCHEMA_H
 
-#include "host/netlink.h"
 #include "nft/batch.h"
 #include "nftables/layout.h"
 

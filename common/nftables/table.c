@@ -107,7 +107,7 @@ int nm_nftables_table_check_empty(struct nm_netlink *nl, struct nm_err *err)
 			nm_nftables_schema_read(nl, f, &schema, err) < 0)
 			return -1;
 		for (size_t i = 0; found && !schema.loaded && i < sizeof(maps) / sizeof(*maps); i++)
-			if (nm_nft_elements_each(nl, nm_nftables_schema_place(f, NULL),
+			if (nm_nft_objects_each_element(nl, nm_nftables_schema_place(f, NULL),
 				    nm_nftables_sets[maps[i]].name, on_element, NULL, err) < 0)
 				return -1;
 	}

@@ -10,7 +10,6 @@
 
 #include "host/attrs.h"
 #include "model/rule.h"
-#include "nft/comment.h"
 #include "nft/dump.h"
 #include "nft/expr.h"
 
@@ -104,7 +103,7 @@ void reply_table(struct reply *r, uint32_t seq, const struct nm_nft_table *table
 	put_number(msg, NFTA_TABLE_FLAGS, table->is_dormant ? NFT_TABLE_F_DORMANT : 0);
 	put_number(msg, NFTA_TABLE_USE, table->use);
 	if (table->made)
-		nm_nft_comment_put(msg, NFTA_TABLE_USERDATA, NM_TAG_MADE);
+		nm_expr_put_comment(msg, NFTA_TABLE_USERDATA, NM_TAG_MADE);
 	reply_end(r, msg);
 }
 
@@ -126,7 +125,7 @@ void reply_chain(struct reply *r, uint32_t seq, const struct nm_nft_chain *chain
 	}
 	put_number(msg, NFTA_CHAIN_USE, chain->use);
 	if (chain->made)
-		nm_nft_comment_put(msg, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
+		nm_expr_put_comment(msg, NFTA_CHAIN_USERDATA, NM_TAG_MADE);
 	reply_end(r, msg);
 }
 
@@ -152,7 +151,7 @@ void reply_rule(struct reply *r, uint32_t seq, const char *comment)
 	put_name(msg, NFTA_RULE_CHAIN, "chain");
 	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, 1);
 	if (comment)
-		nm_nft_comment_put(msg, NFTA_RULE_USERDATA, comment);
+		nm_expr_put_comment(msg, NFTA_RULE_USERDATA, comment);
 	reply_end(r, msg);
 }
 

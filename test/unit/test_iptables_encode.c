@@ -9,7 +9,6 @@
 #include "iptables/layout.h"
 #include "iptables/print.h"
 #include "nft/batch.h"
-#include "nft/comment.h"
 #include "nft/dump.h"
 #include "nft/rules.h"
 #include "tap.h"

@@ -1,4 +1,4 @@
-#include "nft/comment.h"
+#include "nft/dump.h"
 
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ static void check_comment(
 		if (bait)
 			memcpy(copy + size, bait, more);
 	}
-	got = nm_nft_comment_read((struct nm_attrs){copy, size}, &len);
+	got = nm_nft_dump_comment((struct nm_attrs){copy, size}, &len);
 	(void)snprintf(text, sizeof(text), "%.*s", (int)len, got ? got : "");
 	tap_ok(!got == !expected, "comment %s: is there or not", name);
 	tap_is(text, expected ? expected : "", "comment %s", name);
@@ -57,7 +57,7 @@ static void test_comments(void)
 		check_comment(row->name, row->bytes, row->len, NULL, 0, row->expected);
 		check_comment(row->name, row->bytes, row->len, bait, sizeof(bait), row->expected);
 	}
-	tap_ok(!nm_nft_comment_read((struct nm_attrs){NULL, 0}, &(size_t){0}), "no user data");
+	tap_ok(!nm_nft_dump_comment((struct nm_attrs){NULL, 0}, &(size_t){0}), "no user data");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* nft/elements.c: elements as the kernel may tell them, and as it should not. What stands behind a message is
+/* nft/objects.c: elements as the kernel may tell them, and as it should not. What stands behind a message is
  * other people's: each is sent after a longer one, so that reading too far would find something. */
 #include <endian.h>
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 
-#include "nft/elements.h"
+#include "nft/objects.h"
 #include "nft/dump.h"
 #include "kernel.h"
 #include "tap.h"
@@ -120,7 +120,7 @@ static bool send_behind(const struct kernel *k)
 
 static int dump(struct kernel *k, struct seen *seen, struct nm_err *err)
 {
-	return nm_nft_elements_each(&k->nl,
+	return nm_nft_objects_each_element(&k->nl,
 		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV4), "natmap", NULL}, "ports", take, seen,
 		err);
 }
@@ -359,26 +359,26 @@ static void test_requests(void)
 	if (!tap_ok(kernel_open(&k), "preparation"))
 		return;
 	nm_netlink_request_init(&request);
-	tap_ok(nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0 &&
+	tap_ok(nm_nft_objects_get_elements(&k.nl, &request, take, &seen, &err) == 0 &&
 			recv(k.fd, sent.bytes, sizeof(sent.bytes), MSG_DONTWAIT) < 0,
 		"nothing to ask for: nothing is asked");
-	nm_nft_elements_request(&request,
+	nm_nft_objects_request_element(&request,
 		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "ports", "12345678", 8);
-	nm_nft_elements_request(&request,
+	nm_nft_objects_request_element(&request,
 		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "open", "1234", 4);
 	put_elements(&r, k.nl.seq + 1, "ports", &made, 1);
-	nm_nft_elements_request(&request,
+	nm_nft_objects_request_element(&request,
 		(struct nm_nft_place){nm_addr_family_to_af(NM_IPV6), "natmap", NULL}, "allowed", "1234", 4);
 	reply_error(&r, k.nl.seq + 2, ENOENT);
 	reply_error(&r, k.nl.seq + 3, EINVAL); /* keys of another size */
-	tap_ok(kernel_send(&k, &r) && nm_nft_elements_get(&k.nl, &request, take, &seen, &err) == 0,
+	tap_ok(kernel_send(&k, &r) && nm_nft_objects_get_elements(&k.nl, &request, take, &seen, &err) == 0,
 		"one is there, others are not");
 	tap_is(seen.text, "ports 3132333435363738  none 0/0;", "the one that is there");
 	tap_ok(recv(k.fd, sent.bytes, sizeof(sent.bytes), MSG_DONTWAIT) == (ssize_t)request.used, "asked");
 	check_request(reply_at(&sent, 0));
 	r.len = 0;
 	reply_error(&r, k.nl.seq + 1, EPERM);
-	tap_ok(kernel_send(&k, &r) && nm_nft_elements_get(&k.nl, &request, take, &seen, &err) < 0,
+	tap_ok(kernel_send(&k, &r) && nm_nft_objects_get_elements(&k.nl, &request, take, &seen, &err) < 0,
 		"a refusal");
 	tap_is(err.msg, "looking for elements of sets: Operation not permitted", "it says why");
 	kernel_close(&k);

@@ -5,7 +5,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/comment.h"
 #include "nft/dump.h"
 #include "nft/expr.h"
 #include "kernel.h"
@@ -245,7 +244,7 @@ static void test_made(void)
 
 		mnl_attr_put_strz(msg, NFTA_TABLE_NAME, "t");
 		nm_expr_put_be32(msg, NFTA_TABLE_FLAGS, ~(uint32_t)NFT_TABLE_F_DORMANT);
-		nm_nft_comment_put(msg, NFTA_TABLE_USERDATA, *comment);
+		nm_expr_put_comment(msg, NFTA_TABLE_USERDATA, *comment);
 		reply_end(&r, msg);
 	}
 	reply_done(&r, seq, 0);

@@ -5,7 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdalign.h>
 
-#include "nft/comment.h"
+#include "nft/expr.h"
 #include "nft/dump.h"
 #include "nft/refusal.h"
 #include "tap.h"
@@ -63,7 +63,7 @@ static void put_element(struct nlmsghdr *msg, const char *comment)
 	struct nlattr *element = mnl_attr_nest_start(msg, NFTA_LIST_ELEM);
 
 	if (comment)
-		nm_nft_comment_put(msg, NFTA_SET_ELEM_USERDATA, comment);
+		nm_expr_put_comment(msg, NFTA_SET_ELEM_USERDATA, comment);
 	mnl_attr_nest_end(msg, element);
 	mnl_attr_nest_end(msg, list);
 }

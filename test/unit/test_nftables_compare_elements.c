@@ -6,7 +6,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/comment.h"
+#include "nft/expr.h"
 #include "nft/dump.h"
 #include "nftables/compare_elements.h"
 #include "kernel.h"
@@ -62,7 +62,7 @@ static void put_element(struct reply *r, uint32_t seq, const char *set, const st
 	if (nm_nftables_set_is_map(e->set))
 		put_data(msg, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (tag)
-		nm_nft_comment_put(msg, NFTA_SET_ELEM_USERDATA, tag);
+		nm_expr_put_comment(msg, NFTA_SET_ELEM_USERDATA, tag);
 	mnl_attr_nest_end(msg, nest);
 	mnl_attr_nest_end(msg, list);
 	reply_end(r, msg);
@@ -118,7 +118,7 @@ static size_t say_change(char *text, size_t used, const struct nlmsghdr *msg)
 		text[used++] = ':';
 	used = say_bytes(text, used, data);
 	used = say_counter(text, used, nm_attrs_nested(one, NFTA_SET_ELEM_EXPR));
-	tag = nm_nft_comment_read(nm_attrs_nested(one, NFTA_SET_ELEM_USERDATA), &len);
+	tag = nm_nft_dump_comment(nm_attrs_nested(one, NFTA_SET_ELEM_USERDATA), &len);
 	return used + (size_t)snprintf(text + used, TEXT_MAX - used, " %.*s;", (int)len, tag ? tag : "");
 }
 

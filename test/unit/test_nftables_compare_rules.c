@@ -5,7 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "host/attrs.h"
-#include "nft/comment.h"
+#include "nft/expr.h"
 #include "nft/dump.h"
 #include "nftables/compare_rules.h"
 #include "kernel.h"
@@ -63,7 +63,7 @@ static void put_rule(struct reply *r, uint32_t seq, size_t i, const char *commen
 	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, htobe64(i + 1));
 	mnl_attr_put(msg, NFTA_RULE_EXPRESSIONS, rule->len, rule->expressions);
 	if (comment[0])
-		nm_nft_comment_put(msg, NFTA_RULE_USERDATA, comment);
+		nm_expr_put_comment(msg, NFTA_RULE_USERDATA, comment);
 	reply_end(r, msg);
 }
 

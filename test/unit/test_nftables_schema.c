@@ -3,7 +3,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/comment.h"
+#include "nft/dump.h"
 #include "nft/rules.h"
 #include "nftables/chains.h"
 #include "kernel.h"
@@ -44,7 +44,7 @@ static void say_number(struct text *t, struct nm_attrs attrs, uint16_t type, con
 static void say_comment(struct text *t, struct nm_attrs userdata)
 {
 	size_t len = 0;
-	const char *comment = nm_nft_comment_read(userdata, &len);
+	const char *comment = nm_nft_dump_comment(userdata, &len);
 
 	if (comment)
 		say(t, " # %.*s", (int)len, comment);
