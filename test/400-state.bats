@@ -305,6 +305,7 @@ hook_waits() {
 	local NM_WRAP=(strace -o /dev/null -P /proc/sys/kernel/random/boot_id -e inject=read:retval=0:syscall=getpid)
 	publish rc=1 other 9090:90
 	assert "$stderr" has boot_id
+	# shellcheck disable=SC2034 # run_natmap uses it
 	NM_WRAP=()
 	assert "$(live_ids)" = web
 	withdraw web

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Killed, or refused a system call, at every step: the state file covers the kernel, and the next hook puts things right.
-# shellcheck disable=SC2154 # $stderr comes from run_natmap
+# shellcheck disable=SC2030,SC2031,SC2154 # $stderr and $status come from run_natmap
 
 load helpers/natmap
 load helpers/recovery
@@ -224,23 +224,23 @@ refuse_at_each() {
 
 # completed_by COMMAND CALL...: remove, killed before each of the last of these calls, is completed by the command
 completed_by() {
-	local command=$1 call n most when done
+	local by=$1 call n most when before
 	for call in "${@:2}"; do
 		most=$(calls "$call")
 		for n in $(seq $((most > 4 ? most - 4 : 1)) "$most"); do
-			when="by $command, after a kill at $call $n of $most"
+			when="by $by, after a kill at $call $n of $most"
 			begin new || return 1
 			do_hook remove strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
-			done=$(recorded)
-			do_hook "$command"
-			if [[ $command = remove && $done = natmap:web:8080 ]]; then
+			before=$(recorded)
+			do_hook "$by"
+			if [[ $by = remove && $before = natmap:web:8080 ]]; then
 				assert "$status" -eq 1 "status $when" || return 1 # it was complete
 			else
 				assert "$status" -eq 0 "status $when: $(<"$NM_TMP/err")" || return 1
 			fi
 			assert "$(live_ids)" = web "records $when" || return 1
 			same "rules and records $when" "$(recorded)" "$(tagged)" || return 1
-			[[ $command = gc ]] || assert "$(tagged)" = natmap:web:8080 "rules $when" || return 1
+			[[ $by = gc ]] || assert "$(tagged)" = natmap:web:8080 "rules $when" || return 1
 			do_hook end
 		done
 	done

@@ -50,7 +50,7 @@ static size_t make_answer(char *out, size_t size, const union peer *peer)
 /* Answers what has come to this socket; 0 when its peer has closed it. */
 static int answer(int fd)
 {
-	union peer peer;
+	union peer peer = {0};
 	socklen_t len = sizeof(peer);
 	char in[4096], out[4096];
 	ssize_t got = recvfrom(fd, in, sizeof(in), 0, &peer.any, &len);

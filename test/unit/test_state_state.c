@@ -273,8 +273,9 @@ static void test_meanwhile(const char *what, void (*action)(void))
 	pid_t pid = fork();
 	unsigned neither = 0, opened = 0;
 
-	while (pid == 0)
-		action();
+	if (pid == 0)
+		for (;;)
+			action();
 	for (unsigned i = 0; i < TRIES; i++) {
 		nm_autostate struct nm_state *st = NULL;
 		struct nm_err err;
