@@ -5,9 +5,7 @@
 #include "backend/nftables.h"
 #include "base/log.h"
 #include "model/rule.h"
-#include "nft/dump.h"
 #include "nft/objects.h"
-#include "nft/transaction.h"
 #include "nftables/probe.h"
 #include "nftables/schema.h"
 

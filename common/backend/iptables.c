@@ -9,7 +9,6 @@
 #include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/table.h"
-#include "nft/dump.h"
 
 /* Rules are found again by their owner. */
 static int add_owner(struct nm_desired *d, const char *owner, struct nm_err *err)

@@ -19,7 +19,6 @@
 #include <linux/sock_diag.h>
 
 #include "host/attrs.h"
-#include "host/netlink.h"
 
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */
 

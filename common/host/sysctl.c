@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/io.h"
 #include "base/text.h"
 

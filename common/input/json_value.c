@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/text.h"
 
 bool nm_json_value_at(const struct nm_json_event *event, ...)
 {
