@@ -22,11 +22,10 @@ int nm_cmd_gc(const struct nm_invocation *inv, struct nm_err *err)
 {
 	const char *id = NULL;
 
-	if (nm_cmd_value(inv, "--id", &id, err) < 0 || nm_sandbox_enter(false, err) < 0)
+	if (nm_cmd_value(inv, "--id", &id, err) < 0 || (id && nm_cmd_check_id(id, err) < 0) ||
+		nm_sandbox_enter(false, err) < 0)
 		return -1;
 	if (!id)
 		return collect(inv, err);
-	if (nm_cmd_check_id(id, err) < 0)
-		return -1;
 	return nm_gc_id(inv->state_dir, id, err) < 0 ? nm_wrap(err, "container '%s'", id) : 0;
 }

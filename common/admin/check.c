@@ -117,14 +117,13 @@ static int check_forwarding(struct check *c, struct nm_err *err)
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
 	struct nm_err cause;
-	int value;
 
 	nm_each_family(f, c->families) {
-		bool missing = nm_sysctl_get(names[f], &value, &cause) < 0;
+		int value, rc = nm_sysctl_get(names[f], &value, &cause);
 
-		if (missing && add(c, err, "setting", "%s", cause.msg) < 0)
+		if (rc < 0 && add(c, err, "setting", "%s", cause.msg) < 0)
 			return -1;
-		if (!missing && !value &&
+		if (rc == 0 && !value &&
 			add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0)
 			return -1;
 	}
@@ -196,8 +195,7 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differe
 	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_conflicts(&run, err) < 0 ||
 		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
 		return -1;
-	if (s.change.state)
-		nm_state_unlock(s.change.state);
+	nm_state_unlock(s.change.state);
 	/* without a published port there are no packets to drop */
 	return run.families ? nm_foreign_drop_each(&s.change.nl, on_foreign_drop, &run, err) : 0;
 }

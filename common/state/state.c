@@ -62,7 +62,7 @@ int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout
 
 void nm_state_unlock(struct nm_state *st)
 {
-	if (st->lockfd >= 0)
+	if (st && st->lockfd >= 0)
 		(void)flock(st->lockfd, LOCK_UN); /* fails only for a bad fd */
 }
 
