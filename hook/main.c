@@ -82,7 +82,7 @@ static int run_help(const struct nm_invocation *inv, struct nm_err *err)
 
 static int exit_status(enum nm_err_kind kind)
 {
-	static const enum nm_exit status[] = {
+	static const int status[] = {
 		[NM_ERR_NONE] = NM_EXIT_FAILED,
 		[NM_ERR_FAILED] = NM_EXIT_FAILED,
 		[NM_ERR_CONFIG] = NM_EXIT_USAGE,
