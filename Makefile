@@ -121,7 +121,7 @@ deps: ## install what building and testing need (Debian and Ubuntu, root)
 
 check: ## run all tests; as root it first installs what they need
 	$(Q)if [ "$$(id -u)" = 0 ]; then test/install-deps.sh; fi
-	$(Q)$(MAKE) --no-print-directory all unit-programs test-programs
+	$(Q)$(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) --no-print-directory all unit-programs test-programs
 	$(Q)test/run-tests.sh $(UNIT_TESTS) -- $(BATS)
 
 .PHONY: unit-programs
