@@ -266,12 +266,11 @@ static int examine_forwarding(struct examination *x, struct nm_err *err)
 /* The kernel tells the name of each table that is in force, one a line. */
 static int examine_legacy(struct examination *x, struct nm_err *err)
 {
-	static const char *const families[] = {"ip", "ip6"};
 	char path[64], names[256], *rest, *name;
 
 	(void)err; /* never fails */
-	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
-		const char *family = families[i];
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		const char *family = f == NM_IPV4 ? "ip" : "ip6";
 		char list[512] = "", modules[2048] = "";
 		struct nm_text l = {.buf = list, .size = sizeof(list)};
 		struct nm_text m = {.buf = modules, .size = sizeof(modules)};
@@ -344,15 +343,14 @@ static int examine_settings(struct examination *x, struct nm_err *err)
 {
 	unsigned filtered = (setting("net/bridge/bridge-nf-call-iptables") > 0 ? NM_IPV4_BIT : 0) |
 		(setting("net/bridge/bridge-nf-call-ip6tables") > 0 ? NM_IPV6_BIT : 0);
-	const struct nm_records *records = &x->records;
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
-	char word[NM_TEXT_WORD_SIZE];
 	struct nm_rtnl_link link;
+	char word[NM_TEXT_WORD_SIZE];
 
-	if (nm_records_each_localnet(records, on_localnet, x, err) < 0 ||
+	if (nm_records_each_localnet(&x->records, on_localnet, x, err) < 0 ||
 		nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
 		return -1;
-	for (const struct nm_record *r = records->v; r < records->v + records->n; r++) {
+	for (const struct nm_record *r = x->records.v; r < x->records.v + x->records.n; r++) {
 		if (!r->bridge_port[0] || !(r->families & filtered))
 			continue;
 		if (nm_rtnl_get_link(&rtnl, 0, r->bridge_port, &link, err) < 0)

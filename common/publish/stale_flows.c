@@ -83,7 +83,7 @@ static void collect_replaced(
 		for (size_t j = 0; j < r->mappings.n; j++) {
 			const struct nm_mapping *m = &r->mappings.v[j];
 
-			if (!is_held(peers, r, m) && !(claim->new &&nm_claim_shares(r, m, claim->new)))
+			if (!is_held(peers, r, m) && (!claim->new || !nm_claim_shares(r, m, claim->new)))
 				add_flow(flows, r, m, true);
 		}
 	}
