@@ -41,7 +41,8 @@ static int choose_backend(const char *format, enum nm_backend *backend, struct n
 		*backend = strcmp(format, "nft") ? NM_BACKEND_IPTABLES : NM_BACKEND_NFTABLES;
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;
-	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1 : nm_backend_choose(&nl, backend, err);
+	return nm_netlink_open(NETLINK_NETFILTER, &nl, err) < 0 ? -1
+								: nm_backend_choose(&nl, NULL, backend, err);
 }
 
 static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st,

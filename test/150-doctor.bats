@@ -342,12 +342,46 @@ firewalld_up() {
 # bats test_tags=iptables
 @test "what the kernel lacks is told with the module that has it" {
 	local lacking
+	config '{"backend": "iptables"}'
 	for lacking in 10=nf_tables 1=nf_conntrack_netlink 11=nft_compat addrtype=xt_addrtype conntrack=xt_conntrack \
-		DNAT=xt_nat MASQUERADE=xt_MASQUERADE; do
+		multiport=xt_multiport DNAT=xt_nat MASQUERADE=xt_MASQUERADE; do
 		lacking "${lacking%=*}"
+		lacking_on_disk nft_reject "${lacking#*=}"
 		ill "the kernel has no "
 		assert "$cure" = "modprobe ${lacking#*=}"
+		lacking_on_disk "${lacking#*=}_other"
+		ill "the kernel has no "
+		assert "$cure" = ""
 	done
+}
+
+# bats test_tags=once
+@test "where the modules for iptables are not on the disk, it is their package on RHEL's kin, and nftables on all" {
+	local without=', but all that "backend": "nftables" needs'
+	config '{"backend": "iptables"}'
+	mkdir -p "$NM_TMP/root/etc"
+	lacking_xt
+	ill "the kernel has no nft_compat, which the rules need$without"
+	assert "$cure" = ""
+	printf 'NAME="AlmaLinux"\nID="almalinux"\nID_LIKE="rhel centos fedora"\n' >"$NM_TMP/root/etc/os-release"
+	ill "the kernel has no nft_compat, which the rules need$without"
+	assert "$cure" = "dnf install kernel-modules-extra-$(uname -r)"
+	lacking addrtype
+	ill "the kernel has no match 'addrtype' of revision 1, which the rules need$without"
+	assert "$cure" = "dnf install kernel-modules-extra-$(uname -r)"
+	lacking addrtype fib
+	ill "the kernel has no match 'addrtype' of revision 1, which the rules need"
+	assert "$output" lacks nftables
+	lacking 1
+	ill "the kernel has no ctnetlink"
+	assert "$cure" = ""
+	lacking_xt
+	config '{}'
+	healthy
+	config '{"backend": "iptables"}'
+	printf 'ID=debian\nNAME="like rhel"\n' >"$NM_TMP/root/etc/os-release"
+	ill "the kernel has no nft_compat"
+	assert "$cure" = ""
 }
 
 # bats test_tags=nftables
@@ -357,6 +391,7 @@ firewalld_up() {
 	before=$(snapshot host)
 	for lacking in 10=nf_tables 1=nf_conntrack_netlink ct=nft_ct fib=nft_fib_ipv4 nat=nft_nat masq=nft_masq; do
 		lacking "${lacking%=*}"
+		lacking_on_disk "${lacking#*=}"
 		ill "the kernel has no "
 		assert "$cure" = "modprobe ${lacking#*=}"
 	done
@@ -372,6 +407,7 @@ firewalld_up() {
 	for lacking in mark conntrack; do
 		on host iptables -P FORWARD ACCEPT
 		lacking "$lacking"
+		lacking_on_disk "xt_$lacking"
 		healthy
 		on host iptables -P FORWARD DROP
 		ill "the kernel has no match '$lacking'"

@@ -37,49 +37,102 @@ chosen() {
 @test "a plan is for the backend that would be chosen" {
 	ctr_start web >/dev/null
 	run_natmap plan < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
-	assert "$output" has 'table ip natmap'
-	on host nft add table ip nat
-	run_natmap plan < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
 	assert "$output" has '-A NATMAP'
+	lacking_xt
+	run_natmap plan < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
+	assert "$output" has 'table ip natmap'
+	lacking
 	run_natmap plan --format nft < <(state web "$(ctr_pid web)" creating io.natmap.ports=8080:80)
 	assert "$output" has 'table ip natmap'
 }
 
-@test "on a host without iptables' tables it is nftables" {
-	on host nft 'add table inet filter; add table inet nat; add table ip mangle; add table arp filter'
-	chosen nftables
-	serve ctr tcp 80 web
-	assert_reach web ext tcp 192.0.2.1 8080
+@test "it is the default, and iptables where the kernel has every extension, whatever tables there are" {
+	local table
+	config '{}'
+	for table in 'inet filter' 'ip mangle' 'ip filter' 'ip nat' 'ip6 filter' 'ip6 nat'; do
+		chosen iptables
+		on host nft flush ruleset
+		rm -r "$(state_dir)"
+		on host nft "add table $table"
+	done
+	chosen iptables
 }
 
-@test "one of iptables' tables is enough for iptables" {
-	local table
-	for table in 'ip filter' 'ip nat' 'ip6 filter' 'ip6 nat'; do
+@test "a kernel that lacks an extension of iptables gets nftables, also beside tables that iptables made" {
+	local lacking
+	serve ctr tcp 80 web
+	config '{}'
+	on host nft 'add table ip nat; add chain ip nat PREROUTING { type nat hook prerouting priority -100; }'
+	on host iptables -A INPUT -s 192.0.2.99 -j DROP
+	for lacking in '11 match target' tcp udp multiport addrtype conntrack DNAT MASQUERADE; do
+		# shellcheck disable=SC2086 # words
+		lacking $lacking
+		chosen nftables
+		assert_reach web ext tcp 192.0.2.1 8080
+		run_natmap doctor
+		run_natmap flush --force
+	done
+	assert "$(on host iptables -S INPUT)" has 192.0.2.99
+	lacking
+	chosen iptables
+}
+
+@test "an explicit iptables stays, and the error names what the kernel lacks and whether nftables has all" {
+	config '{"backend": "iptables"}'
+	lacking_xt
+	publish rc=1 web 8080:80
+	assert "$stderr" has "the kernel has no nft_compat (module nft_compat), but all that \"backend\": \"nftables\" needs"
+	lacking addrtype masq
+	publish rc=1 web 8080:80
+	assert "$stderr" has "the kernel has no match 'addrtype' of revision 1 (module xt_addrtype)"
+	assert "$stderr" lacks nftables
+	lacking addrtype
+	run_natmap rc=1 reload
+	assert "$stderr" has "the kernel has no match 'addrtype' of revision 1 (module xt_addrtype), but all"
+	config '{"backend": "nftables"}'
+	lacking fib
+	publish rc=1 web 8080:80
+	assert "$stderr" has "the kernel has no nf_tables expression 'fib' (module nft_fib_ipv4), but all that \"backend\": \"iptables\""
+	lacking
+	assert "$(backends)" = ""
+}
+
+@test "the records tell, too, where natmap is, when the kernel has lost its rules" {
+	local backend
+	for backend in nftables iptables; do
+		config "{\"backend\": \"$backend\"}"
+		publish one 8081:80
 		on host nft flush ruleset
-		on host nft "add table $table"
-		chosen iptables
+		config '{}'
+		publish web 8080:80
+		assert "$(backends)" = $backend
+		run_natmap reload
+		chosen $backend
 		run_natmap flush --force
 	done
 }
 
-@test "rules of others are a reason for iptables, too" {
-	on host iptables -A INPUT -p tcp --dport 22 -j ACCEPT
-	chosen iptables
+# asks ID PORTS: how often publishing them asked the kernel for an extension
+asks() {
+	NM_WRAP=(strace -qq -o "$NM_TMP/trace" -e trace=sendto)
+	publish "$@"
+	NM_WRAP=()
+	assert "$(grep -c NFTABLES "$NM_TMP/trace")" -gt 2 requests
+	asked=$(grep -c NFT_COMPAT "$NM_TMP/trace") || :
 }
 
-@test "nftables stays when somebody begins to use iptables, until a flush" {
-	publish one 8081:80
-	on host iptables -A INPUT -p tcp --dport 22 -j ACCEPT
-	on host ip6tables -t nat -A POSTROUTING -o up0 -j MASQUERADE
-	publish two 8082:80
-	run_natmap add one 8083:80
-	run_natmap remove one 8081:80
-	assert "$(backends)" = nftables
-	withdraw one
-	withdraw two
-	chosen nftables
-	run_natmap flush --force
-	chosen iptables
+@test "where natmap is, the kernel is not asked for extensions" {
+	local backend
+	asks one 8081:80
+	assert "$asked" -gt 0 questions
+	for backend in iptables nftables; do
+		config "{\"backend\": \"$backend\"}"
+		run_natmap reload
+		config '{}'
+		asks two 8082:80
+		assert "$asked" -eq 0 questions
+		withdraw two
+	done
 }
 
 @test "iptables stays where natmap is there already" {
@@ -133,29 +186,19 @@ chosen() {
 	config '{"backend": "auto", "static": {"dnat": [{"name": "mail", "external_address": "192.0.2.1",
 		"internal_address": "10.88.7.2", "ports": "80", "protocol": "tcp"}]}}'
 	serve ctr tcp 80 mail
+	lacking_xt
 	run_natmap reload
+	lacking
 	assert "$(on host nft list table ip natmap)" has natmap:@dnat/mail
 	assert_reach mail ext tcp 192.0.2.1 80
 	run_natmap list --json
 	assert "$(jq '.static[0].packets' <<<"$output")" -eq 1
 	run_natmap flush
-	on host nft add table ip filter
 	run_natmap reload
 	assert "$(on host iptables-save)" has natmap:@dnat/mail
 	assert_reach mail ext tcp 192.0.2.1 80
 	run_natmap list --json
 	assert "$(jq '.static[0].packets' <<<"$output")" -eq 1
-}
-
-@test "a kernel that lacks something of nftables gets iptables" {
-	local expression
-	for expression in fib ct nat masq; do
-		lacking "$expression"
-		chosen iptables
-		run_natmap flush --force
-	done
-	lacking ''
-	chosen nftables
 }
 
 @test "where somebody else has a table natmap it is iptables" {
@@ -176,7 +219,7 @@ publish_nth() {
 		ctr_start "c$i" >/dev/null
 	done
 	at_once 8 publish_nth
-	assert "$(backends)" = nftables
+	assert "$(backends)" = iptables
 	run_natmap check
 }
 

@@ -6,9 +6,10 @@
 #include <linux/netfilter.h>
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 
+#include "admin/firewalld.h"
 #include "admin/foreign_drop.h"
+#include "admin/remedy.h"
 #include "backend/backend.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -23,9 +24,7 @@
 #include "publish/change.h"
 #include "state/search.h"
 
-#define FIREWALLD_CONF "/etc/firewalld/firewalld.conf"
-
-enum { TEXT_SIZE = 4096, LINE_SIZE = 2 * TEXT_SIZE, FIREWALLD_CONF_SIZE = 64 * 1024 };
+enum { TEXT_SIZE = 4096, LINE_SIZE = 2 * TEXT_SIZE };
 
 struct examination {
 	const struct nm_doctor *d;
@@ -33,8 +32,10 @@ struct examination {
 	struct nm_records records; /* live ones, when dead ones have been told */
 	bool can_judge;            /* the pids of the records are of this PID namespace */
 	struct nm_netlink nl;
-	bool strict_forward_ports; /* firewalld's configuration says so */
-	bool strict_firewalld;     /* has been told; its chains need not be */
+	struct nm_remedies remedies;
+	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN]; /* to a backend that the kernel lacks parts of */
+	bool strict_forward_ports;                       /* firewalld's configuration says so */
+	bool strict_firewalld;                           /* has been told; its chains need not be */
 };
 
 typedef int examine(struct examination *x, struct nm_err *err);
@@ -86,10 +87,20 @@ static int setting(const char *name)
 	return nm_sysctl_get(name, &value, &missing) < 0 ? -1 : value;
 }
 
+static void tell_remedy(struct examination *x, const char *module)
+{
+	char command[NM_REMEDY_STRLEN];
+
+	if (nm_remedy_find(&x->remedies, module, command))
+		tell(x, COMMAND, "%s", command);
+}
+
 static void on_missing(void *ctx, const char *what, const char *module)
 {
-	tell(ctx, FINDING, "the kernel has no %s, which the rules need", what);
-	tell(ctx, COMMAND, "modprobe %s", module);
+	struct examination *x = ctx;
+
+	tell(x, FINDING, "the kernel has no %s, which the rules need%s", what, x->alternative);
+	tell_remedy(x, module);
 }
 
 static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
@@ -107,25 +118,6 @@ static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struc
 	return 0;
 }
 
-/* True when the last line "StrictForwardPorts = ..." of firewalld.conf(5) says yes. */
-static bool has_strict_forward_ports(void)
-{
-	char conf[FIREWALLD_CONF_SIZE], *rest = conf, *line;
-	bool strict = false;
-
-	if (nm_io_read_small(AT_FDCWD, FIREWALLD_CONF, conf, sizeof(conf)) < 0)
-		return false;
-	while ((line = strsep(&rest, "\n"))) {
-		char value[sizeof("true")] = "";
-		int begin = 0;
-
-		(void)sscanf(line, " StrictForwardPorts = %n%4s", &begin, value);
-		if (begin > 0)
-			strict = !strncasecmp(value, "yes", 3) || !strcasecmp(value, "true");
-	}
-	return strict;
-}
-
 static int examine_firewalld(struct examination *x, struct nm_err *err)
 {
 	static const struct nm_nft_place firewalld = {NFPROTO_INET, "firewalld", NULL};
@@ -135,10 +127,7 @@ static int examine_firewalld(struct examination *x, struct nm_err *err)
 	if (!x->strict_firewalld)
 		return 0;
 	tell(x, FINDING, "firewalld drops packets that others have translated: StrictForwardPorts is on");
-	tell(x, COMMAND,
-		"sed -i "
-		"'s/^[[:space:]]*StrictForwardPorts[[:space:]]*=.*/StrictForwardPorts=no/' " FIREWALLD_CONF
-		" && firewall-cmd --reload");
+	tell(x, COMMAND, "%s", NM_FIREWALLD_REMEDY);
 	return 0;
 }
 
@@ -166,11 +155,16 @@ static int examine_accept(struct examination *x, struct nm_err *err)
 static int examine_features(struct examination *x, struct nm_err *err)
 {
 	enum nm_backend backend = x->d->config->backend;
+	struct nm_backend_missing missing;
 
-	if (nm_backend_choose(&x->nl, &backend, err) < 0)
+	if ((backend != NM_BACKEND_AUTO || !nm_backend_recorded(&x->records, &backend)) &&
+		nm_backend_choose(&x->nl, NULL, &backend, err) < 0)
 		return -1;
 	if (!nm_conntrack_is_supported(&x->nl))
 		on_missing(x, "ctnetlink", "nf_conntrack_netlink");
+	if (!nm_backend_lacks(&x->nl, backend, &missing))
+		return 0;
+	nm_backend_print_alternative(&x->nl, backend, x->alternative);
 	nm_backend_ops(backend)->probe(&x->nl, setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
 	return 0;
 }
@@ -185,7 +179,7 @@ static int examine_nftables(struct examination *x, struct nm_err *err)
 		const char *missing = opened ? "nf_tables" : "nfnetlink";
 
 		tell(x, FINDING, "the kernel has no %s (%s)", missing, err->msg);
-		tell(x, COMMAND, "modprobe %s", missing);
+		tell_remedy(x, missing);
 		return 0;
 	}
 	run_all(x, examinations);
@@ -391,9 +385,11 @@ size_t nm_doctor_examine(const struct nm_doctor *d)
 {
 	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
 		examine_forwarding, examine_legacy, examine_settings, NULL};
-	struct examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = has_strict_forward_ports()};
+	struct examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = nm_firewalld_is_strict()};
 
+	nm_remedy_read(&x.remedies);
 	run_all(&x, examinations);
+	nm_remedy_done(&x.remedies);
 	nm_netlink_close(&x.nl);
 	nm_records_done(&x.records);
 	return x.n_findings;

@@ -80,8 +80,8 @@ static int apply(struct nm_inventory *s, struct nm_err *err)
 	nm_host_settings_disable_localnet(&s->dead);
 	nm_host_settings_disable_localnet(&s->superseded);
 	rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
-	if (rc == 0)
-		rc = nm_nft_transaction_run(nl, NM_BOTH_FAMILIES, true, prepare, s, err);
+	if (rc == 0 && nm_nft_transaction_run(nl, NM_BOTH_FAMILIES, true, prepare, s, err) < 0)
+		rc = nm_backend_explain(nl, s->config->backend, err);
 	if (rc < 0) {
 		nm_host_settings_restore_localnet(&s->dead);
 		nm_host_settings_restore_localnet(&s->superseded);

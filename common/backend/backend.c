@@ -1,13 +1,16 @@
 /* natmap.json(5) describes how the backend is chosen: keep both alike. */
 #include "backend/backend.h"
 
+#include <stdio.h>
+
 #include "backend/iptables.h"
 #include "backend/nftables.h"
 #include "base/log.h"
+#include "host/sysctl.h"
 #include "model/rule.h"
 #include "nft/objects.h"
-#include "nftables/probe.h"
 #include "nftables/schema.h"
+#include "state/search.h"
 
 const struct nm_backend_ops *nm_backend_ops(enum nm_backend backend)
 {
@@ -26,13 +29,6 @@ const struct nm_backend_words nm_backend_words[] = {
 	[NM_EDIT_MISPLACED] = {"misplaced-rule", "stands where it does not work"},
 };
 
-static void on_missing(void *ctx, const char *what, const char *module)
-{
-	(void)module;
-	nm_log_debug("the kernel has no %s, which nftables needs", what);
-	*(bool *)ctx = true;
-}
-
 /* Finds natmap's own tables, or foreign ones of the same name. */
 static int find_own(struct nm_netlink *nl, bool *ret, bool *ret_foreign, struct nm_err *err)
 {
@@ -48,16 +44,16 @@ static int find_own(struct nm_netlink *nl, bool *ret, bool *ret_foreign, struct 
 	return 0;
 }
 
-/* Finds one of iptables' filter and nat tables; with a chain, one that has it. */
-static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, struct nm_err *err)
+/* Finds natmap's chain in one of iptables' filter and nat tables. */
+static int find_chain(struct nm_netlink *nl, bool *ret, struct nm_err *err)
 {
 	static const enum nm_table tables[] = {NM_TABLE_FILTER, NM_TABLE_NAT};
 
 	*ret = false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		nm_each_family(f, NM_BOTH_FAMILIES) {
-			const struct nm_nft_place place = {
-				nm_addr_family_to_af(f), nm_rule_table_name(tables[i]), chain};
+			const struct nm_nft_place place = {nm_addr_family_to_af(f),
+				nm_rule_table_name(tables[i]), nm_rule_chain_name(NM_CHAIN_NATMAP)};
 			int rc = nm_nft_objects_has(nl, place, ret, err);
 
 			if (rc < 0 || *ret)
@@ -66,26 +62,108 @@ static int find_iptables(struct nm_netlink *nl, const char *chain, bool *ret, st
 	return 0;
 }
 
-static int choose(void *backend, struct nm_netlink *nl, struct nm_err *err)
+static void on_missing(void *ctx, const char *what, const char *module)
 {
-	bool own, iptables; /* a foreign table of natmap's name leaves iptables */
-	const char *chain = nm_rule_chain_name(NM_CHAIN_NATMAP);
+	struct nm_backend_missing *missing = ctx;
 
-	if (find_own(nl, &own, &iptables, err) < 0 ||
-		(!own && !iptables && find_iptables(nl, chain, &iptables, err) < 0) ||
-		(!own && !iptables && find_iptables(nl, NULL, &iptables, err) < 0))
+	if (missing->what[0])
+		return;
+	(void)snprintf(missing->what, sizeof(missing->what), "%s", what);
+	(void)snprintf(missing->module, sizeof(missing->module), "%s", module);
+}
+
+bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret)
+{
+	struct nm_err err;
+	int forwarding;
+	bool ipv6 = nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &forwarding, &err) == 0;
+
+	*ret = (struct nm_backend_missing){0};
+	nm_backend_ops(backend)->probe(nl, ipv6, on_missing, ret);
+	return ret->what[0];
+}
+
+bool nm_backend_recorded(const struct nm_records *records, enum nm_backend *ret)
+{
+	if (!records->n)
+		return false;
+	*ret = NM_BACKEND_IPTABLES;
+	for (size_t i = 0; i < records->n; i++)
+		if (records->v[i].backend == NM_BACKEND_NFTABLES)
+			*ret = NM_BACKEND_NFTABLES;
+	return true;
+}
+
+struct choice {
+	struct nm_state *st;
+	enum nm_backend backend;
+};
+
+/* Where nothing of natmap is in the kernel. */
+static int choose_anew(struct choice *c, struct nm_netlink *nl, struct nm_err *err)
+{
+	const struct nm_state_query all = {.all = true};
+	nm_autorecords struct nm_records records = {0};
+	struct nm_backend_missing missing;
+
+	if (c->st && nm_state_search(c->st, &all, &records, err) < 0)
 		return -1;
-	if (!own && !iptables)
-		nm_nftables_probe(nl, true, on_missing, &iptables);
-	*(enum nm_backend *)backend = own || !iptables ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
+	if (nm_backend_recorded(&records, &c->backend))
+		return 0;
+	c->backend = NM_BACKEND_IPTABLES;
+	if (nm_backend_lacks(nl, NM_BACKEND_IPTABLES, &missing)) {
+		nm_log_debug("the kernel has no %s, which iptables needs", missing.what);
+		c->backend = NM_BACKEND_NFTABLES;
+	}
 	return 0;
 }
 
-int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err)
+static int choose(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
+	struct choice *c = ctx;
+	bool own, iptables; /* a foreign table of natmap's name leaves iptables */
+
+	if (find_own(nl, &own, &iptables, err) < 0 ||
+		(!own && !iptables && find_chain(nl, &iptables, err) < 0))
+		return -1;
+	c->backend = own ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
+	return own || iptables ? 0 : choose_anew(c, nl, err);
+}
+
+int nm_backend_choose(
+	struct nm_netlink *nl, struct nm_state *st, enum nm_backend *backend, struct nm_err *err)
+{
+	struct choice c = {.st = st};
+
 	if (*backend != NM_BACKEND_AUTO)
 		return 0;
-	if (nm_nft_transaction_read(nl, choose, backend, err) < 0)
+	if (nm_nft_transaction_read(nl, choose, &c, err) < 0)
 		return nm_wrap(err, "choosing the backend");
+	*backend = c.backend;
 	return 0;
+}
+
+const char *nm_backend_print_alternative(
+	struct nm_netlink *nl, enum nm_backend backend, char buf[static NM_BACKEND_ALTERNATIVE_STRLEN])
+{
+	enum nm_backend other = nm_backend_other(backend);
+	struct nm_backend_missing missing;
+
+	buf[0] = '\0';
+	if (!nm_backend_lacks(nl, other, &missing))
+		(void)snprintf(buf, NM_BACKEND_ALTERNATIVE_STRLEN, ", but all that \"backend\": \"%s\" needs",
+			nm_backend_name(other));
+	return buf;
+}
+
+int nm_backend_explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err)
+{
+	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN];
+	const struct nm_err refusal = *err;
+	struct nm_backend_missing missing;
+
+	if (!nm_backend_lacks(nl, backend, &missing))
+		return -1;
+	return nm_fail(err, refusal.kind, "%s: the kernel has no %s (module %s)%s", refusal.msg, missing.what,
+		missing.module, nm_backend_print_alternative(nl, backend, alternative));
 }

@@ -12,6 +12,7 @@
 #include "nft/dump.h"
 #include "nft/rules.h"
 #include "nft/transaction.h"
+#include "state/state.h"
 
 /* What the records of one change need in the kernel. */
 struct nm_backend_change {
@@ -84,10 +85,32 @@ struct nm_backend_ops {
 const struct nm_backend_ops *nm_backend_ops(enum nm_backend backend);
 
 /*
- * Settles NM_BACKEND_AUTO by nl's network namespace: the backend that natmap uses there already; else
- * iptables if there are tables of iptables; else nftables if the kernel supports it. Leaves any other
- * *backend. Under the lock of the state two hooks choose the same. 0, or -1 with *err.
+ * Settles NM_BACKEND_AUTO by nl's network namespace: the backend of which natmap has something in the kernel
+ * already, or else in the state (NULL: none); else iptables if the kernel has every extension that it needs;
+ * else nftables. Leaves any other *backend. Under the lock of the state two hooks choose the same. 0, or -1
+ * with *err.
  */
-int nm_backend_choose(struct nm_netlink *nl, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
+int nm_backend_choose(
+	struct nm_netlink *nl, struct nm_state *st, enum nm_backend *backend, struct nm_err *err) NM_MUST_USE;
+
+/* Tells whether there are records, and of which backend: nftables if one of them is. */
+bool nm_backend_recorded(const struct nm_records *records, enum nm_backend *ret);
+
+struct nm_backend_missing {
+	char what[128], module[32];
+};
+
+/* Tells whether the kernel lacks something that the backend needs, and of that the first thing. */
+bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret);
+
+#define NM_BACKEND_ALTERNATIVE_STRLEN 64
+/* Prints into buf, behind what the kernel lacks for this backend: ", but all that "backend": "nftables"
+ * needs"; or nothing, where it lacks something for that, too. Returns buf. */
+const char *nm_backend_print_alternative(
+	struct nm_netlink *nl, enum nm_backend backend, char buf[static NM_BACKEND_ALTERNATIVE_STRLEN]);
+
+/* After the kernel has refused a change for the backend: puts behind the message what it lacks, if that is
+ * the reason, and whether it has all for the other backend. Returns -1. */
+int nm_backend_explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err);
 
 #endif

@@ -178,6 +178,7 @@ void nm_config_init(struct nm_config *c)
 {
 	*c = (struct nm_config){
 		.layout = {.localhost = true, .hairpin = true, .masquerade_all = false},
+		.backend = NM_BACKEND_AUTO,
 		.forward = {[NM_IPV4] = NM_FORWARD_SET, [NM_IPV6] = NM_FORWARD_CHECK},
 		.listener_check = NM_LISTENER_FAIL,
 		.dynamic_first = 61000,

@@ -28,6 +28,7 @@ struct extension {
 static const struct extension extensions[] = {
 	{MATCH, "tcp", 0, "xt_tcpudp", FOR_LAYOUT},
 	{MATCH, "udp", 0, "xt_tcpudp", FOR_LAYOUT},
+	{MATCH, "multiport", 1, "xt_multiport", FOR_LAYOUT},
 	{MATCH, "addrtype", 1, "xt_addrtype", FOR_LAYOUT},
 	{MATCH, "mark", 1, "xt_mark", FOR_ACCEPT},
 	{MATCH, "conntrack", 3, "xt_conntrack", FOR_LAYOUT | FOR_ACCEPT},

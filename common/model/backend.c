@@ -13,6 +13,11 @@ const char *nm_backend_name(enum nm_backend backend)
 	return names[backend];
 }
 
+enum nm_backend nm_backend_other(enum nm_backend backend)
+{
+	return backend == NM_BACKEND_IPTABLES ? NM_BACKEND_NFTABLES : NM_BACKEND_IPTABLES;
+}
+
 bool nm_backend_parse(const char *name, enum nm_backend *ret)
 {
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)

@@ -13,6 +13,7 @@ enum nm_backend {
 
 /* "iptables" or "nftables", as in the configuration and in records; not "auto". */
 const char *nm_backend_name(enum nm_backend backend);
+enum nm_backend nm_backend_other(enum nm_backend backend);
 bool nm_backend_parse(const char *name, enum nm_backend *ret);
 
 #endif

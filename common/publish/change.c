@@ -41,7 +41,9 @@ int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, stru
 {
 	if (c->backend != NM_BACKEND_AUTO)
 		return 0;
-	return nm_change_connect(change, err) < 0 ? -1 : nm_backend_choose(&change->nl, &c->backend, err);
+	return nm_change_connect(change, err) < 0
+		? -1
+		: nm_backend_choose(&change->nl, change->state, &c->backend, err);
 }
 
 int nm_change_find_id(struct nm_change *change, const char *id, struct nm_records *ret, struct nm_err *err)
@@ -117,7 +119,9 @@ static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
 	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
 		collect(&c.change.peers, &claim->peers, err) < 0)
 		return -1;
-	return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err);
+	if (nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err) < 0)
+		return r ? nm_backend_explain(nl, r->backend, err) : -1;
+	return 0;
 }
 
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
