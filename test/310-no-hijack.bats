@@ -129,6 +129,42 @@ others_answer() {
 	assert_no_reach ext tcp 192.0.2.1 8080
 }
 
+# marked MARK [RULE]: what comes from outside has this mark from now on; the rule is for TCP behind the FORWARD chains
+marked() {
+	on host nft -f - <<-END
+		table inet marked
+		delete table inet marked
+		table inet marked {
+			chain prerouting { type filter hook prerouting priority -150; iifname "up0" meta mark set $1; }
+			chain postrouting { type filter hook postrouting priority 0; meta l4proto != tcp accept; ${2-}; }
+		}
+	END
+}
+
+@test "a mark that packets come in with opens nothing, and is the same behind the FORWARD chains" {
+	local mark iptables changed
+	forward_drop
+	serve ctr tcp 80 web
+	serve ctr2 tcp 80 other
+	on host iptables -t nat -A PREROUTING -p tcp --dport 9090 -j DNAT --to-destination 10.88.7.3:80
+	on host ip6tables -t nat -A PREROUTING -p tcp --dport 9090 -j DNAT --to-destination '[fd00:7::3]:80'
+	publish web 8080:80
+	marked 0xffffffff
+	assert_no_reach ext tcp 192.0.2.1 9090
+	assert_no_reach ext tcp fd00:99::1 9090
+	for iptables in iptables ip6tables; do
+		on host $iptables -I FORWARD -p tcp -m conntrack --ctstate DNAT --ctorigdstport 9090 -j ACCEPT
+	done
+	for mark in 0xffffffff 0xffffefff 0; do
+		changed="oifname br0 meta mark != $mark drop; oifname up0 meta mark != 0 drop; meta priority & 4000:0 == 4000:0 drop"
+		marked $mark "$changed"
+		assert_reach web ext tcp 192.0.2.1 8080
+		assert_reach web ext tcp fd00:99::1 8080
+		assert_reach other ext tcp 192.0.2.1 9090
+		assert_reach other ext tcp fd00:99::1 9090
+	done
+}
+
 @test "an administrator's DNAT that stood first keeps its port" {
 	serve ctr tcp 80 web
 	serve ctr2 tcp 80 admin

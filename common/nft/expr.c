@@ -68,10 +68,9 @@ void nm_expr_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg)
 	put_numbers(nlh, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_DREG, dreg}, {0}});
 }
 
-void nm_expr_set_mark(struct nlmsghdr *nlh, uint32_t sreg)
+void nm_expr_set_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t sreg)
 {
-	put_numbers(
-		nlh, "meta", (struct number[]){{NFTA_META_KEY, NFT_META_MARK}, {NFTA_META_SREG, sreg}, {0}});
+	put_numbers(nlh, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_SREG, sreg}, {0}});
 }
 
 void nm_expr_payload(struct nlmsghdr *nlh, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg)

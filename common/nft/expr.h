@@ -21,7 +21,7 @@ void nm_expr_put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, s
 void nm_expr_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment);
 
 void nm_expr_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg); /* NFT_META_* */
-void nm_expr_set_mark(struct nlmsghdr *nlh, uint32_t sreg);           /* meta mark set */
+void nm_expr_set_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t sreg);
 void nm_expr_payload(struct nlmsghdr *nlh, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg);
 void nm_expr_ct(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg); /* NFT_CT_*, without direction */
 void nm_expr_ct_dir(struct nlmsghdr *nlh, uint32_t key, uint8_t direction, uint32_t dreg); /* IP_CT_DIR_* */

@@ -5,11 +5,12 @@
  * theirs. They try the static rules; then, for a local destination, host_ports before ports. On output,
  * 127.0.0.0/8 is looked up in host_ports alone.
  * forward precedes the FORWARD chains of iptables: it marks packets that were translated for a mapping, and
- * opens a container with an allow list to the networks of that list. What goes on passes like its beginning;
- * a related connection (FTP's data) has no element. An allow list counts for more than the lack of one, where
- * two containers publish the same. forwarded follows those chains and takes the mark off.
- * postrouting precedes iptables' nat: the client networks of masqueraded, with rules for each prefix length.
- * guard precedes connection tracking: it drops packets for 127.0.0.0/8 from elsewhere.
+ * no other translated packet, and opens a container with an allow list to the networks of that list. What
+ * goes on passes like its beginning; a related connection (FTP's data) has no element. An allow list counts
+ * for more than the lack of one, where two containers publish the same. forwarded follows those chains and
+ * makes the mark what it was. postrouting precedes iptables' nat: the client networks of masqueraded, with
+ * rules for each prefix length. guard precedes connection tracking: it drops packets for 127.0.0.0/8 from
+ * elsewhere.
  */
 #include "nftables/chains.h"
 
@@ -52,6 +53,7 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "translate", IN(PORTS), DNAT, NULL},
 	{BOTH, "translate", ANY, JUMP, "static_translate", NM_TAG_MADE},
 	{BOTH, "forward", IF(UNTRANSLATED), RETURN, NULL},
+	{BOTH, "forward", IF(MARKED), NM_ACTION_SET_ASIDE, NULL, NULL},
 	{BOTH, "forward", IF(ESTABLISHED), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(RESTRICTED), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(HOST_RESTRICTED), GOTO, "restricted", NULL},
@@ -62,6 +64,7 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "restricted", ANY, DROP, NULL},
 	{BOTH, "pass", ANY, NM_ACTION_PASS, NULL, NULL},
 	{BOTH, "forwarded", IF(MARKED), NM_ACTION_UNMARK, NULL, NULL},
+	{BOTH, "forwarded", IF(SET_ASIDE), NM_ACTION_PUT_BACK, NULL, NULL},
 	{BOTH, "postrouting", IF(TRANSLATED), JUMP, "masqueraded", NULL},
 	{BOTH, "postrouting", ANY, JUMP, "static_postrouting", NULL},
 };
@@ -127,6 +130,19 @@ int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_pref
 	return 0;
 }
 
+/* What is said of a packet by one bit of it. */
+struct bit {
+	uint32_t key, value; /* NFT_META_* */
+};
+static const struct bit mark = {NFT_META_MARK, NM_NFTABLES_MARK};
+static const struct bit aside = {NFT_META_PRIORITY, NM_NFTABLES_ASIDE};
+
+static void put_match_bit(struct nm_nftables_rule_builder *b, const struct bit *bit)
+{
+	nm_expr_meta(b->msg, bit->key, NFT_REG_1);
+	nm_nftables_rule_match_bits(b, bit->value, true);
+}
+
 static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match match)
 {
 	static const uint32_t local = RTN_LOCAL;
@@ -156,8 +172,8 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		nm_nftables_rule_match_bits(b, STATE_ESTABLISHED | STATE_RELATED, true);
 		break;
 	case NM_MATCH_MARKED:
-		nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
-		nm_nftables_rule_match_bits(b, NM_NFTABLES_MARK, true);
+	case NM_MATCH_SET_ASIDE:
+		put_match_bit(b, match == NM_MATCH_MARKED ? &mark : &aside);
 		/* fall through */
 	case NM_MATCH_UNTRANSLATED:
 	case NM_MATCH_TRANSLATED:
@@ -180,13 +196,13 @@ static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftab
 		b->msg, nm_nftables_sets[set].name, NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
 }
 
-static void put_mark(struct nm_nftables_rule_builder *b, uint32_t value)
+static void put_bit(struct nm_nftables_rule_builder *b, const struct bit *bit, bool on)
 {
-	const uint32_t others = ~NM_NFTABLES_MARK;
+	const uint32_t others = ~bit->value, value = on ? bit->value : 0;
 
-	nm_expr_meta(b->msg, NFT_META_MARK, NFT_REG_1);
+	nm_expr_meta(b->msg, bit->key, NFT_REG_1);
 	nm_expr_bitwise(b->msg, NFT_REG_1, &others, &value, sizeof(value));
-	nm_expr_set_mark(b->msg, NFT_REG_1);
+	nm_expr_set_meta(b->msg, bit->key, NFT_REG_1);
 }
 
 static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_template *t)
@@ -207,11 +223,16 @@ static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftab
 		nm_expr_masquerade(b->msg);
 		break;
 	case NM_ACTION_PASS:
-		put_mark(b, NM_NFTABLES_MARK);
+		put_bit(b, &mark, true);
 		nm_expr_verdict(b->msg, NF_ACCEPT, NULL);
 		break;
 	case NM_ACTION_UNMARK:
-		put_mark(b, 0);
+		put_bit(b, &mark, false);
+		break;
+	case NM_ACTION_SET_ASIDE:
+	case NM_ACTION_PUT_BACK:
+		put_bit(b, &mark, t->action == NM_ACTION_PUT_BACK);
+		put_bit(b, &aside, t->action == NM_ACTION_SET_ASIDE);
 		break;
 	default:
 		nm_expr_verdict(b->msg, verdicts[t->action], t->to);

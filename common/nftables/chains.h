@@ -6,10 +6,18 @@
 #include "nftables/rule.h"
 #include "nftables/schema.h"
 
-/* The bit of a packet's mark that says, while the packet passes the FORWARD chains, that it belongs to a
- * published port: the ACCEPT in DOCKER-USER matches it. Kubernetes, CNI, Calico, Cilium and tailscale
- * document no use of this bit. */
+/*
+ * The bit of a packet's mark that says, while the packet passes the FORWARD chains, that it belongs to a
+ * published port: the ACCEPT in DOCKER-USER matches it. Of the users of marks that are known only mwan3 has
+ * it (0x3f00); Kubernetes has 0x4000 and 0x8000, CNI portmap 0x2000, Cilium 0x0f00 and 0xffff0000, Calico,
+ * tailscale and pbr higher bits, wg-quick 0xca6c. Whoever has it: the bit of a translated packet that comes
+ * in is set aside before the FORWARD chains, so that it opens nothing, and comes back behind them.
+ */
 #define NM_NFTABLES_MARK 0x1000u
+/* Where it is set aside: a bit of the packet's priority, which IPv4 makes anew (0 to 7) right before the
+ * FORWARD hook. As a traffic class it is 4000:0, which tc, whose own numbers begin at 8001:0, gives to
+ * nobody. */
+#define NM_NFTABLES_ASIDE 0x40000000u
 
 /* The comment of a rule for a prefix length ends with the length. */
 #define NM_NFTABLES_MASQUERADE_TAG "natmap:@masquerade/"
@@ -25,6 +33,7 @@ enum nm_nftables_match {
 	NM_MATCH_TRANSLATED,  /* the connection's destination is */
 	NM_MATCH_ESTABLISHED, /* or related */
 	NM_MATCH_MARKED,      /* and translated */
+	NM_MATCH_SET_ASIDE,   /* marked when it came in, and translated */
 };
 
 enum nm_nftables_action {
@@ -34,8 +43,10 @@ enum nm_nftables_action {
 	NM_ACTION_DROP,
 	NM_ACTION_DNAT, /* to what the map has for the key */
 	NM_ACTION_MASQUERADE,
-	NM_ACTION_PASS, /* set the mark and accept */
+	NM_ACTION_PASS,      /* set the mark and accept */
+	NM_ACTION_SET_ASIDE, /* take the mark off, to be put back */
 	NM_ACTION_UNMARK,
+	NM_ACTION_PUT_BACK,
 };
 
 /* What a rule says in each family, for each protocol and prefix length. */

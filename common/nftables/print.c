@@ -75,6 +75,7 @@ static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
 		[NM_MATCH_TRANSLATED] = "ct status dnat ",
 		[NM_MATCH_ESTABLISHED] = "ct state established,related ",
 		[NM_MATCH_MARKED] = "meta mark & 0x00001000 != 0x00000000 ct status dnat ",
+		[NM_MATCH_SET_ASIDE] = "meta priority & 4000:0 != none ct status dnat ",
 	};
 	enum nm_nftables_match match = rule->template->match;
 
@@ -94,6 +95,10 @@ static void print_action(const struct nm_nftables_chain_rule *rule, FILE *out)
 		[NM_ACTION_MASQUERADE] = "masquerade",
 		[NM_ACTION_PASS] = "meta mark set meta mark | 0x00001000 accept",
 		[NM_ACTION_UNMARK] = "meta mark set meta mark & 0xffffefff",
+		[NM_ACTION_SET_ASIDE] = "meta mark set meta mark & 0xffffefff "
+					"meta priority set meta priority | 4000:0",
+		[NM_ACTION_PUT_BACK] = "meta mark set meta mark | 0x00001000 "
+				       "meta priority set meta priority & bfff:ffff",
 	};
 	const struct nm_nftables_chain_template *t = rule->template;
 

@@ -149,6 +149,7 @@ static void meta(struct state *s, struct nm_attrs data)
 		{NFT_META_IIFNAME, 16, 41, "iifname"},
 		{NFT_META_OIFNAME, 16, 41, "oifname"},
 		{NFT_META_MARK, 4, HOST_ORDER, "mark"},
+		{NFT_META_PRIORITY, 4, HOST_ORDER, "priority"},
 	};
 	uint32_t key = u32(data, NFTA_META_KEY), sreg = u32(data, NFTA_META_SREG);
 
