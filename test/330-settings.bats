@@ -38,6 +38,16 @@ hairpin_of() {
 	on host bridge -d link show dev "$1" | sed -n 's/.*hairpin \([a-z]*\).*/\1/p'
 }
 
+# links COMMAND...: each an `ip link` command on the host, all in one call
+links() {
+	printf 'link %s\n' "$@" | on host ip -batch -
+}
+
+# index_of INTERFACE: its number
+index_of() {
+	on host ip -o link show dev "$1" | cut -d : -f 1
+}
+
 # read_only_settings: from now on natmap cannot write below /proc/sys
 read_only_settings() {
 	# shellcheck disable=SC2016 # "$@" belongs to that shell
@@ -274,4 +284,85 @@ read_only_settings() {
 	setting bridge/bridge-nf-call-iptables 0
 	assert_reach web ctr tcp 192.0.2.1 8080
 	assert_reach web ctr2 tcp 192.0.2.1 8080
+}
+
+@test "the guard follows a bridge that is renamed: check and doctor tell, reload, gc and the next publish mend" {
+	serve ctr tcp 80 web
+	publish web 8080:80
+	serve host tcp 127.0.0.1:7777 secret
+	on ctr sh -c 'echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet'
+	on ctr ip addr del 127.0.0.1/8 dev lo
+	on ctr ip route add 127.0.0.0/8 via 10.88.7.1
+	assert_no_reach ctr tcp 127.0.0.1 7777 from=10.88.7.2
+	local name old=br0 mend
+	for mend in reload gc publish; do
+		name=br-$mend
+		links "set $old name $name"
+		run_natmap rc=3 check
+		assert "$output" has "$name" "$mend" || return 1
+		run_natmap rc=1 doctor
+		assert "$output" has "'$old' is '$name' now" "$mend" || return 1
+		if [[ $mend = publish ]]; then
+			ctr_start other ctr2
+			publish other 8081:81
+			assert_rule host "$(guards "$name")" || return 1
+			withdraw web # the last that knows the old name; what it has switched on is now the other's to switch off
+		else
+			run_natmap "$mend"
+			run_natmap check
+			assert_reach web host tcp 127.0.0.1 8080
+		fi
+		assert_rule host "$(guards "$name")" && assert_no_rule host "$(guards "$old")" || return 1
+		assert "$(setting "ipv4/conf/$name/route_localnet")" = 1 "$mend" || return 1
+		assert_no_reach ctr tcp 127.0.0.1 7777 from=10.88.7.2 || return 1
+		old=$name
+	done
+	withdraw other
+	assert "$(setting ipv4/conf/br-publish/route_localnet)" = 0
+	assert_no_rule host "$(guards br-publish)"
+	assert_clean
+}
+
+@test "whoever ends a container finds its renamed interfaces, and none that has got their numbers" {
+	local end index
+	for end in withdraw gc flush remove; do
+		publish web 8080:80
+		links 'set br0 name new0' 'set vctr name new1' 'add br0 type bridge'
+		setting ipv4/conf/br0/route_localnet 1 # an administrator's
+		case $end in
+		withdraw) withdraw web ;;
+		gc) ctr_stop web && run_natmap gc ;;
+		flush) run_natmap flush --force ;;
+		remove) run_natmap remove web ;;
+		esac
+		assert "$(setting ipv4/conf/new0/route_localnet), $(setting ipv4/conf/br0/route_localnet), $(hairpin_of new1)" = \
+			'0, 1, off' "$end" || return 1
+		assert_no_rule host natmap:@localnet || return 1
+		links 'del br0' 'set new0 name br0' 'set new1 name vctr'
+	done
+	publish web 8080:80
+	index=$(index_of br0)
+	links 'del br0' "add late index $index type bridge"
+	setting ipv4/conf/late/route_localnet 1
+	withdraw web
+	assert "$(setting ipv4/conf/late/route_localnet)" = 1
+	assert_clean
+}
+
+@test "a state that knows no numbers of interfaces is read, and completed by reload" {
+	publish web 8080:80
+	sed -i 's/"index":[0-9]*,//g' "$(state_dir)/state"
+	run_natmap check
+	assert "$output" = ""
+	run_natmap reload
+	assert "$(tail -n 1 "$(state_dir)/state")" has "\"localnet\":{\"interface\":\"br0\",\"index\":$(index_of br0),\"set\":true}"
+	sed -i 's/"index":[0-9]*,//g' "$(state_dir)/state"
+	ctr_start other ctr2
+	publish other 8081:81
+	withdraw web
+	localnet_is 1
+	assert "$(hairpin_of vctr)" = off
+	withdraw other
+	localnet_is 0
+	assert_clean
 }

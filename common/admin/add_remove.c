@@ -80,6 +80,7 @@ static unsigned families_of(const struct nm_mappings *list)
 static int merge(
 	struct nm_record *r, const struct nm_record *published, const struct nm_config *c, struct nm_err *err)
 {
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	nm_autorecord struct nm_record both = {0};
 
 	if (nm_record_copy(published, &both, err) < 0)
@@ -88,11 +89,13 @@ static int merge(
 		both.address[f] = r->address[f];
 		both.families |= 1u << f;
 	}
-	if (!both.bridge_port[0])
+	if (!both.bridge_port[0]) {
 		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
+		both.bridge_port_index = r->bridge_port_index;
+	}
 	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
 		nm_request_keep_families(&both, err) < 0 ||
-		nm_request_name_interfaces(&both, &c->layout, err) < 0)
+		nm_request_name_interfaces(&view, &both, &c->layout, err) < 0)
 		return -1;
 	nm_record_done(r);
 	*r = nm_steal(&both);
@@ -152,6 +155,7 @@ static int check_published(
 static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->mappings.n; i++)
@@ -159,7 +163,7 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 			r->mappings.v[kept++] = r->mappings.v[i];
 	r->mappings.n = kept;
 	r->families &= families_of(&r->mappings);
-	if (nm_request_name_interfaces(r, options, err) < 0)
+	if (nm_request_name_interfaces(&view, r, options, err) < 0)
 		return -1;
 	nm_host_settings_forget_gone(r);
 	return 0;

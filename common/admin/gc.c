@@ -56,7 +56,7 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 		return -1;
 	if (!c && s.superseded.n > 0)
 		nm_log_notice("without a configuration, changes that were cut short stay so");
-	else if (complete_all(&s, c, err) < 0)
+	else if (c && (nm_inventory_follow_renamed(&s, &c->layout, err) < 0 || complete_all(&s, c, err) < 0))
 		return -1;
 	claim.replaced = nm_steal(&s.dead);
 	if (claim.replaced.n > 0 && nm_withdraw_replaced(&s.change, &claim, err) < 0)

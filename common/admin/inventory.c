@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "publish/host_settings.h"
 #include "publish/request.h"
+#include "state/interfaces.h"
 #include "state/search.h"
 
 static bool is_gone(const struct nm_record *r, bool can_judge)
@@ -100,11 +101,13 @@ int nm_inventory_check_state(struct nm_inventory *s, bool forced, struct nm_err 
 static int renew(struct nm_host_settings_view *view, const struct nm_config *c, struct nm_record *r,
 	bool *ret_off, struct nm_err *err)
 {
+	const struct nm_record before = *r; /* borrows all of it */
 	bool localnet_set = r->localnet_set, hairpin_set = r->hairpin_set;
 
-	if (nm_request_name_interfaces(r, &c->layout, err) < 0)
+	if (nm_request_name_interfaces(view, r, &c->layout, err) < 0)
 		return -1;
-	localnet_set &= r->localnet[0] != '\0';
+	localnet_set &=
+		nm_interfaces_same(before.localnet, before.localnet_index, r->localnet, r->localnet_index);
 	hairpin_set &= r->bridge_port[0] != '\0';
 	if (nm_host_settings_examine(view, r, err) < 0)
 		return -1;
@@ -117,7 +120,8 @@ static int renew(struct nm_host_settings_view *view, const struct nm_config *c, 
 static bool is_same(const struct nm_record *a, const struct nm_record *b)
 {
 	return a->backend == b->backend && !strcmp(a->localnet, b->localnet) &&
-		!strcmp(a->bridge_port, b->bridge_port) && a->localnet_set == b->localnet_set &&
+		a->localnet_index == b->localnet_index && a->localnet_set == b->localnet_set &&
+		!strcmp(a->bridge_port, b->bridge_port) && a->bridge_port_index == b->bridge_port_index &&
 		a->hairpin_set == b->hairpin_set;
 }
 
@@ -144,6 +148,41 @@ static int renew_all(struct nm_inventory *s, struct nm_err *err)
 				nm_records_add(&s->superseded, &copy, err) < 0))
 			return -1;
 	}
+	return 0;
+}
+
+static int follow_renamed(struct nm_inventory *s, struct nm_host_settings_view *view, struct nm_record *r,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	nm_autorecord struct nm_record renamed = {0};
+	bool there;
+
+	if (!r->localnet[0] || !r->localnet_index)
+		return 0;
+	if (nm_host_settings_find_localnet(view, r, &there, err) < 0)
+		return -1;
+	if (there)
+		return 0;
+	if (nm_record_copy(r, &renamed, err) < 0 ||
+		nm_request_name_interfaces(view, &renamed, options, err) < 0)
+		return -1;
+	if (!renamed.localnet[0] || !strcmp(renamed.localnet, r->localnet))
+		return 0;
+	if (nm_state_append(s->change.state, &renamed, err) < 0 || nm_records_add(&s->superseded, r, err) < 0)
+		return -1;
+	*r = nm_steal(&renamed);
+	return 0;
+}
+
+int nm_inventory_follow_renamed(
+	struct nm_inventory *s, const struct nm_layout_options *options, struct nm_err *err)
+{
+	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
+
+	for (size_t i = 0; i < s->live.n; i++)
+		if (follow_renamed(s, &view, &s->live.v[i], options, err) < 0)
+			return -1;
+	nm_records_sort(&s->superseded);
 	return 0;
 }
 

@@ -39,6 +39,10 @@ int nm_inventory_check_state(struct nm_inventory *s, bool forced, struct nm_err 
 /* Fills in the rest by the configuration. */
 int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
 
+/* Records live containers again whose localnet has been renamed, so that the former record is superseded. */
+int nm_inventory_follow_renamed(
+	struct nm_inventory *s, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
+
 /* Families of the live containers and of static NAT. */
 unsigned nm_inventory_families(const struct nm_inventory *s);
 

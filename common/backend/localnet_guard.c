@@ -5,11 +5,13 @@
  */
 #include "backend/localnet_guard.h"
 
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "backend/backend.h"
 #include "base/array.h"
 #include "base/log.h"
+#include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "state/interfaces.h"
 
@@ -55,11 +57,18 @@ static int collect_needs(const struct nm_records *const *lists, struct nm_interf
 	return 0;
 }
 
-/* True when it was on before any of the records that are known to have needed it. */
-static bool is_admins(const struct nm_interfaces *needs, const char *interface)
+/* True when it was on before any of the records that are known to have needed it, or another interface has
+ * got the name since. */
+static bool is_admins(struct nm_netlink *rtnl, const struct nm_interfaces *needs, const char *interface)
 {
-	return nm_interfaces_has(needs, NM_NEEDS_LOCALNET, interface) &&
-		!nm_interfaces_has(needs, NM_NEEDS_LOCALNET_SET, interface);
+	struct nm_rtnl_link link;
+	struct nm_err unknown;
+
+	if (!nm_interfaces_has_name(needs, NM_NEEDS_LOCALNET, interface))
+		return false;
+	if (nm_rtnl_get_link(rtnl, 0, interface, &link, &unknown) < 0)
+		link.ifindex = 0;
+	return !nm_interfaces_has(needs, NM_NEEDS_LOCALNET_SET, interface, link.ifindex);
 }
 
 /* An interface that is gone needs no guard. */
@@ -78,13 +87,15 @@ int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *co
 {
 	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces needs = {0};
 	NM_CLEANUP(guards_done) struct nm_localnet_guards g = {0};
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err why;
 
 	*ret_kept = 0;
-	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0 || collect_needs(lists, &needs, err) < 0)
+	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0 || collect_needs(lists, &needs, err) < 0 ||
+		(g.n > 0 && nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0))
 		return -1;
 	for (size_t i = 0; i < g.n; i++) {
-		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(&needs, g.v[i]) ||
+		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(&rtnl, &needs, g.v[i]) ||
 			is_off(g.v[i], &why))
 			continue;
 		nm_log_notice("%s, ignored: the guard of 127.0.0.0/8 on it stays, too", why.msg);

@@ -118,6 +118,7 @@ static int read_route(
 	if (a.n == 1 && nm_rtnl_get_link(nl, a.v[0], NULL, &link, err) < 0)
 		return -1;
 	memcpy(ret->interface, link.name, sizeof(ret->interface));
+	ret->ifindex = link.ifindex;
 	ret->found = ret->found && (link.found || a.n > 1);
 	return 0;
 }

@@ -13,6 +13,7 @@ struct nm_route {
 	bool broadcast;              /* RTN_BROADCAST, RTN_ANYCAST or RTN_MULTICAST */
 	uint8_t prefix_len;          /* of the matching route, RTM_F_FIB_MATCH */
 	char interface[IF_NAMESIZE]; /* that interface; "": the route has nexthops on several */
+	unsigned ifindex;            /* its number; 0: likewise */
 };
 
 /* Looks up the route to address. A route that is missing or leads nowhere is found == false, not an error. */

@@ -81,28 +81,25 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 	return 0;
 }
 
-int nm_rtnl_set_hairpin(struct nm_netlink *nl, const char *interface, bool on, struct nm_err *err)
+int nm_rtnl_set_hairpin(struct nm_netlink *nl, const struct nm_rtnl_link *link, bool on, struct nm_err *err)
 {
 	const struct nm_netlink_handler handler = {.reply = NULL};
 	const uint8_t mode = on;
 	struct nm_netlink_request r;
-	struct nm_rtnl_link link;
 	struct nlattr *protinfo;
 	struct ifinfomsg *ifi;
 
-	if (nm_rtnl_get_link(nl, 0, interface, &link, err) < 0)
-		return -1;
-	if (!link.bridge_port || link.hairpin == on)
+	if (!link->bridge_port || link->hairpin == on)
 		return 0;
 	nm_netlink_request_init(&r);
 	ifi = nm_netlink_request_begin(&r, RTM_SETLINK, NLM_F_ACK, sizeof(*ifi));
 	ifi->ifi_family = AF_BRIDGE;
-	ifi->ifi_index = (int)link.ifindex;
+	ifi->ifi_index = (int)link->ifindex;
 	protinfo = nm_netlink_request_nest(&r, IFLA_PROTINFO | NLA_F_NESTED);
 	nm_netlink_request_put(&r, IFLA_BRPORT_MODE, &mode, sizeof(mode));
 	nm_netlink_request_nest_end(&r, protinfo);
 	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
-		return nm_wrap(err, "setting hairpin mode of '%s' to %s", interface, on ? "on" : "off");
+		return nm_wrap(err, "setting hairpin mode of '%s' to %s", link->name, on ? "on" : "off");
 	return 0;
 }
 

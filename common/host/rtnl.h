@@ -21,10 +21,10 @@ struct nm_rtnl_link {
 int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Sets the hairpin mode (bridge(8)) of the bridge port with this name. Without such a port nothing is done.
- */
+/* Sets the hairpin mode (bridge(8)) of the link, which is as nm_rtnl_get_link() has found it. One that is no
+ * bridge port, or has this mode, stays as it is. */
 int nm_rtnl_set_hairpin(
-	struct nm_netlink *nl, const char *interface, bool on, struct nm_err *err) NM_MUST_USE;
+	struct nm_netlink *nl, const struct nm_rtnl_link *link, bool on, struct nm_err *err) NM_MUST_USE;
 
 struct nm_rtnl_address {
 	unsigned ifindex;

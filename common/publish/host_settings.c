@@ -73,6 +73,54 @@ static int open_rtnl(struct nm_netlink *rtnl, struct nm_err *err)
 	return rtnl->fd < 0 ? nm_netlink_open(NETLINK_ROUTE, rtnl, err) : 0;
 }
 
+int nm_host_settings_open(struct nm_host_settings_view *view, struct nm_err *err)
+{
+	return open_rtnl(&view->rtnl, err);
+}
+
+static int look_at_link(struct nm_host_settings_view *view, const char *interface, struct nm_err *err)
+{
+	struct nm_rtnl_link link;
+
+	if (!strcmp(view->found, interface))
+		return 0;
+	if (open_rtnl(&view->rtnl, err) < 0 || nm_rtnl_get_link(&view->rtnl, 0, interface, &link, err) < 0)
+		return -1;
+	memcpy(view->found, link.name, sizeof(view->found));
+	view->found_index = link.ifindex;
+	return 0;
+}
+
+int nm_host_settings_find_localnet(
+	struct nm_host_settings_view *view, struct nm_record *r, bool *ret_there, struct nm_err *err)
+{
+	if (look_at_link(view, r->localnet, err) < 0)
+		return -1;
+	if (!r->localnet_index)
+		r->localnet_index = view->found_index;
+	*ret_there = view->found[0] && r->localnet_index == view->found_index;
+	return 0;
+}
+
+/* Another port may have got the number of one that is gone. It is taken for the renamed one if no interface
+ * has the old name, it leads to another namespace, and it is in the mode that natmap leaves behind. */
+static int find_port(
+	struct nm_netlink *rtnl, const struct nm_record *r, struct nm_rtnl_link *ret, struct nm_err *err)
+{
+	unsigned index = r->bridge_port_index;
+	struct nm_rtnl_link other;
+
+	if (nm_rtnl_get_link(rtnl, index, index ? NULL : r->bridge_port, ret, err) < 0)
+		return -1;
+	if (!ret->found || !strcmp(ret->name, r->bridge_port))
+		return 0;
+	if (nm_rtnl_get_link(rtnl, 0, r->bridge_port, &other, err) < 0)
+		return -1;
+	if (other.found || !ret->hairpin || !ret->peer_elsewhere)
+		*ret = (struct nm_rtnl_link){.found = false};
+	return 0;
+}
+
 int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err)
 {
 	struct nm_rtnl_link link;
@@ -83,32 +131,35 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 	r->hairpin_set = false;
 	if (!r->bridge_port[0])
 		return 0;
-	if (open_rtnl(&view->rtnl, err) < 0 ||
-		nm_rtnl_get_link(&view->rtnl, 0, r->bridge_port, &link, err) < 0)
+	if (open_rtnl(&view->rtnl, err) < 0 || find_port(&view->rtnl, r, &link, err) < 0)
 		return -1;
 	r->hairpin_set = link.bridge_port && !link.hairpin;
+	if (!link.found)
+		return 0;
+	memcpy(r->bridge_port, link.name, sizeof(r->bridge_port));
+	r->bridge_port_index = link.ifindex;
 	return 0;
 }
 
-static int set_localnet(const struct nm_record *r, int value, struct nm_err *err)
+static int set_localnet(const char *interface, int value, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 
-	return nm_sysctl_set(nm_sysctl_route_localnet(r->localnet, name), value, err);
+	return nm_sysctl_set(nm_sysctl_route_localnet(interface, name), value, err);
 }
 
-static bool localnet_is_gone(const struct nm_record *r)
+static bool localnet_is_gone(const char *interface)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err gone;
 	int value;
 
-	return nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &gone) < 0;
+	return nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &value, &gone) < 0;
 }
 
 void nm_host_settings_forget_gone(struct nm_record *r)
 {
-	if (r->localnet[0] && localnet_is_gone(r))
+	if (r->localnet[0] && localnet_is_gone(r->localnet))
 		r->localnet[0] = '\0';
 }
 
@@ -122,20 +173,23 @@ int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err)
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	struct nm_rtnl_link link;
 
-	if (r->localnet[0] && set_localnet(r, 1, err) < 0)
+	if (r->localnet[0] && set_localnet(r->localnet, 1, err) < 0)
 		return -1;
 	if (!r->bridge_port[0] || !r->hairpin_set)
 		return 0;
-	return open_rtnl(&rtnl, err) < 0 ? -1 : nm_rtnl_set_hairpin(&rtnl, r->bridge_port, true, err);
+	if (open_rtnl(&rtnl, err) < 0 || nm_rtnl_get_link(&rtnl, 0, r->bridge_port, &link, err) < 0)
+		return -1;
+	return nm_rtnl_set_hairpin(&rtnl, &link, true, err);
 }
 
 static void keep_shared(struct nm_record *r, const struct nm_interfaces *others)
 {
-	r->localnet_set &= !nm_interfaces_has(others, NM_NEEDS_LOCALNET, r->localnet);
-	if (nm_interfaces_has(others, NM_NEEDS_LOCALNET_IN + r->backend, r->localnet))
+	r->localnet_set &= !nm_interfaces_has(others, NM_NEEDS_LOCALNET, r->localnet, r->localnet_index);
+	if (nm_interfaces_has_name(others, NM_NEEDS_LOCALNET_IN + r->backend, r->localnet))
 		r->localnet[0] = '\0';
-	if (nm_interfaces_has(others, NM_NEEDS_HAIRPIN, r->bridge_port))
+	if (nm_interfaces_has(others, NM_NEEDS_HAIRPIN, r->bridge_port, r->bridge_port_index))
 		r->bridge_port[0] = '\0';
 }
 
@@ -155,15 +209,52 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 	return 0;
 }
 
+/* The name that the interface has now; "": it is gone. Another one may have got its number: with another name
+ * it is the same if the route to the container leads through it still. */
+static int find_interface(
+	struct nm_netlink *rtnl, const struct nm_record *r, char ret[static IF_NAMESIZE], struct nm_err *err)
+{
+	struct nm_rtnl_link link;
+	struct nm_route route;
+
+	memcpy(ret, r->localnet, IF_NAMESIZE);
+	if (!r->localnet_index)
+		return 0;
+	if (open_rtnl(rtnl, err) < 0 || nm_rtnl_get_link(rtnl, r->localnet_index, NULL, &link, err) < 0)
+		return -1;
+	memcpy(ret, link.name, IF_NAMESIZE);
+	if (!link.found || !strcmp(link.name, r->localnet))
+		return 0;
+	if (nm_route_lookup(rtnl, &r->address[NM_IPV4].addr, &route, err) < 0)
+		return -1;
+	if (route.ifindex != link.ifindex)
+		ret[0] = '\0';
+	return 0;
+}
+
+/* Of the record's interface, where natmap switched it on. */
+static int switch_localnet(struct nm_netlink *rtnl, const struct nm_record *r, int value, struct nm_err *err)
+{
+	char interface[IF_NAMESIZE];
+
+	if (!r->localnet_set)
+		return 0;
+	if (find_interface(rtnl, r, interface, err) < 0)
+		return -1;
+	if (!interface[0] || set_localnet(interface, value, err) == 0 || localnet_is_gone(interface))
+		return 0;
+	return -1;
+}
+
 void nm_host_settings_disable_localnet(struct nm_records *replaced)
 {
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err err;
 
 	for (size_t i = 0; i < replaced->n; i++) {
 		struct nm_record *r = &replaced->v[i];
 
-		if (!r->localnet[0] || !r->localnet_set || set_localnet(r, 0, &err) == 0 ||
-			localnet_is_gone(r))
+		if (switch_localnet(&rtnl, r, 0, &err) == 0)
 			continue;
 		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
 		r->localnet[0] = '\0';
@@ -172,20 +263,19 @@ void nm_host_settings_disable_localnet(struct nm_records *replaced)
 
 void nm_host_settings_restore_localnet(const struct nm_records *replaced)
 {
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err err;
 
-	for (size_t i = 0; i < replaced->n; i++) {
-		const struct nm_record *r = &replaced->v[i];
-
-		if (r->localnet[0] && r->localnet_set && set_localnet(r, 1, &err) < 0)
+	for (size_t i = 0; i < replaced->n; i++)
+		if (switch_localnet(&rtnl, &replaced->v[i], 1, &err) < 0)
 			nm_log_notice("%s, ignored: ports of container '%s' do not answer on 127.0.0.1",
-				err.msg, r->id);
-	}
+				err.msg, replaced->v[i].id);
 }
 
 void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	struct nm_rtnl_link link;
 	struct nm_err err;
 
 	for (size_t i = 0; i < replaced->n; i++) {
@@ -193,7 +283,8 @@ void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
 
 		if (!r->bridge_port[0] || !r->hairpin_set)
 			continue;
-		if (open_rtnl(&rtnl, &err) < 0 || nm_rtnl_set_hairpin(&rtnl, r->bridge_port, false, &err) < 0)
+		if (open_rtnl(&rtnl, &err) < 0 || find_port(&rtnl, r, &link, &err) < 0 ||
+			nm_rtnl_set_hairpin(&rtnl, &link, false, &err) < 0)
 			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
 	}
 }

@@ -10,11 +10,13 @@
 int nm_host_settings_enable_forwarding(
 	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
 
-/* What nm_host_settings_examine() keeps from one record to the next. Begins as NM_HOST_SETTINGS_VIEW. */
+/* What is kept from one record to the next. Begins as NM_HOST_SETTINGS_VIEW. */
 struct nm_host_settings_view {
-	struct nm_netlink rtnl;     /* opened when it is needed */
+	struct nm_netlink rtnl;     /* nm_host_settings_open() */
 	char localnet[IF_NAMESIZE]; /* the last interface */
 	int value;                  /* its route_localnet */
+	char found[IF_NAMESIZE];    /* the last interface that was there */
+	unsigned found_index;       /* its number */
 };
 
 #define NM_HOST_SETTINGS_VIEW \
@@ -25,8 +27,17 @@ struct nm_host_settings_view {
 void nm_host_settings_view_done(struct nm_host_settings_view *view);
 #define nm_autohostsettings NM_CLEANUP(nm_host_settings_view_done)
 
+/* Opens view->rtnl unless it is open. */
+int nm_host_settings_open(struct nm_host_settings_view *view, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret_there to whether the record's localnet is the name of its interface still, and completes a record
+ * that does not know the interface's number. */
+int nm_host_settings_find_localnet(struct nm_host_settings_view *view, struct nm_record *r, bool *ret_there,
+	struct nm_err *err) NM_MUST_USE;
+
 /* Sets localnet_set and hairpin_set of the record to whether it needs the setting and the host has it off.
- * Call it under the lock: another hook may switch the setting off before. */
+ * bridge_port becomes the port's new name if it has been renamed. Call it under the lock: another hook may
+ * switch the setting off before. */
 int nm_host_settings_examine(
 	struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
@@ -47,8 +58,8 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 	const struct nm_record *new, struct nm_err *err) NM_MUST_USE;
 
 /* Switches route_localnet off where natmap switched it on for a replaced record; call it before the guard
- * rules go. Passes over interfaces that are gone. Any other failure is a notice, and clears the record's
- * localnet, because its guard must stay. */
+ * rules go. Finds one that has been renamed, and passes over one that is gone. Any other failure is a notice,
+ * and clears the record's localnet, because its guard must stay. */
 void nm_host_settings_disable_localnet(struct nm_records *replaced);
 
 /* Undoes nm_host_settings_disable_localnet(). A failure is a notice. */

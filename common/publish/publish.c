@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
+#include "state/interfaces.h"
 #include "state/search.h"
 
 /* Claim */
@@ -26,9 +27,10 @@ static void inherit_settings(struct nm_record *r, const struct nm_records *other
 	for (size_t i = 0; i < others->n; i++) {
 		const struct nm_record *o = &others->v[i];
 
-		if (r->localnet[0] && !strcmp(r->localnet, o->localnet))
+		if (nm_interfaces_same(r->localnet, r->localnet_index, o->localnet, o->localnet_index))
 			r->localnet_set |= o->localnet_set;
-		if (r->bridge_port[0] && !strcmp(r->bridge_port, o->bridge_port))
+		if (nm_interfaces_same(
+			    r->bridge_port, r->bridge_port_index, o->bridge_port, o->bridge_port_index))
 			r->hairpin_set |= o->hairpin_set;
 	}
 }
@@ -47,7 +49,9 @@ static int settle_owners(struct nm_change *change, struct nm_claim *claim, struc
 		.address = r->address,
 		.families = r->families,
 		.localnet = r->localnet,
+		.localnet_index = r->localnet_index,
 		.bridge_port = r->bridge_port,
+		.bridge_port_index = r->bridge_port_index,
 		.set = true,
 		.backend = r->backend,
 		.sharing = &claim->replaced,

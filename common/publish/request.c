@@ -13,6 +13,7 @@
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
+#include "publish/host_settings.h"
 #include "publish/policy.h"
 
 enum { ADDRESSES_MAX = 16, ALLOW_MAX = 256 };
@@ -105,6 +106,7 @@ static int check_route(
 static void set_localnet(struct nm_record *r, const struct nm_route *route)
 {
 	memcpy(r->localnet, route->interface, sizeof(r->localnet));
+	r->localnet_index = route->ifindex;
 	if (!route->interface[0])
 		nm_log_notice(
 			"container '%s': several interfaces lead to it, ignored: its ports do not answer "
@@ -144,6 +146,7 @@ static int resolve_bridge_port(
 		if (!link.bridge_port || !link.peer_elsewhere || link.peer_ifindex != a->ifindex)
 			continue;
 		memcpy(r->bridge_port, link.name, sizeof(r->bridge_port));
+		r->bridge_port_index = link.ifindex;
 		return 0;
 	}
 	return 0;
@@ -219,23 +222,36 @@ static int resolve(
 	return resolve_network(st, c, &ns, r, err);
 }
 
-int nm_request_name_interfaces(
-	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+/* Another interface that the route leads through now is not taken: its container may have no network left. */
+static int look_up_localnet(struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err)
 {
-	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_route route;
 
-	if (!options->hairpin)
-		r->bridge_port[0] = '\0';
-	if (!nm_desired_needs_localnet(r, options))
-		r->localnet[0] = '\0';
-	else if (!r->localnet[0]) {
-		if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
-			nm_route_lookup(&rtnl, &r->address[NM_IPV4].addr, &route, err) < 0)
-			return -1;
+	if (nm_host_settings_open(view, err) < 0 ||
+		nm_route_lookup(&view->rtnl, &r->address[NM_IPV4].addr, &route, err) < 0)
+		return -1;
+	if (!r->localnet[0] || (route.ifindex && route.ifindex == r->localnet_index))
 		set_localnet(r, &route);
-	}
 	return 0;
+}
+
+int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_record *r,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	bool there = false;
+
+	if (!options->hairpin) {
+		r->bridge_port[0] = '\0';
+		r->bridge_port_index = 0;
+	}
+	if (!nm_desired_needs_localnet(r, options)) {
+		r->localnet[0] = '\0';
+		r->localnet_index = 0;
+		return 0;
+	}
+	if (r->localnet[0] && nm_host_settings_find_localnet(view, r, &there, err) < 0)
+		return -1;
+	return there ? 0 : look_up_localnet(view, r, err);
 }
 
 int nm_request_make(

@@ -4,6 +4,7 @@
 
 #include "input/config.h"
 #include "input/oci_state.h"
+#include "publish/host_settings.h"
 #include "state/record.h"
 
 /*
@@ -19,9 +20,9 @@ int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, st
 /* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
 int nm_request_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Sets localnet, if the mappings need it and it is empty, to the interface of the route to the container;
- * clears localnet and bridge_port if the options do not need them. */
-int nm_request_name_interfaces(
-	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
+/* Sets localnet, if the mappings need it and it is empty or has been renamed, to the interface of the route
+ * to the container; clears localnet and bridge_port if the options do not need them. */
+int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_record *r,
+	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -8,12 +8,15 @@ enum nm_interfaces_need {
 	NM_NEEDS_LOCALNET,     /* its route_localnet, in whichever backend */
 	NM_NEEDS_LOCALNET_SET, /* the same, and natmap has switched it on */
 	NM_NEEDS_HAIRPIN,      /* the hairpin mode of this bridge port */
-	NM_NEEDS_LOCALNET_IN,  /* + backend: its route_localnet, in this one */
+	NM_NEEDS_LOCALNET_IN,  /* + backend: the guard of this name, in this one */
 };
+
+#define NM_INTERFACES_SIZE (IF_NAMESIZE + 2)
 
 /* Begins as zeros. */
 struct nm_interfaces {
-	char (*v)[IF_NAMESIZE + 1]; /* the need and the interface; owned */
+	char (*v)[NM_INTERFACES_SIZE]; /* the need, how the interface is named, and its name or number; owned
+					*/
 	size_t n, capacity;
 };
 
@@ -24,7 +27,13 @@ int nm_interfaces_add(struct nm_interfaces *list, const struct nm_record *r, str
 /* Makes what has been added ready for the function below. */
 void nm_interfaces_sort(struct nm_interfaces *list);
 
-/* True when one of the records has this need. */
-bool nm_interfaces_has(const struct nm_interfaces *list, unsigned need, const char *interface);
+/* True when one of the records has this need of an interface of this name. */
+bool nm_interfaces_has_name(const struct nm_interfaces *list, unsigned need, const char *interface);
+/* The same for the interface itself, whatever its name is now: by its number, and by its name where one of
+ * the two does not know the number. */
+bool nm_interfaces_has(
+	const struct nm_interfaces *list, unsigned need, const char *interface, unsigned index);
+/* The same for two of them. */
+bool nm_interfaces_same(const char *name, unsigned index, const char *other, unsigned other_index);
 
 #endif

@@ -10,12 +10,14 @@
  *   - the group, where one of them has a range. A record has different keys for the groups of single ports
  * and those of ranges, so that single ports of one group do not match each other. A group has 64 ports for
  * each host address and protocol, so the lines that a range makes a search parse in vain do not grow with the
- * number of containers. The common query, for one port, one address of each family, an id and two interfaces,
- * has 7 keys: less than 2 lines in 100 match by chance (state/filter.c), in a record of 9 keys in 64 digits 2
- * in 1000.
+ * number of containers. An interface is a key by its name and one by its number: it may be renamed, and
+ * another one may get its name. The common query, for one port, one address of each family, an id and two
+ * interfaces, has 9 keys: about 2 lines in 100 match by chance (state/filter.c), in a record of 13 keys in 64
+ * digits 1 in 100.
  */
 #include "state/keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "state/record_json.h"
@@ -38,6 +40,14 @@ enum key_kind {
 static uint64_t text_key(enum key_kind kind, const char *text)
 {
 	return nm_filter_key((char)kind, text, strlen(text));
+}
+
+static uint64_t index_key(enum key_kind kind, unsigned index)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "/%u", index); /* no name has a slash */
+	return text_key(kind, text);
 }
 
 static uint64_t address_key(const struct nm_addr *a)
@@ -81,16 +91,21 @@ static void ask(struct nm_state_keys *keys, uint64_t value)
 	ask_key(keys, &(struct nm_state_key){.value = value});
 }
 
-/* backend: 0 where it does not matter. */
-static void ask_interface(
-	struct nm_state_keys *keys, enum key_kind kind, const char *interface, enum nm_backend backend)
+/* index: 0 if it is unknown. backend: 0 where it does not matter. */
+static void ask_interface(struct nm_state_keys *keys, enum key_kind kind, const char *interface,
+	unsigned index, enum nm_backend backend)
 {
-	if (interface && interface[0])
-		ask_key(keys,
-			&(struct nm_state_key){.value = text_key(kind, interface),
-				.kind = (char)kind,
-				.interface = interface,
-				.backend = backend});
+	struct nm_state_key key = {.kind = (char)kind, .interface = interface, .backend = backend};
+
+	if (!interface || !interface[0])
+		return;
+	key.value = text_key(kind, interface);
+	ask_key(keys, &key);
+	if (!index)
+		return;
+	key.value = index_key(kind, index);
+	key.index = index;
+	ask_key(keys, &key);
 }
 
 static void ask_mapping(struct nm_state_keys *keys, const struct nm_mapping *m)
@@ -114,8 +129,8 @@ static void ask_mappings(struct nm_state_keys *keys, const struct nm_mapping *v,
 
 static void ask_sharing(struct nm_state_keys *keys, const struct nm_record *r)
 {
-	ask_interface(keys, KEY_LOCALNET, r->localnet, r->backend);
-	ask_interface(keys, KEY_BRIDGE_PORT, r->bridge_port, 0);
+	ask_interface(keys, KEY_LOCALNET, r->localnet, r->localnet_index, r->backend);
+	ask_interface(keys, KEY_BRIDGE_PORT, r->bridge_port, r->bridge_port_index, 0);
 	ask_mappings(keys, r->mappings.v, r->mappings.n);
 }
 
@@ -127,11 +142,18 @@ void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys 
 		ask(ret, text_key(KEY_ID, q->id));
 	nm_each_family(f, q->families)
 		ask(ret, address_key(&q->address[f].addr));
-	ask_interface(ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->backend);
-	ask_interface(ret, q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port, 0);
+	ask_interface(
+		ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->localnet_index, q->backend);
+	ask_interface(
+		ret, q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port, q->bridge_port_index, 0);
 	ask_mappings(ret, q->mappings, q->n_mappings);
 	for (size_t i = 0; q->sharing && i < q->sharing->n && !ret->everything; i++)
 		ask_sharing(ret, &q->sharing->v[i]);
+}
+
+static bool is_named(const struct nm_state_key *key, const char *interface, unsigned index)
+{
+	return key->index ? key->index == index : !strcmp(key->interface, interface);
 }
 
 static bool is_user(const struct nm_record *r, const struct nm_state_key *key)
@@ -139,11 +161,11 @@ static bool is_user(const struct nm_record *r, const struct nm_state_key *key)
 	switch ((enum key_kind)key->kind) {
 	case KEY_LOCALNET:
 	case KEY_LOCALNET_SET:
-		return !strcmp(key->interface, r->localnet) && key->backend == r->backend &&
+		return is_named(key, r->localnet, r->localnet_index) && key->backend == r->backend &&
 			(key->kind == KEY_LOCALNET || r->localnet_set);
 	case KEY_BRIDGE_PORT:
 	case KEY_BRIDGE_PORT_SET:
-		return !strcmp(key->interface, r->bridge_port) &&
+		return is_named(key, r->bridge_port, r->bridge_port_index) &&
 			(key->kind == KEY_BRIDGE_PORT || r->hairpin_set);
 	default:
 		return false;
@@ -173,13 +195,13 @@ static void add(struct filter *f, uint64_t key)
 	f->n_keys++;
 }
 
-static void add_interface(
-	struct filter *f, enum key_kind needed, enum key_kind switched_on, const char *interface, bool set)
+static void add_interface(struct filter *f, enum key_kind kind, const char *interface, unsigned index)
 {
-	if (interface[0])
-		add(f, text_key(needed, interface));
-	if (interface[0] && set)
-		add(f, text_key(switched_on, interface));
+	if (!interface[0])
+		return;
+	add(f, text_key(kind, interface));
+	if (index)
+		add(f, index_key(kind, index));
 }
 
 static void add_mapping(struct filter *f, const struct nm_mapping *m)
@@ -201,8 +223,12 @@ static void add_record(struct filter *f, const struct nm_record *r)
 	add(f, text_key(KEY_ID, r->id));
 	nm_each_family(family, r->families)
 		add(f, address_key(&r->address[family].addr));
-	add_interface(f, KEY_LOCALNET, KEY_LOCALNET_SET, r->localnet, r->localnet_set);
-	add_interface(f, KEY_BRIDGE_PORT, KEY_BRIDGE_PORT_SET, r->bridge_port, r->hairpin_set);
+	add_interface(f, KEY_LOCALNET, r->localnet, r->localnet_index);
+	add_interface(f, KEY_BRIDGE_PORT, r->bridge_port, r->bridge_port_index);
+	if (r->localnet_set)
+		add_interface(f, KEY_LOCALNET_SET, r->localnet, r->localnet_index);
+	if (r->hairpin_set)
+		add_interface(f, KEY_BRIDGE_PORT_SET, r->bridge_port, r->bridge_port_index);
 	for (size_t i = 0; i < r->mappings.n; i++)
 		add_mapping(f, &r->mappings.v[i]);
 }

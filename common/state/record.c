@@ -84,8 +84,9 @@ bool nm_record_same(const struct nm_record *a, const struct nm_record *b)
 	return !strcmp(a->id, b->id) && a->pid == b->pid && a->start == b->start &&
 		nm_nsid_equal(&a->netns, &b->netns) && !a->bundle == !b->bundle &&
 		(!a->bundle || !strcmp(a->bundle, b->bundle)) && a->backend == b->backend &&
-		!strcmp(a->localnet, b->localnet) && a->localnet_set == b->localnet_set &&
-		!strcmp(a->bridge_port, b->bridge_port) && a->hairpin_set == b->hairpin_set &&
+		!strcmp(a->localnet, b->localnet) && a->localnet_index == b->localnet_index &&
+		a->localnet_set == b->localnet_set && !strcmp(a->bridge_port, b->bridge_port) &&
+		a->bridge_port_index == b->bridge_port_index && a->hairpin_set == b->hairpin_set &&
 		same_addresses(a, b) && same_allow(a, b) && same_mappings(&a->mappings, &b->mappings);
 }
 

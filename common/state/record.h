@@ -21,8 +21,10 @@ struct nm_record {
 	unsigned families;       /* of its addresses: NM_IPV4_BIT, NM_IPV6_BIT */
 	struct nm_prefix address[NM_FAMILY_MAX];
 	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
+	unsigned localnet_index;       /* its number, which it keeps when it is renamed; 0: unknown */
 	bool localnet_set;             /* natmap switched it on */
 	char bridge_port[IF_NAMESIZE]; /* port whose hairpin mode they need; "": none */
+	unsigned bridge_port_index;    /* likewise */
 	bool hairpin_set;              /* natmap switched it on */
 	bool restricted;               /* io.natmap.allow was given */
 	struct nm_prefixes allow;

@@ -21,12 +21,15 @@ static void write_nsid(struct nm_json_writer *w, const char *key, const struct n
 	nm_json_write_member(w, key, text);
 }
 
-static void write_switch(struct nm_json_writer *w, const char *key, const char *interface, bool set)
+static void write_switch(
+	struct nm_json_writer *w, const char *key, const char *interface, unsigned index, bool set)
 {
 	if (!interface[0])
 		return;
 	nm_json_write_begin(w, key, NM_JSON_OBJECT);
 	nm_json_write_member(w, "interface", interface);
+	if (index)
+		nm_json_write_integer(w, "index", index);
 	nm_json_write_bool(w, "set", set);
 	nm_json_write_end(w, NM_JSON_OBJECT);
 }
@@ -74,8 +77,8 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 		nm_json_write_member(w, "bundle", r->bundle);
 	nm_json_write_member(w, "backend", nm_backend_name(r->backend));
 	write_addresses(w, r);
-	write_switch(w, "localnet", r->localnet, r->localnet_set);
-	write_switch(w, "hairpin", r->bridge_port, r->hairpin_set);
+	write_switch(w, "localnet", r->localnet, r->localnet_index, r->localnet_set);
+	write_switch(w, "hairpin", r->bridge_port, r->bridge_port_index, r->hairpin_set);
 	if (r->restricted)
 		write_prefixes(w, "allow", r->allow.v, r->allow.n);
 	write_mappings(w, &r->mappings);
@@ -171,6 +174,16 @@ static int read_backend(const struct nm_json_event *ev, enum nm_backend *ret, st
 	return nm_backend_parse(name, ret) ? 0 : bad(ev, err);
 }
 
+static int read_index(const struct nm_json_event *ev, unsigned *ret, struct nm_err *err)
+{
+	int64_t number;
+
+	if (nm_json_value_integer(ev, 0, INT32_MAX, NM_ERR_REFUSED, &number, err) < 0)
+		return -1;
+	*ret = (unsigned)number;
+	return 0;
+}
+
 static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
 {
 	int64_t number = 0;
@@ -211,6 +224,10 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 		return read_text(ev, r->localnet, sizeof(r->localnet), err);
 	if (nm_json_value_at(ev, "hairpin", "interface", NULL))
 		return read_text(ev, r->bridge_port, sizeof(r->bridge_port), err);
+	if (nm_json_value_at(ev, "localnet", "index", NULL))
+		return read_index(ev, &r->localnet_index, err);
+	if (nm_json_value_at(ev, "hairpin", "index", NULL))
+		return read_index(ev, &r->bridge_port_index, err);
 	if (nm_json_value_at(ev, "localnet", "set", NULL))
 		r->localnet_set = ev->truth;
 	else if (nm_json_value_at(ev, "hairpin", "set", NULL))

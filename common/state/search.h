@@ -15,9 +15,11 @@ struct nm_state_query {
 	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
 	unsigned families;               /* of address */
 	const char *localnet;    /* interface: one record of the backend that needs its route_localnet */
+	unsigned localnet_index; /* its number, by which it is also found; 0: unknown */
 	const char *bridge_port; /* port: one record that needs its hairpin mode */
-	bool set;                /* localnet, bridge_port: only where natmap switched it on */
-	enum nm_backend backend; /* for localnet */
+	unsigned bridge_port_index;
+	bool set;                         /* localnet, bridge_port: only where natmap switched it on */
+	enum nm_backend backend;          /* for localnet */
 	const struct nm_records *sharing; /* records that share host ports or interfaces with these */
 	const struct nm_records *except;  /* never records at the offsets of these */
 };

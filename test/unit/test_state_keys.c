@@ -84,6 +84,8 @@ static struct nm_record some_record(void)
 
 	(void)snprintf(r.localnet, sizeof(r.localnet), "%s", PICK(interfaces));
 	(void)snprintf(r.bridge_port, sizeof(r.bridge_port), "%s", PICK(interfaces));
+	r.localnet_index = r.localnet[0] ? choose(4) : 0;
+	r.bridge_port_index = r.bridge_port[0] ? choose(4) : 0;
 	r.localnet_set = r.localnet[0] && choose(2);
 	r.hairpin_set = r.bridge_port[0] && choose(2);
 	r.bundle = choose(2) ? strdup(PICK(ids)) : NULL;
@@ -109,12 +111,19 @@ static char *write_line(const struct nm_record *r)
 	return text ? strdup(text) : NULL;
 }
 
+static bool is_interface(const char *asked, unsigned index, const char *name, unsigned its_index)
+{
+	return asked && name[0] && (!strcmp(asked, name) || (index && index == its_index));
+}
+
 /* The query as its header says it, asked of the parsed record. */
 static bool matches(const struct nm_state_query *q, const struct nm_record *r)
 {
 	if (q->all || (q->id && !strcmp(q->id, r->id)) ||
-		(q->localnet && !strcmp(q->localnet, r->localnet) && (!q->set || r->localnet_set)) ||
-		(q->bridge_port && !strcmp(q->bridge_port, r->bridge_port) && (!q->set || r->hairpin_set)))
+		(is_interface(q->localnet, q->localnet_index, r->localnet, r->localnet_index) &&
+			(!q->set || r->localnet_set)) ||
+		(is_interface(q->bridge_port, q->bridge_port_index, r->bridge_port, r->bridge_port_index) &&
+			(!q->set || r->hairpin_set)))
 		return true;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & r->families & 1u << f &&
@@ -153,6 +162,8 @@ static void test_never_no(void)
 		q.set = choose(2);
 		q.localnet = choose(3) ? NULL : some_interface();
 		q.bridge_port = choose(3) ? NULL : some_interface();
+		q.localnet_index = choose(4);
+		q.bridge_port_index = choose(4);
 		if (nm_record_json_read(line, strlen(line), &back, &err) < 0)
 			unreadable++;
 		expected = matches(&q, back.id ? &back : &r);
@@ -189,7 +200,7 @@ static char *with_filter(const char *line)
 static void test_passes_over(void)
 {
 	nm_autofree char *line = with_filter("{\"id\":\"abc\",\"addresses\":[\"10.0.0.2/24\"],"
-					     "\"localnet\":{\"interface\":\"br0\",\"set\":true},"
+					     "\"localnet\":{\"interface\":\"br0\",\"index\":7,\"set\":true},"
 					     "\"hairpin\":{\"interface\":\"veth1\",\"set\":false},"
 					     "\"ports\":[\"8080:80/tcp\",\"9000-9100:9000-9100/udp\"]}");
 	struct nm_prefix wanted[NM_FAMILY_MAX] = {{{NM_IPV4, {10, 0, 0, 2}}, 32}};
@@ -210,6 +221,9 @@ static void test_passes_over(void)
 		{"interface, switched on", {.localnet = "br0", .set = true}, true},
 		{"beginning of the interface", {.localnet = "br"}, false},
 		{"interface of the other kind", {.localnet = "veth1"}, false},
+		{"interface that was renamed", {.localnet = "br9", .localnet_index = 7, .set = true}, true},
+		{"another interface", {.localnet = "br9", .localnet_index = 8}, false},
+		{"number of the other kind", {.bridge_port = "br9", .bridge_port_index = 7}, false},
 		{"bridge port", {.bridge_port = "veth1"}, true},
 		{"bridge port, switched on", {.bridge_port = "veth1", .set = true}, false},
 		{"bridge port of the other kind", {.bridge_port = "br0"}, false},
@@ -289,7 +303,9 @@ static void test_rate(void)
 		.address = wanted,
 		.families = NM_IPV4_BIT | NM_IPV6_BIT,
 		.localnet = "br1",
+		.localnet_index = 4,
 		.bridge_port = "vctr",
+		.bridge_port_index = 99,
 		.mappings = asked,
 		.n_mappings = 2};
 	size_t passed = 0, longest = 0;
@@ -301,7 +317,9 @@ static void test_rate(void)
 		struct nm_record r = {.id = id,
 			.families = NM_IPV4_BIT | NM_IPV6_BIT,
 			.localnet = "br0",
+			.localnet_index = 3,
 			.localnet_set = true,
+			.bridge_port_index = 100 + i,
 			.hairpin_set = true,
 			.address = {{{NM_IPV4, {10, 89, (uint8_t)(i / 250), (uint8_t)(i % 250 + 2)}}, 16},
 				{{NM_IPV6, {0xfd, 8, [14] = (uint8_t)(i >> 8), (uint8_t)i}}, 64}}};

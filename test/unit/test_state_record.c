@@ -47,6 +47,9 @@ static void test_round_trip(void)
 			"\"localnet\":{\"interface\":\"123456789012345\",\"set\":false}," PORTS),
 		LINE(IPTABLES ADDRESSES "\"hairpin\":{\"interface\":\"a\\\"b\\\\c\",\"set\":true}," PORTS),
 		LINE(IPTABLES ADDRESSES "\"hairpin\":{\"interface\":\"veth1\",\"set\":false}," PORTS),
+		LINE(IPTABLES ADDRESSES
+			"\"localnet\":{\"interface\":\"br0\",\"index\":1,\"set\":true},"
+			"\"hairpin\":{\"interface\":\"veth1\",\"index\":2147483647,\"set\":true}," PORTS),
 		LINE(IPTABLES ADDRESSES "\"allow\":[]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"allow\":[\"10.1.2.3/8\",\"2001:db8::/32\",\"0.0.0.0/0\"]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"ports\":[\"8080:80/tcp\",\"192.0.2.1:53:53/udp\","
