@@ -188,7 +188,7 @@ hairpin() {
 	undisturbed add rc=4 web 8081:81 25:25
 	assert "$stderr" has "static dnat rule 'mail'"
 	undisturbed add rc=4 web 8081:81 9090:90
-	assert "$stderr" has 'listens on port 9090'
+	assert "$stderr" has 'port 9090'
 	undisturbed add rc=5 web 8081:81 8081:82
 	add web 8080:80/udp 25:25/udp
 }

@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "base/array.h"
 #include "host/sysctl.h"
+#include "publish/hidden.h"
 #include "publish/host_settings.h"
 
 struct check {
@@ -113,6 +114,11 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 	return 0;
 }
 
+static int on_hidden(void *ctx, const struct nm_record *r, const char *text, struct nm_err *err)
+{
+	return add(ctx, err, "hidden-listener", "container '%s': %s and is hidden", r->id, text);
+}
+
 static int check_forwarding(struct check *c, struct nm_err *err)
 {
 	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
@@ -193,7 +199,8 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differe
 	run.families = nm_inventory_families(&s);
 	run.n_before_rules = ret->n;
 	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_conflicts(&run, err) < 0 ||
-		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
+		nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 || check_forwarding(&run, err) < 0 ||
+		check_settings(&run, err) < 0)
 		return -1;
 	nm_state_unlock(s.change.state);
 	/* without a published port there are no packets to drop */

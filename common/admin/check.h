@@ -14,8 +14,8 @@ struct nm_check_differences {
 	size_t n, capacity;
 };
 
-/* Finds what nm_reload() would change, and drops by others. Releases the state's lock. 0, or -1 with *err.
- * *ret, zeros before, needs nm_check_differences_done() in both cases. */
+/* Finds what nm_reload() would change, drops by others, and services that published ports hide. Releases the
+ * state's lock. 0, or -1 with *err. *ret, zeros before, needs nm_check_differences_done() in both cases. */
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret,
 	struct nm_err *err) NM_MUST_USE;
 

@@ -1,11 +1,11 @@
 /*
- * Local listeners, through sock_diag(7). Up to 64 ports are looked up one by one, as the kernel does for a
- * packet, in 1 us each. For more ports, and for SCTP, which has no such lookup for listeners, all sockets are
- * dumped, which walks up to 65536 hash buckets.
+ * Local listeners, through sock_diag(7). Up to 64 lookups are made one by one, as the kernel does for a
+ * packet, in 1 us each. For more of them, and for SCTP, which has no such lookup for listeners, all sockets
+ * are dumped, which walks up to 65536 hash buckets.
  *
- * A lookup answers with the best socket, for a specific address perhaps that of the wildcard: so each answer
- * is compared with the mapping. IPv4 lookups also find dual-stack IPv6 sockets, as packets do. Sockets bound
- * to an interface do not count: they do not listen on all of their address.
+ * A lookup answers with the best socket, for a specific address perhaps that of the wildcard. IPv4 lookups
+ * also find dual-stack IPv6 sockets, as packets do. Sockets bound to an interface listen to what comes by it:
+ * they are found by the interface of a local address.
  */
 #include "host/listener.h"
 
@@ -26,64 +26,101 @@ _Static_assert(LOOKUPS_MAX *(sizeof(struct nlmsghdr) + sizeof(struct inet_diag_r
 		NM_NETLINK_REQUEST_SIZE - NM_NETLINK_MESSAGE_MAX,
 	"a batch is one request");
 
-/* The address that a socket listens on. */
+/* Where a socket listens. */
 struct bound {
 	bool any;
 	unsigned families; /* of the wildcard */
-	struct nm_addr address;
-	uint16_t port;
+	unsigned ifindex;  /* of the interface that it is bound to; 0: none */
+	struct nm_listener listener;
 };
 
 static bool parse_socket(const struct nlmsghdr *msg, struct bound *ret)
 {
 	static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 	const struct inet_diag_msg *d = nm_netlink_header(msg, sizeof(*d));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*d));
 	struct bound b = {.families = 0};
+	struct nm_addr *a = &b.listener.address;
 	uint8_t v6only = 0;
 
-	if (!d || !nm_addr_family_of_af(d->idiag_family, &b.address.family))
+	if (!d || d->id.idiag_dport /* connected */ || !nm_addr_family_of_af(d->idiag_family, &a->family))
 		return false;
-	(void)nm_attrs_get(nm_attrs_of(msg, sizeof(*d)), INET_DIAG_SKV6ONLY, &v6only, sizeof(v6only));
-	memcpy(b.address.bytes, d->id.idiag_src, nm_addr_size(b.address.family));
-	if (b.address.family == NM_IPV6 &&
-		memcmp(b.address.bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-		b.address = (struct nm_addr){.family = NM_IPV4};
-		memcpy(b.address.bytes, &d->id.idiag_src[3], 4);
+	(void)nm_attrs_get(attrs, INET_DIAG_SKV6ONLY, &v6only, sizeof(v6only));
+	(void)nm_attrs_get(
+		attrs, INET_DIAG_CGROUP_ID, &b.listener.control_group, sizeof(b.listener.control_group));
+	memcpy(a->bytes, d->id.idiag_src, nm_addr_size(a->family));
+	if (a->family == NM_IPV6 && memcmp(a->bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
+		*a = (struct nm_addr){.family = NM_IPV4};
+		memcpy(a->bytes, &d->id.idiag_src[3], 4);
 	}
-	b.any = nm_addr_is_unspecified(&b.address);
-	b.families = 1u << b.address.family;
-	if (b.any && b.address.family == NM_IPV6 && !v6only)
+	b.any = nm_addr_is_unspecified(a);
+	b.families = 1u << a->family;
+	if (b.any && a->family == NM_IPV6 && !v6only)
 		b.families |= NM_IPV4_BIT;
-	b.port = ntohs(d->id.idiag_sport);
+	b.ifindex = d->id.idiag_if;
+	b.listener.port = ntohs(d->id.idiag_sport);
 	*ret = b;
-	return d->id.idiag_dport == 0 &&
-		d->id.idiag_if == 0; /* neither connected nor bound to an interface */
+	return true;
 }
 
 struct search {
 	const struct nm_mapping *mapping;
-	uint16_t port; /* found; 0: none */
+	const struct nm_rtnl_addresses *hidden;
+	struct nm_listener found; /* port 0: none */
 };
+
+static bool is_hidden_address(const struct search *s, const struct nm_addr *a)
+{
+	for (size_t i = 0; i < s->hidden->n; i++)
+		if (nm_addr_equal(&s->hidden->v[i].prefix.addr, a))
+			return true;
+	return false;
+}
+
+static bool is_hidden_interface(const struct search *s, unsigned ifindex)
+{
+	for (size_t i = 0; i < s->hidden->n; i++)
+		if (s->hidden->v[i].ifindex == ifindex)
+			return true;
+	return ifindex == 0;
+}
+
+static bool is_same_address(const struct nm_mapping *m, const struct bound *b)
+{
+	if (b->any || m->any_host)
+		return b->any && m->any_host;
+	return nm_addr_equal(&b->listener.address, &m->host);
+}
+
+static bool is_taken(const struct search *s, const struct bound *b)
+{
+	const struct nm_mapping *m = s->mapping;
+
+	if (b->listener.port < m->host_port || b->listener.port - m->host_port >= m->count ||
+		!(b->families & m->families))
+		return false;
+	if (!s->hidden)
+		return b->ifindex == 0 && is_same_address(m, b);
+	if (!is_hidden_interface(s, b->ifindex))
+		return false;
+	return b->any || (m->any_host ? is_hidden_address(s, &b->listener.address) : is_same_address(m, b));
+}
 
 static int on_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	struct search *s = ctx;
-	const struct nm_mapping *m = s->mapping;
 	struct bound b;
 
 	(void)err; /* never fails */
-	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY || !parse_socket(msg, &b))
-		return 0;
-	if (b.port < m->host_port || b.port - m->host_port >= m->count || b.any != m->any_host)
-		return 0;
-	if (b.any ? (b.families & m->families) != 0 : nm_addr_equal(&b.address, &m->host))
-		s->port = b.port;
+	if (msg->nlmsg_type == SOCK_DIAG_BY_FAMILY && parse_socket(msg, &b) && is_taken(s, &b) &&
+		(!s->found.port || b.listener.port < s->found.port))
+		s->found = b.listener;
 	return 0;
 }
 
 static void on_restart(void *ctx)
 {
-	((struct search *)ctx)->port = 0;
+	((struct search *)ctx)->found.port = 0;
 }
 
 /* No such socket, or a kernel without sock_diag for the protocol or the family. */
@@ -102,20 +139,42 @@ static struct inet_diag_req_v2 *begin(
 	return q;
 }
 
-/* Appends the lookup of one port. For UDP the address to look up is the destination, as in a packet
- * (udp_dump_one: "src and dst are swapped for historical reasons"); measured on Linux 6.18. */
-static void put_lookup(
-	struct nm_netlink_request *r, const struct nm_mapping *m, enum nm_family family, uint16_t port)
+/* Appends the lookup of a port, of the address or, with NULL, of the wildcard. For UDP the address to look up
+ * is the destination, as in a packet (udp_dump_one: "src and dst are swapped for historical reasons");
+ * measured on Linux 6.18. */
+static void put_lookup(struct nm_netlink_request *r, uint8_t protocol, enum nm_family family, uint16_t port,
+	const struct nm_addr *address, unsigned ifindex)
 {
-	struct inet_diag_req_v2 *q = begin(r, 0, nm_addr_family_to_af(family), m->protocol);
-	bool swapped = m->protocol == IPPROTO_UDP;
+	struct inet_diag_req_v2 *q = begin(r, 0, nm_addr_family_to_af(family), protocol);
+	bool swapped = protocol == IPPROTO_UDP;
 
-	if (!m->any_host)
-		memcpy(swapped ? q->id.idiag_dst : q->id.idiag_src, m->host.bytes, nm_addr_size(family));
+	if (address)
+		memcpy(swapped ? q->id.idiag_dst : q->id.idiag_src, address->bytes, nm_addr_size(family));
 	if (swapped)
 		q->id.idiag_dport = htons(port);
 	else
 		q->id.idiag_sport = htons(port);
+	q->id.idiag_if = ifindex;
+}
+
+/* Looks the ports up on the mapping's own address, by each interface, or on all those which it hides. */
+static void put_lookups(struct nm_netlink_request *r, const struct search *s, enum nm_family family)
+{
+	const struct nm_mapping *m = s->mapping;
+	const struct nm_addr *host = m->any_host ? NULL : &m->host;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		uint16_t port = (uint16_t)(m->host_port + i);
+
+		put_lookup(r, m->protocol, family, port, host, 0);
+		for (size_t j = 0; s->hidden && j < s->hidden->n; j++) {
+			const struct nm_rtnl_address *a = &s->hidden->v[j];
+
+			if (a->prefix.addr.family == family)
+				put_lookup(r, m->protocol, family, port, host ? host : &a->prefix.addr,
+					a->ifindex);
+		}
+	}
 }
 
 /* Looks the ports up, or dumps all sockets of the family. */
@@ -124,30 +183,30 @@ static int search_family(
 {
 	const struct nm_netlink_handler handler = {
 		.reply = on_socket, .restart = on_restart, .tolerate = NOTHING, .ctx = s};
-	const struct nm_mapping *m = s->mapping;
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	if (dump)
-		(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), m->protocol);
-	for (unsigned i = 0; !dump && i < m->count; i++)
-		put_lookup(&r, m, family, (uint16_t)(m->host_port + i));
+		(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), s->mapping->protocol);
+	else
+		put_lookups(&r, s, family);
 	return nm_netlink_talk(nl, &r, &handler, err);
 }
 
-int nm_listener_find(
-	struct nm_netlink *nl, const struct nm_mapping *m, uint16_t *ret_port, struct nm_err *err)
+int nm_listener_find(struct nm_netlink *nl, const struct nm_mapping *m,
+	const struct nm_rtnl_addresses *hidden, struct nm_listener *ret, struct nm_err *err)
 {
-	bool dump = m->protocol == IPPROTO_SCTP || m->count > LOOKUPS_MAX;
+	size_t lookups = m->count * (1 + (hidden ? hidden->n : 0));
+	bool dump = m->protocol == IPPROTO_SCTP || lookups > LOOKUPS_MAX;
 	/* A dump shows dual-stack listeners as the IPv6 sockets that they are. */
 	unsigned families = dump ? m->families | NM_IPV6_BIT : m->families;
-	struct search s = {.mapping = m};
+	struct search s = {.mapping = m, .hidden = hidden};
 
 	nm_each_family(f, families) {
-		if (!s.port && search_family(nl, f, dump, &s, err) < 0)
+		if (!s.found.port && search_family(nl, f, dump, &s, err) < 0)
 			return nm_wrap(
 				err, "looking for local %s sockets", nm_mapping_protocol_name(m->protocol));
 	}
-	*ret_port = s.port;
+	*ret = s.found;
 	return 0;
 }

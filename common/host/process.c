@@ -1,12 +1,19 @@
-/* The identity of a process from /proc/PID/stat: its pid alone may have been given to another process. */
+/*
+ * The identity of a process from /proc/PID/stat: its pid alone may have been given to another process.
+ *
+ * Which process has a socket, only /proc/PID/fd tells, which the sandbox keeps closed: nm_process_print()
+ * takes the control group in which the socket was made, of which systemd gives each service one.
+ */
 #include "host/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 
@@ -45,4 +52,76 @@ int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_
 	if (*ret_alive)
 		*ret_start = start;
 	return 0;
+}
+
+/* The group of process pid, as a path below the root of all groups. False for the root and without groups. */
+static bool read_group(const char *pid, char *ret, size_t size)
+{
+	char path[300], text[1024], *line = text;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
+	if (nm_io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	while (line && strncmp(line, "0::/", 4) != 0)
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
+	if (!line)
+		return false;
+	(void)snprintf(ret, size, "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+	return ret[1] != '\0';
+}
+
+/* Where version 1 is mounted, too, version 2 is in a directory of its own. */
+static bool is_group(const char *group, uint64_t id)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+	char path[NM_PROCESS_STRLEN + 32];
+	struct stat info;
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", roots[i], group);
+		if (stat(path, &info) == 0 && info.st_ino == id)
+			return true;
+	}
+	return false;
+}
+
+/* Prints the process, or the group where buf has a process of another name. False when there is no more to
+ * say. */
+static bool put_member(const char *pid, const char *group, char *buf, char name[static 32])
+{
+	char path[300], comm[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	if (nm_io_read_small(AT_FDCWD, path, comm, sizeof(comm)) <= 0)
+		return true;
+	comm[strcspn(comm, "\n")] = '\0';
+	if (name[0] && strcmp(name, comm) != 0) {
+		(void)snprintf(buf, NM_PROCESS_STRLEN, "a process of control group '%s'", group);
+		return false;
+	}
+	if (!name[0])
+		(void)snprintf(buf, NM_PROCESS_STRLEN, "process %s (%s)", pid, comm);
+	memcpy(name, comm, sizeof(comm));
+	return true;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+const char *nm_process_print(uint64_t control_group, char buf[static NM_PROCESS_STRLEN])
+{
+	NM_CLEANUP(close_dir) DIR *proc = control_group ? opendir("/proc") : NULL;
+	char group[NM_PROCESS_STRLEN - 32], name[32] = "";
+	const struct dirent *entry;
+
+	(void)snprintf(buf, NM_PROCESS_STRLEN, "a local process");
+	while (proc && (entry = readdir(proc)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+			read_group(entry->d_name, group, sizeof(group)) && is_group(group, control_group) &&
+			!put_member(entry->d_name, group, buf, name))
+			break;
+	return buf;
 }

@@ -15,4 +15,14 @@
  */
 int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err) NM_MUST_USE;
 
+#define NM_PROCESS_STRLEN 512
+
+/*
+ * Prints who is in a control group (cgroups(7), version 2; id: the inode number of its directory) into buf,
+ * which is also returned: "process 812 (sshd)" where all its processes have that name, "a process of control
+ * group '/user.slice/...'" where they differ, "a local process" where the group is the root or unknown. Reads
+ * some files of each process: for an error message.
+ */
+const char *nm_process_print(uint64_t control_group, char buf[static NM_PROCESS_STRLEN]);
+
 #endif

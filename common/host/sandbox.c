@@ -84,6 +84,7 @@ static const struct call allowed[] = {
 	{SCMP_SYS(lstat64)},   /* 32-bit, musl */
 	{SCMP_SYS(statx)},     /* 32-bit with times beyond 2038; loongarch64, which has no other */
 	{SCMP_SYS(readlinkat)},
+	{SCMP_SYS(getdents64)}, /* of /proc, for the name of a process */
 	/* the state directory: made, locked, compacted */
 	{SCMP_SYS(mkdir)},
 	{SCMP_SYS(mkdirat)},

@@ -106,8 +106,11 @@ static int read_prefix(struct nm_config_value *v, struct nm_err *err)
 }
 
 static const char *const forward_names[] = {[NM_FORWARD_SET] = "set", [NM_FORWARD_CHECK] = "check", NULL};
-static const char *const listener_names[] = {
-	[NM_LISTENER_OFF] = "off", [NM_LISTENER_WARN] = "warn", [NM_LISTENER_FAIL] = "fail", NULL};
+static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
+	[NM_LISTENER_WARN] = "warn",
+	[NM_LISTENER_FAIL] = "fail",
+	[NM_LISTENER_EXACT] = "exact",
+	NULL};
 
 /* read_choice() stores an enum as what it is to gcc and clang. */
 _Static_assert(sizeof(enum nm_forward) == sizeof(unsigned), "enum nm_forward is not unsigned");
@@ -128,8 +131,8 @@ static const struct nm_config_row rows[] = {
 		.choices = forward_names),
 	ROW("ip_forward.ipv6", STRING, read_choice, FORWARD_EXPECTED, SETS(forward[NM_IPV6]),
 		.choices = forward_names),
-	ROW("listener_check", STRING, read_choice, "\"off\", \"warn\" or \"fail\"", SETS(listener_check),
-		.choices = listener_names),
+	ROW("listener_check", STRING, read_choice, "\"off\", \"warn\", \"fail\" or \"exact\"",
+		SETS(listener_check), .choices = listener_names),
 	ROW("dynamic_ports", STRING, read_dynamic_ports, "a range of ports such as \"61000-65535\""),
 	ROW("lock_timeout_ms", NUMBER, read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
 	ROW("policy", OBJECT, NULL, "an object"),

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
-#include "host/listener.h"
+#include "publish/hidden.h"
 #include "state/search.h"
 
 enum { FIRST_LOOK = 64 };
@@ -20,7 +20,7 @@ struct choice {
 	const struct nm_claim *claim;
 	const struct nm_config *config;
 	struct nm_state *state; /* NULL: nothing is recorded */
-	struct nm_netlink diag; /* opened when it is needed */
+	struct nm_hidden hidden;
 };
 
 static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *list)
@@ -81,14 +81,14 @@ static int find_among(
 	if (choice->state && nm_state_search(choice->state, &query, &recorded, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < range->count && !m->host_port; i++) {
-		uint16_t taken;
+		struct nm_listener listener;
 
 		candidate.host_port = (uint16_t)(range->host_port + i);
 		if (!is_free(choice, &candidate, &recorded))
 			continue;
-		if (nm_listener_find(&choice->diag, &candidate, &taken, err) < 0)
+		if (nm_hidden_find(&choice->hidden, &candidate, NM_BOTH_FAMILIES, &listener, err) < 0)
 			return -1;
-		if (!taken)
+		if (!listener.port)
 			m->host_port = candidate.host_port;
 	}
 	return 0;
@@ -99,8 +99,6 @@ static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err 
 	const struct nm_config *c = choice->config;
 	unsigned size = c->dynamic_last - c->dynamic_first + 1u, start = 0, n = FIRST_LOOK;
 
-	if (choice->diag.fd < 0 && nm_netlink_open(NETLINK_SOCK_DIAG, &choice->diag, err) < 0)
-		return -1;
 	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
 		start = (unsigned)choice->claim->new->pid; /* any start will do */
 	start %= size;
@@ -123,14 +121,17 @@ static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err 
 
 static void choice_done(struct choice *choice)
 {
-	nm_netlink_close(&choice->diag);
+	nm_hidden_done(&choice->hidden);
 }
 
 int nm_free_port_choose(
 	const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state, struct nm_err *err)
 {
 	NM_CLEANUP(choice_done)
-	struct choice choice = {.claim = claim, .config = c, .state = state, .diag.fd = -1};
+	struct choice choice = {.claim = claim,
+		.config = c,
+		.state = state,
+		.hidden = NM_HIDDEN_INIT(false, c->layout.localhost)};
 	struct nm_mappings *mappings = &claim->new->mappings;
 
 	for (size_t i = 0; i < mappings->n; i++) {
@@ -158,34 +159,35 @@ static int check_statics(const struct nm_claim *claim, const struct nm_config *c
 	return 0;
 }
 
+static int check_listener(const struct nm_record *r, const struct nm_mapping *m, struct nm_hidden *hidden,
+	bool only_warn, struct nm_err *err)
+{
+	char text[NM_HIDDEN_STRLEN];
+	struct nm_listener listener;
+
+	if (nm_hidden_find(hidden, m, r->families, &listener, err) < 0)
+		return -1;
+	if (!listener.port)
+		return 0;
+	if (!only_warn)
+		return nm_fail(err, NM_ERR_TAKEN, "%s", nm_hidden_print(m, &listener, text));
+	nm_log_notice("container '%s': %s and is hidden, ignored: listener_check is warn", r->id,
+		nm_hidden_print(m, &listener, text));
+	return 0;
+}
+
 static int check_listeners(const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
-	nm_autonetlink struct nm_netlink diag = {.fd = -1};
+	nm_autohidden struct nm_hidden hidden =
+		NM_HIDDEN_INIT(c->listener_check == NM_LISTENER_EXACT, c->layout.localhost);
+	bool only_warn = c->listener_check == NM_LISTENER_WARN;
 	const struct nm_record *r = claim->new;
-	char text[NM_MAPPING_STRLEN];
-	uint16_t port;
+	size_t n = c->listener_check == NM_LISTENER_OFF ? 0 : r->mappings.n;
 
-	if (c->listener_check == NM_LISTENER_OFF)
-		return 0;
-	if (nm_netlink_open(NETLINK_SOCK_DIAG, &diag, err) < 0)
-		return -1;
-	for (size_t i = 0; i < r->mappings.n; i++) {
-		const struct nm_mapping *m = &r->mappings.v[i];
-
-		if (nm_claim_has_already(claim, m))
-			continue;
-		if (nm_listener_find(&diag, m, &port, err) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (!nm_claim_has_already(claim, &r->mappings.v[i]) &&
+			check_listener(r, &r->mappings.v[i], &hidden, only_warn, err) < 0)
 			return -1;
-		if (!port)
-			continue;
-		if (c->listener_check == NM_LISTENER_FAIL)
-			return nm_fail(err, NM_ERR_TAKEN,
-				"port mapping '%s': a local process listens on port %u",
-				nm_mapping_print(m, text), port);
-		nm_log_notice("container '%s': port mapping '%s' hides a local process that listens on port "
-			      "%u, ignored: listener_check is warn",
-			r->id, nm_mapping_print(m, text), port);
-	}
 	return 0;
 }
 
