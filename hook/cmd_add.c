@@ -11,29 +11,43 @@
 
 enum { ADDRESSES_STRLEN = NM_FAMILY_MAX * NM_PREFIX_STRLEN };
 
+/* Where the value of the option goes; NULL: there is no such option. */
+static char **find_option(struct nm_oci_state *st, char **pid, const char *option)
+{
+	if (!strcmp(option, "--interface"))
+		return &st->interface;
+	return !strcmp(option, "--address") ? &st->address : !strcmp(option, "--pid") ? pid : NULL;
+}
+
+static int parse_option(char *const *argv, struct nm_oci_state *st, char **pid, struct nm_err *err)
+{
+	char **value = find_option(st, pid, argv[0]);
+
+	if (!value)
+		return nm_cmd_unexpected(argv[0], err);
+	if (!argv[1]) /* argv ends with NULL */
+		return nm_fail(err, NM_ERR_CONFIG, "option '%s' needs a value", argv[0]);
+	if (*value || (st->address && (value == pid || value == &st->interface)) ||
+		(value == &st->address && (*pid || st->interface)))
+		return nm_fail(err, NM_ERR_CONFIG,
+			"option '%s': give --address, or --pid and --interface, each once", argv[0]);
+	*value = argv[1];
+	return 0;
+}
+
 /* The container as a hook would describe it; strings are borrowed. */
 static int parse_arguments(
 	const struct nm_invocation *inv, struct nm_oci_state *st, int *ret_specs, struct nm_err *err)
 {
+	char *pid_text = NULL;
 	uint64_t pid = 0;
 	int i = 0;
 
-	for (; i < inv->argc && inv->argv[i][0] == '-'; i += 2) {
-		bool is_pid = !strcmp(inv->argv[i], "--pid");
-		char *value = inv->argv[i + 1]; /* argv ends with NULL */
-
-		if (!is_pid && strcmp(inv->argv[i], "--address") != 0)
-			return nm_cmd_unexpected(inv->argv[i], err);
-		if (!value)
-			return nm_fail(err, NM_ERR_CONFIG, "option '%s' needs a value", inv->argv[i]);
-		if (pid || st->address)
-			return nm_fail(err, NM_ERR_CONFIG,
-				"option '%s': give one of --pid and --address, once", inv->argv[i]);
-		if (!is_pid)
-			st->address = value;
-		else if (nm_text_number(value, strlen(value), INT32_MAX, &pid) < 0 || pid == 0)
-			return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is not a process id", value);
-	}
+	for (; i < inv->argc && inv->argv[i][0] == '-'; i += 2)
+		if (parse_option(&inv->argv[i], st, &pid_text, err) < 0)
+			return -1;
+	if (pid_text && (nm_text_number(pid_text, strlen(pid_text), INT32_MAX, &pid) < 0 || pid == 0))
+		return nm_fail(err, NM_ERR_CONFIG, "option '--pid': '%s' is not a process id", pid_text);
 	st->pid = (pid_t)pid;
 	if (inv->argc - i < 2)
 		return nm_fail(err, NM_ERR_CONFIG, "%s missing: see natmap help add",
@@ -54,19 +68,21 @@ static char *print_addresses(const struct nm_record *r, char buf[static ADDRESSE
 }
 
 /* Takes process or address from the record when the command line has none. */
-static int find_container(const struct nm_invocation *inv, struct nm_oci_state *st,
-	char addresses[static ADDRESSES_STRLEN], struct nm_record *known, struct nm_err *err)
+static int find_container(struct nm_oci_state *st, char addresses[static ADDRESSES_STRLEN],
+	const struct nm_record *known, struct nm_err *err)
 {
 	if (st->pid || st->address)
 		return 0;
-	if (nm_add_remove_look_up(inv->state_dir, st->id, known, err) < 0)
-		return -1;
 	if (!known->id)
 		return nm_fail(
 			err, NM_ERR_FAILED, "nothing is published for it yet: give --pid, or --address");
 	st->pid = known->pid;
-	if (!known->pid) /* it was added by address */
-		st->address = print_addresses(known, addresses);
+	if (known->pid)
+		return 0;
+	if (st->interface)
+		return nm_fail(
+			err, NM_ERR_FAILED, "it is known by its address alone: --interface needs --pid");
+	st->address = print_addresses(known, addresses);
 	return 0;
 }
 
@@ -74,12 +90,15 @@ static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_config *c, struct nm_err *err)
 {
 	NM_CLEANUP(nm_record_done) struct nm_record known = {0}, r = {0};
+	bool is_given = st->pid || st->address;
 
-	if (find_container(inv, st, addresses, &known, err) < 0 || nm_request_make(st, c, &r, err) < 0)
+	if (nm_add_remove_look_up(inv->state_dir, st->id, &known, err) < 0 ||
+		find_container(st, addresses, &known, err) < 0 ||
+		nm_request_make(st, c, known.id ? &known : NULL, &r, err) < 0)
 		return -1;
-	if (known.pid && known.start != r.start)
+	if (!is_given && known.pid && known.start != r.start)
 		return nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);
-	return nm_add_remove_add(&r, c, inv->state_dir, err);
+	return nm_add_remove_add(&r, &known, c, inv->state_dir, err);
 }
 
 int nm_cmd_add(const struct nm_invocation *inv, struct nm_err *err)

@@ -80,7 +80,7 @@ static int publish(const struct nm_invocation *inv, const struct nm_oci_state *s
 		return -1;
 	if (config.statics_err.kind != NM_ERR_NONE)
 		nm_log_notice("%s, ignored: containers do not need static rules", config.statics_err.msg);
-	if (nm_request_make(st, &config, &record, err) < 0)
+	if (nm_request_make(st, &config, NULL, &record, err) < 0)
 		return -1;
 	return nm_publish(&record, &config, inv->state_dir, err);
 }

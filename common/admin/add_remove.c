@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/log.h"
+#include "publish/address.h"
 #include "publish/host_settings.h"
 #include "publish/policy.h"
 #include "publish/request.h"
@@ -74,27 +76,51 @@ static unsigned families_of(const struct nm_mappings *list)
 	return families;
 }
 
-/* Adds the mappings of *r to those of the published record, and makes the result *r. Keeps the published
- * addresses, which an annotation may have chosen. Takes an address of *r only in a family that no published
- * mapping covers, since that mapping would spread to it. */
-static int merge(
-	struct nm_record *r, const struct nm_record *published, const struct nm_config *c, struct nm_err *err)
+/* A container that has been looked into no longer has an address of these families. */
+static void forget_addresses(struct nm_record *both, unsigned lost)
+{
+	nm_each_family(f, both->families & lost)
+		nm_log_notice("container '%s': no %s address any more, its ports are withdrawn there",
+			both->id, f == NM_IPV4 ? "IPv4" : "IPv6");
+	both->families &= ~lost;
+}
+
+/* Takes the addresses of r: those of published ports are on record, or new where the container has no longer
+ * those. In a family without an address on record, a published mapping would spread to it. */
+static void merge_addresses(struct nm_record *both, const struct nm_record *r)
+{
+	unsigned unpublished = families_of(&both->mappings) & ~both->families;
+
+	nm_each_family(f, r->families & ~unpublished) {
+		if (f == NM_IPV4 && both->families & NM_IPV4_BIT &&
+			!nm_addr_equal(&both->address[f].addr, &r->address[f].addr)) {
+			both->localnet[0] = '\0';
+			both->localnet_index = 0;
+		}
+		both->address[f] = r->address[f];
+		both->families |= 1u << f;
+	}
+	both->netns = r->netns;
+	if (r->bridge_port[0]) {
+		memcpy(both->bridge_port, r->bridge_port, sizeof(both->bridge_port));
+		both->bridge_port_index = r->bridge_port_index;
+	}
+}
+
+/* Adds the mappings of *r to those of the published record, and makes the result *r. */
+static int merge(struct nm_record *r, const struct nm_record *published, const struct nm_record *known,
+	const struct nm_config *c, struct nm_err *err)
 {
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	nm_autorecord struct nm_record both = {0};
 
 	if (nm_record_copy(published, &both, err) < 0)
 		return -1;
-	nm_each_family(f, r->families & ~published->families & ~families_of(&published->mappings)) {
-		both.address[f] = r->address[f];
-		both.families |= 1u << f;
-	}
-	if (!both.bridge_port[0]) {
-		memcpy(both.bridge_port, r->bridge_port, sizeof(both.bridge_port));
-		both.bridge_port_index = r->bridge_port_index;
-	}
+	if (r->pid)
+		forget_addresses(&both, known->families & ~r->families);
+	merge_addresses(&both, r);
 	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
-		nm_request_keep_families(&both, err) < 0 ||
+		nm_address_keep_families(&both, err) < 0 ||
 		nm_request_name_interfaces(&view, &both, &c->layout, err) < 0)
 		return -1;
 	nm_record_done(r);
@@ -107,7 +133,8 @@ static bool is_same_container(const struct nm_record *a, const struct nm_record 
 	return a->pid ? a->pid == b->pid && a->start == b->start : !b->pid;
 }
 
-int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
+int nm_add_remove_add(struct nm_record *r, const struct nm_record *known, struct nm_config *c,
+	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = r};
@@ -121,7 +148,7 @@ int nm_add_remove_add(struct nm_record *r, struct nm_config *c, const char *stat
 		r->pid = 0;
 	published = nm_records_newest(&claim.replaced, r->id);
 	is_same = published && is_same_container(published, r);
-	if (is_same && merge(r, published, c, err) < 0)
+	if (is_same && merge(r, published, known, c, err) < 0)
 		return -1;
 	if (!is_same) /* nm_publish_claim() judges another container of this id */
 		nm_records_done(&claim.replaced);

@@ -116,24 +116,11 @@ static int open_container(pid_t pid, struct nm_netlink *ret, struct nm_nsid *ret
 	return open_socket_in(target, home, ret, err);
 }
 
-/* What is read of the namespace to choose addresses. */
-struct view {
-	struct nm_netlink nl;
-	struct nm_rtnl_addresses addresses;
-	struct nm_rtnl_link link; /* asked for last */
-};
-
-static void close_view(struct view *v)
+int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err)
 {
-	nm_netlink_close(&v->nl);
-	nm_rtnl_addresses_done(&v->addresses);
-}
-
-static int look_at_link(struct view *v, unsigned ifindex, struct nm_err *err)
-{
-	if (v->link.found && v->link.ifindex == ifindex)
+	if (ns->link.found && ns->link.ifindex == ifindex)
 		return 0;
-	return nm_rtnl_get_link(&v->nl, ifindex, NULL, &v->link, err);
+	return nm_rtnl_get_link(&ns->nl, ifindex, NULL, &ns->link, err);
 }
 
 /* The primary global address on the interface, the first of equals; NULL: none. */
@@ -152,98 +139,99 @@ static const struct nm_rtnl_address *best_address(
 	return best;
 }
 
-/* The first interface that is up and has a global address, but not the loopback interface. */
-static int find_first(struct view *v, enum nm_family family, unsigned *ret_ifindex, struct nm_err *err)
-{
-	unsigned seen = 0;
+/* Whom to call for addresses, and what it has answered. */
+struct taker {
+	int (*take)(void *ctx, const struct nm_rtnl_address *address, struct nm_err *err);
+	void *ctx;
+};
 
-	for (size_t i = 0; i < v->addresses.n; i++) {
-		const struct nm_rtnl_address *a = &v->addresses.v[i];
-
-		if (!a->global || a->prefix.addr.family != family || a->ifindex == seen)
-			continue;
-		seen = a->ifindex;
-		if (look_at_link(v, seen, err) < 0)
-			return -1;
-		if (v->link.found && (v->link.flags & IFF_UP) && !(v->link.flags & IFF_LOOPBACK)) {
-			*ret_ifindex = seen;
-			return 0;
-		}
-	}
-	*ret_ifindex = 0;
-	return 0;
-}
-
-/* Chooses the address of a family on interface ifindex; 0: on the interface that nm_netns_read() describes.
- */
-static int choose(struct view *v, enum nm_family family, unsigned ifindex, struct nm_netns_address *ret,
+/* Offers the address of the interface, if it has one. The result is that of take(), 0 without an address. */
+static int offer(struct nm_netns *ns, enum nm_family family, unsigned ifindex, const struct taker *taker,
 	struct nm_err *err)
 {
-	const struct nm_rtnl_address *a;
-	bool given = ifindex != 0;
+	const struct nm_rtnl_address *a = best_address(&ns->addresses, family, ifindex);
 
-	if (!given && nm_route_default(&v->nl, family, &ifindex, err) < 0)
-		return -1;
-	a = best_address(&v->addresses, family, ifindex);
-	if (!a && !given) {
-		if (find_first(v, family, &ifindex, err) < 0)
-			return -1;
-		a = best_address(&v->addresses, family, ifindex);
-	}
 	if (!a)
 		return 0;
-	if (look_at_link(v, ifindex, err) < 0)
+	if (nm_netns_look_at(ns, ifindex, err) < 0)
 		return -1;
-	if (!v->link.found) /* taken away meanwhile, with its addresses */
+	/* else taken away meanwhile, with its addresses */
+	return ns->link.found ? taker->take(taker->ctx, a, err) : 0;
+}
+
+/* Offers those of the interfaces that are up, but for the loopback interface and the one that was offered. */
+static int offer_others(struct nm_netns *ns, enum nm_family family, unsigned offered,
+	const struct taker *taker, struct nm_err *err)
+{
+	unsigned seen = offered;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ns->addresses.n; i++) {
+		const struct nm_rtnl_address *a = &ns->addresses.v[i];
+
+		if (!a->global || a->prefix.addr.family != family || a->ifindex == seen ||
+			a->ifindex == offered)
+			continue;
+		seen = a->ifindex;
+		if (nm_netns_look_at(ns, seen, err) < 0)
+			return -1;
+		if ((ns->link.flags & IFF_UP) && !(ns->link.flags & IFF_LOOPBACK))
+			rc = offer(ns, family, seen, taker, err);
+	}
+	return rc;
+}
+
+static int find_interface(struct nm_netns *ns, const char *name, struct nm_err *err)
+{
+	if (ns->link.found && !strcmp(ns->link.name, name))
 		return 0;
-	ret->found = true;
-	ret->address = a->prefix;
-	ret->ifindex = ifindex;
-	ret->peer_ifindex = v->link.peer_elsewhere ? v->link.peer_ifindex : 0;
-	return 0;
-}
-
-static int copy_all(const struct nm_rtnl_addresses *from, struct nm_prefixes *ret, struct nm_err *err)
-{
-	for (size_t i = 0; i < from->n; i++) {
-		if (nm_grow(ret, "reading addresses", err) < 0)
-			return -1;
-		ret->v[ret->n++] = from->v[i].prefix;
-	}
-	return 0;
-}
-
-static int read_view(struct view *v, const char *interface, struct nm_netns *ns, struct nm_err *err)
-{
-	unsigned ifindex = 0;
-
-	if (interface) {
-		if (nm_rtnl_get_link(&v->nl, 0, interface, &v->link, err) < 0)
-			return -1;
-		if (!v->link.found)
-			return nm_fail(err, NM_ERR_REFUSED, "there is no interface '%s'", interface);
-		ifindex = v->link.ifindex;
-	}
-	if (nm_rtnl_get_addresses(&v->nl, &v->addresses, err) < 0)
+	if (nm_rtnl_get_link(&ns->nl, 0, name, &ns->link, err) < 0)
 		return -1;
-	nm_each_family(f, NM_BOTH_FAMILIES)
-		if (choose(v, f, ifindex, &ns->family[f], err) < 0)
-			return -1;
-	return copy_all(&v->addresses, &ns->all, err);
+	return ns->link.found ? 0 : nm_fail(err, NM_ERR_REFUSED, "the container has no interface '%s'", name);
 }
 
-int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct nm_err *err)
+int nm_netns_each_address(struct nm_netns *ns, enum nm_family family, const char *interface,
+	int (*take)(void *ctx, const struct nm_rtnl_address *address, struct nm_err *err), void *ctx,
+	struct nm_err *err)
 {
-	NM_CLEANUP(close_view) struct view v = {.nl.fd = -1};
-	NM_CLEANUP(nm_netns_done) struct nm_netns ns = {.all.n = 0};
+	const struct taker taker = {take, ctx};
+	unsigned first;
+	int rc;
 
-	if (open_container(pid, &v.nl, &ns.id, err) < 0 || read_view(&v, interface, &ns, err) < 0)
+	if (interface)
+		rc = find_interface(ns, interface, err) < 0
+			? -1
+			: offer(ns, family, ns->link.ifindex, &taker, err);
+	else {
+		rc = nm_route_default(&ns->nl, family, &first, err);
+		rc = rc ? rc : offer(ns, family, first, &taker, err);
+		rc = rc ? rc : offer_others(ns, family, first, &taker, err);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+const struct nm_rtnl_address *nm_netns_find_address(const struct nm_netns *ns, const struct nm_addr *address)
+{
+	for (size_t i = 0; i < ns->addresses.n; i++)
+		if (nm_addr_equal(&ns->addresses.v[i].prefix.addr, address))
+			return &ns->addresses.v[i];
+	return NULL;
+}
+
+int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
+
+	if (open_container(pid, &ns.nl, &ns.id, err) < 0 ||
+		nm_rtnl_get_addresses(&ns.nl, &ns.addresses, err) < 0)
 		return nm_wrap(err, "looking into the network namespace of process %d", pid);
-	*ret = nm_steal(&ns);
+	*ret = ns;
+	ns = (struct nm_netns)NM_NETNS_INIT;
 	return 0;
 }
 
 void nm_netns_done(struct nm_netns *ns)
 {
-	nm_prefixes_done(&ns->all);
+	nm_netlink_close(&ns->nl);
+	nm_rtnl_addresses_done(&ns->addresses);
 }

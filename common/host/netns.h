@@ -2,10 +2,10 @@
 #ifndef NM_HOST_NETNS_H
 #define NM_HOST_NETNS_H
 
-#include <net/if.h>
 #include <sys/types.h>
 
-#include "base/prefix.h"
+#include "host/netlink.h"
+#include "host/rtnl.h"
 
 /* Identity of a namespace: st_dev and st_ino of its file under /proc/PID/ns (namespaces(7)). */
 struct nm_nsid {
@@ -17,33 +17,46 @@ static inline bool nm_nsid_equal(const struct nm_nsid *a, const struct nm_nsid *
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
-/* The address of one family inside the container. */
-struct nm_netns_address {
-	bool found;
-	struct nm_prefix address; /* the primary global address, with the interface's prefix length */
-	unsigned ifindex;         /* of the interface that carries it, inside the container */
-	unsigned peer_ifindex;    /* of the veth peer in another namespace; 0: none */
-};
-
+/* A network namespace that is being looked into. Begins as NM_NETNS_INIT. */
 struct nm_netns {
 	struct nm_nsid id;
-	struct nm_netns_address family[NM_FAMILY_MAX];
-	struct nm_prefixes all; /* every address of every interface; owned */
+	struct nm_netlink nl;               /* rtnetlink of that namespace; fd -1: it has not been opened */
+	struct nm_rtnl_addresses addresses; /* of all its interfaces; owned */
+	struct nm_rtnl_link link;           /* what nm_netns_look_at() has found last */
 };
+
+#define NM_NETNS_INIT       \
+	{                   \
+		.nl.fd = -1 \
+	}
 
 /* The caller's own namespace of the kind, "net" or "pid". 0, or -1 with *err. */
 int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
- * Reads the addresses in the network namespace of process pid through rtnetlink. interface: the interface to
- * take them from; NULL: for each family that of its default route (nm_route_default()), else the first that
- * is up and has a global address. Needs CAP_SYS_ADMIN and CAP_SYS_PTRACE. Errors, each with its own message:
- * /proc belongs to another PID namespace, or has no process pid; pid is in the caller's network namespace
- * ("host network", NM_ERR_REFUSED); there is no such interface (NM_ERR_REFUSED). A namespace without
- * addresses is not an error. 0 with *ret for nm_netns_done(); -1 with *err, and then the caller must end
- * without changing the network: the return to its own namespace may have failed.
+ * Opens the network namespace of process pid and reads its addresses. Needs CAP_SYS_ADMIN and CAP_SYS_PTRACE.
+ * Errors, each with its own message: /proc belongs to another PID namespace, or has no process pid; pid is in
+ * the caller's network namespace ("host network", NM_ERR_REFUSED). A namespace without addresses is not an
+ * error. 0 with *ret for nm_netns_done(); -1 with *err, and then the caller must end without changing the
+ * network: the return to its own namespace may have failed.
  */
-int nm_netns_read(pid_t pid, const char *interface, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
+int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Sets ns->link to the interface, found == false if there is none. */
+int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err) NM_MUST_USE;
+
+/*
+ * Calls take(ctx, address) for the primary global address of each interface that may be the container's, and
+ * stops when it returns 1; -1 with *err is an error. The first is the interface of the default route
+ * (nm_route_default()); then come the others that are up, in the kernel's order, without loopback. With
+ * interface (a name; NULL: none) only that one's: NM_ERR_REFUSED when there is no such interface.
+ */
+int nm_netns_each_address(struct nm_netns *ns, enum nm_family family, const char *interface,
+	int (*take)(void *ctx, const struct nm_rtnl_address *address, struct nm_err *err), void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The address among those of the namespace, borrowed; NULL: no interface has it. */
+const struct nm_rtnl_address *nm_netns_find_address(const struct nm_netns *ns, const struct nm_addr *address);
 
 void nm_netns_done(struct nm_netns *ns);
 

@@ -58,18 +58,10 @@ int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings
 	return 0;
 }
 
-int nm_policy_check_address(const struct nm_policy *p, const struct nm_prefix *address,
-	const struct nm_prefixes *own, struct nm_err *err)
+bool nm_policy_allows_address(const struct nm_policy *p, const struct nm_addr *address)
 {
-	char text[NM_ADDR_STRLEN];
-
-	for (size_t i = 0; i < own->n; i++)
-		if (nm_addr_equal(&own->v[i].addr, &address->addr))
-			return 0;
 	for (size_t i = 0; i < p->address.n; i++)
-		if (nm_prefix_has(&p->address.v[i], &address->addr))
-			return 0;
-	return nm_fail(err, NM_ERR_REFUSED,
-		"io.natmap.address '%s': neither on an interface of the container nor in policy.address",
-		nm_addr_print(&address->addr, text));
+		if (nm_prefix_has(&p->address.v[i], address))
+			return true;
+	return false;
 }

@@ -14,8 +14,7 @@
 int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings *m,
 	const struct nm_prefixes *allow, struct nm_err *err) NM_MUST_USE;
 
-/* Refuses io.natmap.address unless one of the container's own addresses or policy.address has it. */
-int nm_policy_check_address(const struct nm_policy *p, const struct nm_prefix *address,
-	const struct nm_prefixes *own, struct nm_err *err) NM_MUST_USE;
+/* True when policy.address has the address. */
+bool nm_policy_allows_address(const struct nm_policy *p, const struct nm_addr *address);
 
 #endif

@@ -8,15 +8,13 @@
 
 #include "backend/desired.h"
 #include "base/log.h"
-#include "host/netns.h"
 #include "host/process.h"
-#include "host/route.h"
-#include "host/rtnl.h"
 #include "host/sysctl.h"
+#include "publish/address.h"
 #include "publish/host_settings.h"
 #include "publish/policy.h"
 
-enum { ADDRESSES_MAX = 16, ALLOW_MAX = 256 };
+enum { ALLOW_MAX = 256 };
 
 static const char *family_name(enum nm_family family)
 {
@@ -34,74 +32,6 @@ static int read_process(struct nm_record *r, struct nm_err *err)
 	return 0;
 }
 
-static int parse_address(const char *text, const struct nm_config *c, const struct nm_netns *ns,
-	struct nm_record *r, struct nm_err *err)
-{
-	NM_CLEANUP(nm_prefixes_done) struct nm_prefixes list = {0};
-
-	if (nm_prefixes_parse(text, ADDRESSES_MAX, "io.natmap.address", NM_ERR_REFUSED, &list, err) < 0)
-		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		enum nm_family family = list.v[i].addr.family;
-
-		if (r->families & 1u << family)
-			return nm_fail(err, NM_ERR_REFUSED,
-				"io.natmap.address '%s': more than one %s address", text,
-				family_name(family));
-		if (r->pid && nm_policy_check_address(&c->policy, &list.v[i], &ns->all, err) < 0)
-			return -1;
-		r->families |= 1u << family;
-		r->address[family] = list.v[i];
-	}
-	return 0;
-}
-
-int nm_request_keep_families(struct nm_record *r, struct nm_err *err)
-{
-	unsigned covered = 0;
-	char text[NM_MAPPING_STRLEN];
-
-	if (!r->families)
-		return nm_fail(err, NM_ERR_FAILED,
-			"finding the container's address: no interface has a global address yet; is its "
-			"network set up before this hook runs?");
-	for (size_t i = 0; i < r->mappings.n; i++) {
-		const struct nm_mapping *m = &r->mappings.v[i];
-
-		if (!(m->families & r->families))
-			return nm_fail(err, NM_ERR_REFUSED,
-				"port mapping '%s': the container has no %s address",
-				nm_mapping_print(m, text),
-				family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
-		covered |= m->families;
-	}
-	r->families &= covered;
-	return 0;
-}
-
-static int check_route(
-	const struct nm_prefix *address, const struct nm_route *route, bool annotated, struct nm_err *err)
-{
-	char text[NM_PREFIX_STRLEN];
-	const char *why = nm_addr_unusable(&address->addr);
-
-	if (!why && route->local)
-		why = "the host's own";
-	if (!why && route->broadcast)
-		why = "broadcast";
-	if (why)
-		return nm_fail(err, NM_ERR_REFUSED, "container address '%s': %s address",
-			nm_prefix_print(address, text), why);
-	if (annotated && route->found && address->len < route->prefix_len)
-		return nm_fail(err, NM_ERR_REFUSED,
-			"io.natmap.address '%s': shorter than the host's route, which has /%u",
-			nm_prefix_print(address, text), route->prefix_len);
-	if (!route->found)
-		return nm_fail(err, NM_ERR_FAILED, "container address '%s': the host has no route to it",
-			nm_prefix_print(address, text));
-	return 0;
-}
-
 /* Where packets take several interfaces, route_localnet of one would serve only some connections. */
 static void set_localnet(struct nm_record *r, const struct nm_route *route)
 {
@@ -114,36 +44,19 @@ static void set_localnet(struct nm_record *r, const struct nm_route *route)
 			r->id);
 }
 
-static int resolve_routes(struct nm_netlink *rtnl, const struct nm_config *c, bool annotated,
-	struct nm_record *r, struct nm_err *err)
+static int resolve_bridge_port(struct nm_netlink *rtnl, struct nm_netns *ns,
+	const struct nm_address_choice choice[static NM_FAMILY_MAX], struct nm_record *r, struct nm_err *err)
 {
 	nm_each_family(f, r->families) {
-		struct nm_route route;
-
-		if (nm_route_lookup(rtnl, &r->address[f].addr, &route, err) < 0 ||
-			check_route(&r->address[f], &route, annotated, err) < 0)
-			return -1;
-		/* CNI's ptp gives a container a /24, but the host routes only its /32 */
-		if (r->address[f].len < route.prefix_len)
-			r->address[f].len = route.prefix_len;
-		if (f == NM_IPV4 && nm_desired_needs_localnet(r, &c->layout))
-			set_localnet(r, &route);
-	}
-	return 0;
-}
-
-static int resolve_bridge_port(
-	struct nm_netlink *rtnl, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
-{
-	nm_each_family(f, r->families) {
-		const struct nm_netns_address *a = &ns->family[f];
 		struct nm_rtnl_link link;
 
-		if (!a->peer_ifindex)
-			continue;
-		if (nm_rtnl_get_link(rtnl, a->peer_ifindex, NULL, &link, err) < 0)
+		if (nm_netns_look_at(ns, choice[f].ifindex, err) < 0)
 			return -1;
-		if (!link.bridge_port || !link.peer_elsewhere || link.peer_ifindex != a->ifindex)
+		if (!ns->link.peer_elsewhere)
+			continue;
+		if (nm_rtnl_get_link(rtnl, ns->link.peer_ifindex, NULL, &link, err) < 0)
+			return -1;
+		if (!link.bridge_port || !link.peer_elsewhere || link.peer_ifindex != ns->link.ifindex)
 			continue;
 		memcpy(r->bridge_port, link.name, sizeof(r->bridge_port));
 		r->bridge_port_index = link.ifindex;
@@ -184,29 +97,30 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 }
 
 static int resolve_network(const struct nm_oci_state *st, const struct nm_config *c,
-	const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
+	const struct nm_record *known, struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	const struct nm_address_source source = {st, c, known, r->pid ? ns : NULL, &rtnl};
+	struct nm_address_choice choice[NM_FAMILY_MAX] = {0};
+	unsigned published;
 
 	r->netns = ns->id;
-	if (st->address && parse_address(st->address, c, ns, r, err) < 0)
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 || nm_address_choose(&source, r, choice, err) < 0)
 		return -1;
-	for (enum nm_family f = NM_IPV4; !st->address && f < NM_FAMILY_MAX; f++)
-		if (ns->family[f].found) {
-			r->families |= 1u << f;
-			r->address[f] = ns->family[f].address;
-		}
-	if (nm_request_keep_families(r, err) < 0 || nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
-		resolve_routes(&rtnl, c, st->address != NULL, r, err) < 0 || check_forwarding(c, r, err) < 0)
+	if (choice[NM_IPV4].route.found && nm_desired_needs_localnet(r, &c->layout))
+		set_localnet(r, &choice[NM_IPV4].route);
+	published = known ? known->families & r->families : 0;
+	if (check_forwarding(c, r, err) < 0)
 		return -1;
-	return c->layout.hairpin ? resolve_bridge_port(&rtnl, ns, r, err) : 0;
+	r->families |= published;
+	return c->layout.hairpin && r->pid ? resolve_bridge_port(&rtnl, ns, choice, r, err) : 0;
 }
 
 /* Without a process the namespace stays empty. */
-static int resolve(
-	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+static int resolve(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
+	struct nm_record *r, struct nm_err *err)
 {
-	NM_CLEANUP(nm_netns_done) struct nm_netns ns = {0};
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
 
 	if (nm_mappings_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
@@ -217,9 +131,9 @@ static int resolve(
 		return -1;
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
-	if (r->pid && (nm_netns_read(r->pid, st->interface, &ns, err) < 0 || read_process(r, err) < 0))
+	if (r->pid && (nm_netns_open(r->pid, &ns, err) < 0 || read_process(r, err) < 0))
 		return -1;
-	return resolve_network(st, c, &ns, r, err);
+	return resolve_network(st, c, known, &ns, r, err);
 }
 
 /* Another interface that the route leads through now is not taken: its container may have no network left. */
@@ -254,15 +168,15 @@ int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_rec
 	return there ? 0 : look_up_localnet(view, r, err);
 }
 
-int nm_request_make(
-	const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
+int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
+	struct nm_record *ret, struct nm_err *err)
 {
 	nm_autorecord struct nm_record r = {
 		.pid = st->pid, .id = strdup(st->id), .bundle = st->bundle ? strdup(st->bundle) : NULL};
 
 	if (!r.id || (st->bundle && !r.bundle))
 		return nm_fail_memory(err, "reading the container's state");
-	if (resolve(st, c, &r, err) < 0)
+	if (resolve(st, c, known, &r, err) < 0)
 		return -1;
 	*ret = nm_steal(&r);
 	return 0;

@@ -9,16 +9,14 @@
 
 /*
  * Fills *ret from the state, which has ports, and a pid or an address. Without a pid the administrator has
- * given the address, and policy.address does not apply. Leaves host ports 0 as they are. Sets localnet and
- * bridge_port to the interfaces whose settings the mappings need, on or off. 0 with *ret for
- * nm_record_done(), or -1 with *err when the annotations, the policy, the container's network or the host's
- * routes do not allow it.
+ * given the address, and policy.address does not apply. known: the newest record of the container, for more
+ * ports of it, else NULL; then ret has addresses for the families of known, too, where the container has some
+ * (publish/address.h). Leaves host ports 0 as they are. Sets localnet and bridge_port to the interfaces whose
+ * settings the mappings need, on or off. 0 with *ret for nm_record_done(), or -1 with *err when the
+ * annotations, the policy, the container's network or the host's routes do not allow it.
  */
-int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, struct nm_record *ret,
-	struct nm_err *err) NM_MUST_USE;
-
-/* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
-int nm_request_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
+	struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Sets localnet, if the mappings need it and it is empty or has been renamed, to the interface of the route
  * to the container; clears localnet and bridge_port if the options do not need them. */

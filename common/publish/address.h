@@ -1,0 +1,40 @@
+/* Which addresses of the container are published: annotated, on record, or found in its namespace. */
+#ifndef NM_PUBLISH_ADDRESS_H
+#define NM_PUBLISH_ADDRESS_H
+
+#include "host/netns.h"
+#include "host/route.h"
+#include "input/config.h"
+#include "input/oci_state.h"
+#include "state/record.h"
+
+/* What an address is chosen from, all of it borrowed. */
+struct nm_address_source {
+	const struct nm_oci_state *st;
+	const struct nm_config *config;
+	const struct nm_record *known; /* the container's newest record; NULL: none */
+	struct nm_netns *ns;     /* NULL: there is no process; the administrator has given the address */
+	struct nm_netlink *rtnl; /* of the host */
+};
+
+/* An address that has been chosen. */
+struct nm_address_choice {
+	struct nm_route route; /* the host's to it; not looked up for an address that stays on record */
+	unsigned ifindex;      /* of the interface that carries it, inside the container; 0: unknown */
+};
+
+/*
+ * Sets families and address of r, which has pid and mappings. An address on record that the container still
+ * has, or policy.address, stays. Else, unless one is annotated: the first of nm_netns_each_address() that the
+ * host reaches by a route more specific than its default route. Prefix lengths are at least the route's.
+ * Leaves out, with a notice, a family that only wildcards cover and that has no such address. 0 with ret, or
+ * -1 with *err when policy or routes do not allow the address, or a mapping needs one that the container
+ * lacks.
+ */
+int nm_address_choose(const struct nm_address_source *source, struct nm_record *r,
+	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err) NM_MUST_USE;
+
+/* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
+int nm_address_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
+
+#endif
