@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr comes from run_natmap
 
 load helpers/natmap
+load helpers/everything
 
 setup() {
 	net_up
@@ -12,39 +13,12 @@ teardown() {
 	net_down
 }
 
-# static JSON: the configuration has these static rules, and no others
-static() {
-	config "{\"static\": {$1}}"
-}
-
 dnat() {
 	static "\"dnat\": [{\"name\": \"x\", $1}]"
 }
 
 hairpin() {
 	static "\"hairpin\": [{\"name\": \"x\", $1}]"
-}
-
-# static_all: one of every kind, in both families
-static_all() {
-	static '
-		"dnat": [
-			{"name": "ext", "external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25"},
-			{"name": "if", "external_address": "203.0.113.44", "external_interface": "up0", "internal_address": "10.88.7.2",
-			 "ports": "25,465,8000-8010", "protocol": "udp"},
-			{"name": "any", "internal_address": "10.88.7.2", "ports": "26", "protocol": "sctp"},
-			{"name": "many", "internal_address": "10.88.7.2", "ports": "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15-16,17"},
-			{"name": "six", "external_address": "fd00:98::43", "internal_address": "fd00:7::2", "ports": "25,30"},
-			{"name": "sixany", "external_interface": "up0", "internal_address": "fd00:7::2", "ports": "26-27"}],
-		"snat": [
-			{"name": "ext", "internal_address": "10.88.7.2", "external_address": "203.0.113.43"},
-			{"name": "net", "internal_address": "10.88.7.77/24", "external_address": "203.0.113.44", "external_interface": "up0"},
-			{"name": "six", "internal_address": "fd00:7::/64", "external_address": "fd00:98::43"}],
-		"hairpin": [
-			{"name": "self", "external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25,30-31"},
-			{"name": "lan", "external_address": "203.0.113.43", "internal_address": "10.88.7.2", "ports": "25,30-31", "lan": "10.88.7.0/24"},
-			{"name": "six", "external_address": "fd00:98::43", "internal_address": "fd00:7::2", "ports": "25", "protocol": "udp"},
-			{"name": "sixlan", "external_address": "fd00:98::43", "internal_address": "fd00:7::2", "ports": "25", "lan": "fd00:7::/64"}]'
 }
 
 # tagged PROGRAM: the rules of static NAT on the host, each as "TABLE RULE", RULE without the -A

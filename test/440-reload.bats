@@ -242,19 +242,15 @@ begin() {
 }
 
 # bats test_tags=iptables
-@test "rules that iptables-restore has copied are recognised, replaced, and withdrawn" {
+@test "rules that iptables-restore has copied are recognised and withdrawn" {
 	begin
 	publish other 9090:90
 	copy_rules
 	assert_rule host natmap:web:8080
 	withdraw other
 	assert_no_rule host natmap:other
-	answers
-	differs changed-rule
-	run_natmap reload
 	agrees
 	answers
-	assert "$(nft_rule filter NATMAP natmap:@established)" has 'comment "natmap:@established"'
 	withdraw web
 	assert_clean
 }
@@ -390,7 +386,7 @@ refused() {
 	publish web 8080:80
 	copy_rules
 	rm -r "$(state_dir)"
-	mends changed-rule missing-rule stale-rule
+	mends missing-rule stale-rule
 	assert_no_rule host natmap:web
 	assert_rule host natmap:@dnat/mail
 }

@@ -100,6 +100,21 @@ static int examine_accept(struct nm_examination *x, struct nm_err *err)
 	return 0;
 }
 
+static int examine_loaded(struct nm_examination *x, struct nm_err *err)
+{
+	char tables[256] = "";
+	struct nm_text t = {.buf = tables, .size = sizeof(tables)};
+
+	if (nm_iptables_table_find_loaded(&x->nl, &t, err) < 0)
+		return -1;
+	if (!t.used)
+		return 0;
+	nm_examination_tell(x, NM_FINDING,
+		"nft has written rules of natmap's into tables that iptables refuses since then:%s", tables);
+	nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
+	return 0;
+}
+
 static int examine_features(struct nm_examination *x, struct nm_err *err)
 {
 	enum nm_backend backend = x->d->config->backend;
@@ -120,7 +135,8 @@ static int examine_features(struct nm_examination *x, struct nm_err *err)
 
 static int examine_nftables(struct nm_examination *x, struct nm_err *err)
 {
-	static examine *const examinations[] = {examine_features, examine_firewalld, examine_accept, NULL};
+	static examine *const examinations[] = {
+		examine_features, examine_firewalld, examine_accept, examine_loaded, NULL};
 	uint32_t generation;
 	bool opened = nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) == 0;
 

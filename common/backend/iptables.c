@@ -77,16 +77,18 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	const struct nm_backend_words words = nm_backend_words[edit->kind];
 	const char *table = nm_rule_table_name(edit->place.table), *kind = words.kind;
 	const struct nm_backend_comparison *c = ctx;
+	const char *by_nft = edit->form == NM_FORM_NFT ? ", written by nft: iptables refuses the table" : "";
 	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
 
 	if (!is_told(c, edit))
 		return 0;
 	if (edit->kind == NM_EDIT_STALE) {
-		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' in chain %s is stale", program, table,
-			edit->tag[0] ? edit->tag : "jump", nm_rule_chain_name(edit->place.chain));
+		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' in chain %s is stale%s", program,
+			table, edit->tag[0] ? edit->tag : "jump", nm_rule_chain_name(edit->place.chain),
+			by_nft);
 	} else {
-		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s", program, table,
-			nm_iptables_print_rule(edit->desired, rule), words.text);
+		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s%s", program, table,
+			nm_iptables_print_rule(edit->desired, rule), words.text, by_nft);
 		kind = edit->desired->owner ? kind : "jump";
 	}
 	return c->on_difference(c->ctx, kind, text, err);
@@ -115,7 +117,7 @@ static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, st
 static int on_container_rule(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
 	(void)ctx;
-	if (edit->restored || !nm_tag_is_of_container(edit->tag, strlen(edit->tag)))
+	if (edit->form != NM_FORM_OWN || !nm_tag_is_of_container(edit->tag, strlen(edit->tag)))
 		return 0;
 	return nm_fail(err, NM_ERR_FAILED,
 		"the state file is missing, but there are rules of containers ('%s'): --force removes them",

@@ -25,7 +25,7 @@ enum { KEPT = NM_EDIT_MISPLACED + 1 };
 struct unwanted {
 	uint64_t handle;
 	char tag[NM_NFT_COMMENT_SIZE];
-	bool restored;
+	enum nm_iptables_form form;
 	ssize_t desired; /* number of the rule that it is, misplaced, or that it was; -1: none */
 };
 
@@ -110,26 +110,38 @@ static bool is_misplaced(const struct reading *r, size_t i)
 	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
 }
 
-/* Number of the desired rule that this one is; -1: none. again: even if an earlier one was it. */
-static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule, bool again)
+/* Number of the desired rule that this one is; -1: none. */
+static ssize_t find_desired(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	size_t position = 0;
 	ssize_t i;
 
 	while ((i = nm_rules_next(&r->d->index, &r->place, rule->tag, rule->tag_len, &position)) >= 0)
-		if ((again || r->d->fate[i] == NM_EDIT_MISSING) &&
+		if (r->d->fate[i] == NM_EDIT_MISSING &&
 			nm_iptables_encode_equal(desired_rule(r->d, (size_t)i), rule))
 			return i;
 	return -1;
 }
 
-/* A rule of natmap's that nobody desires, or a further copy of one of its jumps. */
+/* True for a further copy of a desired jump, or one that nft has loaded. */
+static bool is_copy(const struct reading *r, const struct nm_nft_rule *jump)
+{
+	size_t position = 0;
+	ssize_t i;
+
+	while ((i = nm_rules_next(&r->d->index, &r->place, NULL, 0, &position)) >= 0)
+		if (nm_iptables_encode_means(desired_rule(r->d, (size_t)i), jump))
+			return true;
+	return false;
+}
+
+/* A rule of natmap's that nobody desires. */
 static bool is_stale(const struct reading *r, const struct nm_nft_rule *rule)
 {
 	const struct nm_iptables_scope *scope = r->d->scope;
 
 	if (!rule->tag)
-		return scope->everything && find_desired(r, rule, true) >= 0;
+		return scope->everything && is_copy(r, rule);
 	if (scope->everything)
 		return nm_tag_is_ours(rule->tag, rule->tag_len);
 	return nm_tag_is_indexed(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
@@ -143,7 +155,8 @@ static int add_unwanted(
 	if (nm_grow(&r->unwanted, "preparing the rules", err) < 0)
 		return -1;
 	u = &r->unwanted.v[r->unwanted.n++];
-	*u = (struct unwanted){.handle = rule->handle, .restored = rule->restored, .desired = desired};
+	*u = (struct unwanted){
+		.handle = rule->handle, .form = nm_iptables_encode_form(rule), .desired = desired};
 	if (rule->tag)
 		memcpy(u->tag, rule->tag,
 			rule->tag_len < sizeof(u->tag) ? rule->tag_len : sizeof(u->tag) - 1);
@@ -197,7 +210,7 @@ static void add_other(struct reading *r, const struct nm_nft_rule *rule)
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
 {
 	struct reading *r = ctx;
-	ssize_t i = find_desired(r, rule, false);
+	ssize_t i = find_desired(r, rule);
 
 	r->index++;
 	if (i >= 0 && is_misplaced(r, (size_t)i)) {
@@ -228,7 +241,8 @@ static int check_jump(struct reading *r, struct nm_err *err)
 	return add_unwanted(r, &jump, r->jump, err);
 }
 
-/* A rule that has to go and has the comment of a missing rule of its chain is that rule, changed. */
+/* A rule that has to go and has the comment of a missing rule of its chain, or is a jump like that, is that
+ * rule, changed. */
 static void pair_changed(struct reading *r)
 {
 	for (size_t u = 0; u < r->unwanted.n; u++) {
@@ -236,7 +250,7 @@ static void pair_changed(struct reading *r)
 		size_t position = 0;
 		ssize_t i;
 
-		while (old->desired < 0 && old->tag[0] &&
+		while (old->desired < 0 &&
 			(i = nm_rules_next(&r->d->index, &r->place, old->tag, strlen(old->tag), &position)) >=
 				0) {
 			if (r->d->fate[i] != NM_EDIT_MISSING)
@@ -257,7 +271,7 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 			.place = r->place,
 			.handle = old->handle,
 			.tag = old->tag,
-			.restored = old->restored};
+			.form = old->form};
 
 		if (old->desired >= 0) {
 			edit.kind = r->d->fate[old->desired];

@@ -2,8 +2,8 @@
 #ifndef NM_IPTABLES_COMPARE_H
 #define NM_IPTABLES_COMPARE_H
 
+#include "iptables/encode.h"
 #include "model/rule.h"
-#include "nft/rules.h"
 
 /* What is compared. */
 struct nm_iptables_scope {
@@ -21,11 +21,11 @@ struct nm_edit {
 	struct nm_rule_place place;
 	const struct nm_rule *desired; /* NULL for STALE */
 	bool add;
-	uint64_t handle;    /* deletion: of the rule */
-	const char *tag;    /* deletion: comment of the rule, "" for a jump; borrowed during the call */
-	bool restored;      /* deletion: nm_nft_rule.restored */
-	uint64_t neighbour; /* addition: handle of the rule that it goes behind, or before; 0: at the
-			       head or the end, as desired says */
+	uint64_t handle; /* deletion: of the rule */
+	const char *tag; /* deletion: comment of the rule, "" for a jump; borrowed during the call */
+	enum nm_iptables_form form; /* deletion: of the rule */
+	uint64_t neighbour;         /* addition: handle of the rule that it goes behind, or before; 0: at the
+				       head or the end, as desired says */
 	bool behind;
 };
 

@@ -25,6 +25,7 @@
 
 #include "nft/batch.h"
 #include "nft/expr.h"
+#include "nft/meaning.h"
 
 struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_table table, enum nm_chain chain)
 {
@@ -279,7 +280,43 @@ static bool tag_equal(const struct nm_rule *rule, const struct nm_nft_rule *read
 	return strlen(tag) == read->tag_len && (!read->tag_len || !memcmp(tag, read->tag, read->tag_len));
 }
 
-bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read)
+static enum nm_iptables_form form_of(const char *expression, struct nm_attrs data)
+{
+	static const char *const read_by_iptables[] = {
+		"meta", "payload", "bitwise", "cmp", "range", "match", "counter", "target"};
+	char name[NM_NFT_EXPRESSION_SIZE] = "";
+	uint32_t base = 0;
+
+	(void)nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)); /* "" is no comment */
+	(void)nm_attrs_get(data, NFTA_PAYLOAD_BASE, &base, sizeof(base));
+	if (!strcmp(expression, "match") && !strcmp(name, "comment"))
+		return NM_FORM_IPTABLES;
+	if (!strcmp(expression, "payload") && base == htonl(NFT_PAYLOAD_TRANSPORT_HEADER))
+		return NM_FORM_IPTABLES;
+	if (!strcmp(expression, "immediate")) /* a verdict, or a value for nat */
+		return nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT).data
+			? NM_FORM_OWN
+			: NM_FORM_NFT;
+	for (size_t i = 0; i < sizeof(read_by_iptables) / sizeof(*read_by_iptables); i++)
+		if (!strcmp(expression, read_by_iptables[i]))
+			return NM_FORM_OWN;
+	return NM_FORM_NFT;
+}
+
+enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read)
+{
+	enum nm_iptables_form form = NM_FORM_OWN, of;
+	struct nm_attrs list = read->expressions, data;
+	char name[NM_NFT_EXPRESSION_SIZE];
+
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
+		of = form_of(name, data);
+		form = of > form ? of : form;
+	}
+	return form;
+}
+
+bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
 	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
 	struct nlmsghdr *msg;
@@ -289,7 +326,12 @@ bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_ru
 	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_iptables_encode(msg, rule);
-	return nm_nft_rule_expressions_equal(
+	return nm_nft_meaning_equal(rule->family,
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		read->expressions);
+}
+
+bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read)
+{
+	return nm_iptables_encode_means(rule, read) && nm_iptables_encode_form(read) != NM_FORM_NFT;
 }

@@ -14,8 +14,18 @@ struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_tabl
  * has NM_NFT_RULE_SIZE bytes of room (nft/batch.h). */
 void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule);
 
-/* True when the rule that was read has the comment and, but for the values of counters, the expressions of
- * the other one. */
+/* Who has written a rule of natmap's, by its form. */
+enum nm_iptables_form {
+	NM_FORM_OWN,      /* natmap */
+	NM_FORM_IPTABLES, /* iptables-restore or `iptables -Z`, whose native ports older iptables do not read
+			   */
+	NM_FORM_NFT, /* nft, from a saved ruleset: iptables refuses the whole table, or shows another rule */
+};
+enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read);
+
+/* True when the rule that was read has the comment and the effect of the other one: nft/meaning.h. equal: and
+ * iptables reads it. */
+bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read);
 bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read);
 
 #endif

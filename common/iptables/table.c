@@ -99,6 +99,46 @@ int nm_iptables_table_write(
 	return nm_iptables_compare(attempt->nl, &all, attempt->families, &handler, err);
 }
 
+/* Which tables have rules of ours that nft has loaded. */
+struct loaded {
+	bool tables[NM_FAMILY_MAX][NM_TABLE_MAX];
+};
+
+static int note_loaded(void *ctx, const struct nm_edit *edit, struct nm_err *err)
+{
+	struct loaded *loaded = ctx;
+
+	(void)err;
+	loaded->tables[edit->place.family][edit->place.table] |= edit->form == NM_FORM_NFT;
+	return 0;
+}
+
+/* Nothing is desired but the jumps, which are known by their form only. */
+static int find_loaded(void *ctx, struct nm_netlink *nl, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rules_done) struct nm_rules jumps = {0};
+	const struct nm_iptables_scope scope = {.desired = &jumps, .everything = true, .look_for_old = true};
+	const struct nm_iptables_compare_handler handler = {.edit = note_loaded, .ctx = ctx};
+
+	if (nm_iptables_layout_base(NM_BOTH_FAMILIES, &jumps, err) < 0)
+		return -1;
+	return nm_iptables_compare(nl, &scope, NM_BOTH_FAMILIES, &handler, err);
+}
+
+int nm_iptables_table_find_loaded(struct nm_netlink *nl, struct nm_text *ret, struct nm_err *err)
+{
+	struct loaded loaded = {0};
+
+	if (nm_nft_transaction_read(nl, find_loaded, &loaded, err) < 0)
+		return -1;
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+			if (loaded.tables[f][t])
+				nm_text_put(
+					ret, " %s %s", f == NM_IPV4 ? "ip" : "ip6", nm_rule_table_name(t));
+	return 0;
+}
+
 /*
  * What follows takes the layout out again. nf_tables counts for each chain the rules in it and the verdicts
  * that lead to it, for each table the chains in it. What is to be deleted is taken off these numbers: what

@@ -2,6 +2,7 @@
 #ifndef NM_IPTABLES_TABLE_H
 #define NM_IPTABLES_TABLE_H
 
+#include "base/text.h"
 #include "iptables/compare.h"
 #include "nft/transaction.h"
 
@@ -16,6 +17,10 @@ int nm_iptables_table_ensure(struct nm_nft_batch *txn, const struct nm_rules *de
  * transaction. Rules that are as desired keep their handles and counters. */
 int nm_iptables_table_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
 	struct nm_err *err) NM_MUST_USE;
+
+/* Prints the tables that iptables refuses since nft has loaded rules of ours into them (NM_FORM_NFT), " ip
+ * nat" and the like. 0, or -1 with *err. */
+int nm_iptables_table_find_loaded(struct nm_netlink *nl, struct nm_text *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Chains of ours that stay, because somebody else has rules in them or leads to them. */
 struct nm_iptables_left {

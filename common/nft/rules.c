@@ -39,7 +39,6 @@ static void find_xt_comment(struct nm_nft_rule *rule)
 		info = nm_attrs_nested(data, NFTA_MATCH_INFO);
 		rule->tag = info.data;
 		rule->tag_len = info.data ? strnlen(info.data, info.len) : 0;
-		rule->restored = true;
 	}
 }
 

@@ -12,7 +12,6 @@ struct nm_nft_rule {
 	const char *tag; /* its comment, not NUL-terminated; NULL: none. nftables' own, else that of -m
 			    comment, as iptables-restore writes it */
 	size_t tag_len;
-	bool restored; /* the latter: natmap has not written the rule itself */
 };
 
 struct nm_counters {
@@ -26,7 +25,8 @@ typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struc
 int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_rule_handler *handler,
 	void *ctx, struct nm_err *err) NM_MUST_USE;
 
-/* True when both lists of expressions are the same, but for the values of counters. */
+/* True when both lists of expressions are the same, but for the values of counters. Others write the same
+ * rule in other forms: nft/meaning.h. */
 bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs);
 
 /* What the rule's counter says, or the expression when it is one; zeros without. */

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "nft/meaning.h"
 #include "nft/rules.h"
 
 struct comparison {
@@ -44,8 +45,8 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 static bool is_same(const struct nm_nftables_rule *f, const struct nm_nftables_rule *w)
 {
 	return !strcmp(f->chain, w->chain) && !strcmp(f->comment, w->comment) &&
-		nm_nft_rule_expressions_equal(
-			(struct nm_attrs){w->expressions, w->len}, (struct nm_attrs){f->expressions, f->len});
+		nm_nft_meaning_equal(w->family, (struct nm_attrs){w->expressions, w->len},
+			(struct nm_attrs){f->expressions, f->len});
 }
 
 static int note(const struct comparison *c, enum nm_edit_kind kind, const struct nm_nftables_rule *rule,
