@@ -1,5 +1,6 @@
 #!/bin/bash
 # userlands.sh [NAME...] [-- BATS_FILE...]
+# userlands.sh run NAME COMMAND...
 #
 # Builds natmap with warnings as errors and runs the unit tests and the bats files in other releases of Debian (default:
 # trixie and sid; trixie-i386 is one for another machine, which this one's kernel must be able to run), on this machine's
@@ -7,6 +8,9 @@
 #
 # A release is a folder that debootstrap makes at the first run and that is kept: remove it for a newer one. Tests run there
 # with mounts, processes and a network of their own, so that they leave nothing behind.
+#
+# run: runs the command in a release, in the caller's network namespace: iptables and nft of one that need not be able to
+# build natmap.
 #
 # NM_USERLANDS=DIR  where the folders are (default /var/cache/natmap-userlands)
 # NM_BACKEND, NM_TEST_STRICT, NM_TEST_JOBS: see run-tests.sh
@@ -54,24 +58,23 @@ bootstrap() {
 	[[ $1 != *-* ]] || arch=--arch=${1##*-}
 	rm -rf --one-file-system "$new"
 	from=$(mirror)
-	echo "userlands: making $store/$1"
+	echo "userlands: making $store/$1" >&2
 	if ! unshare --mount --propagation private -- \
-		debootstrap --variant=minbase ${arch:+"$arch"} "$release" "$new" ${from:+"$from"} >"$new.log" 2>&1; then
+		debootstrap --variant=minbase --include=iptables,nftables ${arch:+"$arch"} "$release" "$new" ${from:+"$from"} >"$new.log" 2>&1; then
 		tail -n 20 "$new.log" >&2
 		return 1
 	fi
 	apt-config dump Acquire >"$new/etc/apt/apt.conf.d/90host" # proxies and the like
-	inside "$new" -- /mnt/test/install-deps.sh
 	rm -rf "$new/var/cache/apt/archives" "$new.log"
 	mv -T "$new" "$store/$1"
 }
 
-# prepare NAME: the folder is there with what building and testing need. Others who prepare it at the same time wait.
+# prepare NAME [COMMAND...]: the folder is there, and COMMAND has run in it. Others who prepare it at the same time wait.
 prepare() {
 	(
 		flock 9
 		[[ -d "$store/$1" ]] || bootstrap "$1"
-		inside "$store/$1" -- /mnt/test/install-deps.sh
+		[[ $# = 1 ]] || inside "$store/$1" -- "${@:2}"
 	) 9>"$store/.lock-$1"
 }
 
@@ -82,6 +85,13 @@ check() {
 		NM_TEST_JOBS="${NM_TEST_JOBS:-2}" make -C /mnt --no-print-directory -j2 check WERROR=1 BUILD="build/$1" BATS="${*:2}"
 }
 
+mkdir -p "$store"
+if [[ ${1:-} = run ]]; then
+	prepare "$2"
+	inside "$store/$2" -- "${@:3}"
+	exit
+fi
+
 names=() failed=0
 while [[ $# -gt 0 && "$1" != -- ]]; do
 	names+=("$1")
@@ -91,9 +101,8 @@ done
 shift $(($# > 0))
 [[ $# -gt 0 ]] || set -- test/*.bats
 
-mkdir -p "$store"
 for name in "${names[@]}"; do
-	prepare "$name"
+	prepare "$name" /mnt/test/install-deps.sh
 	check "$name" "$@" || failed=1
 done
 exit "$failed"
