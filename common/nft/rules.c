@@ -88,6 +88,17 @@ static bool may_be_left_out(const struct nlattr *ours)
 		!memcmp(value.data, zeros, sizeof(zeros));
 }
 
+/* The kernel pads an xt structure by its own XT_ALIGN(): to eight bytes, where a 32-bit program has padded it
+ * to four. */
+static bool is_padded(const struct nlattr *ours, struct nm_attrs x, struct nm_attrs y)
+{
+	static const uint8_t zeros[4];
+
+	return mnl_attr_get_type(ours) == NFTA_MATCH_INFO && y.len == x.len + sizeof(zeros) &&
+		y.len % (2 * sizeof(zeros)) == 0 && !memcmp(x.data, y.data, x.len) &&
+		!memcmp((const uint8_t *)y.data + x.len, zeros, sizeof(zeros));
+}
+
 /* Ours carry NLA_F_NESTED: nests are walked, leaves compared. As deep as our own nesting. */
 static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
 {
@@ -97,7 +108,7 @@ static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
 	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs))
 		return false;
 	if (!(ours->nla_type & NLA_F_NESTED))
-		return x.len == y.len && !memcmp(x.data, y.data, x.len);
+		return (x.len == y.len && !memcmp(x.data, y.data, x.len)) || is_padded(ours, x, y);
 	b = nm_attrs_next(&y);
 	while ((a = nm_attrs_next(&x))) {
 		if (b && attr_equal(a, b))

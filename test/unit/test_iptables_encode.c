@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/x_tables.h>
 #include <stdlib.h>
 
 #include "iptables/encode.h"
@@ -275,7 +276,9 @@ static void test_largest(void)
 	memset(owner, 'a', NM_TAG_SIZE);
 	owner[NM_TAG_SIZE] = '\0';
 	nm_iptables_encode(msg, &rule);
-	tap_ok(msg->nlmsg_len - sizeof(*msg) == 1804,
+	/* a 32-bit program may pad xt structures less */
+	tap_ok(XT_ALIGN(1) < 8 ? msg->nlmsg_len - sizeof(*msg) <= 1804
+			       : msg->nlmsg_len - sizeof(*msg) == 1804,
 		"the largest rule has the size that iptables/encode.c says");
 }
 

@@ -13,6 +13,12 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 	return rule;
 }
 
+#ifdef __GLIBC__
+#define NOT_SUPPORTED "Operation not supported"
+#else
+#define NOT_SUPPORTED "Not supported" /* musl */
+#endif
+
 /* Three changes: table (1), chain (2) and rule (3), of IPv6. */
 static struct nm_nft_batch *make_txn(void)
 {
@@ -95,7 +101,7 @@ int main(void)
 		{"no such family", {{1, EAFNOSUPPORT}}, 1, NM_NFT_NO_IPV6, NULL},
 		{"a refused table", {{1, EPERM}}, 1, 0, "creating table 'nat': Operation not permitted"},
 		{"a refused chain, though acknowledged at the end", {{2, EOPNOTSUPP}, {3, 0}}, 2, 0,
-			"creating chain 'NATMAP' in table 'nat': Operation not supported"},
+			"creating chain 'NATMAP' in table 'nat': " NOT_SUPPORTED},
 		{"a refused rule", {{3, ENOENT}}, 1, 0,
 			"adding rule '-A NATMAP -j ACCEPT' to table 'nat': No such file or directory"},
 		{"the first of two errors", {{3, ENOENT}, {2, EEXIST}}, 2, 0,

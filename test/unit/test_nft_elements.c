@@ -73,7 +73,7 @@ static void put_data(struct nlmsghdr *msg, uint16_t type, const char *bytes)
 
 static void put_element(struct nlmsghdr *msg, const struct made *made)
 {
-	static const uint64_t numbers[] = {0x0100000000000000, 0x0200000000000000}; /* big-endian */
+	const uint64_t numbers[] = {htobe64(1), htobe64(2)};
 	struct nlattr *element = mnl_attr_nest_start(msg, NFTA_LIST_ELEM), *nest, *data;
 
 	put_data(msg, NFTA_SET_ELEM_KEY, made->key);
