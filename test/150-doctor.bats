@@ -400,21 +400,6 @@ firewalld_up() {
 	same "the host" "$before" "$(snapshot host)"
 }
 
-# bats test_tags=nftables
-@test "in nftables a FORWARD chain that drops takes two extensions of iptables" {
-	local lacking
-	config '{"backend": "nftables"}'
-	for lacking in mark conntrack; do
-		on host iptables -P FORWARD ACCEPT
-		lacking "$lacking"
-		lacking_on_disk "xt_$lacking"
-		healthy
-		on host iptables -P FORWARD DROP
-		ill "the kernel has no match '$lacking'"
-		assert "$cure" = "modprobe xt_$lacking"
-	done
-}
-
 # bats test_tags=once
 @test "without CAP_NET_ADMIN, or with a bad configuration, there is no examination" {
 	config '{"no": 1}'

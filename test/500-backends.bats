@@ -4,6 +4,7 @@
 # bats file_tags=once
 
 load helpers/natmap
+load helpers/lacking
 
 setup() {
 	net_up
@@ -60,6 +61,37 @@ switch() {
 	run_natmap reload
 	assert "$(on host iptables-save)" lacks natmap
 	assert "$(on host iptables-save)" lacks DOCKER
+}
+
+@test "where the kernel lacks its extensions, that rule is one that iptables still lists, and opens nothing else" {
+	local lacking
+	config '{"backend": "nftables"}'
+	on host iptables -P FORWARD DROP
+	on host ip6tables -P FORWARD DROP
+	for lacking in '11 match target' mark conntrack; do
+		# shellcheck disable=SC2086 # words
+		lacking $lacking
+		publish web 8080:80
+		publish two 8081:80
+		assert "$(on host iptables -S)" = $'-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-N DOCKER-USER
+-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -m mark --mark 0x1000/0x1000 -m comment --comment "natmap:@nftables" -j ACCEPT'
+		assert "$(on host ip6tables -S DOCKER-USER)" has '--mark 0x1000/0x1000'
+		run_natmap check
+		run_natmap doctor
+		run_natmap reload
+		assert_reach web ext tcp 192.0.2.1 8080
+		assert_reach web ext tcp fd00:99::1 8080
+		assert_reach web ctr2 tcp 192.0.2.1 8080
+		on host nft 'table inet marking { chain prerouting { type filter hook prerouting priority -150; meta mark set 0x1000; }; }'
+		assert_no_reach ext tcp 10.88.7.2 80
+		assert_reach web ext tcp 192.0.2.1 8080
+		on host nft delete table inet marking
+		lacking
+		run_natmap check
+		withdraw two
+		run_natmap flush --force
+		assert "$(on host iptables -S)" lacks DOCKER-USER
+	done
 }
 
 @test "a withdraw finds the backend in the record, a publish of the same id moves it" {

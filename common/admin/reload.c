@@ -70,6 +70,8 @@ static void enable_settings(const struct nm_inventory *s)
 static int apply(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_records *const replaced[] = {&s->dead, &s->superseded, NULL};
+	const struct nm_backend_commit commit = {
+		s->config->backend, &s->desired, NM_BOTH_FAMILIES, true, prepare, s};
 	struct nm_netlink *nl = &s->change.nl;
 	size_t kept;
 	int rc;
@@ -80,8 +82,8 @@ static int apply(struct nm_inventory *s, struct nm_err *err)
 	nm_host_settings_disable_localnet(&s->dead);
 	nm_host_settings_disable_localnet(&s->superseded);
 	rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
-	if (rc == 0 && nm_nft_transaction_run(nl, NM_BOTH_FAMILIES, true, prepare, s, err) < 0)
-		rc = nm_backend_explain(nl, s->config->backend, err);
+	if (rc == 0)
+		rc = nm_backend_commit(nl, &commit, err);
 	if (rc < 0) {
 		nm_host_settings_restore_localnet(&s->dead);
 		nm_host_settings_restore_localnet(&s->superseded);

@@ -7,6 +7,7 @@
 #include "backend/nftables.h"
 #include "base/log.h"
 #include "host/sysctl.h"
+#include "iptables/probe.h"
 #include "model/rule.h"
 #include "nft/objects.h"
 #include "nftables/schema.h"
@@ -156,7 +157,7 @@ const char *nm_backend_print_alternative(
 	return buf;
 }
 
-int nm_backend_explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err)
+static int explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err)
 {
 	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN];
 	const struct nm_err refusal = *err;
@@ -166,4 +167,21 @@ int nm_backend_explain(struct nm_netlink *nl, enum nm_backend backend, struct nm
 		return -1;
 	return nm_fail(err, refusal.kind, "%s: the kernel has no %s (module %s)%s", refusal.msg, missing.what,
 		missing.module, nm_backend_print_alternative(nl, backend, alternative));
+}
+
+static int run(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
+{
+	return nm_nft_transaction_run(nl, c->families, c->ipv6_optional, c->prepare, c->ctx, err);
+}
+
+int nm_backend_commit(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
+{
+	int rc = run(nl, c, err);
+
+	if (rc < 0 && nm_backend_ops(c->backend)->accept_mark &&
+		nm_iptables_probe_lacks_accept(nl, c->families)) {
+		c->desired->accept_natively = true;
+		rc = run(nl, c, err);
+	}
+	return rc < 0 ? explain(nl, c->backend, err) : 0;
 }

@@ -109,8 +109,20 @@ bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_
 const char *nm_backend_print_alternative(
 	struct nm_netlink *nl, enum nm_backend backend, char buf[static NM_BACKEND_ALTERNATIVE_STRLEN]);
 
-/* After the kernel has refused a change for the backend: puts behind the message what it lacks, if that is
- * the reason, and whether it has all for the other backend. Returns -1. */
-int nm_backend_explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err);
+/* One transaction that makes the kernel what is desired; prepare() calls nm_desired_read_accept(). */
+struct nm_backend_commit {
+	enum nm_backend backend;
+	struct nm_desired *desired;
+	unsigned families;
+	bool ipv6_optional;
+	nm_nft_prepare *prepare;
+	void *ctx;
+};
+
+/* Runs it: nm_nft_transaction_run(), a second time without extensions of iptables in the rule of
+ * iptables/accept.h where the kernel lacks them. If it lacks something else, the message says so, and whether
+ * it has all for the other backend. */
+int nm_backend_commit(
+	struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -57,12 +57,12 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
 	unsigned families, struct nm_err *err)
 {
-	uint32_t mark = nm_backend_ops(backend)->accept_mark;
+	const struct nm_iptables_accept accept = {nm_backend_ops(backend)->accept_mark, d->accept_natively};
 
-	if (!mark)
+	if (!accept.mark)
 		return 0;
 	nm_rules_done(&d->rules);
-	return nm_iptables_accept(nl, families, mark, &d->rules, err);
+	return nm_iptables_accept(nl, families, accept, &d->rules, err);
 }
 
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)

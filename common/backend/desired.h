@@ -9,6 +9,7 @@
 /* Begins as zeros. Rules and elements borrow from the records that they were made for. */
 struct nm_desired {
 	struct nm_rules rules; /* in iptables' tables */
+	bool accept_natively;  /* nm_iptables_accept() */
 	struct {
 		const char **v; /* owned */
 		size_t n, capacity;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "iptables/layout.h"
-#include "iptables/probe.h"
 #include "nft/dump.h"
 #include "nft/objects.h"
 #include "nftables/print.h"
@@ -156,12 +155,6 @@ static int count(
 	return d->elements.n ? nm_nftables_table_count(nl, &d->elements, ret, err) : 0;
 }
 
-static void probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
-{
-	nm_nftables_probe(nl, ipv6, handler, ctx);
-	nm_iptables_probe_accept(nl, ipv6, handler, ctx);
-}
-
 static int print(const struct nm_desired *d, unsigned families, FILE *out, struct nm_err *err)
 {
 	return nm_nftables_print(&d->elements, families, out, err);
@@ -182,5 +175,5 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.count = count,
 	.count_static = nm_nftables_table_count_statics,
 	.print = print,
-	.probe = probe,
+	.probe = nm_nftables_probe,
 };

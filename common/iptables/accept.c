@@ -49,22 +49,23 @@ static int read_rules(
 	return 0;
 }
 
-static int add_rules(enum nm_family family, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
+static int add_rules(
+	enum nm_family family, struct nm_iptables_accept accept, struct nm_rules *ret, struct nm_err *err)
 {
 	const struct nm_rule jump = nm_iptables_layout_jump(family);
-	const struct nm_rule accept = {.family = family,
+	const struct nm_rule rule = {.family = family,
 		.table = NM_TABLE_FILTER,
 		.chain = NM_CHAIN_DOCKER_USER,
-		.mark = mark,
-		.ct_dnat = true,
+		.mark = accept.mark,
+		.ct_dnat = !accept.native,
 		.verdict = NM_VERDICT_ACCEPT,
 		.owner = "@nftables"};
 
-	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &accept, err);
+	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &rule, err);
 }
 
-int nm_iptables_accept(
-	struct nm_netlink *nl, unsigned families, uint32_t mark, struct nm_rules *ret, struct nm_err *err)
+int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_iptables_accept accept,
+	struct nm_rules *ret, struct nm_err *err)
 {
 	nm_each_family(f, families) {
 		struct nm_nft_place place = nm_iptables_encode_place(f, NM_TABLE_FILTER, NM_CHAIN_FORWARD);
@@ -75,7 +76,7 @@ int nm_iptables_accept(
 			return -1;
 		if (!forward.drops && forward.has_rule && read_rules(nl, f, &forward, err) < 0)
 			return -1;
-		if ((forward.drops || forward.has_rule) && add_rules(f, mark, ret, err) < 0)
+		if ((forward.drops || forward.has_rule) && add_rules(f, accept, ret, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -101,7 +102,8 @@ static int find(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
-	if (nm_iptables_accept(nl, search->families, search->mark, &accept, err) < 0)
+	if (nm_iptables_accept(nl, search->families, (struct nm_iptables_accept){.mark = search->mark},
+		    &accept, err) < 0)
 		return -1;
 	*search->needed = accept.n > 0;
 	if (!search->missing)

@@ -118,6 +118,16 @@ static void put_addrtype_local(struct nlmsghdr *nlh)
 	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
 }
 
+/* The native form, which iptables lists since 1.8.8. */
+static void put_native_mark(struct nlmsghdr *nlh, uint32_t mark)
+{
+	static const uint32_t none;
+
+	nm_expr_meta(nlh, NFT_META_MARK, NFT_REG_1);
+	nm_expr_bitwise(nlh, NFT_REG_1, &mark, &none, sizeof(mark));
+	nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &mark, sizeof(mark));
+}
+
 static void put_mark(struct nlmsghdr *nlh, uint32_t mark)
 {
 	XT_PADDED(struct xt_mark_mtinfo1) match = {.padded = {0}};
@@ -172,8 +182,10 @@ static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		put_multiport(nlh, rule->multiport, rule->n_multiport);
 	if (rule->dst_local)
 		put_addrtype_local(nlh);
-	if (rule->mark)
+	if (rule->mark && rule->ct_dnat)
 		put_mark(nlh, rule->mark);
+	else if (rule->mark)
+		put_native_mark(nlh, rule->mark);
 	if (rule->ct_established)
 		put_conntrack(nlh, NULL,
 			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
@@ -316,19 +328,32 @@ enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read)
 	return form;
 }
 
-bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read)
+static bool has_meaning(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
 	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
 	struct nlmsghdr *msg;
 
-	if (!tag_equal(rule, read))
-		return false;
 	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_iptables_encode(msg, rule);
 	return nm_nft_meaning_equal(rule->family,
 		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
 		read->expressions);
+}
+
+bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read)
+{
+	struct nm_rule native;
+
+	if (!tag_equal(rule, read))
+		return false;
+	if (has_meaning(rule, read))
+		return true;
+	if (!rule->mark)
+		return false;
+	native = *rule;
+	native.ct_dnat = false;
+	return has_meaning(&native, read);
 }
 
 bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read)

@@ -24,7 +24,7 @@ enum nm_iptables_form {
 enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read);
 
 /* True when the rule that was read has the comment and the effect of the other one: nft/meaning.h. equal: and
- * iptables reads it. */
+ * iptables reads it. Of a rule with a mark its native form counts, too. */
 bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read);
 bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read);
 

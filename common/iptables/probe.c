@@ -10,11 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "iptables/accept.h"
-
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
 enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };
-enum { ANY_MARK = 1 };
 
 struct extension {
 	enum kind kind;
@@ -97,13 +94,17 @@ void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *h
 	probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
 }
 
-/* A FORWARD chain that cannot be read is told elsewhere. */
-void nm_iptables_probe_accept(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+static void on_missing(void *ctx, const char *what, const char *module)
 {
-	unsigned families = NM_IPV4_BIT | (ipv6 ? NM_IPV6_BIT : 0);
-	struct nm_err err;
-	bool needed;
+	(void)what;
+	(void)module;
+	*(bool *)ctx = true;
+}
 
-	if (nm_iptables_accept_find(nl, families, ANY_MARK, &needed, NULL, &err) == 0 && needed)
-		probe_extensions(nl, FOR_ACCEPT, ipv6, handler, ctx);
+bool nm_iptables_probe_lacks_accept(struct nm_netlink *nl, unsigned families)
+{
+	bool lacks = false;
+
+	probe_extensions(nl, FOR_ACCEPT, families & NM_IPV6_BIT, on_missing, &lacks);
+	return lacks;
 }

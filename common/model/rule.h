@@ -54,8 +54,8 @@ struct nm_rule {
 	const struct nm_ports *multiport; /* -m multiport --dports, borrowed; then dports is unset */
 	size_t n_multiport;               /* at most NM_MULTIPORT_SLOTS, of which a range takes two */
 	bool dst_local;                   /* -m addrtype --dst-type LOCAL */
-	uint32_t mark;                    /* -m mark --mark: all of these bits; 0: any */
-	bool ct_established;              /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	uint32_t mark; /* -m mark --mark: all of these bits, without ct_dnat in its native form; 0: any */
+	bool ct_established;            /* -m conntrack --ctstate RELATED,ESTABLISHED */
 	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
 	struct nm_ports ct_orig_dports; /* --ctorigdstport */
 	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */

@@ -5,7 +5,7 @@
  * theirs. They try the static rules; then, for a local destination, host_ports before ports. On output,
  * 127.0.0.0/8 is looked up in host_ports alone.
  * forward precedes the FORWARD chains of iptables: it marks packets that were translated for a mapping, and
- * no other translated packet, and opens a container with an allow list to the networks of that list. What
+ * no other packet, and opens a container with an allow list to the networks of that list. What
  * goes on passes like its beginning; a related connection (FTP's data) has no element. An allow list counts
  * for more than the lack of one, where two containers publish the same. forwarded follows those chains and
  * makes the mark what it was. postrouting precedes iptables' nat: the client networks of masqueraded, with
@@ -52,8 +52,8 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "translate", IN(HOST_PORTS), DNAT, NULL},
 	{BOTH, "translate", IN(PORTS), DNAT, NULL},
 	{BOTH, "translate", ANY, JUMP, "static_translate", NM_TAG_MADE},
-	{BOTH, "forward", IF(UNTRANSLATED), RETURN, NULL},
 	{BOTH, "forward", IF(MARKED), NM_ACTION_SET_ASIDE, NULL, NULL},
+	{BOTH, "forward", IF(UNTRANSLATED), RETURN, NULL},
 	{BOTH, "forward", IF(ESTABLISHED), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(RESTRICTED), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(HOST_RESTRICTED), GOTO, "restricted", NULL},
@@ -174,7 +174,7 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 	case NM_MATCH_MARKED:
 	case NM_MATCH_SET_ASIDE:
 		put_match_bit(b, match == NM_MATCH_MARKED ? &mark : &aside);
-		/* fall through */
+		break;
 	case NM_MATCH_UNTRANSLATED:
 	case NM_MATCH_TRANSLATED:
 		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);

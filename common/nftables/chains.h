@@ -10,8 +10,8 @@
  * The bit of a packet's mark that says, while the packet passes the FORWARD chains, that it belongs to a
  * published port: the ACCEPT in DOCKER-USER matches it. Of the users of marks that are known only mwan3 has
  * it (0x3f00); Kubernetes has 0x4000 and 0x8000, CNI portmap 0x2000, Cilium 0x0f00 and 0xffff0000, Calico,
- * tailscale and pbr higher bits, wg-quick 0xca6c. Whoever has it: the bit of a translated packet that comes
- * in is set aside before the FORWARD chains, so that it opens nothing, and comes back behind them.
+ * tailscale and pbr higher bits, wg-quick 0xca6c. Whoever has it: the bit of a packet that comes in is set
+ * aside before the FORWARD chains, so that it opens nothing, and comes back behind them.
  */
 #define NM_NFTABLES_MARK 0x1000u
 /* Where it is set aside: a bit of the packet's priority, which IPv4 makes anew (0 to 7) right before the
@@ -32,8 +32,8 @@ enum nm_nftables_match {
 	NM_MATCH_UNTRANSLATED,
 	NM_MATCH_TRANSLATED,  /* the connection's destination is */
 	NM_MATCH_ESTABLISHED, /* or related */
-	NM_MATCH_MARKED,      /* and translated */
-	NM_MATCH_SET_ASIDE,   /* marked when it came in, and translated */
+	NM_MATCH_MARKED,
+	NM_MATCH_SET_ASIDE, /* marked when it came in */
 };
 
 enum nm_nftables_action {

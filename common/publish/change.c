@@ -119,9 +119,11 @@ static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
 	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
 		collect(&c.change.peers, &claim->peers, err) < 0)
 		return -1;
-	if (nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err) < 0)
-		return r ? nm_backend_explain(nl, r->backend, err) : -1;
-	return 0;
+	if (!r)
+		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err);
+	return nm_backend_commit(nl,
+		&(struct nm_backend_commit){r->backend, &c.change.new, families, ipv6_optional, prepare, &c},
+		err);
 }
 
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,

@@ -33,10 +33,10 @@ static const char *print(
 #define LOOKUP(p, set, host, to) "forward l4proto == " p " " set " { " host FLOW " goto " to "\n"
 #define LOOKUPS(set, host, to) \
 	LOOKUP("6", set, host, to) LOOKUP("17", set, host, to) LOOKUP("132", set, host, to)
-#define MARKED "mark & 0x1000 != 0x0 ct status & 0x20 != 0x0 "
+#define MARKED "mark & 0x1000 != 0x0 "
 #define FORWARD                                                                                            \
-	"forward ct status & 0x20 == 0x0 return\n"                                                         \
 	"forward " MARKED "mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n"   \
+	"forward ct status & 0x20 == 0x0 return\n"                                                         \
 	"forward ct state & 0x6 != 0x0 goto pass\n" LOOKUPS("restricted", "", "restricted")                \
 		LOOKUPS("host_restricted", "ct original daddr ", "restricted") LOOKUPS("open", "", "pass") \
 			LOOKUPS("host_open", "ct original daddr ",                                         \
@@ -45,7 +45,7 @@ static const char *print(
 					"restricted drop\n"                                                \
 					"pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                \
 					"forwarded " MARKED "mark = (mark & 0xffffefff)\n"                 \
-					"forwarded priority & 0x40000000 != 0x0 ct status & 0x20 != 0x0 "  \
+					"forwarded priority & 0x40000000 != 0x0 "                          \
 					"mark = (mark & 0xffffefff ^ 0x1000) "                             \
 					"priority = (priority & 0xbfffffff)\n"                             \
 					"postrouting ct status & 0x20 != 0x0 jump masqueraded\n"           \
