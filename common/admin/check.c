@@ -9,9 +9,11 @@
 #include "admin/inventory.h"
 #include "backend/backend.h"
 #include "base/array.h"
+#include "base/log.h"
 #include "host/sysctl.h"
 #include "publish/hidden.h"
 #include "publish/host_settings.h"
+#include "publish/lost_address.h"
 
 struct check {
 	struct nm_inventory *inventory;
@@ -178,6 +180,39 @@ static int check_settings(struct check *c, struct nm_err *err)
 	return 0;
 }
 
+static int check_address(struct check *c, const struct nm_record *r, unsigned lost, struct nm_err *err)
+{
+	char text[NM_ADDR_STRLEN];
+
+	nm_each_family(f, lost)
+		if (add(c, err, "lost-address", "container '%s' no longer has the address %s of its ports",
+			    r->id, nm_addr_print(&r->address[f].addr, text)) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_addresses(struct check *c, struct nm_err *err)
+{
+	const struct nm_inventory *s = c->inventory;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	struct nm_err why;
+	unsigned lost;
+
+	if (!s->change.state || !nm_state_same_pidns(s->change.state) || !s->live.n)
+		return 0;
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
+		return -1;
+	for (const struct nm_record *r = s->live.v; r < s->live.v + s->live.n; r++) {
+		if (nm_lost_address_find(&rtnl, r, &s->config->policy, &lost, &why) < 0)
+			nm_log_notice(
+				"container '%s': %s, ignored: whether it has its address still is not known",
+				r->id, why.msg);
+		else if (check_address(c, r, lost, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
 {
 	char command[NM_FOREIGN_DROP_STRLEN];
@@ -203,6 +238,8 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differe
 		check_settings(&run, err) < 0)
 		return -1;
 	nm_state_unlock(s.change.state);
+	if (check_addresses(&run, err) < 0)
+		return -1;
 	/* without a published port there are no packets to drop */
 	return run.families ? nm_foreign_drop_each(&s.change.nl, on_foreign_drop, &run, err) : 0;
 }

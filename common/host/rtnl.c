@@ -11,6 +11,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 
 #include "base/array.h"
@@ -130,36 +131,106 @@ static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *re
 	return true;
 }
 
+/* A dump of addresses: of the namespace with this id, HERE: of the socket's own. */
+enum { HERE = NETNSA_NSID_NOT_ASSIGNED };
+struct address_dump {
+	int32_t netns;
+	struct nm_rtnl_addresses all;
+};
+
+static void address_dump_done(struct address_dump *dump)
+{
+	nm_rtnl_addresses_done(&dump->all);
+}
+
+/* A kernel that does not know the question answers for the socket's own namespace. */
+static bool is_of(const struct nlmsghdr *msg, int32_t netns)
+{
+	int32_t said = HERE;
+
+	(void)nm_attrs_get(
+		nm_attrs_of(msg, sizeof(struct ifaddrmsg)), IFA_TARGET_NETNSID, &said, sizeof(said));
+	return said == netns;
+}
+
 static int on_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
-	struct nm_rtnl_addresses *all = ctx;
+	struct address_dump *dump = ctx;
 	struct nm_rtnl_address a;
 
+	if (!is_of(msg, dump->netns))
+		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
 	if (!parse_address(msg, &a))
 		return 0;
-	if (nm_grow(all, "reading addresses", err) < 0)
+	if (nm_grow(&dump->all, "reading addresses", err) < 0)
 		return -1;
-	all->v[all->n++] = a;
+	dump->all.v[dump->all.n++] = a;
 	return 0;
 }
 
 static void on_restart(void *ctx)
 {
-	nm_rtnl_addresses_done(ctx);
+	nm_rtnl_addresses_done(&((struct address_dump *)ctx)->all);
 }
 
-int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
+static int dump_addresses(
+	struct nm_netlink *nl, int32_t netns, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
-	NM_CLEANUP(nm_rtnl_addresses_done) struct nm_rtnl_addresses all = {.n = 0};
-	const struct nm_netlink_handler handler = {.reply = on_address, .restart = on_restart, .ctx = &all};
+	NM_CLEANUP(address_dump_done) struct address_dump dump = {.netns = netns};
+	const struct nm_netlink_handler handler = {.reply = on_address, .restart = on_restart, .ctx = &dump};
 	struct nm_netlink_request r;
 
 	nm_netlink_request_init(&r);
 	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	if (netns != HERE)
+		nm_netlink_request_put(&r, IFA_TARGET_NETNSID, &netns, sizeof(netns));
 	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading addresses");
-	*ret = nm_steal(&all);
+	*ret = nm_steal(&dump.all);
 	return 0;
+}
+
+int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
+{
+	return dump_addresses(nl, HERE, ret, err);
+}
+
+static int on_netns(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct rtgenmsg));
+
+	if (msg->nlmsg_type != RTM_NEWNSID || !nm_attrs_get(attrs, NETNSA_NSID, ctx, sizeof(int32_t)))
+		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
+	return 0;
+}
+
+int nm_rtnl_get_netns(struct nm_netlink *nl, pid_t pid, int32_t *ret, struct nm_err *err)
+{
+	const struct nm_netlink_handler handler = {.reply = on_netns, .ctx = ret};
+	const uint32_t number = (uint32_t)pid;
+	struct nm_netlink_request r;
+
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(&r, RTM_GETNSID, 0, sizeof(struct rtgenmsg));
+	nm_netlink_request_put(&r, NETNSA_PID, &number, sizeof(number));
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+		return nm_wrap(err, "finding the network namespace of process %d", (int)pid);
+	return 0;
+}
+
+int nm_rtnl_get_addresses_of(
+	struct nm_netlink *nl, pid_t pid, struct nm_rtnl_addresses *ret, struct nm_err *err)
+{
+	int32_t netns;
+
+	if (nm_rtnl_get_netns(nl, pid, &netns, err) < 0)
+		return -1;
+	if (netns == HERE)
+		return nm_fail(err, NM_ERR_FAILED,
+			"the network namespace of process %d is not known here by any interface", (int)pid);
+	return dump_addresses(nl, netns, ret, err) < 0
+		? nm_wrap(err, "network namespace of process %d", (int)pid)
+		: 0;
 }
 
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a)

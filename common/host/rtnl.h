@@ -3,6 +3,7 @@
 #define NM_HOST_RTNL_H
 
 #include <net/if.h>
+#include <sys/types.h>
 
 #include "base/prefix.h"
 #include "host/netlink.h"
@@ -41,6 +42,16 @@ struct nm_rtnl_addresses {
 /* All addresses of all interfaces, IPv4 and IPv6, in the kernel's order. */
 int nm_rtnl_get_addresses(
 	struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret to the id that the socket's namespace has for the network namespace of process pid;
+ * NETNSA_NSID_NOT_ASSIGNED (-1): none yet, since no interface led from the one to the other. */
+int nm_rtnl_get_netns(struct nm_netlink *nl, pid_t pid, int32_t *ret, struct nm_err *err) NM_MUST_USE;
+
+/* The addresses of the network namespace of process pid, which is not entered: CAP_NET_ADMIN over it is
+ * enough. -1 with *err also when that has no id here. */
+int nm_rtnl_get_addresses_of(
+	struct nm_netlink *nl, pid_t pid, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
+
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a);
 
 #endif

@@ -1,9 +1,12 @@
-/* The rules of ownership. They read /proc to tell who is gone, and nothing else. */
+/* The rules of ownership. They read /proc to tell who is gone, and look for an address that two live
+ * containers would have; nothing else. */
 #include "publish/claim.h"
 
 #include <string.h>
 
 #include "base/log.h"
+#include "publish/lost_address.h"
+#include "publish/policy.h"
 
 void nm_claim_done(struct nm_claim *claim)
 {
@@ -80,41 +83,128 @@ static const struct nm_mapping *find_conflict(
 	return NULL;
 }
 
-static int judge(const struct nm_record *new, const struct nm_record *r, bool can_judge, bool *ret_replaced,
+/* By what claims are judged. */
+struct judge {
+	const struct nm_claim *claim;
+	const struct nm_policy *policy;
+	bool can_judge;
+};
+
+static bool has_address_already(const struct nm_claim *claim, enum nm_family f)
+{
+	for (size_t i = 0; i < claim->replaced.n; i++) {
+		const struct nm_record *old = &claim->replaced.v[i];
+
+		if (!strcmp(old->id, claim->new->id) && old->families & 1u << f &&
+			nm_addr_equal(&old->address[f].addr, &claim->new->address[f].addr))
+			return true;
+	}
+	return false;
+}
+
+/* The families in which the new record claims an address that r, of another network namespace, has on record.
+ * An address that was given without a process, or that policy.address has, is the administrator's. */
+static unsigned claimed_addresses(const struct judge *j, const struct nm_record *r)
+{
+	const struct nm_record *new = j->claim->new;
+	unsigned claimed = 0;
+
+	if (!j->can_judge || !new->netns.ino || !r->netns.ino || nm_record_same_netns(new, r))
+		return 0;
+	nm_each_family(f, new->families & r->families)
+		if (nm_addr_equal(&new->address[f].addr, &r->address[f].addr) &&
+			!nm_policy_allows_address(j->policy, &new->address[f].addr) &&
+			!has_address_already(j->claim, f))
+			claimed |= 1u << f;
+	return claimed;
+}
+
+/* Sets *ret to those of the families in which the container of r still has its address, or may have. */
+static int find_kept(const struct judge *j, const struct nm_record *r, unsigned families, unsigned *ret,
 	struct nm_err *err)
 {
-	bool same_id = !strcmp(new->id, r->id), gone = false;
-	const struct nm_mapping *m = find_conflict(new, r, false);
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	unsigned lost = 0;
+	struct nm_err why;
+
+	*ret = families;
+	if (!families)
+		return 0;
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
+		return -1;
+	if (nm_lost_address_find(&rtnl, r, j->policy, &lost, &why) < 0)
+		nm_log_notice("container '%s': %s, ignored: it may have its address still", r->id, why.msg);
+	*ret = families & ~lost;
+	return 0;
+}
+
+static int refuse_address(
+	const struct nm_record *new, const struct nm_record *r, unsigned families, struct nm_err *err)
+{
+	enum nm_family f = families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6;
+	char text[NM_PREFIX_STRLEN];
+
+	return nm_fail(err, NM_ERR_REFUSED,
+		"container address '%s': it is that of container '%s', which is published with it",
+		nm_prefix_print(&new->address[f], text), r->id);
+}
+
+/* Judges a live container of another id. */
+static int judge_live(
+	const struct judge *j, const struct nm_record *r, bool *ret_replaced, struct nm_err *err)
+{
+	unsigned claimed = claimed_addresses(j, r), kept;
+	const struct nm_record *new = j->claim->new;
+	const struct nm_mapping *m;
 	char text[NM_MAPPING_STRLEN];
 
-	*ret_replaced = false;
-	if (!same_id && !m && !has_same_target(new, r))
-		return 0;
-	if (can_judge && nm_record_gone(r, &gone, err) < 0)
+	if (find_kept(j, r, claimed, &kept, err) < 0)
 		return -1;
-	*ret_replaced = same_id || gone;
-	if (same_id)
-		return judge_same_id(new, r, gone, err);
-	if (gone) {
-		nm_log_notice(
-			"container '%s' is gone, its ports are withdrawn: container '%s' takes its place",
+	*ret_replaced = claimed && !kept;
+	if (*ret_replaced) {
+		nm_log_notice("container '%s' no longer has its address, its ports are withdrawn: container "
+			      "'%s' has it",
 			r->id, new->id);
 		return 0;
 	}
 	m = find_conflict(new, r, true);
-	if (!m)
-		return 0;
-	return nm_fail(err, NM_ERR_TAKEN, "port mapping '%s': the host port is taken by container '%s'",
-		nm_mapping_print(m, text), r->id);
+	if (m)
+		return nm_fail(err, NM_ERR_TAKEN,
+			"port mapping '%s': the host port is taken by container '%s'",
+			nm_mapping_print(m, text), r->id);
+	return kept ? refuse_address(new, r, kept, err) : 0;
 }
 
-int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool can_judge, struct nm_err *err)
+static int judge(const struct judge *j, const struct nm_record *r, bool *ret_replaced, struct nm_err *err)
 {
+	const struct nm_record *new = j->claim->new;
+	bool same_id = !strcmp(new->id, r->id), gone = false;
+
+	*ret_replaced = false;
+	if (!same_id && !find_conflict(new, r, false) && !has_same_target(new, r))
+		return 0;
+	if (j->can_judge && nm_record_gone(r, &gone, err) < 0)
+		return -1;
+	*ret_replaced = same_id || gone;
+	if (same_id)
+		return judge_same_id(new, r, gone, err);
+	if (!gone)
+		return judge_live(j, r, ret_replaced, err);
+	nm_log_notice("container '%s' is gone, its ports are withdrawn: container '%s' takes its place",
+		r->id, new->id);
+	return 0;
+}
+
+int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool can_judge,
+	const struct nm_policy *policy, struct nm_err *err)
+{
+	const struct judge j = {claim, policy, can_judge};
+
 	for (size_t i = 0; i < recorded->n; i++) {
 		struct nm_record *r = &recorded->v[i];
 		bool is_replaced;
 
-		if (judge(claim->new, r, can_judge, &is_replaced, err) < 0 ||
+		if (judge(&j, r, &is_replaced, err) < 0 ||
 			nm_records_add(is_replaced ? &claim->replaced : &claim->peers, r, err) < 0)
 			return -1;
 	}

@@ -2,6 +2,7 @@
 #ifndef NM_PUBLISH_CLAIM_H
 #define NM_PUBLISH_CLAIM_H
 
+#include "input/config.h"
 #include "state/records.h"
 
 /* The records of one change. Begins as zeros. */
@@ -16,13 +17,14 @@ void nm_claim_done(struct nm_claim *claim);
 
 /*
  * Moves out of recorded, what the state knows about the new record's id, host ports, addresses and
- * interfaces: into claim->replaced the records that the new one replaces (of its own id) or takes over from
- * (of processes that are gone, with a notice), into claim->peers the others. can_judge: pids of records mean
- * something here. -1 with *err NM_ERR_TAKEN, naming the owner, when a live container has a host port or the
- * id.
+ * interfaces: into claim->replaced the records that the new one replaces (of its own id) or takes over from,
+ * with a notice (of processes that are gone, and of a live container whose address the new one has and that
+ * verifiably has it no longer), into claim->peers the others. can_judge: pids of records mean something here.
+ * -1 with *err, naming the owner: NM_ERR_TAKEN when a live container has a host port or the id,
+ * NM_ERR_REFUSED when one of another network namespace has the address, unless policy.address does.
  */
-int nm_claim_settle(
-	struct nm_claim *claim, struct nm_records *recorded, bool can_judge, struct nm_err *err) NM_MUST_USE;
+int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool can_judge,
+	const struct nm_policy *policy, struct nm_err *err) NM_MUST_USE;
 
 /* True when a replaced record gives the mapping to the same process. */
 bool nm_claim_has_already(const struct nm_claim *claim, const struct nm_mapping *m);

@@ -37,7 +37,8 @@ static void inherit_settings(struct nm_record *r, const struct nm_records *other
 
 /* Searches the state for all that shares something with the new record or with the known replaced ones, and
  * adds it to the claim. */
-static int settle_owners(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
+static int settle_owners(
+	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 	nm_autorecords struct nm_records recorded = {0};
@@ -64,7 +65,7 @@ static int settle_owners(struct nm_change *change, struct nm_claim *claim, struc
 		return -1;
 	inherit_settings(r, &claim->replaced);
 	inherit_settings(r, &recorded);
-	if (nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), err) < 0)
+	if (nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), &c->policy, err) < 0)
 		return -1;
 	return claim->replaced.n > known ? nm_change_find_peers(change, claim, err) : 0;
 }
@@ -73,7 +74,8 @@ static int make_claim(
 	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
 	claim->new->backend = c->backend;
-	if (settle_owners(change, claim, err) < 0 || nm_free_port_choose(claim, c, change->state, err) < 0 ||
+	if (settle_owners(change, claim, c, err) < 0 ||
+		nm_free_port_choose(claim, c, change->state, err) < 0 ||
 		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0)
 		return -1;
 	return nm_host_settings_enable_forwarding(c, claim->new->families, err);
