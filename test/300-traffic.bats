@@ -173,6 +173,77 @@ teardown() {
 	assert_reach 'web fd00:7::1' ctr2 tcp fd00:99::1 8080
 }
 
+# second_network: another bridge, with ctr2 and an eth1 of ctr without address; no br_netfilter, which would hide faults
+second_network() {
+	# shellcheck disable=SC2016 # for that shell
+	on host sh -c 'for f in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do [ ! -e "$f" ] || echo 0 >"$f"; done'
+	ip_batch host ipv6/conf/default/accept_dad=0 <<-END
+		link add br1 type bridge
+		addr add 10.99.0.1/24 dev br1
+		addr add fd00:9::1/64 dev br1 nodad
+		link set br1 up
+		link set vctr2 master br1
+		link add vctrb type veth peer name eth1 netns $NM_NS-ctr
+		link set vctrb master br1 up
+	END
+	ip_batch ctr2 <<-END
+		addr flush dev eth0 scope global
+		addr add 10.99.0.3/24 dev eth0
+		addr add fd00:9::3/64 dev eth0 nodad
+		route replace default via 10.99.0.1
+		route replace default via fd00:9::1
+	END
+	on ctr ip link set eth1 up
+	wait_for net_is_up
+}
+
+# neighbour_reaches PORT: ctr2 and ctr itself reach it through the second network's bridge, seen by the host's address
+neighbour_reaches() {
+	assert_reach 'web 10.88.7.1' ctr2 tcp 192.0.2.1 "$1"
+	assert_reach 'web fd00:7::1' ctr2 tcp fd00:99::1 "$1"
+	assert_reach 'web 10.88.7.1' ctr tcp 10.99.0.1 "$1"
+	assert_reach 'web 10.88.7.1' ctr tcp 192.0.2.1 "$1"
+	assert_reach 'web 192.0.2.2' ext tcp 192.0.2.1 "$1"
+}
+
+@test "a container in two networks is reached from both, and add finds one that came later" {
+	serve ctr tcp 80 'web %p'
+	second_network
+	publish web 8080:80
+	on ctr ip addr add 10.99.0.2/24 dev eth1
+	on ctr ip addr add fd00:9::2/64 dev eth1 nodad
+	run_natmap add web 8081:80
+	neighbour_reaches 8081
+	neighbour_reaches 8080
+	withdraw web
+	assert_clean
+	publish web 8080:80
+	neighbour_reaches 8080
+	assert "$(jq -c 'select(.live == 1) | .networks' "$(state_dir)/state")" = '["10.99.0.0/24","fd00:9::/64"]'
+	run_natmap reload
+	run_natmap check
+	run_natmap remove web 8080:80
+	assert_clean
+}
+
+@test "networks of a container: only what it answers without the host, and not without end" {
+	local i
+	on ctr ip addr add 10.88.7.9/25 dev eth0 # within its own network
+	on ctr ip addr add 10.98.0.2/16 dev lo   # to which the host has a longer route
+	on host ip route add 10.98.0.2/32 dev br0
+	on ctr ip addr add 169.254.9.9/16 dev eth0 scope link
+	publish web 0.0.0.0:8080:80
+	assert "$(jq -c 'select(.live == 1) | .networks' "$(state_dir)/state")" = '["10.98.0.2/32"]'
+	withdraw web
+	for ((i = 1; i < 30; i++)); do
+		echo "addr add 10.97.$i.2/24 dev lo"
+	done | ip_batch ctr
+	publish web 0.0.0.0:8080:80
+	assert "$(jq -c 'select(.live == 1) | .networks[15:]' "$(state_dir)/state")" = '["10.97.15.0/24"]'
+	withdraw web
+	assert_clean
+}
+
 @test "localhost false: 127.0.0.1 is not published, and the rest is" {
 	config '{"localhost": false}'
 	serve ctr tcp 80 web

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/log.h"
 #include "publish/address.h"
+#include "publish/client_networks.h"
 #include "publish/host_settings.h"
 #include "publish/policy.h"
 #include "publish/request.h"
@@ -119,7 +120,8 @@ static int merge(struct nm_record *r, const struct nm_record *published, const s
 	if (r->pid)
 		forget_addresses(&both, known->families & ~r->families);
 	merge_addresses(&both, r);
-	if (merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
+	if (nm_client_networks_copy(&both, r, err) < 0 ||
+		merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
 		nm_address_keep_families(&both, err) < 0 ||
 		nm_request_name_interfaces(&view, &both, &c->layout, err) < 0)
 		return -1;

@@ -41,6 +41,8 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	struct nm_publication pub = {
 		.id = r->id,
 		.families = r->families,
+		.networks = r->networks.v,
+		.n_networks = r->networks.n,
 		.mappings = r->mappings.v,
 		.n_mappings = r->mappings.n,
 		.restricted = r->restricted,

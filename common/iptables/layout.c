@@ -94,6 +94,20 @@ static int add_output(const struct part *p, struct nm_err *err)
 	return nm_rules_add(p->rules, &rule, err);
 }
 
+/* The rule, once for each network whose members the container would answer without the host. */
+static int add_neighbours(const struct part *p, struct nm_rule rule, struct nm_err *err)
+{
+	rule.src = nm_prefix_network(&p->pub->address[p->family]);
+	if (nm_rules_add(p->rules, &rule, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->pub->n_networks; i++) {
+		rule.src = nm_prefix_network(&p->pub->networks[i]);
+		if (rule.src.addr.family == p->family && nm_rules_add(p->rules, &rule, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int add_postrouting(const struct part *p, struct nm_err *err)
 {
 	struct nm_rule rule = rule_of(p, NM_TABLE_NAT, NM_CHAIN_POSTROUTING);
@@ -101,14 +115,10 @@ static int add_postrouting(const struct part *p, struct nm_err *err)
 	match_translated(p, &rule);
 	rule.place = NM_PLACE_HEAD;
 	rule.verdict = NM_VERDICT_MASQUERADE;
-	if (p->opt->hairpin) {
-		if (!p->opt->masquerade_all)
-			rule.src = nm_prefix_network(&p->pub->address[p->family]);
-		if (nm_rules_add(p->rules, &rule, err) < 0)
-			return -1;
-		if (p->opt->masquerade_all)
-			return 0;
-	}
+	if (p->opt->hairpin && p->opt->masquerade_all)
+		return nm_rules_add(p->rules, &rule, err);
+	if (p->opt->hairpin && add_neighbours(p, rule, err) < 0)
+		return -1;
 	if (p->family != NM_IPV4 || !nm_publication_needs_localnet(p->m, p->opt))
 		return 0;
 	rule.src = ipv4_loopback;

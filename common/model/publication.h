@@ -13,7 +13,9 @@ struct nm_publication {
 	const char *id;
 	unsigned families;                       /* those in which the container has an address */
 	struct nm_prefix address[NM_FAMILY_MAX]; /* the container's, with the length of its network */
-	const struct nm_mapping *mappings;       /* with host ports: none is 0 */
+	const struct nm_prefix *networks;        /* further ones whose members it answers without the host */
+	size_t n_networks;
+	const struct nm_mapping *mappings; /* with host ports: none is 0 */
 	size_t n_mappings;
 	bool restricted; /* only sources in allow may pass the FORWARD chain */
 	const struct nm_prefix *allow;

@@ -114,6 +114,18 @@ static int add_masquerade(const struct part *p, const struct nm_prefix *clients,
 	return nm_nftables_layout_add(p->elements, &e, err);
 }
 
+/* Members of these networks the container would answer without the host. */
+static int add_neighbours(const struct part *p, struct nm_err *err)
+{
+	if (add_masquerade(p, &p->pub->address[p->family], err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->pub->n_networks; i++)
+		if (p->pub->networks[i].addr.family == p->family &&
+			add_masquerade(p, &p->pub->networks[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int add_masquerades(const struct part *p, struct nm_err *err)
 {
 	static const struct nm_prefix loopback = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8};
@@ -123,7 +135,7 @@ static int add_masquerades(const struct part *p, struct nm_err *err)
 
 	if (p->opt->hairpin && for_all && add_masquerade(p, &everyone, err) < 0)
 		return -1;
-	if (p->opt->hairpin && for_some && add_masquerade(p, &p->pub->address[p->family], err) < 0)
+	if (p->opt->hairpin && for_some && add_neighbours(p, err) < 0)
 		return -1;
 	if (!for_some || p->family != NM_IPV4 || !nm_publication_needs_localnet(p->m, p->opt))
 		return 0;

@@ -11,6 +11,7 @@
 #include "host/process.h"
 #include "host/sysctl.h"
 #include "publish/address.h"
+#include "publish/client_networks.h"
 #include "publish/host_settings.h"
 #include "publish/policy.h"
 
@@ -113,6 +114,8 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 	if (check_forwarding(c, r, err) < 0)
 		return -1;
 	r->families |= published;
+	if (nm_client_networks_find(&rtnl, ns, r, err) < 0)
+		return -1;
 	return c->layout.hairpin && r->pid ? resolve_bridge_port(&rtnl, ns, choice, r, err) : 0;
 }
 

@@ -9,6 +9,7 @@ void nm_record_done(struct nm_record *r)
 {
 	free(r->id);
 	free(r->bundle);
+	nm_prefixes_done(&r->networks);
 	nm_prefixes_done(&r->allow);
 	nm_mappings_done(&r->mappings);
 	*r = (struct nm_record){0};
@@ -31,16 +32,25 @@ static bool copy_array(const void *v, size_t n, size_t size, void **ret)
 	return *ret || n == 0;
 }
 
+static bool copy_prefixes(const struct nm_prefixes *p, struct nm_prefixes *ret)
+{
+	void *v;
+	bool copied = copy_array(p->v, p->n, sizeof(*p->v), &v);
+
+	*ret = (struct nm_prefixes){.v = v, .n = p->n, .capacity = p->n};
+	return copied;
+}
+
 int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_err *err)
 {
 	nm_autorecord struct nm_record copy = *r;
-	void *allow, *mappings;
-	bool copied = copy_array(r->allow.v, r->allow.n, sizeof(*r->allow.v), &allow);
+	void *mappings;
+	bool copied = copy_prefixes(&r->networks, &copy.networks);
 
+	copied &= copy_prefixes(&r->allow, &copy.allow);
 	copied &= copy_array(r->mappings.v, r->mappings.n, sizeof(*r->mappings.v), &mappings);
 	copy.id = strdup(r->id);
 	copy.bundle = r->bundle ? strdup(r->bundle) : NULL;
-	copy.allow = (struct nm_prefixes){.v = allow, .n = r->allow.n, .capacity = r->allow.n};
 	copy.mappings = (struct nm_mappings){.v = mappings, .n = r->mappings.n, .capacity = r->mappings.n};
 	if (!copied || !copy.id || (r->bundle && !copy.bundle))
 		return nm_fail_memory(err, "copying a record");
@@ -61,14 +71,12 @@ static bool same_addresses(const struct nm_record *a, const struct nm_record *b)
 	return a->families == b->families;
 }
 
-static bool same_allow(const struct nm_record *a, const struct nm_record *b)
+static bool same_prefixes(const struct nm_prefixes *a, const struct nm_prefixes *b)
 {
-	if (a->restricted != b->restricted || a->allow.n != b->allow.n)
-		return false;
-	for (size_t i = 0; i < a->allow.n; i++)
-		if (!same_prefix(&a->allow.v[i], &b->allow.v[i]))
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (!same_prefix(&a->v[i], &b->v[i]))
 			return false;
-	return true;
+	return a->n == b->n;
 }
 
 static bool same_mappings(const struct nm_mappings *a, const struct nm_mappings *b)
@@ -87,7 +95,9 @@ bool nm_record_same(const struct nm_record *a, const struct nm_record *b)
 		!strcmp(a->localnet, b->localnet) && a->localnet_index == b->localnet_index &&
 		a->localnet_set == b->localnet_set && !strcmp(a->bridge_port, b->bridge_port) &&
 		a->bridge_port_index == b->bridge_port_index && a->hairpin_set == b->hairpin_set &&
-		same_addresses(a, b) && same_allow(a, b) && same_mappings(&a->mappings, &b->mappings);
+		same_addresses(a, b) && same_prefixes(&a->networks, &b->networks) &&
+		a->restricted == b->restricted && same_prefixes(&a->allow, &b->allow) &&
+		same_mappings(&a->mappings, &b->mappings);
 }
 
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err)

@@ -20,6 +20,7 @@ struct nm_record {
 	enum nm_backend backend; /* that has its mappings */
 	unsigned families;       /* of its addresses: NM_IPV4_BIT, NM_IPV6_BIT */
 	struct nm_prefix address[NM_FAMILY_MAX];
+	struct nm_prefixes networks;   /* further ones whose members it answers without the host */
 	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
 	unsigned localnet_index;       /* its number, which it keeps when it is renamed; 0: unknown */
 	bool localnet_set;             /* natmap switched it on */

@@ -77,6 +77,8 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 		nm_json_write_member(w, "bundle", r->bundle);
 	nm_json_write_member(w, "backend", nm_backend_name(r->backend));
 	write_addresses(w, r);
+	if (r->networks.n > 0)
+		write_prefixes(w, "networks", r->networks.v, r->networks.n);
 	write_switch(w, "localnet", r->localnet, r->localnet_index, r->localnet_set);
 	write_switch(w, "hairpin", r->bridge_port, r->bridge_port_index, r->hairpin_set);
 	if (r->restricted)
@@ -140,7 +142,7 @@ static int read_address(const struct nm_json_event *ev, struct nm_record *r, str
 	return 0;
 }
 
-static int read_allow(const struct nm_json_event *ev, struct nm_prefixes *list, struct nm_err *err)
+static int read_listed(const struct nm_json_event *ev, struct nm_prefixes *list, struct nm_err *err)
 {
 	if (nm_grow(list, "reading the state", err) < 0 || read_prefix(ev, &list->v[list->n], err) < 0)
 		return -1;
@@ -217,8 +219,10 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 			return read_address(ev, r, err);
 		if (!strcmp(top, "ports"))
 			return read_mapping(ev, &r->mappings, err);
+		if (!strcmp(top, "networks"))
+			return read_listed(ev, &r->networks, err);
 		if (!strcmp(top, "allow"))
-			return read_allow(ev, &r->allow, err);
+			return read_listed(ev, &r->allow, err);
 	}
 	if (nm_json_value_at(ev, "localnet", "interface", NULL))
 		return read_text(ev, r->localnet, sizeof(r->localnet), err);

@@ -36,6 +36,7 @@ struct row {
 	const struct nm_layout_options *opt;
 	const char *ports, *address, *allow, *guard; /* address: a list; allow, guard: NULL for none */
 	const char *expected;
+	const char *networks; /* further ones; NULL for none */
 };
 
 static void run(const struct row *row)
@@ -43,12 +44,15 @@ static void run(const struct row *row)
 	static char got[TEXT_MAX];
 	struct nm_publication pub = {.id = "web", .restricted = row->allow};
 	struct nm_mappings mappings = {0};
-	struct nm_prefixes addresses = {0}, allow = {0};
+	struct nm_prefixes addresses = {0}, networks = {0}, allow = {0};
 	struct nm_rules rules = {0};
 	struct nm_err err;
 
 	if (nm_mappings_parse(row->ports, &mappings, &err) < 0 ||
 		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, &addresses, &err) < 0 ||
+		(row->networks &&
+			nm_prefixes_parse(row->networks, 9, "networks", NM_ERR_FAILED, &networks, &err) <
+				0) ||
 		(row->allow && *row->allow &&
 			nm_prefixes_parse(row->allow, 9, "allow", NM_ERR_FAILED, &allow, &err) < 0)) {
 		tap_ok(false, "%s: %s", row->name, err.msg);
@@ -58,6 +62,8 @@ static void run(const struct row *row)
 		pub.families |= 1u << addresses.v[i].addr.family;
 		pub.address[addresses.v[i].addr.family] = addresses.v[i];
 	}
+	pub.networks = networks.v;
+	pub.n_networks = networks.n;
 	pub.mappings = mappings.v;
 	pub.n_mappings = mappings.n;
 	pub.allow = allow.v;
@@ -70,6 +76,7 @@ static void run(const struct row *row)
 	nm_rules_done(&rules);
 	nm_mappings_done(&mappings);
 	nm_prefixes_done(&addresses);
+	nm_prefixes_done(&networks);
 	nm_prefixes_done(&allow);
 }
 
@@ -94,20 +101,22 @@ static void run_all(const struct row *rows, size_t n)
 #define C4    " -d 172.17.0.2/32" TCP "80" DNAT_CT "8080"
 #define C6    " -d fd00::2/128" TCP "80" DNAT_CT "8080"
 
-#define NAT4      "4 nat -A NATMAP" TCP "8080" TO_V4
-#define LOCAL4    "4 nat -A OUTPUT -d 127.0.0.1/32" TCP "8080" TO_V4
-#define OUTPUT4   "4 nat -A OUTPUT ! -d 127.0.0.0/8" TCP "8080" LOCAL TO_V4
-#define HAIRPIN4  "4 nat -I POSTROUTING -s 172.17.0.0/16" C4 OURS "MASQUERADE\n"
-#define LOOPBACK4 "4 nat -I POSTROUTING -s 127.0.0.0/8" C4 OURS "MASQUERADE\n"
-#define ALL4      "4 nat -I POSTROUTING" C4 OURS "MASQUERADE\n"
-#define FORWARD4  "4 filter -A NATMAP" C4 OURS "ACCEPT\n"
-#define NAT6      "6 nat -A NATMAP ! -s fe80::/10" TCP "8080" TO_V6
-#define OUTPUT6   "6 nat -A OUTPUT ! -s fe80::/10 ! -d ::1/128" TCP "8080" LOCAL TO_V6
-#define HAIRPIN6  "6 nat -I POSTROUTING -s fd00::/64" C6 OURS "MASQUERADE\n"
-#define ALL6      "6 nat -I POSTROUTING" C6 OURS "MASQUERADE\n"
-#define FORWARD6  "6 filter -A NATMAP" C6 OURS "ACCEPT\n"
-#define WILDCARD4 NAT4 LOCAL4 OUTPUT4 HAIRPIN4 LOOPBACK4 FORWARD4
-#define WILDCARD6 NAT6 OUTPUT6 HAIRPIN6 FORWARD6
+#define NAT4        "4 nat -A NATMAP" TCP "8080" TO_V4
+#define LOCAL4      "4 nat -A OUTPUT -d 127.0.0.1/32" TCP "8080" TO_V4
+#define OUTPUT4     "4 nat -A OUTPUT ! -d 127.0.0.0/8" TCP "8080" LOCAL TO_V4
+#define HAIRPIN4    "4 nat -I POSTROUTING -s 172.17.0.0/16" C4 OURS "MASQUERADE\n"
+#define NETWORK4(n) "4 nat -I POSTROUTING -s " n C4 OURS "MASQUERADE\n"
+#define NETWORK6(n) "6 nat -I POSTROUTING -s " n C6 OURS "MASQUERADE\n"
+#define LOOPBACK4   "4 nat -I POSTROUTING -s 127.0.0.0/8" C4 OURS "MASQUERADE\n"
+#define ALL4        "4 nat -I POSTROUTING" C4 OURS "MASQUERADE\n"
+#define FORWARD4    "4 filter -A NATMAP" C4 OURS "ACCEPT\n"
+#define NAT6        "6 nat -A NATMAP ! -s fe80::/10" TCP "8080" TO_V6
+#define OUTPUT6     "6 nat -A OUTPUT ! -s fe80::/10 ! -d ::1/128" TCP "8080" LOCAL TO_V6
+#define HAIRPIN6    "6 nat -I POSTROUTING -s fd00::/64" C6 OURS "MASQUERADE\n"
+#define ALL6        "6 nat -I POSTROUTING" C6 OURS "MASQUERADE\n"
+#define FORWARD6    "6 filter -A NATMAP" C6 OURS "ACCEPT\n"
+#define WILDCARD4   NAT4 LOCAL4 OUTPUT4 HAIRPIN4 LOOPBACK4 FORWARD4
+#define WILDCARD6   NAT6 OUTPUT6 HAIRPIN6 FORWARD6
 
 static void test_wildcards(void)
 {
@@ -129,6 +138,14 @@ static void test_wildcards(void)
 			NAT4 OUTPUT4 FORWARD4 NAT6 OUTPUT6 FORWARD6},
 		{"masquerade_all", &masquerade_all, "8080:80", DUAL, NULL, NULL,
 			NAT4 LOCAL4 OUTPUT4 ALL4 FORWARD4 NAT6 OUTPUT6 ALL6 FORWARD6},
+		{"further networks", &defaults, "8080:80", DUAL, NULL, NULL,
+			NAT4 LOCAL4 OUTPUT4 HAIRPIN4 NETWORK4("10.99.0.0/24") NETWORK4("10.5.0.0/16")
+				LOOPBACK4 FORWARD4 NAT6 OUTPUT6 HAIRPIN6 NETWORK6("fd09::/64") FORWARD6,
+			"10.99.0.0/24,fd09::/64,10.5.0.0/16"},
+		{"further networks, masquerade_all", &masquerade_all, "8080:80", V4, NULL, NULL,
+			NAT4 LOCAL4 OUTPUT4 ALL4 FORWARD4, "10.99.0.0/24"},
+		{"further networks, hairpin off", &no_hairpin, "8080:80", V4, NULL, NULL,
+			NAT4 LOCAL4 OUTPUT4 LOOPBACK4 FORWARD4, "10.99.0.0/24"},
 		{"masquerade_all without hairpin has nothing to widen", &masquerade_all_no_hairpin, "8080:80",
 			DUAL, NULL, NULL, NAT4 LOCAL4 OUTPUT4 LOOPBACK4 FORWARD4 NAT6 OUTPUT6 FORWARD6},
 		{"guard of an interface with route_localnet", &defaults, "8080:80", DUAL, NULL,

@@ -118,14 +118,17 @@ struct row {
 	const struct nm_layout_options *opt;
 	const char *ports, *address, *allow; /* address: a list; allow: NULL for none */
 	const char *expected;
-	bool open; /* whatever the allow list */
+	bool open;            /* whatever the allow list */
+	const char *networks; /* further ones; NULL for none */
 };
 
 static int parse(const struct row *row, struct nm_mappings *m, struct nm_prefixes *addresses,
-	struct nm_prefixes *allow, struct nm_err *err)
+	struct nm_prefixes *networks, struct nm_prefixes *allow, struct nm_err *err)
 {
 	if (nm_mappings_parse(row->ports, m, err) < 0 ||
-		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, addresses, err) < 0)
+		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, addresses, err) < 0 ||
+		(row->networks &&
+			nm_prefixes_parse(row->networks, 9, "networks", NM_ERR_FAILED, networks, err) < 0))
 		return -1;
 	if (!row->allow || !*row->allow)
 		return 0;
@@ -137,16 +140,18 @@ static void run(const struct row *row)
 	static struct text got;
 	struct nm_publication pub = {.id = "web", .restricted = row->allow && !row->open};
 	struct nm_mappings mappings = {0};
-	struct nm_prefixes addresses = {0}, allow = {0};
+	struct nm_prefixes addresses = {0}, networks = {0}, allow = {0};
 	struct nm_nftables_elements elements = {0};
 	struct nm_err err = {0};
 
-	if (parse(row, &mappings, &addresses, &allow, &err) < 0)
+	if (parse(row, &mappings, &addresses, &networks, &allow, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	for (size_t i = 0; i < addresses.n; i++) {
 		pub.families |= 1u << addresses.v[i].addr.family;
 		pub.address[addresses.v[i].addr.family] = addresses.v[i];
 	}
+	pub.networks = networks.v;
+	pub.n_networks = networks.n;
 	pub.mappings = mappings.v;
 	pub.n_mappings = mappings.n;
 	pub.allow = allow.v;
@@ -157,6 +162,7 @@ static void run(const struct row *row)
 	nm_nftables_layout_done(&elements);
 	nm_mappings_done(&mappings);
 	nm_prefixes_done(&addresses);
+	nm_prefixes_done(&networks);
 	nm_prefixes_done(&allow);
 }
 
@@ -206,6 +212,15 @@ static const struct row rows[] = {
 	{"localhost and hairpin off", &neither, "8080:80", DUAL, NULL, PORTS4 OPEN4 PORTS6 OPEN6},
 	{"masquerade_all", &masquerade_all, "8080:80", DUAL, NULL,
 		AT4("127.0.0.1") PORTS4 ALL4 OPEN4 PORTS6 ALL6 OPEN6 "4 masquerade/0\n6 masquerade/0\n"},
+	{"further networks", &defaults, "8080:80", DUAL, NULL,
+		AT4("127.0.0.1") PORTS4 HAIRPIN4
+		"4 masqueraded 10.99.0.0 " FLOW4 LOOPBACK4 OPEN4 PORTS6 HAIRPIN6
+		"6 masqueraded fd09:: " FLOW6 OPEN6 LENS4 "4 masquerade/24\n6 masquerade/48\n" LENS6,
+		.networks = "10.99.0.0/24,fd09::/48"},
+	{"further networks, masquerade_all", &masquerade_all, "8080:80", V4, NULL,
+		AT4("127.0.0.1") PORTS4 ALL4 OPEN4 "4 masquerade/0\n", .networks = "10.99.0.0/24"},
+	{"further networks, hairpin off", &no_hairpin, "8080:80", V4, NULL,
+		AT4("127.0.0.1") PORTS4 LOOPBACK4 OPEN4 "4 masquerade/8\n", .networks = "10.99.0.0/24"},
 	{"masquerade_all without hairpin has nothing to widen", &masquerade_all_no_hairpin, "8080:80", DUAL,
 		NULL, AT4("127.0.0.1") PORTS4 LOOPBACK4 OPEN4 PORTS6 OPEN6 "4 masquerade/8\n"},
 #define SPECIFIC4(h) AT4(h) HAIRPIN4 "4 host_open " h " " FLOW4

@@ -5,6 +5,7 @@
 static const struct nm_publication *some_publication(void)
 {
 	static const struct nm_prefix allow[] = {{{NM_IPV4, {10}}, 8}};
+	static const struct nm_prefix networks[] = {{{NM_IPV4, {10, 99}}, 24}, {{NM_IPV6, {0xfd, 9}}, 64}};
 	static const struct nm_mapping mappings[] = {
 		{.families = NM_IPV4_BIT | NM_IPV6_BIT, .any_host = true, .host_port = 1, .count = 2},
 		{.families = NM_IPV4_BIT, .host = {NM_IPV4, {127, [3] = 2}}, .host_port = 1, .count = 1},
@@ -14,6 +15,8 @@ static const struct nm_publication *some_publication(void)
 		.id = "web",
 		.families = NM_IPV4_BIT | NM_IPV6_BIT,
 		.address = {{{NM_IPV4, {172, 17, 0, 2}}, 16}, {{NM_IPV6, {0xfd, [15] = 2}}, 64}},
+		.networks = networks,
+		.n_networks = 2,
 		.mappings = mappings,
 		.n_mappings = 3,
 		.restricted = true,

@@ -42,6 +42,7 @@ static void test_round_trip(void)
 		LINE("\"bundle\":\"/a \\\"b\\\\\xc3\xa9\"," IPTABLES ADDRESSES PORTS),
 		LINE(IPTABLES "\"addresses\":[\"fd00::2/64\"]," PORTS),
 		LINE(IPTABLES "\"addresses\":[\"10.0.0.2/0\",\"fd00::2/128\"]," PORTS),
+		LINE(IPTABLES ADDRESSES "\"networks\":[\"10.99.0.0/24\",\"fd09::/64\"]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"localnet\":{\"interface\":\"br0\",\"set\":true}," PORTS),
 		LINE(IPTABLES ADDRESSES
 			"\"localnet\":{\"interface\":\"123456789012345\",\"set\":false}," PORTS),
