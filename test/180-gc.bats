@@ -54,6 +54,26 @@ pidns() {
 }
 
 # bats test_tags=once
+@test "in another time namespace live containers stay, and so do those that were published there" {
+	[[ -e /proc/self/ns/time ]] || skip "no time namespaces"
+	local elsewhere=(unshare -T --boottime 100000 --) NM_WRAP=()
+	publish web 8080:80
+	NM_WRAP=("${elsewhere[@]}")
+	undisturbed gc
+	ctr_start other ctr2
+	publish other 9090:90
+	publish other 9090:90 9091:91
+	NM_WRAP=()
+	undisturbed gc
+	publish other 9090:90
+	ctr_stop web
+	NM_WRAP=("${elsewhere[@]}")
+	gc
+	assert "$output" = web
+	assert "$(live)" = other
+}
+
+# bats test_tags=once
 @test "live containers stay, and nothing is printed" {
 	publish web 8080:80
 	publish other 8081:81

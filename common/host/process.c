@@ -14,10 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
-enum { START_FIELD = 22, STATE_FIELD = 3 };
+enum { START_FIELD = 22, STATE_FIELD = 3, TICKS_PER_SECOND = 100 /* USER_HZ */ };
 
 /* Parses the fields after the command name, which may have any characters and ends at the last ')'. */
 static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
@@ -29,6 +30,33 @@ static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
 	for (int field = STATE_FIELD - 1; p && field < START_FIELD; field++)
 		p = strchr(p + 1, ' ');
 	return p && sscanf(p, " %" SCNu64, ret_start) == 1 ? 0 : -1;
+}
+
+/* What /proc adds, in clock ticks, to times since boot where the reader is in a time namespace of its own. */
+static int64_t read_boot_offset(void)
+{
+	static const char initial[] = "time:[4026531834]"; /* PROC_TIME_INIT_INO */
+	char text[256];
+	ssize_t n = readlinkat(AT_FDCWD, "/proc/self/ns/time", text, sizeof(text));
+	int64_t seconds = 0, ns = 0;
+
+	if (n < 0 || ((size_t)n == strlen(initial) && !memcmp(text, initial, (size_t)n)))
+		return 0;
+	if (nm_io_read_small(AT_FDCWD, "/proc/self/timens_offsets", text, sizeof(text)) < 0 ||
+		sscanf(text, "monotonic %*d %*d boottime %" SCNd64 " %" SCNd64, &seconds, &ns) != 2)
+		return 0;
+	return seconds * TICKS_PER_SECOND + ns / (1000000000 / TICKS_PER_SECOND);
+}
+
+static uint64_t in_initial_namespace(uint64_t start)
+{
+	static bool known;
+	static int64_t offset;
+
+	if (!known)
+		offset = read_boot_offset();
+	known = true;
+	return start - (uint64_t)offset;
 }
 
 int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err)
@@ -50,7 +78,7 @@ int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_
 		return nm_fail(err, NM_ERR_FAILED, "reading '%s': not in the form of proc(5)", path);
 	*ret_alive = state != 'Z' && state != 'X' && state != 'x';
 	if (*ret_alive)
-		*ret_start = start;
+		*ret_start = in_initial_namespace(start);
 	return 0;
 }
 

@@ -9,9 +9,9 @@
 #include "base/err.h"
 
 /*
- * Reads the start time of process pid, in clock ticks since boot (proc(5), stat field 22); 0 when /proc hides
- * the process from natmap. Without such a process, or with a zombie, only *ret_alive is set, to false. -1
- * with *err when /proc cannot be read.
+ * Reads the start time of process pid, in clock ticks since boot (proc(5), stat field 22), the same in every
+ * time namespace but for one tick; 0 when /proc hides the process from natmap. Without such a process, or
+ * with a zombie, only *ret_alive is set, to false. -1 with *err when /proc cannot be read.
  */
 int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err) NM_MUST_USE;
 
