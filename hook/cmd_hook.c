@@ -93,6 +93,8 @@ static int run(const struct nm_invocation *inv, const char *text, size_t len, en
 
 	if (nm_oci_state_parse(text, len, use, &st, err) < 0)
 		return -1;
+	if (st.unpublishable)
+		return 0;
 	if (use == NM_OCI_STATE_WITHDRAW)
 		rc = nm_withdraw(st.id, st.bundle, inv->state_dir, err);
 	else if (st.ports)

@@ -218,3 +218,16 @@ noise() {
 	refused <<<'{"id":"web","pid":1,"annotations":{"io.natmap.ports":"81:80","io.natmap.\u001b]0;x\u0007\n":"1"}}'
 	assert "$stderr" !~ [[:cntrl:]]
 }
+
+@test "a container that cannot have been published, since its id or bundle is odd, ends without an error" {
+	local state
+	publish old 8080:80
+	before=$(world)
+	for state in '"id":"a/b"' '"id":""' '"id":7' '"id":"old\u0000"' '"id":"old","id":"older"' "\"id\":\"$(blanks 1025 | tr ' ' x)\"" \
+		'"id":"old","bundle":7' '"bundle":"/b\u001b[31m","id":"old"' '"id":"old","bundle":"/a","bundle":"/b"'; do
+		run_natmap hook poststop <<<"{$state,\"status\":\"stopped\"}"
+		run_natmap hook <<<"{$state,\"status\":\"stopped\"}"
+	done
+	same "the world" "$before" "$(world)"
+	run_natmap rc=5 hook poststop <<<'{"status":"stopped"}'
+}

@@ -127,8 +127,9 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 		p->has_ports = true;
 	if (read_member(p, event, err) == 0)
 		return 0;
-	if (p->use == NM_OCI_STATE_WITHDRAW || err->kind != NM_ERR_REFUSED)
+	if (err->kind != NM_ERR_REFUSED)
 		return -1;
+	p->state.unpublishable = p->use == NM_OCI_STATE_WITHDRAW;
 	if (p->problem.kind == NM_ERR_NONE)
 		p->problem = *err;
 	return 0;
@@ -136,6 +137,8 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 
 static int check_complete(const struct parse *p, struct nm_err *err)
 {
+	if (p->state.unpublishable)
+		return 0;
 	if (p->problem.kind != NM_ERR_NONE) {
 		*err = p->problem;
 		return -1;

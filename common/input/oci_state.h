@@ -15,6 +15,7 @@
 /* All strings are owned; NULL when absent. */
 struct nm_oci_state {
 	char *id;                                  /* [A-Za-z0-9_+,.-], 1 to NM_ID_MAX bytes */
+	bool unpublishable;                        /* WITHDRAW: nothing can have been published for it */
 	char *status;                              /* "creating", "created", "running", "stopped", ... */
 	pid_t pid;                                 /* 0 when absent: poststop */
 	char *bundle;                              /* as given: may be relative or "/" */
@@ -40,7 +41,8 @@ bool nm_oci_state_is_stopped(const char *text, size_t len);
 /*
  * Parses the state. PUBLISH: without io.natmap.ports all else is forgiven and *ret has ports NULL, and so has
  * text that is no JSON, unless nm_oci_state_concerns_us(); with it, id, pid (at least 1) and the
- * annotations must be right. WITHDRAW: only id and bundle are read. NM_ERR_REFUSED for: no JSON, id or bundle
+ * annotations must be right. WITHDRAW: only id and bundle are read, and what PUBLISH would refuse in them is
+ * no error but makes the container unpublishable. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,
  * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_oci_state_done(), or -1
  * with *err and *ret released.

@@ -37,6 +37,8 @@ static const char *parse(
 	(void)snprintf(out, SUMMARY_MAX, "%s %s %jd %s %s %s %s %s", OR_DASH(id), OR_DASH(status),
 		(intmax_t)st.pid, OR_DASH(bundle), OR_DASH(ports), OR_DASH(address), OR_DASH(interface),
 		OR_DASH(allow));
+	if (st.unpublishable)
+		(void)snprintf(out, SUMMARY_MAX, "unpublishable");
 	nm_oci_state_done(&st);
 	return out;
 }
@@ -265,11 +267,12 @@ static void test_withdraw(void)
 			"c - 0 /b - - - -"},
 		{"id alone", DEL, TEXT("{\"id\":\"c\"}"), "c - 0 - - - - -"},
 		{"id missing at withdraw", DEL, TEXT("{}"), "!container state: id: missing"},
-		{"id bad at withdraw", DEL, TEXT("{\"id\":\"a/b\"}"), ID_FAULT},
-		{"id twice at withdraw", DEL, TEXT("{\"id\":\"a\",\"id\":\"b\"}"),
-			"!container state: id: given twice"},
+		{"id bad at withdraw", DEL, TEXT("{\"id\":\"a/b\"}"), "unpublishable"},
+		{"id no string at withdraw", DEL, TEXT("{\"id\":7}"), "unpublishable"},
+		{"id twice at withdraw", DEL, TEXT("{\"id\":\"a\",\"id\":\"b\"}"), "unpublishable"},
 		{"bundle twice at withdraw", DEL, TEXT("{\"id\":\"a\",\"bundle\":\"b\",\"bundle\":\"b\"}"),
-			"!container state: bundle: given twice"},
+			"unpublishable"},
+		{"bundle no string at withdraw", DEL, TEXT("{\"bundle\":[],\"id\":\"a\"}"), "unpublishable"},
 		{"no JSON at withdraw", DEL, TEXT("x"),
 			"!container state: not valid JSON: invalid char in json text in line 1"},
 		{"nothing at withdraw", DEL, TEXT(""),
@@ -286,8 +289,7 @@ static void test_long_ids(void)
 
 	tap_ok(*parse(text, (size_t)len, DEL, out) == '0', "id of 1024 bytes");
 	len = snprintf(text, sizeof(text), "{\"id\":\"%0*d\"}", NM_ID_MAX + 1, 0);
-	tap_is(parse(text, (size_t)len, DEL, out), "!container state: id: is longer than 1024 bytes",
-		"id of 1025 bytes");
+	tap_is(parse(text, (size_t)len, DEL, out), "unpublishable", "id of 1025 bytes");
 }
 
 /* before, then n opening brackets, then after. */
