@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 	int status = NM_EXIT_OK;
 
 	nm_sandbox_reset_signals();
+	(void)umask(077); /* a runtime's own may take from a new state directory what natmap needs of it */
 	if (run(argc, argv, &err) < 0) {
 		if (err.kind != NM_ERR_DIFFERS) /* the differences have been printed */
 			nm_log_error(&err);

@@ -48,6 +48,20 @@ fill_disk() {
 	assert "$(live_ids)" = web
 }
 
+@test "a first hook under an umask that takes the owner's rights locks nobody out" {
+	local mask
+	for mask in 0177 0777; do
+		local NM_WRAP=(sh -c "umask $mask"' && exec "$@"' sh)
+		publish web 8080:80
+		NM_WRAP=()
+		publish other 9090:90
+		assert "$(stat -c %a "$NM_TMP/state" "$state" "$NM_TMP/state/lock" | xargs)" = '700 600 600'
+		withdraw web
+		withdraw other
+		rm -r "$NM_TMP/state"
+	done
+}
+
 @test "no symbolic link is followed" {
 	mkdir -m 0700 "$NM_TMP/real"
 	ln -s real "$NM_TMP/state"
