@@ -152,6 +152,25 @@ worker() {
 }
 
 # bats test_tags=once
+@test "the hook after the end and gc wait for the lock longer than a hook before the start, whatever is configured" {
+	ctr_start gone ctr2
+	publish web 8080:80
+	publish gone 8081:80
+	ctr_stop gone
+	config '{"lock_timeout_ms": 1}'
+	hold_lock
+	wait_longer() {
+		case $1 in
+		1) withdraw web ;;
+		2) run_natmap timeout=20 gc ;;
+		3) pause_for 5.3 && kill_group "$holder" ;;
+		esac
+	}
+	at_once 3 wait_longer
+	assert_clean
+}
+
+# bats test_tags=once
 @test "the lock is waited for, and taken as soon as it is free; its file stays the same" {
 	local inode
 	publish web 8080:80

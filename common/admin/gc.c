@@ -45,7 +45,7 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = NM_INVENTORY_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
-	if (nm_change_begin(&s.change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0)
+	if (nm_change_begin(&s.change, state_dir, NM_STATE_WRITE, NM_WITHDRAW_TIMEOUT_MS, err) < 0)
 		return -1;
 	if (!s.change.state)
 		return 0;
@@ -83,7 +83,7 @@ int nm_gc_id(const char *state_dir, const char *id, struct nm_err *err)
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0 ||
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_WITHDRAW_TIMEOUT_MS, err) < 0 ||
 		nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
 	if (check_gone(&change, nm_records_newest(&claim.replaced, id), err) < 0)

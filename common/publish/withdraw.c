@@ -18,7 +18,7 @@ int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struc
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 	const struct nm_record *r;
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0 ||
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_WITHDRAW_TIMEOUT_MS, err) < 0 ||
 		nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
 	r = nm_records_newest(&claim.replaced, id);

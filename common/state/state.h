@@ -4,9 +4,10 @@
 
 #include "state/records.h"
 
-#define NM_STATE_DIR       "/run/natmap"
-#define NM_STATE_LINE_MAX  (1u << 20) /* bytes; more than NM_MAPPINGS_MAX mappings need */
-#define NM_LOCK_TIMEOUT_MS 5000       /* below the hook timeout of 10 s in hooks.d */
+#define NM_STATE_DIR           "/run/natmap"
+#define NM_STATE_LINE_MAX      (1u << 20) /* bytes; more than NM_MAPPINGS_MAX mappings need */
+#define NM_WITHDRAW_TIMEOUT_MS 50000      /* below the timeout of 60 s that poststop has in hooks.d */
+#define NM_LOCK_TIMEOUT_MS     5000       /* below the hook timeout of 10 s in hooks.d */
 
 struct nm_state;
 
