@@ -151,11 +151,12 @@ kill_at_each() {
 	assert "$kills" -gt 5 "calls of $hook from $from"
 }
 
-# refuse_at_each FROM HOOK ERROR CALL: the same with a call that fails (getpid, which the filter allows, is made in its
+# refuse_at_each FROM HOOK ERROR CALL [+]: the same with a call that fails (getpid, which the filter allows, is made in its
 # place: strace's own choice, call -1, is trapped). A hook that fails says one line and leaves the
-# kernel as it was (publish) or covered (withdraw); it may also get by without the call.
+# kernel as it was (publish) or covered (withdraw); it may also get by without the call. +: all later ones fail, too, and
+# what the kernel has done stays unknown: it is covered.
 refuse_at_each() {
-	local from=$1 hook=$2 error=$3 call=$4 n most when before
+	local from=$1 hook=$2 error=$3 call=$4 on=${5:-} n most when before
 	trace "$from" "$hook" "$call" || return 1
 	most=$(calls "$call")
 	assert "$most" -gt 0 "calls of $call, $hook from $from"
@@ -163,13 +164,13 @@ refuse_at_each() {
 		when="after $error at $call $n of $most"
 		begin "$from" || return 1
 		before=$(tagged)
-		do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:error=$error:syscall=getpid:when=$n"
+		do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:error=$error:syscall=getpid:when=$n$on"
 		[[ $status != 127 ]] || continue # the loader's, before natmap begins
 		stderr=$(<"$NM_TMP/err")
 		assert "$status" -le 1 "status $when: $stderr" || return 1
 		check_stderr "$when" && covered "$when" || return 1
 		assert "$stderr" lacks forbidden "$when" || return 1
-		if [[ $status = 1 && $hook != end ]]; then
+		if [[ $status = 1 && $hook != end && ! $on ]]; then
 			same "rules $when" "$before" "$(tagged)" || return 1
 			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$(<"$NM_TMP/recorded")" || return 1
 		fi
@@ -210,6 +211,11 @@ refuse_at_each() {
 @test "publish that the kernel refuses a message says so and leaves nothing" {
 	refuse_at_each nothing new EPERM sendto
 	refuse_at_each nothing new EINTR recvfrom
+}
+
+@test "publish that loses the kernel's answers keeps the state covering the kernel" {
+	refuse_at_each old new EIO recvfrom
+	refuse_at_each old new EIO recvfrom +
 }
 
 @test "withdraw that is refused a call keeps the state covering the kernel" {

@@ -246,11 +246,12 @@ struct verdict {
 	int error;    /* 0: none */
 };
 
-static void on_reply(const struct nlmsghdr *nlh, struct verdict *v)
+static void on_reply(const struct nlmsghdr *nlh, size_t n_changes, struct verdict *v)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 
-	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e) ||
+		nlh->nlmsg_seq > n_changes) /* the answer to something else */
 		return;
 	if (e->error == 0)
 		v->acknowledged = true;
@@ -259,7 +260,8 @@ static void on_reply(const struct nlmsghdr *nlh, struct verdict *v)
 			.acknowledged = v->acknowledged, .seq = nlh->nlmsg_seq, .error = -e->error};
 }
 
-static int read_replies(int fd, struct verdict *v, struct nm_err *err)
+/* Reads until there are no more, or none can be read. */
+static void read_replies(int fd, size_t n_changes, struct verdict *v)
 {
 	alignas(struct nlmsghdr) char buf[REPLY_SIZE];
 	ssize_t n;
@@ -272,19 +274,17 @@ static int read_replies(int fd, struct verdict *v, struct nm_err *err)
 		/* ENOBUFS: replies are lost, but not those that are queued */
 		if (n < 0 && (errno == EINTR || errno == ENOBUFS))
 			continue;
-		if (n < 0 && errno == EAGAIN)
-			return 0;
 		if (n < 0)
-			return nm_fail_errno(err, errno, "reading the reply to the nf_tables transaction");
+			return;
 		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			on_reply(nlh, v);
+			on_reply(nlh, n_changes, v);
 	}
 }
 
 /* The change that was refused; NULL: none, or the batch itself. */
 static const struct change *refused_change(const struct nm_nft_batch *txn, const struct verdict *v)
 {
-	return v->error && v->seq > 0 && v->seq <= txn->changes.n ? &txn->changes.v[v->seq - 1] : NULL;
+	return v->error && v->seq > 0 ? &txn->changes.v[v->seq - 1] : NULL;
 }
 
 static bool is_ipv6_unknown(const struct nlmsghdr *msg, int error)
@@ -326,14 +326,16 @@ int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *r
 	if (txn->changes.n == 0)
 		return 0;
 	end_batch(txn);
-	if (send_batch(txn, fd, err) < 0 || read_replies(fd, &v, err) < 0)
+	if (send_batch(txn, fd, err) < 0)
 		return -1;
+	read_replies(fd, txn->changes.n, &v);
 	change = refused_change(txn, &v);
 	if (change)
 		return judge_refusal(txn, change, v.error, ret, err);
-	/* without any answer the change was applied or not: the next reading tells */
-	if ((v.error == ERESTART && v.seq == 0) || (!v.error && !v.acknowledged))
+	if (v.error == ERESTART)
 		*ret = NM_NFT_STALE;
+	else if (!v.error && !v.acknowledged)
+		*ret = NM_NFT_UNKNOWN;
 	else if (v.error)
 		return nm_fail_errno(err, v.error, "sending the nf_tables transaction");
 	return 0;

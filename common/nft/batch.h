@@ -65,8 +65,8 @@ bool nm_nft_batch_is_idle(const struct nm_nft_batch *txn);
 
 enum nm_nft_outcome {
 	NM_NFT_COMMITTED,
-	NM_NFT_STALE,   /* the generation has passed, the kernel's answer is lost, or an element was there
-			   already: read again */
+	NM_NFT_STALE,   /* the generation has passed, or an element was there already: read again */
+	NM_NFT_UNKNOWN, /* the kernel's answer is lost: applied or not, read again */
 	NM_NFT_NO_IPV6, /* the kernel's nf_tables has no IPv6: nothing was applied */
 };
 

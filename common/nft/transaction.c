@@ -62,8 +62,9 @@ static int give_up_ipv6(bool optional, unsigned *families, struct nm_err *err)
 	return 0;
 }
 
-int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
-	nm_nft_prepare *prepare, void *ctx, struct nm_err *err)
+/* *unknown becomes true when an attempt may have been applied. */
+static int run(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
+	void *ctx, bool *unknown, struct nm_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct nm_nft_attempt a = {.nl = nl, .families = families, .again = i > 0};
@@ -73,11 +74,23 @@ int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_o
 			return -1;
 		if (outcome == NM_NFT_COMMITTED)
 			return 0;
+		*unknown |= outcome == NM_NFT_UNKNOWN;
 		if (outcome == NM_NFT_NO_IPV6 && give_up_ipv6(ipv6_optional, &families, err) < 0)
 			return -1;
 	}
 	return nm_fail(err, NM_ERR_FAILED,
 		"changing the rules: others changed the ruleset %d times meanwhile", TRIES);
+}
+
+int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
+	nm_nft_prepare *prepare, void *ctx, struct nm_err *err)
+{
+	bool unknown = false;
+	int rc = run(nl, families, ipv6_optional, prepare, ctx, &unknown, err);
+
+	if (rc < 0 && unknown)
+		err->kind = NM_ERR_UNCERTAIN;
+	return rc;
 }
 
 int nm_nft_transaction_read(struct nm_netlink *nl, nm_nft_read *read, void *ctx, struct nm_err *err)

@@ -21,7 +21,8 @@ typedef int nm_nft_prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_
 /*
  * Lets prepare() make the transaction and commits it; again when others changed the ruleset meanwhile, a
  * bounded number of times. Nothing is sent when it has no effect. ipv6_optional: go on without IPv6, with a
- * notice, when the kernel's nf_tables has none. 0, or -1 with *err and the kernel as it was.
+ * notice, when the kernel's nf_tables has none. 0, or -1 with *err and the kernel as it was; with
+ * NM_ERR_UNCERTAIN it may have changed: an answer was lost, and the rules could not be read since.
  */
 int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
 	nm_nft_prepare *prepare, void *ctx, struct nm_err *err) NM_MUST_USE;

@@ -136,7 +136,9 @@ int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const stru
 		return -1;
 	nm_host_settings_disable_localnet(replaced);
 	if (commit(&change->nl, claim, options, err) < 0) {
-		nm_host_settings_restore_localnet(replaced);
+		claim->committed = err->kind == NM_ERR_UNCERTAIN;
+		if (!claim->committed) /* else the guards may be gone */
+			nm_host_settings_restore_localnet(replaced);
 		return -1;
 	}
 	claim->committed = true;

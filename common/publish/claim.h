@@ -10,7 +10,7 @@ struct nm_claim {
 	struct nm_record *new;      /* borrowed; NULL: nothing is published */
 	struct nm_records replaced; /* owned; their rules go */
 	struct nm_records peers;    /* owned; live, and may share host ports or settings with the above */
-	bool committed;             /* the kernel has the rules of new, and no longer those of replaced */
+	bool committed;             /* the kernel has, or may have, the rules of new instead of replaced's */
 };
 
 void nm_claim_done(struct nm_claim *claim);
