@@ -110,7 +110,7 @@ static int examine_loaded(struct nm_examination *x, struct nm_err *err)
 	if (!t.used)
 		return 0;
 	nm_examination_tell(x, NM_FINDING,
-		"nft has written rules of natmap's into tables that iptables refuses since then:%s", tables);
+		"nft has written rules of natmap's that iptables cannot read into its tables:%s", tables);
 	nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
 	return 0;
 }

@@ -77,7 +77,7 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	const struct nm_backend_words words = nm_backend_words[edit->kind];
 	const char *table = nm_rule_table_name(edit->place.table), *kind = words.kind;
 	const struct nm_backend_comparison *c = ctx;
-	const char *by_nft = edit->form == NM_FORM_NFT ? ", written by nft: iptables refuses the table" : "";
+	const char *by_nft = edit->form == NM_FORM_NFT ? ", written by nft: iptables cannot read it" : "";
 	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
 
 	if (!is_told(c, edit))

@@ -292,40 +292,44 @@ static bool tag_equal(const struct nm_rule *rule, const struct nm_nft_rule *read
 	return strlen(tag) == read->tag_len && (!read->tag_len || !memcmp(tag, read->tag, read->tag_len));
 }
 
-static enum nm_iptables_form form_of(const char *expression, struct nm_attrs data)
+/* What natmap never writes. */
+enum hint { NONE, XT_COMMENT = 1, NATIVE_PORT = 2, UNREADABLE = 4 };
+
+static enum hint hint_of(const char *expression, struct nm_attrs data)
 {
 	static const char *const read_by_iptables[] = {
 		"meta", "payload", "bitwise", "cmp", "range", "match", "counter", "target"};
 	char name[NM_NFT_EXPRESSION_SIZE] = "";
 	uint32_t base = 0;
 
-	(void)nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)); /* "" is no comment */
-	(void)nm_attrs_get(data, NFTA_PAYLOAD_BASE, &base, sizeof(base));
-	if (!strcmp(expression, "match") && !strcmp(name, "comment"))
-		return NM_FORM_IPTABLES;
-	if (!strcmp(expression, "payload") && base == htonl(NFT_PAYLOAD_TRANSPORT_HEADER))
-		return NM_FORM_IPTABLES;
 	if (!strcmp(expression, "immediate")) /* a verdict, or a value for nat */
 		return nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT).data
-			? NM_FORM_OWN
-			: NM_FORM_NFT;
+			? NONE
+			: UNREADABLE;
+	if (!strcmp(expression, "match") && nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) &&
+		!strcmp(name, "comment"))
+		return XT_COMMENT;
+	if (!strcmp(expression, "payload") && nm_attrs_get(data, NFTA_PAYLOAD_BASE, &base, sizeof(base)) &&
+		base == htonl(NFT_PAYLOAD_TRANSPORT_HEADER))
+		return NATIVE_PORT;
 	for (size_t i = 0; i < sizeof(read_by_iptables) / sizeof(*read_by_iptables); i++)
 		if (!strcmp(expression, read_by_iptables[i]))
-			return NM_FORM_OWN;
-	return NM_FORM_NFT;
+			return NONE;
+	return UNREADABLE;
 }
 
+/* iptables 1.8.8 and newer write native ports, always with a comment of xt; older ones pass over them. */
 enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read)
 {
-	enum nm_iptables_form form = NM_FORM_OWN, of;
 	struct nm_attrs list = read->expressions, data;
 	char name[NM_NFT_EXPRESSION_SIZE];
+	unsigned hints = NONE;
 
-	while (nm_nft_rule_next_expression(&list, name, &data)) {
-		of = form_of(name, data);
-		form = of > form ? of : form;
-	}
-	return form;
+	while (nm_nft_rule_next_expression(&list, name, &data))
+		hints |= hint_of(name, data);
+	if (hints & UNREADABLE || hints == NATIVE_PORT)
+		return NM_FORM_NFT;
+	return hints ? NM_FORM_IPTABLES : NM_FORM_OWN;
 }
 
 static bool has_meaning(const struct nm_rule *rule, const struct nm_nft_rule *read)

@@ -17,9 +17,9 @@ void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule);
 /* Who has written a rule of natmap's, by its form. */
 enum nm_iptables_form {
 	NM_FORM_OWN,      /* natmap */
-	NM_FORM_IPTABLES, /* iptables-restore or `iptables -Z`, whose native ports older iptables do not read
-			   */
-	NM_FORM_NFT, /* nft, from a saved ruleset: iptables refuses the whole table, or shows another rule */
+	NM_FORM_IPTABLES, /* iptables-restore or `iptables -Z` */
+	NM_FORM_NFT, /* nft, from a saved ruleset: iptables refuses the whole table, or takes it for another
+			rule */
 };
 enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read);
 

@@ -99,7 +99,6 @@ int nm_iptables_table_write(
 	return nm_iptables_compare(attempt->nl, &all, attempt->families, &handler, err);
 }
 
-/* Which tables have rules of ours that nft has loaded. */
 struct loaded {
 	bool tables[NM_FAMILY_MAX][NM_TABLE_MAX];
 };

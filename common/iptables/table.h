@@ -18,8 +18,8 @@ int nm_iptables_table_ensure(struct nm_nft_batch *txn, const struct nm_rules *de
 int nm_iptables_table_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Prints the tables that iptables refuses since nft has loaded rules of ours into them (NM_FORM_NFT), " ip
- * nat" and the like. 0, or -1 with *err. */
+/* Prints which of iptables' tables have rules of ours that nft has written (NM_FORM_NFT), " ip nat" and the
+ * like. 0, or -1 with *err. */
 int nm_iptables_table_find_loaded(struct nm_netlink *nl, struct nm_text *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Chains of ours that stay, because somebody else has rules in them or leads to them. */
