@@ -139,13 +139,14 @@ check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=tes
 check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
 	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address,undefined'
 
-# The releases of Debian, and what runs there.
+# The releases of Debian, and what runs there. With all of them, test/HOSTS.md is compared.
 USERLANDS ?= trixie sid
 USERLAND_BATS ?= $(sort $(wildcard test/2*.bats test/43*.bats))
 
 check-userlands: ## build and run unit, rule and sandbox tests in newer Debians (root); USERLANDS=sid for one
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/userlands.sh $(USERLANDS) -- $(USERLAND_BATS)
+	$(Q)$(if $(filter trixie,$(USERLANDS)),test/hosts.sh check)
 
 check-headers: ## check that every header compiles by itself
 	$(Q)for h in $(HEADERS); do \
