@@ -32,70 +32,12 @@ on_for() {
 # which takes it more time than all else: a failure is at the line of the test. With NM_TEST_TRACE=1 it is at the inmost one.
 net_up() {
 	[[ "${NM_TEST_TRACE:-0}" = 1 ]] || set +T
-	[[ -x "$NM_PROGRAMS/enter" ]] || fail "make test-programs builds what is missing: $NM_PROGRAMS/enter" || return 1
+	[[ -x "$NM_PROGRAMS/net" ]] || fail "make test-programs builds what is missing: $NM_PROGRAMS/net" || return 1
 	NM_NS=nm-$$
 	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1
 	export NM_NS NM_TMP
 	: >"$NM_TMP/pids"
-	# shellcheck disable=SC2086 # a list of words
-	printf "netns add $NM_NS-%s\n" $NM_NODES | ip -batch - || return 1
-	net_host_up && net_ctr_up ctr 2 && net_ctr_up ctr2 3 && net_ext_up && wait_for net_is_up
-}
-
-# net_is_up: the host's links have noticed that their other ends are up. Until then they lose what is sent.
-net_is_up() {
-	[[ "$(ip -n "$NM_NS-host" -o link)" != *NO-CARRIER* ]]
-}
-
-# ip_batch NODE [SETTING=VALUE...]: runs the ip commands on stdin there, after making the settings below net/. Without
-# duplicate address detection an address is usable at once.
-ip_batch() {
-	# shellcheck disable=SC2016 # for that shell
-	on "$1" sh -c 'cd /proc/sys/net && for s; do echo "${s#*=}" >"${s%%=*}" || exit 1; done && exec ip -batch -' sh \
-		ipv6/conf/default/accept_dad=0 "${@:2}"
-}
-
-net_host_up() {
-	ip_batch host ipv4/ip_forward=1 ipv6/conf/all/forwarding=1 <<-END
-		link set lo up
-		link add br0 type bridge
-		addr add 10.88.7.1/24 dev br0
-		addr add fd00:7::1/64 dev br0 nodad
-		link set br0 up
-		link add vctr type veth peer name eth0 netns $NM_NS-ctr
-		link set vctr master br0 up
-		link add vctr2 type veth peer name eth0 netns $NM_NS-ctr2
-		link set vctr2 master br0 up
-		link add up0 type veth peer name eth0 netns $NM_NS-ext
-		addr add 192.0.2.1/24 dev up0
-		addr add 192.0.2.3/24 dev up0
-		addr add fd00:99::1/64 dev up0 nodad
-		addr add fd00:99::3/64 dev up0 nodad preferred_lft 0
-		link set up0 up
-	END
-}
-
-net_ctr_up() {
-	ip_batch "$1" ipv6/conf/eth0/accept_dad=0 <<-END
-		link set lo up
-		addr add 10.88.7.$2/24 dev eth0
-		addr add fd00:7::$2/64 dev eth0 nodad
-		link set eth0 up
-		route add default via 10.88.7.1
-		route add default via fd00:7::1
-	END
-}
-
-net_ext_up() {
-	ip_batch ext ipv6/conf/eth0/accept_dad=0 <<-END
-		link set lo up
-		addr add 192.0.2.2/24 dev eth0
-		addr add 192.0.2.9/24 dev eth0
-		addr add fd00:99::2/64 dev eth0 nodad
-		link set eth0 up
-		route add default via 192.0.2.1
-		route add default via fd00:99::1
-	END
+	"$NM_PROGRAMS/net" up "$NM_NS"
 }
 
 # net_down: ends what the test started and removes its namespaces. Fails when a process was left there that no helper started.
@@ -113,8 +55,7 @@ net_down() {
 		printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	# shellcheck disable=SC2086 # a list of words
-	printf "netns del $NM_NS-%s\n" $NM_NODES | ip -batch - || left="$left namespaces"
+	"$NM_PROGRAMS/net" down "$NM_NS" || left="$left namespaces"
 	unset NM_NS
 	[[ -z "$left" ]] || fail "left behind: $left"
 }
