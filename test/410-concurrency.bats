@@ -34,7 +34,7 @@ live() {
 
 # tagged: the ids of containers that have rules
 tagged() {
-	rules host | grep -o 'natmap:[^@:]*:' | cut -d: -f2 | sort -u | xargs
+	tags host | sed -n 's/^natmap:\([^@:]*\):.*/\1/p' | sort -u | xargs
 }
 
 # hold_lock: another process takes the lock and keeps it

@@ -31,6 +31,10 @@ config() {
 		[[ ! "$rest" =~ ^[[:space:]]*"}" ]] || comma=""
 		text="{\"backend\": \"nftables\"$comma$rest"
 	fi
+	if [[ ! -e "$NM_TMP/natmap.json" ]]; then
+		printf '%s\n' "$text" >"$NM_TMP/natmap.json"
+		return
+	fi
 	(umask 077 && printf '%s\n' "$text" >"$NM_TMP/config.$BASHPID" && exec mv -fT "$NM_TMP/config.$BASHPID" "$NM_TMP/natmap.json")
 }
 
@@ -194,22 +198,36 @@ withdraw() {
 	run_natmap "${options[@]}" hook poststop <"$NM_TMP/stdin.$BASHPID"
 }
 
-# assert_rule NODE TEXT: a line of `rules NODE` contains TEXT; assert_no_rule: none does
+# tags NODE: the comments of natmap's rules and elements there, each once
+tags() {
+	on "$1" "$NM_PROGRAMS/tags"
+}
+
+# lines_of NODE TEXT: sets $lines to what `rules NODE` prints, or to `tags NODE` when TEXT is the begin of a comment
+lines_of() {
+	if [[ "$2" = natmap:* ]]; then
+		lines=$(tags "$1")
+	else
+		lines=$(rules "$1")
+	fi
+}
+
+# assert_rule NODE TEXT: a rule or element there contains TEXT; assert_no_rule: none does
 assert_rule() {
-	assert "$(rules "$1")" has "$2" "rules on $1"
+	local lines
+	lines_of "$1" "$2" && assert "$lines" has "$2" "rules on $1"
 }
 
 assert_no_rule() {
-	local found
-	found=$(rules "$1")
-	[[ "$found" == *"$2"* ]] || return 0
-	fail "rules on $1 that must not be there ($2):" "$(grep -F -- "$2" <<<"$found")"
+	local lines
+	lines_of "$1" "$2" || return 1
+	[[ "$lines" == *"$2"* ]] || return 0
+	fail "rules on $1 that must not be there ($2):" "$(grep -F -- "$2" <<<"$lines")"
 }
 
 # assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
 assert_clean() {
-	local views='nft --stateless list ruleset 2>/dev/null; iptables-save; ip6tables-save'
-	assert "$(on host sh -c "$views")" !~ '"natmap:([^@]|@localnet)' "rules on host" || return 1
+	assert "$(tags host)" !~ 'natmap:([^@]|@localnet)' "rules on host" || return 1
 	wait_for -t 2 natmap_is_idle || fail "natmap still runs on the host" || return 1
 	run_natmap list --json
 	assert "$output" =~ '^\{"containers":\[\],' "natmap list"

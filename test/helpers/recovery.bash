@@ -188,5 +188,5 @@ live() {
 
 # tagged: ids of the containers that have rules on the host
 tagged() {
-	rules host | grep -o 'natmap:[^@:]*:' | cut -d: -f2 | sort -u | xargs
+	tags host | sed -n 's/^natmap:\([^@:]*\):.*/\1/p' | sort -u | xargs
 }
