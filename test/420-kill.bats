@@ -7,14 +7,13 @@ load helpers/recovery
 
 setup() {
 	net_up
-	strace -o /dev/null true || skip "strace does not work here"
 	state=$NM_TMP/state/state
 	mapfile -t argv < <(natmap_argv)
 	ctr_start web >/dev/null
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/old"
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80,9090:90/udp >"$NM_TMP/new"
 	state web - stopped >"$NM_TMP/end"
-	settings=$(settings)
+	settings settings
 	do_hook new # from now on there is a state
 	do_hook end
 }
@@ -23,8 +22,9 @@ teardown() {
 	net_down && states_are_valid
 }
 
-# do_hook old|new|end|add|remove|reload|gc [WRAPPER...]: publishes the old or the new ports, withdraws, makes the new ports
-# of the old ones and the other way round by command, or recovers; its exit status is in $status
+# do_hook old|new|end|add|remove|reload|gc [FAULT...]: publishes the old or the new ports, withdraws, makes the new ports
+# of the old ones and the other way round by command, or recovers; its exit status is in $status. FAULT is what fault.c is
+# to do to it.
 do_hook() {
 	local command=(hook createRuntime) input=$NM_TMP/$1
 	case $1 in
@@ -34,7 +34,7 @@ do_hook() {
 	gc) command=(gc) input=/dev/null ;;
 	esac
 	status=0
-	on_for 20 host "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
+	on_for 20 host ${2:+"$NM_PROGRAMS/fault"} "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
 # begin FROM: from nothing to what there is before the hook that fails: nothing, the old or the new ports, or a wreck
@@ -66,17 +66,27 @@ wreck() {
 
 # settings: what natmap switches on for a container
 settings() {
-	on host sh -c 'cat /proc/sys/net/ipv4/conf/br0/route_localnet; bridge -d link show dev vctr' | grep -oE '^[01]$|hairpin [a-z]*'
+	# shellcheck disable=SC2016 # for that shell
+	on host sh -c 'read -r on </proc/sys/net/ipv4/conf/br0/route_localnet; echo "$on"; exec bridge -d link show dev vctr' >"$NM_TMP/set"
+	slurp "$1" "$NM_TMP/set"
+	[[ "${!1}" =~ ^([01])$'\n'.*(hairpin\ [a-z]*) ]] || return 1
+	printf -v "$1" '%s %s' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 }
 
-# tagged: natmap:ID:PORT of every container's rule in the kernel
+# tagged NAME: sets the variable NAME to natmap:ID:PORT of every container's rule in the kernel
 tagged() {
-	on host nft list ruleset 2>/dev/null | grep -oE 'natmap:[^@:"]+:[0-9]+' | sort -u
+	local lines=() line
+	on host "$NM_PROGRAMS/tags" >"$NM_TMP/tags" || return 1
+	mapfile -t lines <"$NM_TMP/tags"
+	printf -v "$1" ""
+	for line in "${lines[@]}"; do
+		[[ ! "$line" =~ ^natmap:[^@:]+:[0-9]+$ ]] || printf -v "$1" %s "${!1}${!1:+$'\n'}$line"
+	done
 }
 
-# recorded: the same of every live record. Only a last line without its end may be no JSON: the others are for states_are_valid.
+# recorded NAME: the same of every live record. Only a last line without its end may be no JSON: the others are for states_are_valid.
 recorded() {
-	local lines=() line ports port
+	local lines=() line ports port found=$'\n'
 	[[ ! -e "$state" ]] || mapfile lines <"$state"
 	for line in "${lines[@]}"; do
 		[[ "$line" == *$'\n' && "$line" != damaged$'\n' ]] || continue
@@ -84,9 +94,12 @@ recorded() {
 		[[ "$line" =~ ^'{"live":1,'.*'"id":"'([^\"]*)'",'.*'"ports":['(.*)']' ]] || continue
 		ports=${BASH_REMATCH[2]//[\",]/ }
 		for port in $ports; do
-			printf 'natmap:%s:%s\n' "${BASH_REMATCH[1]}" "${port%%:*}"
+			port=natmap:${BASH_REMATCH[1]}:${port%%:*}
+			[[ "$found" == *$'\n'"$port"$'\n'* ]] || found+=$port$'\n'
 		done
-	done | sort -u
+	done
+	found=${found%$'\n'}
+	printf -v "$1" %s "${found#$'\n'}"
 }
 
 # states_are_valid: each line that recorded has seen is JSON. All at once, because jq takes long to start.
@@ -96,54 +109,64 @@ states_are_valid() {
 
 # covered WHEN: the state lists all that is in the kernel
 covered() {
-	recorded >"$NM_TMP/recorded" || return 1
-	assert "$(comm -23 <(tagged) "$NM_TMP/recorded")" = "" "rules without a record $1"
+	local rules records rule
+	tagged rules && recorded records || return 1
+	for rule in $rules; do
+		assert " ${records//$'\n'/ } " has " $rule " "a rule without a record $1" || return 1
+	done
 }
 
 # recovers WHEN HOOK: the next hooks, or the next reload and withdrawal, succeed and leave nothing
 recovers() {
+	local rules after
 	[[ $2 = reload ]] || set -- "$1" new
 	do_hook "$2"
 	assert "$status" -eq 0 "$2 $1: $(<"$NM_TMP/err")" || return 1
-	assert "$(tagged)" = $'natmap:web:8080\nnatmap:web:9090' "rules after $2 $1" || return 1
+	tagged rules
+	assert "$rules" = $'natmap:web:8080\nnatmap:web:9090' "rules after $2 $1" || return 1
 	do_hook end
 	assert "$status" -eq 0 "withdraw $1: $(<"$NM_TMP/err")" || return 1
-	assert "$(tagged)$(live_ids)" = "" "left after a withdraw $1" || return 1
-	assert "$(settings)" = "$settings" "settings $1"
+	tagged rules && recorded after
+	assert "$rules$after" = "" "left after a withdraw $1" || return 1
+	settings after
+	assert "$after" = "$settings" "settings $1"
 }
 
-# trace FROM HOOK CALL...: the hook's calls are in $NM_TMP/trace, and there is nothing afterwards
-trace() {
-	local IFS=,
+# count FROM HOOK CALL...: sets made[CALL] to how often the hook makes it; there is nothing afterwards
+count() {
+	local IFS=, rules call times
 	begin "$1" || return 1
-	do_hook "$2" strace -o "$NM_TMP/trace" -e trace="${*:3}"
-	assert "$status" -eq 0 "$2, traced: $(<"$NM_TMP/err")" || return 1
+	do_hook "$2" count "$NM_TMP/calls" "${*:3}"
+	assert "$status" -eq 0 "$2, counted: $(<"$NM_TMP/err")" || return 1
+	declare -gA made=()
+	while IFS=' ' read -r call times; do
+		made[$call]=$times
+	done <"$NM_TMP/calls"
 	do_hook end
-	assert "$(tagged)" = "" "left after a withdraw"
-}
-
-# calls CALL: how often it is in the trace
-calls() {
-	grep -c "^$1(" "$NM_TMP/trace" || :
+	tagged rules
+	assert "$rules" = "" "left after a withdraw"
 }
 
 # some MOST: which of the calls to kill or refuse at: the last dozen, which change things, and of the earlier ones, of which
 # most are messages that read a chain, every seventh
 some() {
-	seq "$1" | awk -v most="$1" '$1 > most - 12 || $1 % 7 == 1'
+	local n
+	for ((n = 1; n <= $1; n++)); do
+		[[ $n -le $(($1 - 12)) && $((n % 7)) != 1 ]] || echo "$n"
+	done
 }
 
 # kill_at_each FROM HOOK CALL...: kills the hook before each of these system calls, one after the other
 kill_at_each() {
 	local from=$1 hook=$2 call n most when kills=0
-	trace "$@" || return 1
+	count "$@" || return 1
 	for call in "${@:3}"; do
-		most=$(calls "$call")
+		most=${made[$call]}
 		kills=$((kills + most))
 		for n in $(some "$most"); do
 			when="after a kill at $call $n of $most"
 			begin "$from" || return 1
-			do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
+			do_hook "$hook" kill "$n" "$call"
 			assert "$status" -ge 128 "status $when" || return 1
 			covered "$when" && recovers "$when" "$hook" || return 1
 		done
@@ -151,28 +174,28 @@ kill_at_each() {
 	assert "$kills" -gt 5 "calls of $hook from $from"
 }
 
-# refuse_at_each FROM HOOK ERROR CALL [+]: the same with a call that fails (getpid, which the filter allows, is made in its
-# place: strace's own choice, call -1, is trapped). A hook that fails says one line and leaves the
+# refuse_at_each FROM HOOK ERROR CALL [+]: the same with a call that fails. A hook that fails says one line and leaves the
 # kernel as it was (publish) or covered (withdraw); it may also get by without the call. +: all later ones fail, too, and
 # what the kernel has done stays unknown: it is covered.
 refuse_at_each() {
-	local from=$1 hook=$2 error=$3 call=$4 on=${5:-} n most when before
-	trace "$from" "$hook" "$call" || return 1
-	most=$(calls "$call")
+	local from=$1 hook=$2 error=$3 call=$4 on=${5:-} n most when before after records
+	count "$from" "$hook" "$call" || return 1
+	most=${made[$call]}
 	assert "$most" -gt 0 "calls of $call, $hook from $from"
 	for n in $(some "$most"); do
 		when="after $error at $call $n of $most"
 		begin "$from" || return 1
-		before=$(tagged)
-		do_hook "$hook" strace -o /dev/null -e trace="$call" -e inject="$call:error=$error:syscall=getpid:when=$n$on"
+		tagged before
+		do_hook "$hook" "$error" "$n$on" "$call"
 		[[ $status != 127 ]] || continue # the loader's, before natmap begins
 		stderr=$(<"$NM_TMP/err")
 		assert "$status" -le 1 "status $when: $stderr" || return 1
 		check_stderr "$when" && covered "$when" || return 1
 		assert "$stderr" lacks forbidden "$when" || return 1
 		if [[ $status = 1 && $hook != end && ! $on ]]; then
-			same "rules $when" "$before" "$(tagged)" || return 1
-			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$(<"$NM_TMP/recorded")" || return 1
+			tagged after && recorded records
+			same "rules $when" "$before" "$after" || return 1
+			[[ $hook = reload ]] || same "records $when ($stderr)" "$before" "$records" || return 1
 		fi
 		[[ $hook != end ]] || on host bridge link set dev vctr hairpin off # a withdraw that cannot only reports it
 		recovers "$when" "$hook" || return 1
@@ -195,7 +218,7 @@ refuse_at_each() {
 	local call
 	for call in mkdir renameat write pwrite64 flock; do
 		rm -rf "$NM_TMP/state"
-		do_hook new strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=1"
+		do_hook new kill 1 "$call"
 		assert "$status" -ge 128 "status after a kill at $call"
 		covered "after a kill at $call" && recovers "after a kill at $call" new
 	done
@@ -230,14 +253,14 @@ refuse_at_each() {
 
 # completed_by COMMAND CALL...: remove, killed before each of the last of these calls, is completed by the command
 completed_by() {
-	local by=$1 call n most when before
+	local by=$1 call n most when before rules records
 	for call in "${@:2}"; do
-		most=$(calls "$call")
+		most=${made[$call]}
 		for n in $(seq $((most > 4 ? most - 4 : 1)) "$most"); do
 			when="by $by, after a kill at $call $n of $most"
 			begin new || return 1
-			do_hook remove strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$n"
-			before=$(recorded)
+			do_hook remove kill "$n" "$call"
+			recorded before
 			do_hook "$by"
 			if [[ $by = remove && $before = natmap:web:8080 ]]; then
 				assert "$status" -eq 1 "status $when" || return 1 # it was complete
@@ -245,15 +268,16 @@ completed_by() {
 				assert "$status" -eq 0 "status $when: $(<"$NM_TMP/err")" || return 1
 			fi
 			assert "$(live_ids)" = web "records $when" || return 1
-			same "rules and records $when" "$(recorded)" "$(tagged)" || return 1
-			[[ $by = gc ]] || assert "$(tagged)" = natmap:web:8080 "rules $when" || return 1
+			recorded records && tagged rules
+			same "rules and records $when" "$records" "$rules" || return 1
+			[[ $by = gc ]] || assert "$rules" = natmap:web:8080 "rules $when" || return 1
 			do_hook end
 		done
 	done
 }
 
 @test "a remove that was killed is completed by the next remove or hook, or by gc" {
-	trace new remove pwrite64 sendto || return 1
+	count new remove pwrite64 sendto || return 1
 	completed_by remove sendto || return 1
 	completed_by old sendto || return 1
 	completed_by gc pwrite64 sendto
