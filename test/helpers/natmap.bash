@@ -203,26 +203,26 @@ tags() {
 	on "$1" "$NM_PROGRAMS/tags"
 }
 
-# lines_of NODE TEXT: sets $lines to what `rules NODE` prints, or to `tags NODE` when TEXT is the begin of a comment
+# lines_of NODE TEXT: sets $found to what `rules NODE` prints, or to `tags NODE` when TEXT is the begin of a comment
 lines_of() {
 	if [[ "$2" = natmap:* ]]; then
-		lines=$(tags "$1")
+		found=$(tags "$1")
 	else
-		lines=$(rules "$1")
+		found=$(rules "$1")
 	fi
 }
 
 # assert_rule NODE TEXT: a rule or element there contains TEXT; assert_no_rule: none does
 assert_rule() {
-	local lines
-	lines_of "$1" "$2" && assert "$lines" has "$2" "rules on $1"
+	local found
+	lines_of "$1" "$2" && assert "$found" has "$2" "rules on $1"
 }
 
 assert_no_rule() {
-	local lines
+	local found
 	lines_of "$1" "$2" || return 1
-	[[ "$lines" == *"$2"* ]] || return 0
-	fail "rules on $1 that must not be there ($2):" "$(grep -F -- "$2" <<<"$lines")"
+	[[ "$found" == *"$2"* ]] || return 0
+	fail "rules on $1 that must not be there ($2):" "$(grep -F -- "$2" <<<"$found")"
 }
 
 # assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
