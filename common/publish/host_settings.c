@@ -210,7 +210,8 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 }
 
 /* The name that the interface has now; "": it is gone. Another one may have got its number: with another name
- * it is the same if the route to the container leads through it still. */
+ * it is the same if the route to the container leads through it still. Without an answer of the kernel's it is
+ * the recorded name: what was switched on is rather switched off. */
 static int find_interface(
 	struct nm_netlink *rtnl, const struct nm_record *r, char ret[static IF_NAMESIZE], struct nm_err *err)
 {
@@ -221,7 +222,7 @@ static int find_interface(
 	if (!r->localnet_index)
 		return 0;
 	if (open_rtnl(rtnl, err) < 0 || nm_rtnl_get_link(rtnl, r->localnet_index, NULL, &link, err) < 0)
-		return -1;
+		return 0;
 	memcpy(ret, link.name, IF_NAMESIZE);
 	if (!link.found || !strcmp(link.name, r->localnet))
 		return 0;
