@@ -185,3 +185,38 @@ innocent_answers() {
 	withdraw dns
 	same "flows at withdraw" "$before" "$(innocents)"
 }
+
+# gone NAME RULESET: connection NAME is opened, nft loads RULESET, the client sends, and natmap reloads. Prints "reset", or the
+# answer to a further question.
+gone() {
+	local out="$NM_TMP/flow.$1.out" had=0
+	flow_open "$1" ext tcp 192.0.2.1 8080
+	assert "$(flow_ask "$1")" = web
+	on host nft "$2"
+	flow_lines had "$out"
+	echo ask 1<>"$NM_TMP/flow.$1.in"
+	# shellcheck disable=SC2154 # flow_open sets it
+	wait_for flow_is_settled "$spawned" "$out" "$had"
+	run_natmap reload >/dev/null
+	if process_is_gone "$spawned"; then
+		echo reset
+	else
+		flow_ask "$1"
+	fi
+}
+
+flow_is_settled() { # PID OUT LINES
+	process_is_gone "$1" || flow_has_grown "$2" "$3"
+}
+
+# The README and natmap(8) say so.
+@test "a packet that comes while natmap's tables are gone resets its connection, unless something else translates" {
+	local firewall='table inet own { chain input { type filter hook input priority 0; policy drop; ct state established accept; }; };'
+	local nat='table ip other { chain post { type nat hook postrouting priority 100; oifname "br0" masquerade; }; };'
+	serve ctr tcp 80 web
+	publish web 8080:80
+	assert "$(gone flushed 'flush ruleset')" = reset
+	assert "$(gone firewall "flush ruleset; $firewall")" = reset "which accepts what is established"
+	assert "$(gone others "flush ruleset; $nat")" = web
+	assert "$(gone own "table inet own; delete table inet own; ${firewall/drop/accept}")" = web
+}
