@@ -113,6 +113,7 @@ fill_disk() {
 }
 
 @test "the state of another network namespace is refused, naming --state-dir" {
+	config '{"policy": {"address": ["10.88.7.2", "fd00:7::2"]}}'
 	publish web 8080:80
 	publish rc=1 in=ext web 8080:80
 	assert "$stderr" has --state-dir

@@ -123,6 +123,15 @@ int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err)
 	return nm_rtnl_get_link(&ns->nl, ifindex, NULL, &ns->link, err);
 }
 
+int nm_netns_home(struct nm_netns *ns, int32_t *ret, struct nm_err *err)
+{
+	if (!ns->knows_home && nm_rtnl_get_netns(&ns->nl, getpid(), &ns->home, err) < 0)
+		return -1;
+	ns->knows_home = true;
+	*ret = ns->home;
+	return 0;
+}
+
 /* The primary global address on the interface, the first of equals; NULL: none. */
 static const struct nm_rtnl_address *best_address(
 	const struct nm_rtnl_addresses *all, enum nm_family family, unsigned ifindex)

@@ -23,6 +23,8 @@ struct nm_netns {
 	struct nm_netlink nl;               /* rtnetlink of that namespace; fd -1: it has not been opened */
 	struct nm_rtnl_addresses addresses; /* of all its interfaces; owned */
 	struct nm_rtnl_link link;           /* what nm_netns_look_at() has found last */
+	bool knows_home;                    /* nm_netns_home() has been asked: */
+	int32_t home;
 };
 
 #define NM_NETNS_INIT       \
@@ -44,6 +46,10 @@ int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err) NM_MUST_U
 
 /* Sets ns->link to the interface, found == false if there is none. */
 int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err) NM_MUST_USE;
+
+/* Sets *ret to the id that the namespace has for the caller's own; NM_RTNL_HERE: none, no interface leads
+ * there. */
+int nm_netns_home(struct nm_netns *ns, int32_t *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Calls take(ctx, address) for the primary global address of each interface that may be the container's, and

@@ -13,7 +13,6 @@
 
 #include "base/array.h"
 #include "host/attrs.h"
-#include "host/rtnl.h"
 
 /* What has been read of routes. */
 struct answer {
@@ -108,18 +107,19 @@ static int read_route(
 	struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret, struct nm_err *err)
 {
 	NM_CLEANUP(answer_done) struct answer a = {.n = 0};
-	struct nm_rtnl_link link = {.found = false};
 
 	if (look_up(nl, address, RTM_F_FIB_MATCH, &a, err) < 0)
 		return -1;
 	*ret = a.route;
 	if (ret->found && a.n == 0 && look_up(nl, address, 0, &a, err) < 0)
 		return -1;
-	if (a.n == 1 && nm_rtnl_get_link(nl, a.v[0], NULL, &link, err) < 0)
+	if (a.n > 0 && nm_rtnl_get_link(nl, a.v[0], NULL, &ret->out, err) < 0)
 		return -1;
-	memcpy(ret->interface, link.name, sizeof(ret->interface));
-	ret->ifindex = link.ifindex;
-	ret->found = ret->found && (link.found || a.n > 1);
+	if (a.n == 1) {
+		memcpy(ret->interface, ret->out.name, sizeof(ret->interface));
+		ret->ifindex = ret->out.ifindex;
+	}
+	ret->found = ret->found && (ret->out.found || a.n > 1);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "host/netlink.h"
+#include "host/rtnl.h"
 
 struct nm_route {
 	bool found;                  /* packets to the address leave through an interface */
@@ -14,6 +15,7 @@ struct nm_route {
 	uint8_t prefix_len;          /* of the matching route, RTM_F_FIB_MATCH */
 	char interface[IF_NAMESIZE]; /* that interface; "": the route has nexthops on several */
 	unsigned ifindex;            /* its number; 0: likewise */
+	struct nm_rtnl_link out;     /* that interface, of several the first; found == false: gone */
 };
 
 /* Looks up the route to address. A route that is missing or leads nowhere is found == false, not an error. */

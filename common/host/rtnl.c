@@ -17,47 +17,99 @@
 #include "base/array.h"
 #include "host/attrs.h"
 
-static void parse_linkinfo(struct nm_attrs link, struct nm_rtnl_link *ret)
+/* IFLA_LINK of a tunnel that was moved here from another namespace is the tunnel itself. */
+static void parse_lower(struct nm_attrs attrs, struct nm_rtnl_link *ret)
 {
-	struct nm_attrs info = nm_attrs_nested(link, IFLA_LINKINFO);
-	char kind[32] = "", slave_kind[32] = "";
-	int32_t netnsid;
-	uint32_t peer;
+	bool is_pair = !strcmp(ret->kind, "veth") || !strcmp(ret->kind, "netkit");
+
+	ret->lower_netns = NM_RTNL_HERE;
+	(void)nm_attrs_get(attrs, IFLA_LINK, &ret->lower, sizeof(ret->lower));
+	(void)nm_attrs_get(attrs, IFLA_LINK_NETNSID, &ret->lower_netns, sizeof(ret->lower_netns));
+	ret->peer_ifindex = is_pair ? ret->lower : 0;
+	ret->peer_elsewhere = is_pair && ret->lower_netns != NM_RTNL_HERE;
+}
+
+static void parse_master(struct nm_attrs attrs, struct nm_attrs info, struct nm_rtnl_link *ret)
+{
+	char kind[NM_RTNL_KIND_SIZE] = "";
 	uint8_t mode;
 
-	(void)nm_attrs_string(info, IFLA_INFO_KIND, kind, sizeof(kind));
-	(void)nm_attrs_string(info, IFLA_INFO_SLAVE_KIND, slave_kind, sizeof(slave_kind));
-	if (strcmp(kind, "veth") == 0 && nm_attrs_get(link, IFLA_LINK, &peer, sizeof(peer))) {
-		ret->peer_ifindex = peer;
-		ret->peer_elsewhere = nm_attrs_get(link, IFLA_LINK_NETNSID, &netnsid, sizeof(netnsid));
-	}
-	if (strcmp(slave_kind, "bridge") == 0 &&
+	(void)nm_attrs_string(info, IFLA_INFO_SLAVE_KIND, kind, sizeof(kind));
+	if (strcmp(kind, "vrf") != 0)
+		(void)nm_attrs_get(attrs, IFLA_MASTER, &ret->master, sizeof(ret->master));
+	ret->ovs_port = !strcmp(kind, "openvswitch");
+	if (!strcmp(kind, "bridge") &&
 		nm_attrs_get(nm_attrs_nested(info, IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_MODE, &mode, 1)) {
 		ret->bridge_port = true;
 		ret->hairpin = mode != 0;
 	}
 }
 
-static int on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+/* False for a message without an interface. */
+static bool parse_link(const struct nlmsghdr *msg, struct nm_rtnl_link *ret)
 {
 	const struct ifinfomsg *ifi = nm_netlink_header(msg, sizeof(*ifi));
-	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*ifi));
-	struct nm_rtnl_link link = {.found = true};
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*ifi)), info = nm_attrs_nested(attrs, IFLA_LINKINFO);
 
+	*ret = (struct nm_rtnl_link){.found = true};
 	if (msg->nlmsg_type != RTM_NEWLINK || !ifi || ifi->ifi_index <= 0 ||
-		!nm_attrs_string(attrs, IFLA_IFNAME, link.name, sizeof(link.name)))
-		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
-	link.ifindex = (unsigned)ifi->ifi_index;
-	link.flags = ifi->ifi_flags;
-	parse_linkinfo(attrs, &link);
-	*(struct nm_rtnl_link *)ctx = link;
+		!nm_attrs_string(attrs, IFLA_IFNAME, ret->name, sizeof(ret->name)))
+		return false;
+	ret->ifindex = (unsigned)ifi->ifi_index;
+	ret->flags = ifi->ifi_flags;
+	(void)nm_attrs_string(info, IFLA_INFO_KIND, ret->kind, sizeof(ret->kind));
+	parse_lower(attrs, ret);
+	parse_master(attrs, info, ret);
+	return true;
+}
+
+static int on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	return parse_link(msg, ctx) ? 0 : nm_fail(err, NM_ERR_FAILED, "unexpected reply");
+}
+
+static int on_each_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct nm_rtnl_links *all = ctx;
+
+	if (nm_grow(all, "reading interfaces", err) < 0)
+		return -1;
+	all->n += parse_link(msg, &all->v[all->n]);
 	return 0;
+}
+
+static void on_links_restart(void *ctx)
+{
+	nm_rtnl_links_done(ctx);
+}
+
+static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
+
+int nm_rtnl_get_links(struct nm_netlink *nl, struct nm_rtnl_links *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rtnl_links_done) struct nm_rtnl_links all = {.n = 0};
+	const struct nm_netlink_handler handler = {
+		.reply = on_each_link, .restart = on_links_restart, .ctx = &all};
+	struct nm_netlink_request r;
+
+	nm_netlink_request_init(&r);
+	(void)nm_netlink_request_begin(&r, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
+	nm_netlink_request_put(&r, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+		return nm_wrap(err, "reading interfaces");
+	*ret = nm_steal(&all);
+	return 0;
+}
+
+void nm_rtnl_links_done(struct nm_rtnl_links *l)
+{
+	free(l->v);
+	*l = (struct nm_rtnl_links){0};
 }
 
 int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
 	struct nm_err *err)
 {
-	static const uint32_t no_statistics = RTEXT_FILTER_SKIP_STATS;
 	struct nm_rtnl_link link = {.found = false};
 	const struct nm_netlink_handler handler = {
 		.reply = on_link, .tolerate = NM_NETLINK_ERRORS(ENODEV), .ctx = &link};
@@ -131,8 +183,7 @@ static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *re
 	return true;
 }
 
-/* A dump of addresses: of the namespace with this id, HERE: of the socket's own. */
-enum { HERE = NETNSA_NSID_NOT_ASSIGNED };
+/* A dump of addresses: of the namespace with this id, or NM_RTNL_HERE. */
 struct address_dump {
 	int32_t netns;
 	struct nm_rtnl_addresses all;
@@ -146,7 +197,7 @@ static void address_dump_done(struct address_dump *dump)
 /* A kernel that does not know the question answers for the socket's own namespace. */
 static bool is_of(const struct nlmsghdr *msg, int32_t netns)
 {
-	int32_t said = HERE;
+	int32_t said = NM_RTNL_HERE;
 
 	(void)nm_attrs_get(
 		nm_attrs_of(msg, sizeof(struct ifaddrmsg)), IFA_TARGET_NETNSID, &said, sizeof(said));
@@ -182,7 +233,7 @@ static int dump_addresses(
 
 	nm_netlink_request_init(&r);
 	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	if (netns != HERE)
+	if (netns != NM_RTNL_HERE)
 		nm_netlink_request_put(&r, IFA_TARGET_NETNSID, &netns, sizeof(netns));
 	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading addresses");
@@ -192,7 +243,7 @@ static int dump_addresses(
 
 int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
-	return dump_addresses(nl, HERE, ret, err);
+	return dump_addresses(nl, NM_RTNL_HERE, ret, err);
 }
 
 static int on_netns(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
@@ -225,7 +276,7 @@ int nm_rtnl_get_addresses_of(
 
 	if (nm_rtnl_get_netns(nl, pid, &netns, err) < 0)
 		return -1;
-	if (netns == HERE)
+	if (netns == NM_RTNL_HERE)
 		return nm_fail(err, NM_ERR_FAILED,
 			"the network namespace of process %d is not known here by any interface", (int)pid);
 	return dump_addresses(nl, netns, ret, err) < 0

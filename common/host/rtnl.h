@@ -8,19 +8,36 @@
 #include "base/prefix.h"
 #include "host/netlink.h"
 
+#define NM_RTNL_KIND_SIZE 16
+#define NM_RTNL_HERE      (-1) /* NETNSA_NSID_NOT_ASSIGNED: no id, the socket's own network namespace */
+
 /* A network interface. */
 struct nm_rtnl_link {
 	bool found;
 	unsigned ifindex, flags; /* IFF_* */
 	char name[IF_NAMESIZE];
-	unsigned peer_ifindex;     /* of a veth, 0 otherwise */
-	bool peer_elsewhere;       /* in another network namespace */
-	bool bridge_port, hairpin; /* IFLA_BRPORT_MODE */
+	char kind[NM_RTNL_KIND_SIZE]; /* IFLA_INFO_KIND: "veth"; "" for hardware and the loopback interface */
+	unsigned lower;               /* IFLA_LINK: a veth's other end, what a VLAN is on; 0: none */
+	int32_t lower_netns;          /* id of the network namespace that has it; NM_RTNL_HERE */
+	unsigned peer_ifindex;        /* lower of a veth or netkit, 0 otherwise */
+	bool peer_elsewhere;          /* in another network namespace */
+	unsigned master;              /* the bridge it is a port of, or the like, but no VRF; 0: none */
+	bool ovs_port;                /* of Open vSwitch, which has one master for all its bridges */
+	bool bridge_port, hairpin;    /* IFLA_BRPORT_MODE */
+};
+
+struct nm_rtnl_links {
+	struct nm_rtnl_link *v; /* owned: nm_rtnl_links_done() */
+	size_t n, capacity;
 };
 
 /* Looks up by index, or by name when name is not NULL. None is found == false, not an error. */
 int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
 	struct nm_err *err) NM_MUST_USE;
+
+/* All interfaces. */
+int nm_rtnl_get_links(struct nm_netlink *nl, struct nm_rtnl_links *ret, struct nm_err *err) NM_MUST_USE;
+void nm_rtnl_links_done(struct nm_rtnl_links *l);
 
 /* Sets the hairpin mode (bridge(8)) of the link, which is as nm_rtnl_get_link() has found it. One that is no
  * bridge port, or has this mode, stays as it is. */
@@ -44,7 +61,7 @@ int nm_rtnl_get_addresses(
 	struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret to the id that the socket's namespace has for the network namespace of process pid;
- * NETNSA_NSID_NOT_ASSIGNED (-1): none yet, since no interface led from the one to the other. */
+ * NM_RTNL_HERE: none yet, since no interface led from the one to the other. */
 int nm_rtnl_get_netns(struct nm_netlink *nl, pid_t pid, int32_t *ret, struct nm_err *err) NM_MUST_USE;
 
 /* The addresses of the network namespace of process pid, which is not entered: CAP_NET_ADMIN over it is

@@ -17,7 +17,7 @@ enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL, NM
 struct nm_policy {
 	struct nm_port_set host_ports;     /* host_ports of the file without its reserved_ports */
 	struct nm_prefixes host_addresses; /* none: no restriction */
-	struct nm_prefixes address;        /* allowed for io.natmap.address beside the container's own */
+	struct nm_prefixes address;        /* of containers, wherever these are */
 	unsigned max_ports;                /* in one container */
 };
 

@@ -44,7 +44,8 @@ struct choice {
 	const struct nm_address_source *source;
 	struct nm_record *r;
 	struct nm_address_choice *ret;
-	unsigned staying; /* families whose address is that on record */
+	struct nm_path path; /* to the address tried last */
+	unsigned staying;    /* families whose address is that on record */
 	enum nm_family family;
 	bool taken;
 	unsigned refused;  /* interface of the first address */
@@ -165,7 +166,7 @@ static int check_usable(const struct nm_prefix *address, const struct nm_route *
 static int check_route(const struct choice *c, const struct nm_prefix *address, const struct nm_route *route,
 	struct nm_err *err)
 {
-	bool annotated = c->source->st->address != NULL, stays = c->staying & 1u << c->family;
+	bool annotated = c->source->st->address != NULL;
 	char text[NM_PREFIX_STRLEN];
 
 	if (check_usable(address, route, err) < 0)
@@ -178,11 +179,42 @@ static int check_route(const struct choice *c, const struct nm_prefix *address, 
 	if (!route->found)
 		return nm_fail(
 			err, NM_ERR_FAILED, "container address '%s': the host has no route to it", text);
-	if (!annotated && !stays && !route->prefix_len && !is_allowed(c->source, &address->addr))
+	return 0;
+}
+
+static int refuse_path(struct choice *c, const struct nm_prefix *address, struct nm_err *err)
+{
+	const struct nm_route *route = &c->ret[c->family].route;
+	const struct nm_rtnl_link *inside = &c->source->ns->link;
+	char text[NM_PREFIX_STRLEN];
+
+	(void)nm_prefix_print(address, text);
+	if (!route->prefix_len)
 		return nm_fail(err, NM_ERR_REFUSED,
 			"container address '%s': the host has only its default route to it, and "
 			"policy.address does not have it",
 			text);
+	return nm_fail(err, NM_ERR_REFUSED,
+		"container address '%s': the host's route to it leaves by '%s', which does not lead to the "
+		"container's interface '%s', and policy.address does not have it",
+		text, route->out.name, inside->found ? inside->name : "");
+}
+
+/* Whether the host's route leads into the container. An address on record, or of the administrator's, may be
+ * anywhere. */
+static int check_path(
+	struct choice *c, const struct nm_prefix *address, struct nm_err *why, struct nm_err *err)
+{
+	const struct nm_address_source *s = c->source;
+	struct nm_address_choice *ret = &c->ret[c->family];
+
+	if (!s->ns)
+		return 0;
+	if (nm_path_find(s->rtnl, s->ns, ret->ifindex, &ret->route, &c->path, err) < 0)
+		return -1;
+	ret->port = c->path.port;
+	c->taken = c->path.leads_in || c->staying & 1u << c->family || is_allowed(s, &address->addr) ||
+		refuse_path(c, address, why) == 0;
 	return 0;
 }
 
@@ -196,6 +228,8 @@ static int try_address(struct choice *c, struct nm_err *err)
 	if (nm_route_lookup(c->source->rtnl, &address->addr, route, err) < 0)
 		return -1;
 	c->taken = check_route(c, address, route, &why) == 0;
+	if (c->taken && check_path(c, address, &why, err) < 0)
+		return -1;
 	if (!c->taken && c->why.kind == NM_ERR_NONE)
 		c->why = why;
 	/* CNI's ptp gives a container a /24, but the host routes only its /32 */

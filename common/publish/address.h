@@ -2,8 +2,7 @@
 #ifndef NM_PUBLISH_ADDRESS_H
 #define NM_PUBLISH_ADDRESS_H
 
-#include "host/netns.h"
-#include "host/route.h"
+#include "host/path.h"
 #include "input/config.h"
 #include "input/oci_state.h"
 #include "state/record.h"
@@ -19,14 +18,16 @@ struct nm_address_source {
 
 /* An address that has been chosen. */
 struct nm_address_choice {
-	struct nm_route route; /* the host's to it; not looked up for an address that stays on record */
-	unsigned ifindex;      /* of the interface that carries it, inside the container; 0: unknown */
+	struct nm_route route;    /* the host's to it */
+	unsigned ifindex;         /* of the interface that carries it, inside the container; 0: unknown */
+	struct nm_rtnl_link port; /* nm_path_find() */
 };
 
 /*
  * Sets families and address of r, which has pid and mappings. An address on record that the container still
- * has, or policy.address, stays. Else, unless one is annotated: the first of nm_netns_each_address() that the
- * host reaches by a route more specific than its default route. Prefix lengths are at least the route's.
+ * has, or policy.address, stays. Else, unless one is annotated: the first of nm_netns_each_address() to which
+ * the host's route leads into the container (host/path.h), or that policy.address has. Prefix lengths are at
+ * least the route's. Of an address that stays for other mappings than those of r only the address is known.
  * Leaves out, with a notice, a family that only wildcards cover and that has no such address. 0 with ret, or
  * -1 with *err when policy or routes do not allow the address, or a mapping needs one that the container
  * lacks.

@@ -45,25 +45,17 @@ static void set_localnet(struct nm_record *r, const struct nm_route *route)
 			r->id);
 }
 
-static int resolve_bridge_port(struct nm_netlink *rtnl, struct nm_netns *ns,
-	const struct nm_address_choice choice[static NM_FAMILY_MAX], struct nm_record *r, struct nm_err *err)
+static void set_bridge_port(struct nm_record *r, const struct nm_address_choice choice[static NM_FAMILY_MAX])
 {
 	nm_each_family(f, r->families) {
-		struct nm_rtnl_link link;
+		const struct nm_rtnl_link *port = &choice[f].port;
 
-		if (nm_netns_look_at(ns, choice[f].ifindex, err) < 0)
-			return -1;
-		if (!ns->link.peer_elsewhere)
+		if (!port->found || !port->bridge_port)
 			continue;
-		if (nm_rtnl_get_link(rtnl, ns->link.peer_ifindex, NULL, &link, err) < 0)
-			return -1;
-		if (!link.bridge_port || !link.peer_elsewhere || link.peer_ifindex != ns->link.ifindex)
-			continue;
-		memcpy(r->bridge_port, link.name, sizeof(r->bridge_port));
-		r->bridge_port_index = link.ifindex;
-		return 0;
+		memcpy(r->bridge_port, port->name, sizeof(r->bridge_port));
+		r->bridge_port_index = port->ifindex;
+		return;
 	}
-	return 0;
 }
 
 /* Where the configuration says "check", forwarding must be on already: else IPv4 fails, and IPv6 is left out
@@ -114,9 +106,9 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 	if (check_forwarding(c, r, err) < 0)
 		return -1;
 	r->families |= published;
-	if (nm_client_networks_find(&rtnl, ns, r, err) < 0)
-		return -1;
-	return c->layout.hairpin && r->pid ? resolve_bridge_port(&rtnl, ns, choice, r, err) : 0;
+	if (c->layout.hairpin)
+		set_bridge_port(r, choice);
+	return nm_client_networks_find(&rtnl, ns, r, err);
 }
 
 /* Without a process the namespace stays empty. */

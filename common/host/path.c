@@ -1,0 +1,120 @@
+/* An interface inside says which one of the host it hangs on by number, and by the id of its namespace: the
+ * number alone may be one that the container has chosen, in a namespace of its own. */
+#include "host/path.h"
+
+#include <string.h>
+
+enum { DEPTH_MAX = 4 }; /* of interfaces on top of each other */
+
+struct search {
+	struct nm_netlink *rtnl;
+	struct nm_netns *ns;
+	const struct nm_route *route;
+};
+
+static bool is_one_of(const char *kind, const char *const *kinds)
+{
+	for (; *kinds; kinds++)
+		if (!strcmp(kind, *kinds))
+			return true;
+	return false;
+}
+
+/* Sets *ret to the host's end of the interface: its peer, or what it is on. */
+static int find_port(const struct search *s, const struct nm_rtnl_link *inside, struct nm_rtnl_link *ret,
+	struct nm_err *err)
+{
+	static const char *const kinds[] = {
+		"veth", "netkit", "macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", NULL};
+	const struct nm_rtnl_link *out = &s->route->out;
+	int32_t home = NM_RTNL_HERE;
+
+	if (inside->lower_netns == NM_RTNL_HERE || !is_one_of(inside->kind, kinds)) {
+		ret->found = false;
+		return 0;
+	}
+	if (nm_netns_home(s->ns, &home, err) < 0)
+		return -1;
+	if (inside->lower_netns != home)
+		ret->found = false;
+	else if (out->found && out->ifindex == inside->lower)
+		*ret = *out;
+	else if ((!ret->found || ret->ifindex != inside->lower) &&
+		nm_rtnl_get_link(s->rtnl, inside->lower, NULL, ret, err) < 0)
+		return -1;
+	ret->found = ret->found && (!inside->peer_ifindex || ret->peer_ifindex == inside->ifindex);
+	return 0;
+}
+
+static bool is_at(const struct nm_rtnl_link *port, unsigned ifindex)
+{
+	return ifindex == port->ifindex || (port->master && ifindex == port->master);
+}
+
+/* Whether what the host sends by the route reaches the other end of port: goes down from its interface. */
+static int judge_pair(const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
+{
+	struct nm_rtnl_link out = s->route->out;
+
+	*ret = false;
+	for (int depth = 0; out.found && depth < DEPTH_MAX; depth++) {
+		unsigned lower = out.lower_netns == NM_RTNL_HERE ? out.lower : 0;
+		bool is_sibling = depth > 0 && port->master && out.master == port->master;
+
+		*ret = is_at(port, out.ifindex) || is_at(port, lower) || is_sibling ||
+			(port->ovs_port && !strcmp(out.kind, "openvswitch"));
+		if (*ret || !lower)
+			return 0;
+		if (nm_rtnl_get_link(s->rtnl, lower, NULL, &out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int judge(
+	const struct search *s, const struct nm_rtnl_link *inside, struct nm_path *path, struct nm_err *err)
+{
+	const struct nm_rtnl_link *out = &s->route->out;
+
+	path->leads_in = false;
+	if (find_port(s, inside, &path->port, err) < 0)
+		return -1;
+	if (!path->port.found)
+		return 0;
+	if (inside->peer_ifindex)
+		return judge_pair(s, &path->port, &path->leads_in, err);
+	path->leads_in = out->lower == path->port.ifindex && out->lower_netns == NM_RTNL_HERE;
+	path->port.found = false; /* others use it, too */
+	return 0;
+}
+
+static int try_others(const struct search *s, unsigned ifindex, struct nm_path *path, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rtnl_links_done) struct nm_rtnl_links all = {0};
+	struct nm_path other = {.leads_in = false};
+
+	if (nm_rtnl_get_links(&s->ns->nl, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n && !other.leads_in; i++)
+		if (all.v[i].ifindex != ifindex && judge(s, &all.v[i], &other, err) < 0)
+			return -1;
+	if (other.leads_in)
+		*path = other;
+	return 0;
+}
+
+int nm_path_find(struct nm_netlink *rtnl, struct nm_netns *ns, unsigned ifindex, const struct nm_route *route,
+	struct nm_path *path, struct nm_err *err)
+{
+	const struct search s = {rtnl, ns, route};
+	struct nm_rtnl_link inside;
+
+	if (nm_netns_look_at(ns, ifindex, err) < 0)
+		return -1;
+	inside = ns->link;
+	if (judge(&s, &inside, path, err) < 0)
+		return -1;
+	if (inside.found && !inside.kind[0] && !(inside.flags & IFF_LOOPBACK))
+		path->leads_in = route->prefix_len > 0;
+	return path->leads_in ? 0 : try_others(&s, ifindex, path, err);
+}

@@ -1,0 +1,30 @@
+/* Whether what the host sends to an address comes to the container that claims it. */
+#ifndef NM_HOST_PATH_H
+#define NM_HOST_PATH_H
+
+#include "host/netns.h"
+#include "host/route.h"
+
+/* What nm_path_find() has found. Begins as zeros; passed again, it spares a request. */
+struct nm_path {
+	bool leads_in;
+	struct nm_rtnl_link port; /* the other end, on the host, of the interface that leads in, or else of
+				   * the one with the address; found == false: it has none there */
+};
+
+/*
+ * Tells whether packets that the host sends by route come in at an interface of ns: first is tried the one
+ * that has the address, then the others, since Linux takes an address at each of its interfaces. They do if
+ * the route leaves
+ * - by the interface's other end (veth, netkit), the bridge or other master of that, or what is on top of
+ *   these, as a VLAN; or by another port of Open vSwitch, if that end is one;
+ * - by a sibling on the same interface of the host (macvlan, ipvlan, VLAN), but not by that itself, which
+ *   does not talk to them;
+ * - anywhere but by the default route, if the address is on hardware: that has a network of its own.
+ * A container cannot make any of that. rtnl: a socket of the host. ifindex: 0 for an address that is on no
+ * interface.
+ */
+int nm_path_find(struct nm_netlink *rtnl, struct nm_netns *ns, unsigned ifindex, const struct nm_route *route,
+	struct nm_path *path, struct nm_err *err) NM_MUST_USE;
+
+#endif
