@@ -30,6 +30,15 @@ size_t nm_text_list_count(const char *text)
 	return n;
 }
 
+size_t nm_text_count(const char *text, size_t len, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == c;
+	return n;
+}
+
 const char *nm_text_list_next(const char **text, size_t *ret_len)
 {
 	const char *start = *text, *comma, *end;

@@ -22,6 +22,9 @@ int nm_text_number(const char *text, size_t len, uint64_t max, uint64_t *ret) NM
 /* Number of elements of a comma-separated list: one more than commas. */
 size_t nm_text_list_count(const char *text);
 
+/* How often c is in these bytes. */
+size_t nm_text_count(const char *text, size_t len, char c);
+
 /* Takes the first element off the comma-separated list *text, which becomes NULL after the last one. Returns
  * the element (borrowed, *ret_len bytes) without the blanks around it, NULL when *text is NULL. */
 const char *nm_text_list_next(const char **text, size_t *ret_len);

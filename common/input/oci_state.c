@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "input/json_value.h"
 
 #define PREFIX "io.natmap."
@@ -35,8 +36,8 @@ static const struct field {
 struct parse {
 	enum nm_oci_state_use use;
 	struct nm_oci_state state;
-	bool has_pid, has_ports;
-	struct nm_err problem; /* the first one; kind NM_ERR_NONE while there is none */
+	bool has_pid, has_ports, has_others; /* ports: one at least; others: annotations beside them */
+	struct nm_err problem;               /* the first one; kind NM_ERR_NONE while there is none */
 };
 
 static char **slot(struct nm_oci_state *state, const struct field *field)
@@ -68,6 +69,35 @@ static const struct field *field_of(const struct nm_json_event *event, enum nm_o
 	return NULL;
 }
 
+/* Takes off what YAML and templates leave: tabs and ends of lines are blanks, a last comma is none. */
+static void tidy(char *text)
+{
+	size_t len;
+
+	for (char *c = text; (c = strpbrk(c, "\t\r\n"));)
+		*c = ' ';
+	for (len = strlen(text); len > 0 && text[len - 1] == ' ';)
+		len--;
+	if (len > 1 && text[len - 1] == ',')
+		text[len - 1] = '\0';
+}
+
+static int read_annotation(const struct nm_json_event *event, char **ret, struct nm_err *err)
+{
+	struct nm_json_event tidied = *event;
+	nm_autofree char *text = NULL;
+
+	if (event->type == NM_JSON_STRING && !memchr(event->text, '\0', event->len)) {
+		text = strndup(event->text, event->len);
+		if (!text)
+			return nm_fail_memory(err, "reading an annotation");
+		tidy(text);
+		tidied.text = text;
+		tidied.len = strlen(text);
+	}
+	return nm_json_value_string(&tidied, NM_ERR_REFUSED, ret, err);
+}
+
 static int read_field(
 	struct parse *p, const struct field *field, const struct nm_json_event *event, struct nm_err *err)
 {
@@ -76,7 +106,8 @@ static int read_field(
 
 	if (*slot(&p->state, field))
 		return nm_json_value_fail(event, NM_ERR_REFUSED, "given twice", err);
-	if (nm_json_value_string(event, NM_ERR_REFUSED, &text, err) < 0)
+	if ((field->annotation ? read_annotation(event, &text, err)
+			       : nm_json_value_string(event, NM_ERR_REFUSED, &text, err)) < 0)
 		return -1;
 	fault = strcmp(field->key, "id") == 0 ? nm_oci_state_id_invalid(text) : NULL;
 	if (fault)
@@ -119,12 +150,22 @@ static int read_member(struct parse *p, const struct nm_json_event *event, struc
 	return annotation_of(event) ? fail_unknown(event, err) : 0;
 }
 
+static bool is_blank(const struct nm_json_event *event)
+{
+	for (size_t i = 0; i < event->len; i++)
+		if (!strchr(" \t\r\n", event->text[i]))
+			return false;
+	return event->type == NM_JSON_STRING;
+}
+
 static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err *err)
 {
 	struct parse *p = ctx;
 
 	if (nm_json_value_at(event, "annotations", PREFIX "ports", NULL))
-		p->has_ports = true;
+		p->has_ports |= !is_blank(event);
+	else if (annotation_of(event))
+		p->has_others = true;
 	if (read_member(p, event, err) == 0)
 		return 0;
 	if (err->kind != NM_ERR_REFUSED)
@@ -153,6 +194,18 @@ static int check_complete(const struct parse *p, struct nm_err *err)
 	return 0;
 }
 
+/* Other annotations alone are a mistake, mostly a misspelt key. */
+static void forget_others(struct parse *p)
+{
+	if (p->has_others)
+		nm_log_notice("container '%s', ignored: it has annotations of natmap's, but no "
+			      "io.natmap.ports%s%s",
+			p->state.id ? p->state.id : "?", p->problem.kind == NM_ERR_NONE ? "" : ": ",
+			p->problem.kind == NM_ERR_NONE ? "" : p->problem.msg);
+	free(p->state.ports);
+	p->state.ports = NULL;
+}
+
 static int run(struct parse *p, const char *text, size_t len, struct nm_err *err)
 {
 	bool forgiving = p->use == NM_OCI_STATE_PUBLISH;
@@ -162,7 +215,10 @@ static int run(struct parse *p, const char *text, size_t len, struct nm_err *err
 
 		return forgiving && !about_us && err->kind == NM_ERR_REFUSED ? 0 : -1;
 	}
-	return forgiving && !p->has_ports ? 0 : check_complete(p, err);
+	if (!forgiving || p->has_ports)
+		return check_complete(p, err);
+	forget_others(p);
+	return 0;
 }
 
 int nm_oci_state_parse(

@@ -39,8 +39,9 @@ bool nm_oci_state_concerns_us(const char *text, size_t len);
 bool nm_oci_state_is_stopped(const char *text, size_t len);
 
 /*
- * Parses the state. PUBLISH: without io.natmap.ports all else is forgiven and *ret has ports NULL, and so has
- * text that is no JSON, unless nm_oci_state_concerns_us(); with it, id, pid (at least 1) and the
+ * Parses the state. PUBLISH: without io.natmap.ports, or with only blanks there, all else is forgiven, other
+ * annotations of natmap's with a notice, and *ret has ports NULL, and so has text that is no JSON, unless
+ * nm_oci_state_concerns_us(); with it, id, pid (at least 1) and the
  * annotations must be right. WITHDRAW: only id and bundle are read, and what PUBLISH would refuse in them is
  * no error but makes the container unpublishable. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,

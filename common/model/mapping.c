@@ -12,6 +12,8 @@
 
 enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
 
+#define FORM "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]"
+
 static const struct {
 	const char *name;
 	uint8_t number;
@@ -82,6 +84,18 @@ static int check_host(const struct element *e, const struct nm_addr *host, struc
 	return refuse(e, why, err);
 }
 
+/* Two colons without an address in front: what was meant instead. */
+static int refuse_host(const struct element *e, struct nm_err *err)
+{
+	size_t len = (size_t)((const char *)memchr(e->text, ':', e->len) - e->text);
+
+	if (nm_text_count(e->text, e->len, ':') > 2)
+		return refuse(e, "an IPv6 address is written in brackets", err);
+	if (strspn(e->text, "0123456789- ") < len)
+		return refuse(e, "a name is not a host address: write the address itself", err);
+	return refuse(e, FORM, err);
+}
+
 /* Takes "ADDRESS:" off. An IPv6 address is in brackets, an IPv4 address is all that has dots. */
 static int take_host(struct element *e, struct nm_mapping *m, struct nm_err *err)
 {
@@ -92,9 +106,9 @@ static int take_host(struct element *e, struct nm_mapping *m, struct nm_err *err
 	m->any_host = true;
 	m->families = NM_BOTH_FAMILIES;
 	if (!brackets && !memchr(e->text, '.', len))
-		return 0;
+		return nm_text_count(e->text, e->len, ':') > 1 ? refuse_host(e, err) : 0;
 	if (!end || (brackets && (len + 1 >= e->len || end[1] != ':')))
-		return refuse(e, "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]", err);
+		return refuse(e, FORM, err);
 	if (nm_addr_parse(e->text + brackets, len - brackets, &m->host) < 0 ||
 		m->host.family != (brackets ? NM_IPV6 : NM_IPV4))
 		return refuse(
@@ -113,6 +127,17 @@ struct range {
 	bool is_range;
 };
 
+static int refuse_port(const struct element *e, const char *text, size_t len, struct nm_err *err)
+{
+	if (len == 0)
+		return refuse(e, "a port is missing", err);
+	if (memchr(text, ' ', len))
+		return refuse(e, "a blank beside a port", err);
+	if (text[0] == '0' && strspn(text, "0123456789") >= len)
+		return refuse(e, "a port is written without leading zeros", err);
+	return refuse(e, "a port is not a number from 0 to 65535", err);
+}
+
 static int parse_range(
 	const struct element *e, const char *text, size_t len, struct range *ret, struct nm_err *err)
 {
@@ -121,10 +146,10 @@ static int parse_range(
 	uint64_t first, last;
 
 	if (nm_text_number(text, first_len, UINT16_MAX, &first) < 0)
-		return refuse(e, "a port is not a number from 0 to 65535", err);
+		return refuse_port(e, text, first_len, err);
 	last = first;
 	if (dash && nm_text_number(dash + 1, len - first_len - 1, UINT16_MAX, &last) < 0)
-		return refuse(e, "a port is not a number from 0 to 65535", err);
+		return refuse_port(e, dash + 1, len - first_len - 1, err);
 	if (last < first)
 		return refuse(e, "the range runs backwards", err);
 	*ret = (struct range){.first = (uint16_t)first, .last = (uint16_t)last, .is_range = dash != NULL};
@@ -138,7 +163,9 @@ static int take_ports(const struct element *e, struct nm_mapping *m, struct nm_e
 	struct range host, container;
 
 	if (e->len == 0)
-		return refuse(e, "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]", err);
+		return refuse(e, FORM, err);
+	if (host_len == 0)
+		return refuse(e, "the host port is missing; 0 stands for a free one", err);
 	if (parse_range(e, e->text, host_len, &host, err) < 0)
 		return -1;
 	container = host;
@@ -156,8 +183,7 @@ static int take_ports(const struct element *e, struct nm_mapping *m, struct nm_e
 	return 0;
 }
 
-static int parse_element(
-	struct element *e, const struct nm_mappings *before, struct nm_mapping *ret, struct nm_err *err)
+static int parse_element(struct element *e, struct nm_mappings *list, struct nm_err *err)
 {
 	struct nm_mapping m = {0};
 	char other[NM_MAPPING_STRLEN], why[NM_MAPPING_STRLEN + TEXT_MAX];
@@ -166,16 +192,18 @@ static int parse_element(
 		return refuse(e, "empty", err);
 	if (take_protocol(e, &m, err) < 0 || take_host(e, &m, err) < 0 || take_ports(e, &m, err) < 0)
 		return -1;
-	if (before->n == NM_MAPPINGS_MAX)
+	if (list->n == NM_MAPPINGS_MAX)
 		return refuse(e, "too many mappings", err);
-	for (size_t i = 0; i < before->n; i++) {
-		if (!nm_mapping_overlaps(&m, &before->v[i]))
+	for (size_t i = 0; i < list->n; i++) {
+		if (!nm_mapping_overlaps(&m, &list->v[i]))
 			continue;
+		if (nm_mapping_equal(&m, &list->v[i]))
+			return 0;
 		(void)snprintf(why, sizeof(why), "overlaps '%s' of the same container",
-			nm_mapping_print(&before->v[i], other));
+			nm_mapping_print(&list->v[i], other));
 		return refuse(e, why, err);
 	}
-	*ret = m;
+	list->v[list->n++] = m;
 	return 0;
 }
 
@@ -187,10 +215,8 @@ int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *
 	while ((e.text = nm_text_list_next(&text, &e.len))) {
 		e.whole = e.text;
 		e.whole_len = e.len;
-		if (nm_grow(&list, "reading the port mappings", err) < 0 ||
-			parse_element(&e, &list, &list.v[list.n], err) < 0)
+		if (nm_grow(&list, "reading the port mappings", err) < 0 || parse_element(&e, &list, err) < 0)
 			return -1;
-		list.n++;
 	}
 	*ret = nm_steal(&list);
 	return 0;

@@ -89,6 +89,26 @@ static int check_forwarding(const struct nm_config *c, struct nm_record *r, stru
 	return 0;
 }
 
+static int check_host_addresses(struct nm_netlink *rtnl, const struct nm_mappings *list, struct nm_err *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct nm_mapping *m = &list->v[i];
+		char text[NM_MAPPING_STRLEN];
+		struct nm_route route;
+
+		if (m->families != NM_IPV4_BIT || m->any_host ||
+			(i > 0 && nm_addr_equal(&m->host, &list->v[i - 1].host)))
+			continue;
+		if (nm_route_lookup(rtnl, &m->host, &route, err) < 0)
+			return -1;
+		if (route.broadcast)
+			return nm_fail(err, NM_ERR_REFUSED,
+				"port mapping '%s': that is the broadcast address of a network of the host's",
+				nm_mapping_print(m, text));
+	}
+	return 0;
+}
+
 static int resolve_network(const struct nm_oci_state *st, const struct nm_config *c,
 	const struct nm_record *known, struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
@@ -98,7 +118,9 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 	unsigned published;
 
 	r->netns = ns->id;
-	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 || nm_address_choose(&source, r, choice, err) < 0)
+	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		check_host_addresses(&rtnl, &r->mappings, err) < 0 ||
+		nm_address_choose(&source, r, choice, err) < 0)
 		return -1;
 	if (choice[NM_IPV4].route.found && nm_desired_needs_localnet(r, &c->layout))
 		set_localnet(r, &choice[NM_IPV4].route);

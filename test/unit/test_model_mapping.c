@@ -92,6 +92,12 @@ static void test_accepted(void)
 
 #define FORM               "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]"
 #define NUMBER             "a port is not a number from 0 to 65535"
+#define BLANK              "a blank beside a port"
+#define MISSING            "a port is missing"
+#define HOST_MISSING       "the host port is missing; 0 stands for a free one"
+#define ZEROS              "a port is written without leading zeros"
+#define NAME               "a name is not a host address: write the address itself"
+#define BRACKETS           "an IPv6 address is written in brackets"
 #define PROTOCOL           "the protocol is not tcp, udp or sctp"
 #define UNEQUAL            "the two ranges are not equally long"
 #define IN_RANGE           "host port 0 cannot be in a range"
@@ -114,35 +120,35 @@ static void test_refused(void)
 		{"80/6", PROTOCOL},
 		{"80/tcp ", NULL},
 		{"80/ tcp", PROTOCOL},
-		{"80 /tcp", NUMBER},
+		{"80 /tcp", BLANK},
 		{"80/tcp/udp", NUMBER},
 		{"80/tcp:90", PROTOCOL},
 		{"http", NUMBER},
-		{":", NUMBER},
-		{"::", NUMBER},
-		{":80", NUMBER},
-		{"80:", NUMBER},
-		{"80:80:", NUMBER},
-		{"80::80", NUMBER},
-		{"80 :80", NUMBER},
-		{"80: 80", NUMBER},
+		{":", HOST_MISSING},
+		{"::", FORM},
+		{":80", HOST_MISSING},
+		{"80:", MISSING},
+		{"80:80:", FORM},
+		{"80::80", FORM},
+		{"80 :80", BLANK},
+		{"80: 80", BLANK},
 		{"80;81", NUMBER},
-		{"80 81", NUMBER},
-		{"8080:80:90", NUMBER},
+		{"80 81", BLANK},
+		{"8080:80:90", FORM},
 		{"+80", NUMBER},
-		{"080", NUMBER},
+		{"080", ZEROS},
 		{"80:0x50", NUMBER},
 		{"80.0", NUMBER},
 		{"65536", NUMBER},
 		{"80:65536", NUMBER},
 		{"65616", NUMBER},
 		{"18446744073709551696", NUMBER},
-		{"-1", NUMBER},
-		{"80-", NUMBER},
-		{"-", NUMBER},
+		{"-1", MISSING},
+		{"80-", MISSING},
+		{"-", MISSING},
 		{"80-81-82", NUMBER},
 		{"80--81", NUMBER},
-		{"80 - 81", NUMBER},
+		{"80 - 81", BLANK},
 		{"81-80", "the range runs backwards"},
 		{"80-81:91-90", "the range runs backwards"},
 		{"0", "there is no container port 0"},
@@ -161,7 +167,7 @@ static void test_refused(void)
 		{"192.0.2.1:", FORM},
 		{"192.0.2.1/tcp", NUMBER},
 		{"192.0.2.1:/tcp", FORM},
-		{"192.0.2.1::80", NUMBER},
+		{"192.0.2.1::80", HOST_MISSING},
 		{"192.0.2:80", NO_IPV4},
 		{"192.0.2.256:80:80", NO_IPV4},
 		{"192.0.2.01:80:80", NO_IPV4},
@@ -169,8 +175,12 @@ static void test_refused(void)
 		{"192.0.2.0/24:80:80", PROTOCOL},
 		{"host.example:80:80", NO_IPV4},
 		{"localhost:80", NUMBER},
-		{"::1:80:80", NUMBER},
-		{"2001:db8::1:80:80", NUMBER},
+		{"::1:80:80", BRACKETS},
+		{"2001:db8::1:80:80", BRACKETS},
+		{"localhost:8080:80", NAME},
+		{"eth0:80:80", NAME},
+		{"8080 : 80", BLANK},
+		{"08080:80", ZEROS},
 		{"[", FORM},
 		{"[]", FORM},
 		{"[]:80", NO_IPV6},
@@ -220,7 +230,8 @@ static void test_lists(void)
 		{",80", "!port mapping '': empty"},
 		{"80, ,81", "!port mapping '': empty"},
 		{"80,x,y", "!port mapping 'x': " NUMBER},
-		{"80,80", "!port mapping '80': overlaps '80:80/tcp' of the same container"},
+		{"80,80", "80:80/tcp"},
+		{"80:80/tcp,81,80", "80:80/tcp 81:81/tcp"},
 		{"80:81, 80:82 ", "!port mapping '80:82': overlaps '80:81/tcp' of the same container"},
 		{"80,192.0.2.1:80",
 			"!port mapping '192.0.2.1:80': overlaps '80:80/tcp' of the same container"},
@@ -232,7 +243,7 @@ static void test_lists(void)
 		{"00000000001111111111222222222233333333334444444444555555555566666666667777777777",
 			"!port mapping "
 			"'00000000001111111111222222222233333333334444444444555555555566666666667777777777'"
-			": " NUMBER},
+			": " ZEROS},
 		{"00000000001111111111222222222233333333334444444444555555555566666666667777777777x",
 			"!port mapping "
 			"'00000000001111111111222222222233333333334444444444555555555566666666667777777777..."
