@@ -71,6 +71,19 @@ static int judge_pair(const struct search *s, const struct nm_rtnl_link *port, b
 	return 0;
 }
 
+/* An interface on a veth gets what comes out of that: what the host sends into its other end. */
+static int judge_behind_pair(
+	const struct search *s, const struct nm_rtnl_link *lower, bool *ret, struct nm_err *err)
+{
+	struct nm_rtnl_link other;
+
+	if (!lower->peer_ifindex || lower->peer_elsewhere)
+		return 0;
+	if (nm_rtnl_get_link(s->rtnl, lower->peer_ifindex, NULL, &other, err) < 0)
+		return -1;
+	return other.found ? judge_pair(s, &other, ret, err) : 0;
+}
+
 static int judge(
 	const struct search *s, const struct nm_rtnl_link *inside, struct nm_path *path, struct nm_err *err)
 {
@@ -83,7 +96,10 @@ static int judge(
 		return 0;
 	if (inside->peer_ifindex)
 		return judge_pair(s, &path->port, &path->leads_in, err);
-	path->leads_in = out->lower == path->port.ifindex && out->lower_netns == NM_RTNL_HERE;
+	path->leads_in = out->lower == path->port.ifindex && out->lower_netns == NM_RTNL_HERE &&
+		!inside->is_isolated && !out->is_isolated;
+	if (!path->leads_in && judge_behind_pair(s, &path->port, &path->leads_in, err) < 0)
+		return -1;
 	path->port.found = false; /* others use it, too */
 	return 0;
 }

@@ -29,6 +29,22 @@ static void parse_lower(struct nm_attrs attrs, struct nm_rtnl_link *ret)
 	ret->peer_elsewhere = is_pair && ret->lower_netns != NM_RTNL_HERE;
 }
 
+/* A macvlan in another mode than bridge, or an ipvlan with a flag, sends all to the wire. */
+static void parse_child(struct nm_attrs data, struct nm_rtnl_link *ret)
+{
+	bool is_macvlan = !strcmp(ret->kind, "macvlan") || !strcmp(ret->kind, "macvtap");
+	uint32_t mode = 0;
+	uint16_t flags = 0;
+
+	ret->is_child = is_macvlan || !strcmp(ret->kind, "ipvlan") || !strcmp(ret->kind, "ipvtap");
+	if (is_macvlan)
+		ret->is_isolated = nm_attrs_get(data, IFLA_MACVLAN_MODE, &mode, sizeof(mode)) &&
+			mode != MACVLAN_MODE_BRIDGE;
+	else if (ret->is_child)
+		ret->is_isolated = nm_attrs_get(data, IFLA_IPVLAN_FLAGS, &flags, sizeof(flags)) &&
+			flags & (IPVLAN_F_PRIVATE | IPVLAN_F_VEPA);
+}
+
 static void parse_master(struct nm_attrs attrs, struct nm_attrs info, struct nm_rtnl_link *ret)
 {
 	char kind[NM_RTNL_KIND_SIZE] = "";
@@ -59,6 +75,7 @@ static bool parse_link(const struct nlmsghdr *msg, struct nm_rtnl_link *ret)
 	ret->flags = ifi->ifi_flags;
 	(void)nm_attrs_string(info, IFLA_INFO_KIND, ret->kind, sizeof(ret->kind));
 	parse_lower(attrs, ret);
+	parse_child(nm_attrs_nested(info, IFLA_INFO_DATA), ret);
 	parse_master(attrs, info, ret);
 	return true;
 }

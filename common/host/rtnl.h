@@ -21,6 +21,8 @@ struct nm_rtnl_link {
 	int32_t lower_netns;          /* id of the network namespace that has it; NM_RTNL_HERE */
 	unsigned peer_ifindex;        /* lower of a veth or netkit, 0 otherwise */
 	bool peer_elsewhere;          /* in another network namespace */
+	bool is_child;                /* macvlan or ipvlan, to which lower itself does not talk */
+	bool is_isolated;             /* and which does not talk to the other children either */
 	unsigned master;              /* the bridge it is a port of, or the like, but no VRF; 0: none */
 	bool ovs_port;                /* of Open vSwitch, which has one master for all its bridges */
 	bool bridge_port, hairpin;    /* IFLA_BRPORT_MODE */

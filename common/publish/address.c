@@ -232,8 +232,9 @@ static int try_address(struct choice *c, struct nm_err *err)
 		return -1;
 	if (!c->taken && c->why.kind == NM_ERR_NONE)
 		c->why = why;
-	/* CNI's ptp gives a container a /24, but the host routes only its /32 */
-	if (c->taken && address->len < route->prefix_len)
+	/* CNI's ptp gives a container a /24, but the host routes only its /32; a macvlan is in all of its /24
+	 */
+	if (c->taken && address->len < route->prefix_len && !(c->source->ns && c->source->ns->link.is_child))
 		address->len = route->prefix_len;
 	return c->taken;
 }

@@ -35,7 +35,7 @@ static int add(struct nm_record *r, const struct nm_prefix *address, struct nm_e
 }
 
 int nm_client_networks_find(
-	struct nm_netlink *rtnl, const struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
+	struct nm_netlink *rtnl, struct nm_netns *ns, struct nm_record *r, struct nm_err *err)
 {
 	for (size_t i = 0; i < ns->addresses.n; i++) {
 		struct nm_prefix address = ns->addresses.v[i].prefix;
@@ -49,9 +49,10 @@ int nm_client_networks_find(
 				r->id, NM_CLIENT_NETWORKS_MAX);
 			return 0;
 		}
-		if (nm_route_lookup(rtnl, &address.addr, &route, err) < 0)
+		if (nm_route_lookup(rtnl, &address.addr, &route, err) < 0 ||
+			nm_netns_look_at(ns, ns->addresses.v[i].ifindex, err) < 0)
 			return -1;
-		if (address.len < route.prefix_len)
+		if (address.len < route.prefix_len && !ns->link.is_child)
 			address.len = route.prefix_len;
 		if (add(r, &address, err) < 0)
 			return -1;
