@@ -57,8 +57,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-userlands check-headers check-layers lint format format-check \
-	deps bench demo ci install uninstall clean help
+.PHONY: all check check-unit check-bats check-asan check-userlands check-archs check-headers check-layers lint format \
+	format-check deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -147,6 +147,13 @@ check-userlands: ## build and run unit, rule and sandbox tests in newer Debians 
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/userlands.sh $(USERLANDS) -- $(USERLAND_BATS)
 	$(Q)$(if $(filter trixie,$(USERLANDS)),test/hosts.sh check)
+
+# Other machines, and another libc on this one.
+ARCHS ?= arm64 armhf i386 riscv64 s390x musl
+
+check-archs: ## build for other machines and musl, run unit tests and commands (root); ARCHS=s390x for one
+	$(Q)test/install-deps.sh userlands
+	$(Q)test/archs.sh $(ARCHS)
 
 check-headers: ## check that every header compiles by itself
 	$(Q)for h in $(HEADERS); do \

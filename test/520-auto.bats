@@ -112,11 +112,12 @@ chosen() {
 	done
 }
 
-# asks ID PORTS: how often publishing them asked the kernel for an extension
+# asks ID PORTS: sets $asked to how often publishing them asked the kernel for an extension
 asks() {
+	# shellcheck disable=SC2034 # for run_natmap
 	NM_WRAP=(strace -qq -o "$NM_TMP/trace" -e trace=sendto)
 	publish "$@"
-	NM_WRAP=()
+	lacking
 	assert "$(grep -c NFTABLES "$NM_TMP/trace")" -gt 2 requests
 	asked=$(grep -c NFT_COMPAT "$NM_TMP/trace") || :
 }

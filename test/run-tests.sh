@@ -12,6 +12,8 @@
 # NM_TEST_STRICT=1  a skipped test is a failure
 # NM_TEST_JOBS=N    so many programs or files at a time; else two for each processor, since half of the time they wait, but
 #                   not more than eight, since the kernel makes and deletes network interfaces one after the other
+# NM_TEST_EMULATOR="COMMAND..."
+#                   runs the unit programs, which are of another machine
 # NATMAP, BUILD     the binary under test, see helpers/natmap.bash
 set -u
 
@@ -19,6 +21,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 PATH=$PATH:/usr/sbin:/sbin
+read -ra emulator <<<"${NM_TEST_EMULATOR:-}"
 jobs=${NM_TEST_JOBS:-$(($(nproc) > 4 ? 8 : 2 * $(nproc)))}
 case ${NM_BACKEND:-} in
 "" | iptables | nftables) ;;
@@ -51,7 +54,7 @@ run_one() {
 	backend=${backend%)}
 	case $1 in
 	*.bats\ *) NM_BACKEND=$backend bats --tap --filter-tags "${left_out[$backend]}" "${1% *}" ;;
-	*) timeout -k 5 120 "$1" ;;
+	*) timeout -k 5 300 "${emulator[@]}" "$1" ;;
 	esac </dev/null >"$2" 2>&1 || code=$?
 	echo "$code" >"$2.rc"
 }

@@ -31,7 +31,10 @@ on_for() {
 # net_up: makes the four namespaces, and $NM_TMP for the test's files. From then on bats follows no command within functions,
 # which takes it more time than all else: a failure is at the line of the test. With NM_TEST_TRACE=1 it is at the inmost one.
 net_up() {
-	[[ "${NM_TEST_TRACE:-0}" = 1 ]] || set +T
+	if [[ "${NM_TEST_TRACE:-0}" != 1 ]]; then
+		set +T
+		[[ -z "${BATS_TEST_NAME:-}" ]] || declare -ft "$BATS_TEST_NAME" # which later versions of bats call after this
+	fi
 	[[ -x "$NM_PROGRAMS/net" ]] || fail "make test-programs builds what is missing: $NM_PROGRAMS/net" || return 1
 	NM_NS=nm-$$
 	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1

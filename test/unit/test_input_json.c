@@ -316,7 +316,7 @@ static void test_no_memory(void)
 	struct rlimit before, tight;
 	struct nm_err err;
 
-	if (UNDER_ASAN || (preload && strstr(preload, "vgpreload")) || getenv("NM_TEST_EMULATED"))
+	if (UNDER_ASAN || (preload && strstr(preload, "vgpreload")) || getenv("NM_TEST_EMULATOR"))
 		return; /* ASan and valgrind need all the address space they have; qemu knows no limit */
 	text = malloc(BIG);
 	memset(text, 'a', BIG);
