@@ -332,35 +332,46 @@ enum nm_iptables_form nm_iptables_encode_form(const struct nm_nft_rule *read)
 	return hints ? NM_FORM_IPTABLES : NM_FORM_OWN;
 }
 
-static bool has_meaning(const struct nm_rule *rule, const struct nm_nft_rule *read)
+enum likeness { UNLIKE, SAME_MEANING, SAME_BYTES };
+
+static enum likeness compare(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
 	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
-	struct nlmsghdr *msg;
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct nm_attrs ours;
 
-	msg = mnl_nlmsg_put_header(buf);
 	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
 	nm_iptables_encode(msg, rule);
-	return nm_nft_meaning_equal(rule->family,
-		nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
-		read->expressions);
+	ours = nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS);
+	if (nm_nft_rule_expressions_equal(ours, read->expressions))
+		return SAME_BYTES;
+	return nm_nft_meaning_equal(rule->family, ours, read->expressions) ? SAME_MEANING : UNLIKE;
+}
+
+static enum likeness likeness_of(const struct nm_rule *rule, const struct nm_nft_rule *read)
+{
+	struct nm_rule native;
+	enum likeness likeness;
+
+	if (!tag_equal(rule, read))
+		return UNLIKE;
+	likeness = compare(rule, read);
+	if (likeness != UNLIKE || !rule->mark)
+		return likeness;
+	native = *rule;
+	native.ct_dnat = false;
+	return compare(&native, read);
 }
 
 bool nm_iptables_encode_means(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
-	struct nm_rule native;
-
-	if (!tag_equal(rule, read))
-		return false;
-	if (has_meaning(rule, read))
-		return true;
-	if (!rule->mark)
-		return false;
-	native = *rule;
-	native.ct_dnat = false;
-	return has_meaning(&native, read);
+	return likeness_of(rule, read) != UNLIKE;
 }
 
 bool nm_iptables_encode_equal(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
-	return nm_iptables_encode_means(rule, read) && nm_iptables_encode_form(read) != NM_FORM_NFT;
+	enum likeness likeness = likeness_of(rule, read);
+
+	return likeness == SAME_BYTES ||
+		(likeness == SAME_MEANING && nm_iptables_encode_form(read) != NM_FORM_NFT);
 }

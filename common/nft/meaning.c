@@ -12,6 +12,7 @@
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "nft/rules.h"
@@ -193,7 +194,7 @@ static void simplify(struct reading *r, struct term *t)
 }
 
 static void compare(struct reading *r, struct value value, uint32_t op, size_t len, const void *first,
-	const void *last, const uint8_t *mask)
+	const void *last, const void *mask)
 {
 	struct term *t = add(r);
 
@@ -232,60 +233,44 @@ static bool read_comparison(struct reading *r, const char *name, struct nm_attrs
 	return true;
 }
 
-static bool compare_dports(struct reading *r, const uint16_t ports[static 2])
+/* struct xt_tcp begins like struct xt_udp; what follows are further conditions. */
+static bool read_ports(struct reading *r, const void *info, size_t size)
 {
+	static const uint8_t none[sizeof(struct xt_tcp)];
 	const struct value dport = {PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT_OFFSET};
-	uint16_t first = htons(ports[0]), last = htons(ports[1]);
+	const struct xt_udp *ports = info;
+	const size_t begin = offsetof(struct xt_udp, invflags);
+	uint16_t first = htons(ports->dpts[0]), last = htons(ports->dpts[1]);
 
+	if (ports->spts[0] || ports->spts[1] != UINT16_MAX ||
+		memcmp((const uint8_t *)info + begin, none, size - begin) != 0)
+		return false;
 	compare(r, dport, RANGE, PORT_SIZE, &first, &last, NULL);
 	return true;
 }
 
-static bool read_tcp(struct reading *r, const void *info)
-{
-	const struct xt_tcp *tcp = info,
-			    plain = {.spts = {0, UINT16_MAX}, .dpts = {tcp->dpts[0], tcp->dpts[1]}};
-
-	return !memcmp(tcp, &plain, sizeof(plain)) && compare_dports(r, tcp->dpts);
-}
-
-static bool read_udp(struct reading *r, const void *info)
-{
-	const struct xt_udp *udp = info;
-
-	return udp->spts[0] == 0 && udp->spts[1] == UINT16_MAX && !udp->invflags &&
-		compare_dports(r, udp->dpts);
-}
-
-static bool read_addrtype(struct reading *r, const void *info)
+static bool read_addrtype(struct reading *r, const void *info, size_t size)
 {
 	const struct value daddr_type = {FIB, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR};
 	const struct xt_addrtype_info_v1 *addrtype = info;
 	const uint32_t local = RTN_LOCAL;
 
+	(void)size;
 	if (addrtype->source || addrtype->dest != 1 << RTN_LOCAL || addrtype->flags)
 		return false;
 	compare(r, daddr_type, NFT_CMP_EQ, sizeof(local), &local, NULL, NULL);
 	return true;
 }
 
-static bool read_mark(struct reading *r, const void *info)
+static bool read_mark(struct reading *r, const void *info, size_t size)
 {
 	const struct value mark = {.kind = META, .what = NFT_META_MARK};
 	const struct xt_mark_mtinfo1 *m = info;
-	uint8_t mask[sizeof(m->mask)];
 
+	(void)size;
 	if (m->invert)
 		return false;
-	memcpy(mask, &m->mask, sizeof(mask));
-	compare(r, mark, NFT_CMP_EQ, sizeof(m->mark), &m->mark, NULL, mask);
-	return true;
-}
-
-static bool read_comment(struct reading *r, const void *info)
-{
-	(void)r;
-	(void)info;
+	compare(r, mark, NFT_CMP_EQ, sizeof(m->mark), &m->mark, NULL, &m->mask);
 	return true;
 }
 
@@ -295,13 +280,13 @@ static bool read_xt_match(struct reading *r, struct nm_attrs data)
 		const char *name;
 		uint32_t revision;
 		size_t size;
-		bool (*read)(struct reading *r, const void *info);
+		bool (*read)(struct reading *r, const void *info, size_t size);
 	} matches[] = {
-		{"tcp", 0, sizeof(struct xt_tcp), read_tcp},
-		{"udp", 0, sizeof(struct xt_udp), read_udp},
+		{"tcp", 0, sizeof(struct xt_tcp), read_ports},
+		{"udp", 0, offsetof(struct xt_udp, invflags) + 1, read_ports},
 		{"addrtype", 1, sizeof(struct xt_addrtype_info_v1), read_addrtype},
 		{"mark", 1, sizeof(struct xt_mark_mtinfo1), read_mark},
-		{"comment", 0, 0, read_comment},
+		{"comment", 0, 0, NULL},
 	};
 	struct nm_attrs info = nm_attrs_nested(data, NFTA_MATCH_INFO);
 	char name[NM_NFT_EXPRESSION_SIZE];
@@ -313,7 +298,7 @@ static bool read_xt_match(struct reading *r, struct nm_attrs data)
 	for (size_t i = 0; i < sizeof(matches) / sizeof(*matches); i++)
 		if (!strcmp(name, matches[i].name))
 			return revision == matches[i].revision && info.len >= matches[i].size &&
-				matches[i].read(r, info.data);
+				(!matches[i].read || matches[i].read(r, info.data, matches[i].size));
 	return false;
 }
 
@@ -339,14 +324,8 @@ static void read_terms(struct reading *r, enum nm_family family, struct nm_attrs
 	struct nm_attrs data;
 
 	r->family = family;
-	for (;;) {
-		struct nm_attrs rest = list;
-		const struct nlattr *expression = nm_attrs_next(&rest);
-
-		if (!nm_nft_rule_next_expression(&list, name, &data))
-			break;
-		read_expression(r, expression, name, data);
-	}
+	for (struct nm_attrs at = list; nm_nft_rule_next_expression(&list, name, &data); at = list)
+		read_expression(r, at.data, name, data);
 	flush(r);
 }
 
@@ -380,12 +359,32 @@ static bool others_equal(const struct nlattr *ours, const struct nlattr *theirs)
 		(struct nm_attrs){ours, ours->nla_len}, (struct nm_attrs){theirs, theirs->nla_len});
 }
 
+static const struct nlattr *last_of(struct nm_attrs list)
+{
+	const struct nlattr *last = NULL, *a;
+
+	while ((a = nm_attrs_next(&list)))
+		last = a;
+	return last;
+}
+
+/* Most rules of others end with something else: that takes no reading. */
+static bool ends_equal(struct nm_attrs ours, struct nm_attrs theirs)
+{
+	const struct nlattr *a = last_of(ours), *b = last_of(theirs);
+
+	return a && b && others_equal(a, b);
+}
+
 bool nm_nft_meaning_equal(enum nm_family family, struct nm_attrs ours, struct nm_attrs theirs)
 {
-	struct reading a = {.n = 0}, b = {.n = 0};
+	struct reading a, b;
 
 	if (nm_nft_rule_expressions_equal(ours, theirs))
 		return true;
+	if (!ends_equal(ours, theirs))
+		return false;
+	a = b = (struct reading){.n = 0};
 	read_terms(&a, family, ours);
 	read_terms(&b, family, theirs);
 	for (size_t i = 0, j = 0; !a.too_long && !b.too_long; i++, j++) {

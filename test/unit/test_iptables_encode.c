@@ -2,6 +2,7 @@
  * every other rule is told from it. */
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/x_tables.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "iptables/print.h"
 #include "nft/batch.h"
 #include "nft/dump.h"
+#include "nft/expr.h"
 #include "nft/rules.h"
 #include "tap.h"
 
@@ -312,6 +314,49 @@ static void test_damaged(void)
 	tap_ok(!nm_iptables_encode_equal(&jump, &d.rule), "a jump with somebody's comment");
 }
 
+/* What stands in a rule tells who has written it: ports and a comment by iptables, ports alone or ct by nft.
+ */
+static void test_forms(void)
+{
+	static const struct {
+		const char *name;
+		bool port, comment, fib, value;
+		enum nm_iptables_form form;
+	} rows[] = {
+		{"natmap", .form = NM_FORM_OWN},
+		{"iptables, with a port", .port = true, .comment = true, .form = NM_FORM_IPTABLES},
+		{"iptables, without a port", .comment = true, .form = NM_FORM_IPTABLES},
+		{"nft, with a port that iptables 1.8.7 passes over", .port = true, .form = NM_FORM_NFT},
+		{"nft, with fib", .fib = true, .form = NM_FORM_NFT},
+		{"nft, with a value for nat", .value = true, .form = NM_FORM_NFT},
+		{"nft, after iptables", .port = true, .comment = true, .fib = true, .form = NM_FORM_NFT},
+	};
+
+	nm_each(row, rows) {
+		alignas(struct nlmsghdr) char bytes[NM_NFT_RULE_SIZE];
+		struct nlmsghdr *msg = mnl_nlmsg_put_header(bytes);
+		struct nm_nft_rule rule = {.handle = 1};
+		struct nm_expr e;
+
+		if (row->port)
+			nm_expr_payload(msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
+		if (row->fib)
+			nm_expr_fib_daddr_type(msg, NFT_REG_1);
+		if (row->comment) {
+			e = nm_expr_begin(msg, "match");
+			mnl_attr_put_strz(msg, NFTA_MATCH_NAME, "comment");
+			nm_expr_end(msg, e);
+		}
+		if (row->value)
+			nm_expr_value(msg, NFT_REG_1, "12", 2);
+		nm_expr_payload(msg, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
+		nm_expr_counter(msg);
+		nm_expr_verdict(msg, NFT_JUMP, "NATMAP");
+		rule.expressions = nm_attrs_of(msg, 0);
+		tap_ok(nm_iptables_encode_form(&rule) == row->form, "written by %s", row->name);
+	}
+}
+
 int main(void)
 {
 	test_all_pairs();
@@ -319,5 +364,6 @@ int main(void)
 	test_static_change();
 	test_largest();
 	test_damaged();
+	test_forms();
 	return tap_done();
 }
