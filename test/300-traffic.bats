@@ -15,6 +15,23 @@ teardown() {
 	net_down
 }
 
+# ask_by_curl HOST: what answers on its port 8080, half a second long; curl knows the scope of an address
+ask_by_curl() {
+	on ext curl --silent --max-time 0.5 --noproxy '*' --http0.9 "http://$1:8080/" || :
+}
+
+@test "ports answer on link-local addresses of the host's in IPv4 alone" {
+	local address
+	serve ctr tcp 80
+	publish web 8080:80
+	on host ip address add 169.254.9.1/16 dev up0
+	on ext ip address add 169.254.9.2/16 dev eth0
+	assert_reach ctr ext tcp 169.254.9.1 8080 from=169.254.9.2
+	address=$(on host ip -6 -o address show dev up0 scope link)
+	[[ "$address" =~ fe80[^/]* ]]
+	assert "$(ask_by_curl "[${BASH_REMATCH[0]}%25eth0]"), $(ask_by_curl '[fd00:99::1]')" =~ ^', ctr'
+}
+
 @test "tcp on every address, over IPv4" {
 	test_publish
 }

@@ -56,6 +56,18 @@ others_answer() {
 	others_answer
 }
 
+# bats test_tags=iptables
+@test "a table of another publisher wins a port if its chain was made after iptables'" {
+	local their_table='table ip theirs { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.7.3:80; }; }'
+	serve ctr tcp 80 ours
+	serve ctr2 tcp 80 theirs
+	on host nft "$their_table"
+	publish web 8080:80
+	assert_reach ours ext tcp 192.0.2.1 8080
+	on host nft "delete table ip theirs; $their_table"
+	assert_reach theirs ext tcp 192.0.2.1 8080
+}
+
 @test "the same with a mapping on specific addresses" {
 	serve ctr tcp 80 hijacked
 	serve ctr udp 80 hijacked
