@@ -114,10 +114,13 @@ not_taken() {
 	assert "$output" has hidden-listener
 	assert "$output" has "port mapping '8002:80/tcp': a local process listens on 192.0.2.1, port 8002 and is hidden"
 	assert "$output" has '10.88.7.1, port 53'
+	run_natmap rc=1 doctor
+	assert "$output" has "container 'web': port mapping '53:53/udp': a local process listens on 10.88.7.1, port 53 and is hidden"
 	run_natmap reload
 	assert_reach container ext tcp 192.0.2.1 8002
 	config '{"listener_check": "off"}'
 	run_natmap check
+	run_natmap doctor
 }
 
 # bats test_tags=once

@@ -17,6 +17,7 @@
 #include "nft/objects.h"
 #include "nft/transaction.h"
 #include "publish/change.h"
+#include "publish/hidden.h"
 #include "state/search.h"
 
 typedef int examine(struct nm_examination *x, struct nm_err *err);
@@ -212,6 +213,18 @@ static int examine_gone(struct nm_examination *x, struct nm_err *err)
 	return 0;
 }
 
+static int on_hidden(void *ctx, const struct nm_record *r, const char *text, struct nm_err *err)
+{
+	(void)err; /* never fails */
+	nm_examination_tell(ctx, NM_FINDING, "container '%s': %s and is hidden", r->id, text);
+	return 0;
+}
+
+static int examine_hidden(struct nm_examination *x, struct nm_err *err)
+{
+	return nm_hidden_each(&x->records, x->d->config, on_hidden, x, err);
+}
+
 /* Reads the records. Needs no other file from then on. */
 static int examine_state(struct nm_examination *x, struct nm_err *err)
 {
@@ -236,7 +249,8 @@ static int examine_state(struct nm_examination *x, struct nm_err *err)
 size_t nm_doctor_examine(const struct nm_doctor *d)
 {
 	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
-		nm_examine_settings_forwarding, examine_legacy, nm_examine_settings_records, NULL};
+		nm_examine_settings_forwarding, examine_legacy, nm_examine_settings_records, examine_hidden,
+		NULL};
 	struct nm_examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = nm_firewalld_is_strict()};
 
 	nm_remedy_read(&x.remedies);
