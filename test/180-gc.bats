@@ -67,6 +67,7 @@ pidns() {
 	undisturbed gc
 	publish other 9090:90
 	ctr_stop web
+	# shellcheck disable=SC2034 # run_natmap uses it
 	NM_WRAP=("${elsewhere[@]}")
 	gc
 	assert "$output" = web
