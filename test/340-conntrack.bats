@@ -64,7 +64,6 @@ stale_entry() {
 	assert "$(flow_ask old)" = own
 	stale_entry fd00:99::1 -f ipv6
 	publish dns 5353:53/udp
-	wait_for natmap_is_idle # IPv6 flows are forgotten after the exit
 	refute stale_entry fd00:99::1 -f ipv6
 	assert "$(flow_ask old)" = dns
 }
@@ -219,4 +218,20 @@ flow_is_settled() { # PID OUT LINES
 	assert "$(gone firewall "flush ruleset; $firewall")" = reset "which accepts what is established"
 	assert "$(gone others "flush ruleset; $nat")" = web
 	assert "$(gone own "table inet own; delete table inet own; ${firewall/drop/accept}")" = web
+}
+
+@test "udp flows are gone when the hook says so, whatever happens to what it leaves behind" {
+	# shellcheck disable=SC2016 # perl's variables
+	local killed=(perl -e 'my $pid = fork; if (!$pid) { setpgrp; exec @ARGV } waitpid $pid, 0; my $rc = $? >> 8; kill KILL => -$pid; exit $rc')
+	local NM_WRAP=()
+	serve ctr udp 53 one
+	publish one 5353:53/udp
+	flow_open f ext udp 192.0.2.1 5353 sport=7001
+	flow_open six ext udp fd00:99::1 5353 sport=7001
+	assert "$(flow_ask f)$(flow_ask six)" = oneone
+	ctr_stop one
+	# shellcheck disable=SC2034 # run_natmap uses it
+	NM_WRAP=("${killed[@]}")
+	withdraw one
+	refute grep 'sport=7001' <(flows host && flows host -f ipv6)
 }

@@ -5,14 +5,20 @@
 #include "host/netlink.h"
 #include "model/mapping.h"
 
+enum nm_flow_kind {
+	NM_FLOW_TO_HOST,      /* to the host's ports, of any local address for any_host, translated or not */
+	NM_FLOW_TO_CONTAINER, /* to these ports, with replies from container and container_port */
+	NM_FLOW_FROM_CONTAINER, /* begun by container and masqueraded: replies come to the host's ports */
+};
+
 /* A description of stale flows. */
 struct nm_flow {
+	enum nm_flow_kind kind;
 	enum nm_family family;
 	uint8_t protocol;
-	uint16_t host_port, count; /* original destination ports */
-	bool any_host;             /* any original destination if translated, else any local address */
-	struct nm_addr host;       /* original destination, unless any_host */
-	bool translated;           /* only entries whose replies come from container and container_port */
+	uint16_t host_port, count;
+	bool any_host;
+	struct nm_addr host; /* unless any_host */
 	struct nm_addr container;
 	uint16_t container_port; /* of host_port; the other ports have the same distance */
 };

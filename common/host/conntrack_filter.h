@@ -5,11 +5,12 @@
 #include "host/conntrack.h"
 #include "host/netlink.h"
 
-/* Port host_port + shift of the flow; of an IPv6 flow, the ports alone select. */
+/* Port host_port + shift of the flow; of an IPv6 flow, the ports alone select, and whether it is masqueraded.
+ */
 struct nm_conntrack_filter {
 	const struct nm_flow *flow;
 	uint16_t shift;
-	const struct nm_addr *host; /* the original destination; NULL: any */
+	const struct nm_addr *host; /* the address at the host; NULL: any */
 };
 
 /*

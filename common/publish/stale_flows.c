@@ -12,6 +12,8 @@ struct flows {
 	size_t n;
 };
 
+enum when { NOW, LATER /* after the exit */, WHEN_MAX };
+
 /* Records by network namespace, of which a pod's containers have the same. */
 struct pods {
 	const struct nm_records *records;
@@ -46,46 +48,65 @@ static bool is_held(const struct pods *pods, const struct nm_record *r, const st
 	return false;
 }
 
-static void add_flow(struct flows flows[static NM_FAMILY_MAX], const struct nm_record *r,
-	const struct nm_mapping *m, bool translated)
+/* What must not wait are UDP flows, which go on to a dead address as long as their client sends, and those of
+ * a container that lives. A TCP connection ends with its container, tracked or not: only a dump finds those
+ * over IPv6 (host/conntrack.c), for the 5 ms of which no runtime should wait. */
+static enum when when_to_delete(const struct nm_mapping *m, enum nm_family family, bool gone)
 {
-	nm_each_family(f, m->families & r->families)
-		flows[f].v[flows[f].n++] = (struct nm_flow){
+	return gone && family == NM_IPV6 && m->protocol != IPPROTO_UDP ? LATER : NOW;
+}
+
+static void add_flows(struct flows flows[static WHEN_MAX], const struct nm_record *r,
+	const struct nm_mapping *m, enum nm_flow_kind kind, bool gone)
+{
+	nm_each_family(f, m->families & r->families) {
+		struct flows *list = &flows[when_to_delete(m, f, gone)];
+
+		list->v[list->n++] = (struct nm_flow){
+			.kind = kind,
 			.family = f,
 			.protocol = m->protocol,
 			.host_port = m->host_port,
 			.count = m->count,
 			.any_host = m->any_host,
 			.host = m->host,
-			.translated = translated,
 			.container = r->address[f].addr,
 			.container_port = m->container_port,
 		};
+	}
 }
 
-static void collect_new(const struct nm_record *r, const struct pods *replaced, const struct pods *peers,
-	struct flows flows[static NM_FAMILY_MAX])
+static void collect_new(
+	const struct nm_record *r, const struct pods *replaced, const struct pods *peers, struct flows *flows)
 {
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
 		if (m->protocol == IPPROTO_UDP && !is_held(peers, r, m) && !is_held(replaced, r, m))
-			add_flow(flows, r, m, false);
+			add_flows(flows, r, m, NM_FLOW_TO_HOST, false);
 	}
 }
 
-static void collect_replaced(
-	const struct nm_claim *claim, const struct pods *peers, struct flows flows[static NM_FAMILY_MAX])
+/* A process that cannot be judged is none that goes on sending. */
+static bool is_gone(const struct nm_record *r)
 {
-	for (size_t i = 0; i < claim->replaced.n; i++) {
-		const struct nm_record *r = &claim->replaced.v[i];
+	struct nm_err unknown;
+	bool gone;
 
-		for (size_t j = 0; j < r->mappings.n; j++) {
-			const struct nm_mapping *m = &r->mappings.v[j];
+	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
+}
 
-			if (!is_held(peers, r, m) && (!claim->new || !nm_claim_shares(r, m, claim->new)))
-				add_flow(flows, r, m, true);
-		}
+static void collect_record(const struct nm_claim *claim, const struct pods *peers, const struct nm_record *r,
+	struct flows flows[static WHEN_MAX])
+{
+	bool gone = is_gone(r);
+
+	for (size_t j = 0; j < r->mappings.n; j++) {
+		const struct nm_mapping *m = &r->mappings.v[j];
+
+		if (is_held(peers, r, m) || (claim->new &&nm_claim_shares(r, m, claim->new)))
+			continue;
+		add_flows(flows, r, m, NM_FLOW_TO_CONTAINER, gone);
 	}
 }
 
@@ -94,7 +115,7 @@ static void pods_done(struct pods *pods)
 	nm_hash_index_done(&pods->index);
 }
 
-static int collect(const struct nm_claim *claim, struct flows flows[static NM_FAMILY_MAX], struct nm_err *err)
+static int collect(const struct nm_claim *claim, struct flows flows[static WHEN_MAX], struct nm_err *err)
 {
 	NM_CLEANUP(pods_done) struct pods replaced = {0};
 	NM_CLEANUP(pods_done) struct pods peers = {0};
@@ -103,8 +124,18 @@ static int collect(const struct nm_claim *claim, struct flows flows[static NM_FA
 		return -1;
 	if (claim->new)
 		collect_new(claim->new, &replaced, &peers, flows);
-	collect_replaced(claim, &peers, flows);
+	for (size_t i = 0; i < claim->replaced.n; i++)
+		collect_record(claim, &peers, &claim->replaced.v[i], flows);
 	return 0;
+}
+
+static size_t count_mappings(const struct nm_claim *claim)
+{
+	size_t n = claim->new ? claim->new->mappings.n : 0;
+
+	for (size_t i = 0; i < claim->replaced.n; i++)
+		n += claim->replaced.v[i].mappings.n;
+	return n;
 }
 
 static void delete_flows(int fd, const struct flows *flows)
@@ -132,30 +163,20 @@ static void delete_deferred(void *work)
 	nm_log_flush();
 }
 
-static size_t count_mappings(const struct nm_claim *claim)
-{
-	size_t n = claim->new ? claim->new->mappings.n : 0;
-
-	for (size_t i = 0; i < claim->replaced.n; i++)
-		n += claim->replaced.v[i].mappings.n;
-	return n;
-}
-
-/* Only a dump finds IPv6 flows (host/conntrack.c): it takes 5 ms, for which the runtime should not wait. */
 static int delete_all(int fd, const struct nm_claim *claim, struct nm_err *err)
 {
-	size_t most = count_mappings(claim) + 1;
-	nm_autofree struct nm_flow *ipv4 = calloc(most, sizeof(*ipv4)), *ipv6 = calloc(most, sizeof(*ipv6));
-	nm_autofree struct deferred *later = calloc(1, sizeof(*later));
-	struct flows flows[NM_FAMILY_MAX] = {{.v = ipv4}, {.v = ipv6}};
+	size_t most = 2 * NM_FAMILY_MAX * count_mappings(claim) + 1; /* two kinds of flows */
+	nm_autofree struct nm_flow *now = calloc(most, sizeof(*now)), *later = calloc(most, sizeof(*later));
+	nm_autofree struct deferred *rest = calloc(1, sizeof(*rest));
+	struct flows flows[WHEN_MAX] = {[NOW] = {.v = now}, [LATER] = {.v = later}};
 
-	if (!ipv4 || !ipv6 || !later)
+	if (!now || !later || !rest)
 		return nm_fail_memory(err, "deleting stale connections");
 	if (collect(claim, flows, err) < 0)
 		return -1;
-	delete_flows(fd, &flows[NM_IPV4]);
-	*later = (struct deferred){.fd = fd, .flows = {.v = nm_steal(&ipv6), .n = flows[NM_IPV6].n}};
-	nm_detach_defer(delete_deferred, nm_steal(&later));
+	delete_flows(fd, &flows[NOW]);
+	*rest = (struct deferred){.fd = fd, .flows = {.v = nm_steal(&later), .n = flows[LATER].n}};
+	nm_detach_defer(delete_deferred, nm_steal(&rest));
 	return 0;
 }
 
