@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Flows that existed before a port was published or withdrawn: the stale ones go, and no others.
+# shellcheck disable=SC2154 # $spawned comes from spawn
 
 load helpers/natmap
 
@@ -218,6 +219,61 @@ flow_is_settled() { # PID OUT LINES
 	assert "$(gone firewall "flush ruleset; $firewall")" = reset "which accepts what is established"
 	assert "$(gone others "flush ruleset; $nat")" = web
 	assert "$(gone own "table inet own; delete table inet own; ${firewall/drop/accept}")" = web
+}
+
+# registers NAME ADDRESS [FLOW-OPTION...]: a SIP client that sends first from its published port, through the
+# host's MASQUERADE; the registrar answers
+registers() {
+	flow_open "$1" ctr udp "$2" 5060 sport=5060
+	assert "$(flow_ask "$1")" = registrar
+	flows host -p udp "${@:3}" | grep -q 'sport=5060 dport=5060 .*sport=5060 dport=5060 ' || fail "not masqueraded: $*"
+}
+
+# others: the udp flows of the host but those from and to port 5060, with their ids
+others() {
+	innocents | grep -v 'sport=5060 '
+}
+
+@test "a flow that a container began from its published udp port does not lead its peer to the dead address" {
+	local spec before registrar
+	on host iptables -t nat -A POSTROUTING -o up0 -j MASQUERADE
+	on host ip6tables -t nat -A POSTROUTING -o up0 -j MASQUERADE
+	serve ext udp 5353 outside
+	serve ctr2 udp 5060 two
+	flow_open out ctr udp 192.0.2.2 5353 sport=5061   # masqueraded, to another port of the host's
+	flow_open out6 ctr udp fd00:99::2 5353 sport=5061
+	flow_open other ctr2 udp 192.0.2.2 5353           # of another container
+	flow_open direct ctr udp 192.0.2.1 5353 sport=5062 # to the host
+	assert "$(flow_ask out)$(flow_ask out6)$(flow_ask other)" = outsideoutsideoutside
+	for spec in 5060:5060/udp '192.0.2.1:5060:5060/udp,[fd00:99::1]:5060:5060/udp'; do
+		serve ext udp 5060 registrar
+		registrar=$spawned
+		ctr_start one
+		publish one "$spec"
+		registers four 192.0.2.2
+		kill_group "$spawned"
+		registers six fd00:99::2 -f ipv6
+		kill_group "$spawned"
+		before=$(others)
+		run_natmap remove one "${spec%%,*}" # it lives, and so does its flow
+		flows host -p udp | grep -q 'sport=5060 dport=5060 '
+		publish one "$spec"
+		ctr_stop one
+		withdraw one
+		same "other flows" "$before" "$(others)"
+		ctr_start two ctr2
+		publish two "$spec"
+		kill_group "$registrar"
+		flow_open peer ext udp 192.0.2.1 5060 sport=5060
+		assert "$(flow_ask peer)" = two
+		kill_group "$spawned"
+		flow_open peer6 ext udp fd00:99::1 5060 sport=5060
+		assert "$(flow_ask peer6)" = two
+		kill_group "$spawned"
+		ctr_stop two
+		withdraw two
+		rm "$NM_TMP"/flow.{four,six,peer,peer6}.*
+	done
 }
 
 @test "udp flows are gone when the hook says so, whatever happens to what it leaves behind" {

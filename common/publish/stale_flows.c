@@ -96,6 +96,8 @@ static bool is_gone(const struct nm_record *r)
 	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
 }
 
+/* A container that sent first, from its published UDP port, is who its peer goes on to answer. While it
+ * lives, such a flow is its own. */
 static void collect_record(const struct nm_claim *claim, const struct pods *peers, const struct nm_record *r,
 	struct flows flows[static WHEN_MAX])
 {
@@ -107,6 +109,8 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 		if (is_held(peers, r, m) || (claim->new &&nm_claim_shares(r, m, claim->new)))
 			continue;
 		add_flows(flows, r, m, NM_FLOW_TO_CONTAINER, gone);
+		if (gone && m->protocol == IPPROTO_UDP)
+			add_flows(flows, r, m, NM_FLOW_FROM_CONTAINER, gone);
 	}
 }
 
