@@ -240,8 +240,8 @@ static int switch_localnet(struct nm_netlink *rtnl, const struct nm_record *r, i
 
 	if (!r->localnet_set)
 		return 0;
-	if (find_interface(rtnl, r, interface, err) < 0)
-		return -1;
+	if (find_interface(rtnl, r, interface, err) < 0) /* it is more likely to have its name still */
+		memcpy(interface, r->localnet, sizeof(interface));
 	if (!interface[0] || set_localnet(interface, value, err) == 0 || localnet_is_gone(interface))
 		return 0;
 	return -1;
