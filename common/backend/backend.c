@@ -178,6 +178,8 @@ int nm_backend_commit(struct nm_netlink *nl, const struct nm_backend_commit *c, 
 {
 	int rc = run(nl, c, err);
 
+	if (rc < 0 && err->kind == NM_ERR_UNCERTAIN) /* the kernel has not said why */
+		return -1;
 	if (rc < 0 && nm_backend_ops(c->backend)->accept_mark &&
 		nm_iptables_probe_lacks_accept(nl, c->families)) {
 		c->desired->accept_natively = true;
