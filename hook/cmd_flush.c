@@ -1,13 +1,12 @@
 /* natmap flush: removes all that natmap made, and prints what stays. */
 #include "admin/flush.h"
+#include "host/forwarding.h"
 #include "host/sandbox.h"
 #include "cmd.h"
 
 static void print_left(const struct nm_flush_left *left, FILE *out)
 {
 	static const char *const programs[NM_FAMILY_MAX] = {"iptables", "ip6tables"};
-	static const char *const forwarding[NM_FAMILY_MAX] = {
-		"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"};
 
 	nm_each_family(f, NM_BOTH_FAMILIES) {
 		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
@@ -15,7 +14,7 @@ static void print_left(const struct nm_flush_left *left, FILE *out)
 				fprintf(out, "chain NATMAP stays: others use it; see %s -t %s -S\n",
 					programs[f], nm_rule_table_name(t));
 		if (left->forwarding[f])
-			fprintf(out, "forwarding stays on: %s = 1\n", forwarding[f]);
+			fprintf(out, "forwarding stays on: %s = 1\n", nm_forwarding_global_key[f]);
 	}
 }
 

@@ -57,6 +57,7 @@ assert_offers() {
 	"${run[@]}" install
 	assert "$("$NM_TMP/image/opt/natmap/bin/natmap" version)" =~ ^'natmap '
 	same "the installed files" "./bin/natmap
+./lib/systemd/system/natmap-forwarding.path
 ./lib/systemd/system/natmap-gc.service
 ./lib/systemd/system/natmap-gc.timer
 ./lib/systemd/system/natmap.service

@@ -192,8 +192,12 @@ broken() {
 	refute test -e "$(state_dir)"
 }
 
-@test "IPv4 forwarding is switched on by default, and stays on" {
+@test "IPv4 forwarding stays off for all by default; with set it is switched on, and stays on" {
 	set_sysctl host ipv4/ip_forward 0
+	publish web 8080:80
+	sysctl_is host ipv4/ip_forward 0
+	withdraw web
+	config '{"ip_forward": {"ipv4": "set"}}'
 	publish web 8080:80
 	sysctl_is host ipv4/ip_forward 1
 	withdraw web

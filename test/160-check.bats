@@ -138,6 +138,7 @@ tells() {
 }
 
 @test "setting: forwarding, route_localnet, hairpin mode; only where somebody needs it" {
+	config '{"ip_forward": {"ipv4": "set"}}'
 	publish web 8080:80
 	publish other 9090:90
 	setting ipv4/ip_forward 0

@@ -57,6 +57,7 @@ read_only_settings() {
 
 # bats test_tags=once
 @test "forwarding is switched on by a publish and never back" {
+	config '{"ip_forward": {"ipv4": "set"}}'
 	setting ipv4/ip_forward 0
 	serve ctr tcp 80 web
 	publish web 8080:80
@@ -231,6 +232,10 @@ read_only_settings() {
 	setting ipv4/ip_forward 0
 	before=$(snapshot host)
 	read_only_settings
+	publish rc=1 web 192.0.2.1:8080:80
+	assert "$stderr" has '/forwarding to 1'
+	same "the host" "$before" "$(snapshot host)"
+	config '{"ip_forward": {"ipv4": "set"}}'
 	publish rc=1 web 192.0.2.1:8080:80
 	assert "$stderr" has ip_forward
 	same "the host" "$before" "$(snapshot host)"

@@ -50,7 +50,7 @@ begin() {
 	setting $localnet 0
 	setting ipv4/ip_forward 0
 	on host bridge link set dev vctr hairpin off
-	mends setting
+	mends "${NM_JUMP[@]}" missing-rule setting # rules, too: those that close what forwards for natmap alone
 	answers
 }
 

@@ -48,7 +48,7 @@ no_chain() {
 	assert "$(ruleset host)" = ""
 	work
 	run_natmap flush
-	assert "$output" = $'forwarding stays on: net.ipv4.ip_forward = 1\nforwarding stays on: net.ipv6.conf.all.forwarding = 1'
+	assert "$output" = 'forwarding stays on: net.ipv6.conf.all.forwarding = 1'
 	same "the host" "$before" "$(before)"
 	assert "$(on host nft list tables)" = ""
 	assert "$(live)" = ""

@@ -117,6 +117,8 @@ static int merge(struct nm_record *r, const struct nm_record *published, const s
 
 	if (nm_record_copy(published, &both, err) < 0)
 		return -1;
+	memcpy(both.via, r->via, sizeof(both.via));
+	both.forwarded = r->forwarded;
 	if (r->pid)
 		forget_addresses(&both, known->families & ~r->families);
 	merge_addresses(&both, r);

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "admin/foreign_drop.h"
+#include "admin/forwarding_off.h"
 #include "admin/inventory.h"
 #include "backend/backend.h"
 #include "base/array.h"
 #include "base/log.h"
+#include "host/forwarding.h"
 #include "host/sysctl.h"
 #include "publish/hidden.h"
 #include "publish/host_settings.h"
@@ -121,20 +123,29 @@ static int on_hidden(void *ctx, const struct nm_record *r, const char *text, str
 	return add(ctx, err, "hidden-listener", "container '%s': %s and is hidden", r->id, text);
 }
 
-static int check_forwarding(struct check *c, struct nm_err *err)
+static int check_forwarding_of(struct check *c, enum nm_family family, struct nm_err *err)
 {
-	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
+	bool by_interface = c->inventory->config->forward[family] == NM_FORWARD_INTERFACES;
+	NM_CLEANUP(nm_forwarding_off_done) struct nm_forwarding_off off = {0};
+	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_err cause;
 
-	nm_each_family(f, c->families) {
-		int value, rc = nm_sysctl_get(names[f], &value, &cause);
+	if (nm_forwarding_off_find(family, &c->inventory->live, &off, &cause) < 0)
+		return add(c, err, "setting", "%s", cause.msg);
+	if (off.all && !by_interface)
+		return add(c, err, "setting", "%s is 0: nothing is forwarded", nm_forwarding_global[family]);
+	for (size_t i = 0; i < off.n; i++)
+		if (add(c, err, "setting", "%s is 0: packets that come in there do not reach published ports",
+			    nm_sysctl_forwarding(family, off.v[i], name)) < 0)
+			return -1;
+	return 0;
+}
 
-		if (rc < 0 && add(c, err, "setting", "%s", cause.msg) < 0)
+static int check_forwarding(struct check *c, struct nm_err *err)
+{
+	nm_each_family(f, nm_inventory_forwards(c->inventory))
+		if (check_forwarding_of(c, f, err) < 0)
 			return -1;
-		if (rc == 0 && !value &&
-			add(c, err, "setting", "%s is 0: nothing is forwarded", names[f]) < 0)
-			return -1;
-	}
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "admin/foreign_drop.h"
 #include "base/io.h"
 #include "host/conntrack.h"
-#include "host/sysctl.h"
+#include "host/forwarding.h"
 #include "iptables/accept.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
@@ -130,7 +130,7 @@ static int examine_features(struct nm_examination *x, struct nm_err *err)
 		return 0;
 	nm_backend_print_alternative(&x->nl, backend, x->alternative);
 	nm_backend_ops(backend)->probe(
-		&x->nl, nm_examination_setting(NM_SYSCTL_IPV6_FORWARD) >= 0, on_missing, x);
+		&x->nl, nm_examination_setting(nm_forwarding_global[NM_IPV6]) >= 0, on_missing, x);
 	return 0;
 }
 
@@ -233,7 +233,9 @@ static int examine_state(struct nm_examination *x, struct nm_err *err)
 	unsigned timeout_ms = x->d->config->lock_timeout_ms;
 
 	if (nm_change_begin(&change, x->d->state_dir, NM_STATE_READ, timeout_ms, err) < 0 ||
-		(change.state && nm_state_search(change.state, &all, &x->records, err) < 0))
+		(change.state &&
+			(nm_state_search(change.state, &all, &x->records, err) < 0 ||
+				nm_forwarded_read(change.state, &x->forwarded, err) < 0)))
 		return nm_wrap(err, "cannot read the state file");
 	x->can_judge = change.state && nm_state_same_pidns(change.state);
 	if (change.state && nm_state_damaged(change.state)) {
@@ -258,5 +260,6 @@ size_t nm_doctor_examine(const struct nm_doctor *d)
 	nm_remedy_done(&x.remedies);
 	nm_netlink_close(&x.nl);
 	nm_records_done(&x.records);
+	nm_forwarded_done(&x.forwarded);
 	return x.n_findings;
 }

@@ -7,13 +7,15 @@
 #include "backend/backend.h"
 #include "base/text.h"
 #include "host/netlink.h"
+#include "state/forwarded.h"
 #include "state/records.h"
 
 struct nm_examination {
 	const struct nm_doctor *d;
 	size_t n_findings;
-	struct nm_records records; /* live ones, when dead ones have been told */
-	bool can_judge;            /* the pids of the records are of this PID namespace */
+	struct nm_records records;     /* live ones, when dead ones have been told */
+	struct nm_forwarded forwarded; /* interfaces that natmap has switched on */
+	bool can_judge;                /* the pids of the records are of this PID namespace */
 	struct nm_netlink nl;
 	struct nm_remedies remedies;
 	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN]; /* to a backend that the kernel lacks parts of */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "admin/forwarding_off.h"
+#include "host/forwarding.h"
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
@@ -51,15 +53,72 @@ static int tell_ipv6_forwarding(struct nm_examination *x, struct nm_err *err)
 	return 0;
 }
 
-/* True when the setting is 0. Tells one that is missing. */
-static bool is_off(struct nm_examination *x, const char *name)
+/* Rules that keep an interface closed, for natmap alone switched it on, and by now somebody wants all to
+ * forward. */
+static void tell_closed(struct nm_examination *x, enum nm_family family)
 {
-	struct nm_err missing;
-	int value = 1;
+	for (size_t i = 0; i < x->forwarded.n; i++) {
+		const struct nm_forwarded_interface *closed = &x->forwarded.v[i];
 
-	if (nm_sysctl_get(name, &value, &missing) < 0)
-		nm_examination_tell(x, NM_FINDING, "%s", missing.msg);
-	return !value;
+		if (closed->family != family)
+			continue;
+		nm_examination_tell(x, NM_FINDING,
+			"%s is 1, and rules of natmap still forward from '%s' only what is published",
+			nm_forwarding_global_key[family], closed->name);
+		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
+		return;
+	}
+}
+
+static void tell_off(struct nm_examination *x, enum nm_family family, const struct nm_forwarding_off *off)
+{
+	char names[NM_EXAMINATION_TEXT_SIZE] = "", settings[NM_EXAMINATION_TEXT_SIZE] = "";
+	struct nm_text n = {.buf = names, .size = sizeof(names)};
+	struct nm_text s = {.buf = settings, .size = sizeof(settings)};
+	char word[NM_TEXT_WORD_SIZE];
+
+	for (size_t i = 0; i < off->n; i++) {
+		nm_text_put(&n, "%s'%s'", i ? ", " : "", off->v[i]);
+		nm_text_put(&s,
+			family == NM_IPV4 ? " net.ipv4.conf.%s.forwarding=1"
+					  : " net.ipv6.conf.%s.force_forwarding=1",
+			nm_examination_sysctl_word(off->v[i], word));
+	}
+	nm_examination_tell(x, NM_FINDING,
+		"%s forwarding is off on %s: packets that come in there do not reach published ports",
+		family == NM_IPV4 ? "IPv4" : "IPv6", names);
+	if (!nm_forwarding_is_global(family) && x->d->config->forward[family] == NM_FORWARD_INTERFACES)
+		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
+	else
+		nm_examination_tell(x, NM_COMMAND, "sysctl -w%s", settings);
+}
+
+static int tell_all_off(struct nm_examination *x, enum nm_family family, struct nm_err *err)
+{
+	if (family == NM_IPV6)
+		return tell_ipv6_forwarding(x, err);
+	nm_examination_tell(x, NM_FINDING, "IPv4 forwarding is off: published ports do not reach containers");
+	nm_examination_tell(x, NM_COMMAND, "sysctl -w net.ipv4.ip_forward=1");
+	return 0;
+}
+
+static int examine_family(struct nm_examination *x, enum nm_family family, struct nm_err *err)
+{
+	NM_CLEANUP(nm_forwarding_off_done) struct nm_forwarding_off off = {0};
+	bool global;
+
+	if (nm_forwarding_read_global(family, &global, err) < 0 ||
+		nm_forwarding_off_find(family, &x->records, &off, err) < 0)
+		return -1;
+	if (global)
+		tell_closed(x, family);
+	if (off.all && !global &&
+		(x->d->config->forward[family] != NM_FORWARD_INTERFACES ||
+			!nm_forwarding_has_interfaces(family)))
+		return tell_all_off(x, family, err);
+	if (off.n > 0)
+		tell_off(x, family, &off);
+	return 0;
 }
 
 int nm_examine_settings_forwarding(struct nm_examination *x, struct nm_err *err)
@@ -68,17 +127,15 @@ int nm_examine_settings_forwarding(struct nm_examination *x, struct nm_err *err)
 	bool wanted[NM_FAMILY_MAX] = {[NM_IPV4] = forward[NM_IPV4] == NM_FORWARD_CHECK};
 
 	for (size_t i = 0; i < x->records.n; i++)
-		nm_each_family(f, x->records.v[i].families)
+		nm_each_family(f, nm_record_forwards(&x->records.v[i]))
 			wanted[f] = true;
-	if (wanted[NM_IPV4] && is_off(x, NM_SYSCTL_IPV4_FORWARD)) {
-		nm_examination_tell(
-			x, NM_FINDING, "IPv4 forwarding is off: published ports do not reach containers");
-		nm_examination_tell(x, NM_COMMAND, "sysctl -w net.ipv4.ip_forward=1");
-	}
-	if (!wanted[NM_IPV6] && nm_examination_setting(NM_SYSCTL_IPV6_FORWARD) >= 0 &&
+	if (!wanted[NM_IPV6] && nm_examination_setting(nm_forwarding_global[NM_IPV6]) >= 0 &&
 		forward[NM_IPV6] == NM_FORWARD_CHECK && is_between_ipv6_networks(&wanted[NM_IPV6], err) < 0)
 		return -1;
-	return wanted[NM_IPV6] && is_off(x, NM_SYSCTL_IPV6_FORWARD) ? tell_ipv6_forwarding(x, err) : 0;
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		if (wanted[f] && examine_family(x, f, err) < 0)
+			nm_examination_tell(x, NM_FINDING, "%s", err->msg);
+	return 0;
 }
 
 /* An interface that is gone needs no setting. */

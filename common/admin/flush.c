@@ -7,7 +7,8 @@
 #include "admin/inventory.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
-#include "host/sysctl.h"
+#include "host/forwarding.h"
+#include "publish/forward_switch.h"
 #include "publish/host_settings.h"
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
@@ -57,28 +58,35 @@ static int prepare(void *left, struct nm_nft_attempt *attempt, struct nm_err *er
 	return 0;
 }
 
-/* A kernel without the setting forwards nothing. */
-static void read_forwarding(bool ret[static NM_FAMILY_MAX])
+/* Without its guard, an interface that forwards would open every container. */
+static int release_forwarding(struct nm_change *change, struct nm_forward_switch *forward, struct nm_err *err)
 {
-	static const char *const names[NM_FAMILY_MAX] = {NM_SYSCTL_IPV4_FORWARD, NM_SYSCTL_IPV6_FORWARD};
-	struct nm_err missing;
+	const struct nm_forward_need nothing = {.active = 0};
 
-	nm_each_family(f, NM_BOTH_FAMILIES) {
-		int value = 0;
-
-		ret[f] = nm_sysctl_get(names[f], &value, &missing) == 0 && value;
-	}
+	if (nm_forward_switch_adopt(forward, change->state, &change->nl, err) < 0 ||
+		nm_forward_switch_plan(forward, change->state, &nothing, err) < 0 ||
+		nm_forward_switch_disable(forward, err) < 0)
+		return -1;
+	if (forward->desired.n == 0)
+		return 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"switching forwarding off on '%s': it stays on, and so do the rules that close the interface",
+		forward->desired.v[0].name);
 }
 
 static int flush(
 	struct nm_change *change, struct nm_records *replaced, struct nm_flush_left *ret, struct nm_err *err)
 {
-	if (release_guards(change, replaced, err) < 0 ||
+	NM_CLEANUP(nm_forward_switch_done) struct nm_forward_switch forward = {.global = 0};
+
+	if (release_guards(change, replaced, err) < 0 || release_forwarding(change, &forward, err) < 0 ||
 		nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, err) <
 			0) {
+		nm_forward_switch_undo(&forward, change->state);
 		nm_host_settings_restore_localnet(replaced);
 		return -1;
 	}
+	nm_forward_switch_settle(&forward, change->state);
 	nm_host_settings_disable_hairpin(replaced);
 	nm_change_retire_replaced(change, replaced);
 	nm_state_forget_damaged(change->state);
@@ -96,6 +104,7 @@ int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struc
 		replace_all(&s, &claim.replaced, err) < 0 || flush(&s.change, &claim.replaced, ret, err) < 0)
 		return -1;
 	nm_change_end(&s.change, &claim);
-	read_forwarding(ret->forwarding);
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		ret->forwarding[f] = nm_forwarding_is_global(f);
 	return 0;
 }

@@ -39,6 +39,14 @@ static int complete_all(struct nm_inventory *inventory, const struct nm_config *
 	return 0;
 }
 
+/* Somebody may have switched forwarding on for all, or off; an interface may have come. */
+static int refresh_forwarding(struct nm_inventory *s, struct nm_err *err)
+{
+	enum nm_backend backend = s->live.n > 0 ? s->live.v[0].backend : NM_BACKEND_IPTABLES;
+
+	return nm_change_refresh_forwarding(&s->change, nm_inventory_forwards(s), backend, err);
+}
+
 int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *ret_withdrawn,
 	struct nm_err *err)
 {
@@ -54,9 +62,12 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 			"the state is of another PID namespace, in which process numbers mean others");
 	if (nm_inventory_take(&s, err) < 0)
 		return -1;
+	s.change.config = c;
 	if (!c && s.superseded.n > 0)
 		nm_log_notice("without a configuration, changes that were cut short stay so");
 	else if (c && (nm_inventory_follow_renamed(&s, &c->layout, err) < 0 || complete_all(&s, c, err) < 0))
+		return -1;
+	if (c && refresh_forwarding(&s, err) < 0)
 		return -1;
 	claim.replaced = nm_steal(&s.dead);
 	if (claim.replaced.n > 0 && nm_withdraw_replaced(&s.change, &claim, err) < 0)

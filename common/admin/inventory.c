@@ -186,23 +186,54 @@ int nm_inventory_follow_renamed(
 	return 0;
 }
 
-unsigned nm_inventory_families(const struct nm_inventory *s)
+/* config NULL: without static NAT. */
+static unsigned static_families(const struct nm_inventory *s)
 {
-	const struct nm_config *c = s->config;
 	unsigned families = 0;
 
-	for (size_t i = 0; i < c->statics.n; i++)
-		families |= 1u << c->statics.v[i].family;
+	for (size_t i = 0; s->config && i < s->config->statics.n; i++)
+		families |= 1u << s->config->statics.v[i].family;
+	return families;
+}
+
+unsigned nm_inventory_forwards(const struct nm_inventory *s)
+{
+	unsigned families = static_families(s);
+
+	for (size_t i = 0; i < s->live.n; i++)
+		families |= nm_record_forwards(&s->live.v[i]);
+	return families;
+}
+
+unsigned nm_inventory_families(const struct nm_inventory *s)
+{
+	unsigned families = static_families(s);
+
 	for (size_t i = 0; i < s->live.n; i++)
 		families |= s->live.v[i].families;
 	return families;
+}
+
+static int plan_forwarding(struct nm_inventory *s, struct nm_err *err)
+{
+	const struct nm_config *c = s->config;
+	const struct nm_forward_need need = {
+		.active = nm_inventory_forwards(s) & nm_forward_switch_families(c),
+		.statics = static_families(s),
+		.backend = c->backend,
+	};
+
+	return nm_forward_switch_adopt(&s->forward, s->change.state, &s->change.nl, err) < 0
+		? -1
+		: nm_forward_switch_plan(&s->forward, s->change.state, &need, err);
 }
 
 static int collect_desired(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_config *c = s->config;
 
-	if (nm_backend_ops(c->backend)->layout_base(NM_BOTH_FAMILIES, &c->statics, &s->desired, err) < 0)
+	if (nm_backend_ops(c->backend)->layout_base(NM_BOTH_FAMILIES, &c->statics, &s->desired, err) < 0 ||
+		nm_forward_switch_add_guards(&s->forward, &c->statics, &s->desired, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->live.n; i++)
 		if (nm_desired_add_record(&s->desired, &s->live.v[i], &c->layout, err) < 0)
@@ -212,12 +243,15 @@ static int collect_desired(struct nm_inventory *s, struct nm_err *err)
 
 int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err)
 {
-	return renew_all(s, err) < 0 ? -1 : collect_desired(s, err);
+	if (renew_all(s, err) < 0 || plan_forwarding(s, err) < 0)
+		return -1;
+	return collect_desired(s, err);
 }
 
 void nm_inventory_done(struct nm_inventory *s)
 {
 	nm_desired_done(&s->desired);
+	nm_forward_switch_done(&s->forward);
 	nm_records_done(&s->dead);
 	nm_records_done(&s->live);
 	nm_records_done(&s->superseded);

@@ -5,16 +5,18 @@
 
 #include "backend/desired.h"
 #include "publish/change.h"
+#include "publish/forward_switch.h"
 
 struct nm_inventory {
 	struct nm_config *config; /* borrowed; NULL: there is none */
 	struct nm_change change;
-	struct nm_records dead;       /* their processes are gone */
-	struct nm_records live;       /* brought in line with the configuration and the host */
-	bool *changed;                /* for each live one: differs from its record in the state */
-	bool *needs_enable;           /* for each live one: a setting that it needs is off */
-	struct nm_records superseded; /* outdated records of live containers */
-	struct nm_desired desired;    /* of the live ones, static NAT, and what all share */
+	struct nm_records dead;           /* their processes are gone */
+	struct nm_records live;           /* brought in line with the configuration and the host */
+	bool *changed;                    /* for each live one: differs from its record in the state */
+	bool *needs_enable;               /* for each live one: a setting that it needs is off */
+	struct nm_records superseded;     /* outdated records of live containers */
+	struct nm_forward_switch forward; /* what natmap switches on, and its guards */
+	struct nm_desired desired;        /* of the live ones, static NAT, and what all share */
 };
 
 #define NM_INVENTORY_INIT                \
@@ -45,6 +47,9 @@ int nm_inventory_follow_renamed(
 
 /* Families of the live containers and of static NAT. */
 unsigned nm_inventory_families(const struct nm_inventory *s);
+
+/* Those of them in which packets must be forwarded. */
+unsigned nm_inventory_forwards(const struct nm_inventory *s);
 
 /* Ends the change, too. */
 void nm_inventory_done(struct nm_inventory *s);

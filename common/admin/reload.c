@@ -59,12 +59,29 @@ static void enable_settings(const struct nm_inventory *s)
 {
 	struct nm_err err;
 
-	if (nm_host_settings_enable_forwarding(s->config, nm_inventory_families(s), &err) < 0)
+	if (nm_host_settings_enable_forwarding(s->config, nm_inventory_forwards(s), NULL, &err) < 0 ||
+		nm_forward_switch_enable(&s->forward, &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
+	nm_forward_switch_settle(&s->forward, s->change.state);
 	for (size_t i = 0; i < s->live.n; i++)
 		if (s->needs_enable[i] && nm_host_settings_enable(&s->live.v[i], &err) < 0)
 			nm_log_notice(
 				"container '%s': %s, ignored: its rules are there", s->live.v[i].id, err.msg);
+}
+
+/* What could not be switched off keeps its guard. */
+static int disable_forwarding(struct nm_inventory *s, struct nm_err *err)
+{
+	const struct nm_forwarded *desired = &s->forward.desired;
+	size_t n = desired->n;
+
+	if (nm_forward_switch_disable(&s->forward, err) < 0)
+		return -1;
+	for (; n < desired->n; n++)
+		if (nm_desired_add_forward(&s->desired, desired->v[n].family, desired->v[n].name,
+			    desired->v[n].bridged, desired->backend, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int apply(struct nm_inventory *s, struct nm_err *err)
@@ -77,14 +94,18 @@ static int apply(struct nm_inventory *s, struct nm_err *err)
 	int rc;
 
 	if (append_renewed(s, err) < 0 || nm_host_settings_keep_shared(&s->dead, &s->live, NULL, err) < 0 ||
-		nm_host_settings_keep_shared(&s->superseded, &s->live, NULL, err) < 0)
+		nm_host_settings_keep_shared(&s->superseded, &s->live, NULL, err) < 0 ||
+		nm_forward_switch_record(&s->forward, s->change.state, err) < 0)
 		return -1;
 	nm_host_settings_disable_localnet(&s->dead);
 	nm_host_settings_disable_localnet(&s->superseded);
-	rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
+	rc = disable_forwarding(s, err);
+	if (rc == 0)
+		rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
 	if (rc == 0)
 		rc = nm_backend_commit(nl, &commit, err);
 	if (rc < 0) {
+		nm_forward_switch_undo(&s->forward, s->change.state);
 		nm_host_settings_restore_localnet(&s->dead);
 		nm_host_settings_restore_localnet(&s->superseded);
 		return -1;

@@ -6,6 +6,7 @@
 #include "backend/iptables.h"
 #include "backend/nftables.h"
 #include "base/log.h"
+#include "host/forwarding.h"
 #include "host/sysctl.h"
 #include "iptables/probe.h"
 #include "model/rule.h"
@@ -77,7 +78,7 @@ bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_
 {
 	struct nm_err err;
 	int forwarding;
-	bool ipv6 = nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &forwarding, &err) == 0;
+	bool ipv6 = nm_sysctl_get(nm_forwarding_global[NM_IPV6], &forwarding, &err) == 0;
 
 	*ret = (struct nm_backend_missing){0};
 	nm_backend_ops(backend)->probe(nl, ipv6, on_missing, ret);

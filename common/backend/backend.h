@@ -49,6 +49,12 @@ struct nm_backend_ops {
 	int (*layout)(const struct nm_publication *pub, const struct nm_layout_options *options,
 		struct nm_desired *ret, struct nm_err *err);
 	int (*layout_guard)(const char *owner, struct nm_desired *ret, struct nm_err *err);
+	/* What keeps packets from an interface from being forwarded, and in each family where that is needed,
+	 * what leads there; static SNAT is excepted. */
+	int (*layout_forward)(enum nm_family family, const char *owner, bool bridged, struct nm_desired *ret,
+		struct nm_err *err);
+	int (*layout_forward_base)(unsigned families, const struct nm_static_nats *statics,
+		struct nm_desired *ret, struct nm_err *err);
 	int (*layout_base)(unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret,
 		struct nm_err *err);
 
@@ -62,6 +68,9 @@ struct nm_backend_ops {
 
 	int (*compare)(struct nm_backend_comparison *c, struct nm_err *err);
 	int (*read_guards)(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err);
+	/* The same for interfaces from which packets are not forwarded. */
+	int (*read_forward_guards)(struct nm_netlink *nl, enum nm_family family,
+		struct nm_localnet_guards *ret, struct nm_err *err);
 	/* Fails when the kernel has rules of a container that no restored ruleset has brought. */
 	int (*check_empty)(struct nm_netlink *nl, struct nm_err *err);
 

@@ -35,6 +35,20 @@ int nm_desired_add_guard(
 	return nm_backend_ops(backend)->layout_guard(owner, d, err);
 }
 
+/* Both families and both backends may share an owner. */
+int nm_desired_add_forward(struct nm_desired *d, enum nm_family family, const char *interface, bool bridged,
+	enum nm_backend backend, struct nm_err *err)
+{
+	char buf[NM_PUBLICATION_GUARD_SIZE], *owner = strdup(nm_publication_forward_owner(interface, buf));
+	char **found = owner ? tsearch(owner, &d->forwards, compare) : NULL;
+
+	if (!found || *found != owner)
+		free(owner);
+	if (!found)
+		return nm_fail_memory(err, "preparing the rules");
+	return nm_backend_ops(backend)->layout_forward(family, *found, bridged, d, err);
+}
+
 int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
@@ -79,6 +93,7 @@ void nm_desired_done(struct nm_desired *d)
 {
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
 		tdestroy(d->guards[b], free);
+	tdestroy(d->forwards, free);
 	free(d->owners.v);
 	nm_rules_done(&d->rules);
 	nm_rules_done(&d->statics);

@@ -17,6 +17,7 @@ struct nm_desired {
 	struct nm_nftables_elements elements; /* in natmap's own tables */
 	struct nm_rules statics;              /* of static NAT, in natmap's own tables */
 	void *guards[NM_BACKEND_MAX]; /* owners of guards, one for each interface: tsearch(3); owned */
+	void *forwards;               /* the same for interfaces from which packets are not forwarded */
 };
 
 /* Appends all rules or elements of the record, and the guard of its interface unless it is there already.
@@ -28,6 +29,11 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 int nm_desired_add_guard(
 	struct nm_desired *d, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
 bool nm_desired_has_guard(const struct nm_desired *d, const char *interface, enum nm_backend backend);
+
+/* Appends what keeps packets that come in by an interface from being forwarded, unless they are natmap's.
+ * bridged: it is a bridge whose own packets are seen as forwarded ones, too (br_netfilter). */
+int nm_desired_add_forward(struct nm_desired *d, enum nm_family family, const char *interface, bool bridged,
+	enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
 
 /* Replaces the rules in iptables' tables by those that let the packets of the backend through, if its own
  * rules are elsewhere. */

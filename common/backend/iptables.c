@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
+#include "iptables/layout_forward.h"
 #include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/table.h"
@@ -28,6 +29,20 @@ static int layout(const struct nm_publication *pub, const struct nm_layout_optio
 static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
 {
 	return add_owner(ret, owner, err) < 0 ? -1 : nm_iptables_layout_guard(owner, &ret->rules, err);
+}
+
+static int layout_forward(
+	enum nm_family family, const char *owner, bool bridged, struct nm_desired *ret, struct nm_err *err)
+{
+	return add_owner(ret, owner, err) < 0
+		? -1
+		: nm_iptables_layout_forward(family, owner, bridged, &ret->rules, err);
+}
+
+static int layout_forward_base(
+	unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_iptables_layout_forward_base(families, statics, &ret->rules, err);
 }
 
 static int layout_base(
@@ -105,7 +120,20 @@ static int compare(struct nm_backend_comparison *c, struct nm_err *err)
 
 static int on_rule(void *guards, const struct nm_nft_rule *rule, struct nm_err *err)
 {
-	return nm_localnet_guards_add(guards, rule->tag, rule->tag_len, err);
+	return nm_localnet_guards_add(guards, "natmap:" NM_PUBLICATION_GUARD, rule->tag, rule->tag_len, err);
+}
+
+static int on_forward_rule(void *guards, const struct nm_nft_rule *rule, struct nm_err *err)
+{
+	return nm_localnet_guards_add(
+		guards, "natmap:" NM_PUBLICATION_FORWARD, rule->tag, rule->tag_len, err);
+}
+
+static int read_forward_guards(
+	struct nm_netlink *nl, enum nm_family family, struct nm_localnet_guards *ret, struct nm_err *err)
+{
+	return nm_nft_rules_each(nl, nm_iptables_encode_place(family, NM_TABLE_MANGLE, NM_CHAIN_NATMAP),
+		on_forward_rule, ret, err);
 }
 
 static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err)
@@ -229,12 +257,15 @@ static int print(const struct nm_desired *d, unsigned families, FILE *out, struc
 const struct nm_backend_ops nm_backend_iptables = {
 	.layout = layout,
 	.layout_guard = layout_guard,
+	.layout_forward = layout_forward,
+	.layout_forward_base = layout_forward_base,
 	.layout_base = layout_base,
 	.prepare = prepare,
 	.rewrite = rewrite,
 	.flush = flush,
 	.compare = compare,
 	.read_guards = read_guards,
+	.read_forward_guards = read_forward_guards,
 	.check_empty = check_empty,
 	.keep_counted = keep_counted,
 	.count = count,

@@ -15,15 +15,15 @@
 #include "host/sysctl.h"
 #include "state/interfaces.h"
 
-static void guards_done(struct nm_localnet_guards *g)
+void nm_localnet_guards_done(struct nm_localnet_guards *g)
 {
 	free(g->v);
 }
 
-int nm_localnet_guards_add(struct nm_localnet_guards *list, const char *tag, size_t len, struct nm_err *err)
+int nm_localnet_guards_add(
+	struct nm_localnet_guards *list, const char *prefix, const char *tag, size_t len, struct nm_err *err)
 {
-	static const char prefix[] = "natmap:" NM_PUBLICATION_GUARD;
-	size_t prefix_len = sizeof(prefix) - 1;
+	size_t prefix_len = strlen(prefix);
 
 	if (!tag || len <= prefix_len || memcmp(tag, prefix, prefix_len) != 0 ||
 		len - prefix_len >= IF_NAMESIZE)
@@ -86,7 +86,7 @@ int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *co
 	enum nm_backend backend, struct nm_desired *d, size_t *ret_kept, struct nm_err *err)
 {
 	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces needs = {0};
-	NM_CLEANUP(guards_done) struct nm_localnet_guards g = {0};
+	NM_CLEANUP(nm_localnet_guards_done) struct nm_localnet_guards g = {0};
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err why;
 

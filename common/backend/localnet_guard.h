@@ -11,11 +11,11 @@ struct nm_localnet_guards {
 	size_t n, capacity;
 };
 
-/* Adds the interface if the tag (len bytes without NUL; NULL: none) is that of a guard. -1 with *err
- * (memory).
- */
-int nm_localnet_guards_add(
-	struct nm_localnet_guards *list, const char *tag, size_t len, struct nm_err *err) NM_MUST_USE;
+/* Adds the interface if the tag (len bytes without NUL; NULL: none) is that of a guard: begins with the
+ * prefix. -1 with *err (memory). */
+int nm_localnet_guards_add(struct nm_localnet_guards *list, const char *prefix, const char *tag, size_t len,
+	struct nm_err *err) NM_MUST_USE;
+void nm_localnet_guards_done(struct nm_localnet_guards *list);
 
 /*
  * Switches route_localnet off on interfaces whose guard in the kernel is not desired, so that the guard may

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "iptables/layout.h"
+#include "iptables/layout_forward.h"
 #include "nft/dump.h"
 #include "nft/objects.h"
 #include "nftables/print.h"
@@ -21,12 +22,31 @@ static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err
 	return nm_nftables_layout_guard(owner, &ret->elements, err);
 }
 
+static int layout_forward(
+	enum nm_family family, const char *owner, bool bridged, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_nftables_layout_forward(family, owner, bridged, &ret->elements, err);
+}
+
 /* Each table comes with its base. */
+static int layout_forward_base(
+	unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
+{
+	(void)families;
+	(void)statics;
+	(void)ret;
+	(void)err;
+	return 0;
+}
+
+/* What excepts static SNAT from forwarding that is closed is there also where nothing is. */
 static int layout_base(
 	unsigned families, const struct nm_static_nats *statics, struct nm_desired *ret, struct nm_err *err)
 {
 	(void)families;
-	return statics ? nm_iptables_layout_static(statics, &ret->statics, err) : 0;
+	if (statics && nm_iptables_layout_static(statics, &ret->statics, err) < 0)
+		return -1;
+	return statics ? nm_iptables_layout_forward_static(statics, &ret->statics, err) : 0;
 }
 
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
@@ -130,7 +150,21 @@ static int compare(struct nm_backend_comparison *with, struct nm_err *err)
 
 static int on_element(void *guards, const struct nm_nft_element *element, struct nm_err *err)
 {
-	return nm_localnet_guards_add(guards, element->tag, element->tag_len, err);
+	return nm_localnet_guards_add(
+		guards, "natmap:" NM_PUBLICATION_GUARD, element->tag, element->tag_len, err);
+}
+
+static int on_forward_element(void *guards, const struct nm_nft_element *element, struct nm_err *err)
+{
+	return nm_localnet_guards_add(
+		guards, "natmap:" NM_PUBLICATION_FORWARD, element->tag, element->tag_len, err);
+}
+
+static int read_forward_guards(
+	struct nm_netlink *nl, enum nm_family family, struct nm_localnet_guards *ret, struct nm_err *err)
+{
+	return nm_nft_objects_each_element(nl, nm_nftables_schema_place(family, NULL),
+		nm_nftables_sets[NM_SET_FORWARDING].name, on_forward_element, ret, err);
 }
 
 static int read_guards(struct nm_netlink *nl, struct nm_localnet_guards *ret, struct nm_err *err)
@@ -164,12 +198,15 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.accept_mark = NM_NFTABLES_MARK,
 	.layout = layout,
 	.layout_guard = layout_guard,
+	.layout_forward = layout_forward,
+	.layout_forward_base = layout_forward_base,
 	.layout_base = layout_base,
 	.prepare = prepare,
 	.rewrite = rewrite,
 	.flush = flush,
 	.compare = compare,
 	.read_guards = read_guards,
+	.read_forward_guards = read_forward_guards,
 	.check_empty = nm_nftables_table_check_empty,
 	.keep_counted = keep_counted,
 	.count = count,

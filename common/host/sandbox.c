@@ -91,6 +91,7 @@ static const struct call allowed[] = {
 	{SCMP_SYS(flock)},
 	{SCMP_SYS(ftruncate)},
 	{SCMP_SYS(ftruncate64)}, /* 32-bit */
+	{SCMP_SYS(unlinkat)},
 	{SCMP_SYS(renameat)},
 	{SCMP_SYS(renameat2)}, /* riscv64 and loongarch64 */
 	/* waiting for the lock */

@@ -21,6 +21,15 @@ const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_S
 	return buf;
 }
 
+const char *nm_sysctl_forwarding(
+	enum nm_family family, const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
+{
+	(void)snprintf(buf, NM_SYSCTL_NAME_MAX,
+		family == NM_IPV4 ? "net/ipv4/conf/%s/forwarding" : "net/ipv6/conf/%s/force_forwarding",
+		interface);
+	return buf;
+}
+
 const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
 {
 	(void)snprintf(buf, NM_SYSCTL_NAME_MAX, "net/ipv6/conf/%s/accept_ra", interface);

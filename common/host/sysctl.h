@@ -2,15 +2,17 @@
 #ifndef NM_HOST_SYSCTL_H
 #define NM_HOST_SYSCTL_H
 
+#include "base/addr.h"
 #include "base/err.h"
 
-#define NM_SYSCTL_IPV4_FORWARD "net/ipv4/ip_forward"
-#define NM_SYSCTL_IPV6_FORWARD "net/ipv6/conf/all/forwarding"
 
 #define NM_SYSCTL_NAME_MAX 96
-/* Print "net/ipv4/conf/IF/route_localnet" and "net/ipv6/conf/IF/accept_ra" into buf, which is also returned.
+/* Print "net/ipv4/conf/IF/route_localnet", "net/ipv4/conf/IF/forwarding" or "net/ipv6/conf/IF/force_forwarding",
+ * and "net/ipv6/conf/IF/accept_ra" into buf, which is also returned.
  * A dot in the interface's name stays a dot. */
 const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
+const char *nm_sysctl_forwarding(
+	enum nm_family family, const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 
 /* Reads /proc/sys/NAME. 0, or -1 with *err ("reading net/ipv4/...: No such file or directory"). */

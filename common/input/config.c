@@ -16,7 +16,7 @@
 #include "input/json_value.h"
 
 #define PORTS_EXPECTED    "a list of ports such as \"1024-65535,80\""
-#define FORWARD_EXPECTED  "\"set\" or \"check\""
+#define FORWARD_EXPECTED  "\"interfaces\", \"set\" or \"check\""
 #define PREFIXES_EXPECTED "a list of addresses and networks"
 #define PREFIX_EXPECTED   "an address or network such as \"10.10.0.0/16\""
 
@@ -105,7 +105,10 @@ static int read_prefix(struct nm_config_value *v, struct nm_err *err)
 	return 0;
 }
 
-static const char *const forward_names[] = {[NM_FORWARD_SET] = "set", [NM_FORWARD_CHECK] = "check", NULL};
+static const char *const forward_names[] = {[NM_FORWARD_INTERFACES] = "interfaces",
+	[NM_FORWARD_SET] = "set",
+	[NM_FORWARD_CHECK] = "check",
+	NULL};
 static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
 	[NM_LISTENER_WARN] = "warn",
 	[NM_LISTENER_FAIL] = "fail",
@@ -182,7 +185,7 @@ void nm_config_init(struct nm_config *c)
 	*c = (struct nm_config){
 		.layout = {.localhost = true, .hairpin = true, .masquerade_all = false},
 		.backend = NM_BACKEND_AUTO,
-		.forward = {[NM_IPV4] = NM_FORWARD_SET, [NM_IPV6] = NM_FORWARD_CHECK},
+		.forward = {[NM_IPV4] = NM_FORWARD_INTERFACES, [NM_IPV6] = NM_FORWARD_CHECK},
 		.listener_check = NM_LISTENER_FAIL,
 		.dynamic_first = 61000,
 		.dynamic_last = 65535,

@@ -11,7 +11,7 @@
 #define NM_CONFIG_PATH "/etc/natmap/natmap.json"
 #define NM_CONFIG_MAX  (4u << 20) /* bytes */
 
-enum nm_forward { NM_FORWARD_SET, NM_FORWARD_CHECK };
+enum nm_forward { NM_FORWARD_INTERFACES, NM_FORWARD_SET, NM_FORWARD_CHECK };
 enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL, NM_LISTENER_EXACT };
 
 struct nm_policy {

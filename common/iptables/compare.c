@@ -101,7 +101,8 @@ static bool stands_before_accept(const struct reading *r, size_t drop)
 static bool is_misplaced(const struct reading *r, size_t i)
 {
 	const struct nm_rule *rule = desired_rule(r->d, i);
-	bool has_company = r->place.chain == NM_CHAIN_POSTROUTING || r->place.table == NM_TABLE_RAW;
+	bool has_company = r->place.chain == NM_CHAIN_POSTROUTING || r->place.table == NM_TABLE_RAW ||
+		(r->place.table == NM_TABLE_MANGLE && r->place.chain == NM_CHAIN_FORWARD);
 
 	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
 		return true;

@@ -158,6 +158,17 @@ static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint
 	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
+/* A packet of a connection that is neither known nor translated. */
+static void put_foreign(struct nlmsghdr *nlh)
+{
+	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
+
+	ct.info.match_flags = ct.info.invert_flags = XT_CONNTRACK_STATE;
+	ct.info.state_mask = (uint16_t)(XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |
+		XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) | XT_CONNTRACK_STATE_DNAT);
+	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
+}
+
 static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, bool negate)
 {
 	if (!name)
@@ -169,7 +180,7 @@ static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, 
 static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 {
 	put_interface(nlh, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
-	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, false);
+	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, rule->not_out_if);
 	if (rule->protocol) {
 		nm_expr_meta(nlh, NFT_META_L4PROTO, NFT_REG_1);
 		nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &rule->protocol, sizeof(rule->protocol));
@@ -189,6 +200,8 @@ static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
 	if (rule->ct_established)
 		put_conntrack(nlh, NULL,
 			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
+	if (rule->ct_foreign)
+		put_foreign(nlh);
 	if (rule->ct_dnat)
 		put_conntrack(nlh, rule, XT_CONNTRACK_STATE_DNAT);
 }

@@ -31,6 +31,8 @@ static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
 
 	if (r->ct_established)
 		nm_text_put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
+	if (r->ct_foreign)
+		nm_text_put(t, " -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT");
 	if (!r->ct_dnat)
 		return;
 	nm_text_put(t, " -m conntrack --ctstate DNAT");
@@ -83,7 +85,7 @@ const char *nm_iptables_print_rule(const struct nm_rule *r, char buf[static NM_R
 	if (r->in_if)
 		nm_text_put(&t, "%s -i %s", r->not_in_if ? " !" : "", r->in_if);
 	if (r->out_if)
-		nm_text_put(&t, " -o %s", r->out_if);
+		nm_text_put(&t, "%s -o %s", r->not_out_if ? " !" : "", r->out_if);
 	if (r->protocol)
 		nm_text_put(&t, " -p %s", nm_mapping_protocol_name(r->protocol));
 	if (r->dports.first)

@@ -42,6 +42,7 @@ int nm_iptables_table_edit(void *txn, const struct nm_edit *edit, struct nm_err 
 /* As iptables makes them. */
 static const struct nm_nft_hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
 	[NM_TABLE_RAW][NM_CHAIN_PREROUTING] = {"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
+	[NM_TABLE_MANGLE][NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_MANGLE},
 	[NM_TABLE_NAT][NM_CHAIN_PREROUTING] = {"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
 	[NM_TABLE_NAT][NM_CHAIN_OUTPUT] = {"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
 	[NM_TABLE_NAT][NM_CHAIN_POSTROUTING] = {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},

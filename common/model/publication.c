@@ -13,3 +13,9 @@ const char *nm_publication_guard_owner(const char *interface, char buf[static NM
 	(void)snprintf(buf, NM_PUBLICATION_GUARD_SIZE, NM_PUBLICATION_GUARD "%s", interface);
 	return buf;
 }
+
+const char *nm_publication_forward_owner(const char *interface, char buf[static NM_PUBLICATION_GUARD_SIZE])
+{
+	(void)snprintf(buf, NM_PUBLICATION_GUARD_SIZE, NM_PUBLICATION_FORWARD "%s", interface);
+	return buf;
+}

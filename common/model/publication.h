@@ -39,4 +39,9 @@ bool nm_publication_needs_localnet(const struct nm_mapping *m, const struct nm_l
  * NM_PUBLICATION_GUARD and the interface's name. Returns buf. */
 const char *nm_publication_guard_owner(const char *interface, char buf[static NM_PUBLICATION_GUARD_SIZE]);
 
+/* The same for the rules and elements that keep packets from an interface from being forwarded, because
+ * natmap alone has switched forwarding on there. */
+#define NM_PUBLICATION_FORWARD "@forward/"
+const char *nm_publication_forward_owner(const char *interface, char buf[static NM_PUBLICATION_GUARD_SIZE]);
+
 #endif

@@ -24,6 +24,7 @@ const char *nm_rule_table_name(enum nm_table table)
 {
 	static const char *const names[NM_TABLE_MAX] = {
 		[NM_TABLE_RAW] = "raw",
+		[NM_TABLE_MANGLE] = "mangle",
 		[NM_TABLE_NAT] = "nat",
 		[NM_TABLE_FILTER] = "filter",
 	};

@@ -5,7 +5,7 @@
 #include "base/prefix.h"
 #include "model/tag.h"
 
-enum nm_table { NM_TABLE_RAW, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
+enum nm_table { NM_TABLE_RAW, NM_TABLE_MANGLE, NM_TABLE_NAT, NM_TABLE_FILTER, NM_TABLE_MAX };
 
 enum nm_chain {
 	NM_CHAIN_PREROUTING,
@@ -45,6 +45,7 @@ struct nm_rule {
 	const char *in_if;    /* -i, borrowed; NULL: any */
 	bool not_in_if;       /* ! -i */
 	const char *out_if;   /* -o, borrowed; NULL: any */
+	bool not_out_if;      /* ! -o */
 	struct nm_prefix src; /* len 0: any */
 	bool not_src;
 	struct nm_prefix dst;
@@ -56,6 +57,7 @@ struct nm_rule {
 	bool dst_local;                   /* -m addrtype --dst-type LOCAL */
 	uint32_t mark; /* -m mark --mark: all of these bits, without ct_dnat in its native form; 0: any */
 	bool ct_established;            /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	bool ct_foreign;                /* -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT */
 	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
 	struct nm_ports ct_orig_dports; /* --ctorigdstport */
 	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */

@@ -7,9 +7,11 @@
  * forward precedes the FORWARD chains of iptables: it marks packets that were translated for a mapping, and
  * no other packet, and opens a container with an allow list to the networks of that list. What
  * goes on passes like its beginning; a related connection (FTP's data) has no element. An allow list counts
- * for more than the lack of one, where two containers publish the same. forwarded follows those chains and
- * makes the mark what it was. postrouting precedes iptables' nat: the client networks of masqueraded, with
- * rules for each prefix length. guard precedes connection tracking: it drops packets for 127.0.0.0/8 from
+ * for more than the lack of one, where two containers publish the same. What is not natmap's comes to
+ * foreign: from an interface that forwards for natmap's sake alone, only what was forwarded before goes on:
+ * multicast, and with br_netfilter what a bridge forwards by itself. forwarded follows those chains and makes
+ * the mark what it was. postrouting precedes iptables' nat: the client networks of masqueraded, with rules
+ * for each prefix length. guard precedes connection tracking: it drops packets for 127.0.0.0/8 from
  * elsewhere.
  */
 #include "nftables/chains.h"
@@ -53,13 +55,20 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "translate", IN(PORTS), DNAT, NULL},
 	{BOTH, "translate", ANY, JUMP, "static_translate", NM_TAG_MADE},
 	{BOTH, "forward", IF(MARKED), NM_ACTION_SET_ASIDE, NULL, NULL},
-	{BOTH, "forward", IF(UNTRANSLATED), RETURN, NULL},
+	{BOTH, "forward", IF(UNTRANSLATED), GOTO, "foreign", NULL},
 	{BOTH, "forward", IF(ESTABLISHED), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(RESTRICTED), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(HOST_RESTRICTED), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(OPEN), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(HOST_OPEN), GOTO, "pass", NULL},
 	{BOTH, "forward", ANY, JUMP, "static_forward", NULL},
+	{BOTH, "forward", ANY, GOTO, "foreign", NULL},
+	{BOTH, "foreign", IN(FORWARDING), GOTO, "closed", NULL},
+	{BOTH, "closed", IF(ESTABLISHED), RETURN, NULL},
+	{BOTH, "closed", IF(TO_MULTICAST), RETURN, NULL},
+	{BOTH, "closed", IN(BRIDGED), RETURN, NULL},
+	{BOTH, "closed", ANY, JUMP, "static_closed", NULL},
+	{BOTH, "closed", ANY, DROP, NULL},
 	{BOTH, "restricted", ANY, JUMP, "allowed", NULL},
 	{BOTH, "restricted", ANY, DROP, NULL},
 	{BOTH, "pass", ANY, NM_ACTION_PASS, NULL, NULL},
@@ -150,6 +159,10 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8},
 		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128},
 	};
+	static const struct nm_prefix multicast[NM_FAMILY_MAX] = {
+		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {224}}, .len = 4},
+		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {0xff}}, .len = 8},
+	};
 
 	switch (match) {
 	case NM_MATCH_ANY:
@@ -166,6 +179,9 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 	case NM_MATCH_TO_HOST:
 		nm_expr_fib_daddr_type(b->msg, NFT_REG_1);
 		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
+		break;
+	case NM_MATCH_TO_MULTICAST:
+		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &multicast[b->family], false);
 		break;
 	case NM_MATCH_ESTABLISHED:
 		nm_expr_ct(b->msg, NFT_CT_STATE, NFT_REG_1);

@@ -29,6 +29,7 @@ enum nm_nftables_match {
 	NM_MATCH_FROM_LINK_LOCAL,
 	NM_MATCH_TO_LOOPBACK,
 	NM_MATCH_TO_HOST, /* to an address of the host */
+	NM_MATCH_TO_MULTICAST,
 	NM_MATCH_UNTRANSLATED,
 	NM_MATCH_TRANSLATED,  /* the connection's destination is */
 	NM_MATCH_ESTABLISHED, /* or related */

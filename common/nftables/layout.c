@@ -218,3 +218,20 @@ int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
 	return nm_nftables_layout_add(ret, &e, err);
 }
+
+int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool bridged,
+	struct nm_nftables_elements *ret, struct nm_err *err)
+{
+	struct nm_nftables_element e = {.family = family, .set = NM_SET_FORWARDING, .owner = owner};
+	const char *interface = owner + strlen(NM_PUBLICATION_FORWARD);
+	size_t len = strnlen(interface, IFNAMSIZ - 1);
+
+	memcpy(e.key, interface, len);
+	if (nm_nftables_layout_add(ret, &e, err) < 0)
+		return -1;
+	if (!bridged)
+		return 0;
+	e.set = NM_SET_BRIDGED;
+	memcpy(e.key + IFNAMSIZ, interface, len);
+	return nm_nftables_layout_add(ret, &e, err);
+}

@@ -46,4 +46,9 @@ int nm_nftables_layout(const struct nm_publication *pub, const struct nm_layout_
 int nm_nftables_layout_guard(
 	const char *owner, struct nm_nftables_elements *ret, struct nm_err *err) NM_MUST_USE;
 
+/* The same for the elements that keep packets from an interface from being forwarded; owner:
+ * nm_publication_forward_owner(). bridged: it is a bridge whose own packets pass there, too. */
+int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool bridged,
+	struct nm_nftables_elements *ret, struct nm_err *err) NM_MUST_USE;
+
 #endif

@@ -31,6 +31,7 @@ static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftab
 		[NM_FIELD_PROTOCOL] = "meta l4proto",
 		[NM_FIELD_HOST_PORT] = "ct original proto-dst",
 		[NM_FIELD_IN_INTERFACE] = "iifname",
+		[NM_FIELD_OUT_INTERFACE] = "oifname",
 	};
 
 	switch (field) {
@@ -79,7 +80,9 @@ static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
 	};
 	enum nm_nftables_match match = rule->template->match;
 
-	if (match == NM_MATCH_TO_LOOPBACK)
+	if (match == NM_MATCH_TO_MULTICAST)
+		fprintf(out, "%s ", rule->family == NM_IPV4 ? "ip daddr 224.0.0.0/4" : "ip6 daddr ff00::/8");
+	else if (match == NM_MATCH_TO_LOOPBACK)
 		fputs(rule->family == NM_IPV4 ? "ip daddr 127.0.0.0/8 " : "ip6 daddr ::1 ", out);
 	else if (match != NM_MATCH_ANY)
 		fputs(words[match], out);

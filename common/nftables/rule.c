@@ -89,6 +89,9 @@ size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftable
 	case NM_FIELD_IN_INTERFACE:
 		nm_expr_meta(b->msg, NFT_META_IIFNAME, reg);
 		return word + IFNAMSIZ / 4;
+	case NM_FIELD_OUT_INTERFACE:
+		nm_expr_meta(b->msg, NFT_META_OIFNAME, reg);
+		return word + IFNAMSIZ / 4;
 	case NM_FIELD_END:
 		return word;
 	}
@@ -155,6 +158,8 @@ static const char *chain_of(const struct nm_rule *rule)
 {
 	if (rule->table == NM_TABLE_FILTER)
 		return "static_forward";
+	if (rule->table == NM_TABLE_MANGLE)
+		return "static_closed";
 	switch (rule->chain) {
 	case NM_CHAIN_PREROUTING:
 		return "static_prerouting";
@@ -213,6 +218,9 @@ static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule
 		break;
 	case NM_VERDICT_MASQUERADE:
 		nm_expr_masquerade(b->msg);
+		break;
+	case NM_VERDICT_RETURN: /* from what closes an interface, to what comes after it */
+		nm_expr_verdict(b->msg, NF_ACCEPT, NULL);
 		break;
 	default:
 		nm_expr_verdict(b->msg, NFT_GOTO, "pass");

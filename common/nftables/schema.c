@@ -21,6 +21,8 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 	{.name = "translate"},
 	{.name = "loopback"},
 	{"forward", {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1}, "forward priority filter - 1"},
+	{.name = "foreign"},
+	{.name = "closed"},
 	{.name = "restricted"},
 	{.name = "allowed"},
 	{.name = "pass"},
@@ -32,6 +34,7 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 	{.name = "static_output"},
 	{.name = "static_translate"},
 	{.name = "static_forward"},
+	{.name = "static_closed"},
 	{.name = "static_postrouting"},
 	{.name = NULL},
 };
@@ -84,7 +87,7 @@ static int ensure_set(
 		mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
 		mnl_attr_nest_end(nlh, nest);
 	}
-	if (set == NM_SET_LOCALNET)
+	if (set == NM_SET_LOCALNET || set == NM_SET_FORWARDING)
 		mnl_attr_put(nlh, NFTA_SET_USERDATA, sizeof(names), &names);
 	nm_nft_batch_end(txn, nlh);
 	return 0;

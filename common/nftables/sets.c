@@ -23,6 +23,8 @@ const struct nm_nftables_set_type nm_nftables_sets[NM_SET_MAX] = {
 	[NM_SET_HOST_ALLOWED] = {"host_allowed", false, {CLIENT, HOST, PROTOCOL, HOST_PORT}, {0}},
 	[NM_SET_GUARDED] = {"guarded", true, {UNTRANSLATED}, {0}},
 	[NM_SET_LOCALNET] = {"localnet", true, {NM_FIELD_IN_INTERFACE}, {0}},
+	[NM_SET_FORWARDING] = {"forwarding", false, {NM_FIELD_IN_INTERFACE}, {0}},
+	[NM_SET_BRIDGED] = {"bridged", false, {NM_FIELD_IN_INTERFACE, NM_FIELD_OUT_INTERFACE}, {0}},
 };
 
 enum nm_nftables_type nm_nftables_set_field_type(enum nm_nftables_field field, enum nm_family family)
@@ -34,6 +36,7 @@ enum nm_nftables_type nm_nftables_set_field_type(enum nm_nftables_field field, e
 	case NM_FIELD_HOST_PORT:
 		return NM_TYPE_PORT;
 	case NM_FIELD_IN_INTERFACE:
+	case NM_FIELD_OUT_INTERFACE:
 		return NM_TYPE_INTERFACE;
 	default:
 		return family == NM_IPV4 ? NM_TYPE_IPV4_ADDRESS : NM_TYPE_IPV6_ADDRESS;

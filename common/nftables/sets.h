@@ -21,6 +21,8 @@ enum nm_nftables_set {
 	NM_SET_HOST_ALLOWED,    /* and of mappings of one host address */
 	NM_SET_GUARDED,         /* loopback addresses that only the host itself may reach; IPv4 only */
 	NM_SET_LOCALNET,        /* interfaces with route_localnet: not to 127.0.0.0/8; IPv4 only */
+	NM_SET_FORWARDING,      /* interfaces from which only what is published is forwarded */
+	NM_SET_BRIDGED,         /* such interfaces, twice: bridges whose own packets come here, too */
 	NM_SET_MAX
 };
 
@@ -35,6 +37,7 @@ enum nm_nftables_field {
 	NM_FIELD_PROTOCOL,
 	NM_FIELD_DPORT,
 	NM_FIELD_IN_INTERFACE,
+	NM_FIELD_OUT_INTERFACE,
 	NM_FIELD_HOST,      /* destination address before the translation */
 	NM_FIELD_HOST_PORT, /* destination port before the translation */
 };

@@ -1,6 +1,6 @@
 /*
- * The order matters: route_localnet is switched off before the guard rules go and on after they stand, so
- * that no moment exposes the host's own 127.0.0.1 to containers.
+ * The order matters: route_localnet and forwarding are switched off before their guard rules go and on after
+ * they stand, so that no moment exposes the host's own 127.0.0.1 to containers, or containers to the network.
  */
 #include "publish/change.h"
 
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
+#include "publish/forward_switch.h"
 #include "publish/host_settings.h"
 #include "publish/stale_flows.h"
 #include "state/search.h"
@@ -102,12 +103,50 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	return 0;
 }
 
-static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
+/* Families in which other records need forwarding. */
+static int find_forwarding(
+	struct nm_change *change, const struct nm_claim *claim, unsigned *ret, struct nm_err *err)
+{
+	const struct nm_state_query query = {.forwards = NM_BOTH_FAMILIES, .except = &claim->replaced};
+	nm_autorecords struct nm_records others = {0};
+
+	if (nm_state_search(change->state, &query, &others, err) < 0)
+		return -1;
+	for (size_t i = 0; i < others.n; i++)
+		*ret |= nm_record_forwards(&others.v[i]);
+	return 0;
+}
+
+static int plan_forwarding(struct nm_change *change, const struct nm_claim *claim,
+	struct nm_forward_switch *s, struct nm_err *err)
+{
+	struct nm_forward_need need = {.kept = NM_BOTH_FAMILIES};
+
+	if (nm_forward_switch_load(s, change->state, err) < 0)
+		return -1;
+	if (claim->new) {
+		need.backend = claim->new->backend;
+		need.via = claim->new->via;
+		if (change->config)
+			need.active = nm_record_forwards(claim->new) &
+				~claim->new->forwarded &nm_forward_switch_families(change->config);
+	} else if (s->old.n > 0 || s->old.statics) {
+		need.backend = s->old.backend;
+		need.kept = s->old.statics;
+		if (find_forwarding(change, claim, &need.kept, err) < 0)
+			return -1;
+	}
+	return nm_forward_switch_plan(s, change->state, &need, err);
+}
+
+static int commit(struct nm_change *change, const struct nm_claim *claim, const struct nm_forward_switch *s,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
+	const struct nm_static_nats *statics = change->config ? &change->config->statics : NULL;
+	struct nm_netlink *nl = &change->nl;
 	const struct nm_record *r = claim->new;
-	unsigned families = r ? r->families : 0;
-	bool ipv6_optional = families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
+	unsigned families = (r ? r->families : 0) | nm_forward_switch_guarded(s);
+	bool ipv6_optional = r && families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
 	NM_CLEANUP(commit_done) struct commit c = {.record = r, .change.families = families};
 
 	for (size_t i = 0; i < claim->replaced.n; i++)
@@ -115,6 +154,9 @@ static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
 	if (r &&
 		(nm_backend_ops(r->backend)->layout_base(r->families, NULL, &c.change.new, err) < 0 ||
 			nm_desired_add_record(&c.change.new, r, options, err) < 0))
+		return -1;
+	if (nm_forward_switch_add_guards(s, statics, &c.change.new, err) < 0 ||
+		nm_forward_switch_add_old_guards(s, &c.change.replaced, err) < 0)
 		return -1;
 	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
 		collect(&c.change.peers, &claim->peers, err) < 0)
@@ -126,24 +168,62 @@ static int commit(struct nm_netlink *nl, const struct nm_claim *claim,
 		err);
 }
 
-int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
-	struct nm_err *err)
+/* Rules and settings, with all that they need recorded. */
+static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_forward_switch *s,
+	const struct nm_layout_options *options, struct nm_err *err)
 {
 	struct nm_records *replaced = &claim->replaced;
 
-	if (nm_change_connect(change, err) < 0 ||
-		nm_host_settings_keep_shared(replaced, &claim->peers, claim->new, err) < 0)
-		return -1;
 	nm_host_settings_disable_localnet(replaced);
-	if (commit(&change->nl, claim, options, err) < 0) {
+	if (nm_forward_switch_disable(s, err) < 0 || commit(change, claim, s, options, err) < 0) {
 		claim->committed = err->kind == NM_ERR_UNCERTAIN;
-		if (!claim->committed) /* else the guards may be gone */
+		if (!claim->committed) { /* else the guards may be gone */
+			nm_forward_switch_undo(s, change->state);
 			nm_host_settings_restore_localnet(replaced);
+		}
 		return -1;
 	}
 	claim->committed = true;
 	nm_host_settings_disable_hairpin(replaced);
-	return claim->new ? nm_host_settings_enable(claim->new, err) : 0;
+	if (nm_forward_switch_enable(s, err) < 0 ||
+		(claim->new &&nm_host_settings_enable(claim->new, err) < 0))
+		return -1;
+	nm_forward_switch_settle(s, change->state);
+	return 0;
+}
+
+int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
+	struct nm_err *err)
+{
+	NM_CLEANUP(nm_forward_switch_done) struct nm_forward_switch s = {.global = 0};
+
+	if (nm_change_connect(change, err) < 0 ||
+		nm_host_settings_keep_shared(&claim->replaced, &claim->peers, claim->new, err) < 0 ||
+		plan_forwarding(change, claim, &s, err) < 0 ||
+		nm_forward_switch_record(&s, change->state, err) < 0)
+		return -1;
+	return apply(change, claim, &s, options, err);
+}
+
+int nm_change_refresh_forwarding(
+	struct nm_change *change, unsigned families, enum nm_backend backend, struct nm_err *err)
+{
+	NM_CLEANUP(nm_forward_switch_done) struct nm_forward_switch s = {.global = 0};
+	NM_CLEANUP(nm_claim_done) struct nm_claim nobody = {0};
+	struct nm_forward_need need = {0};
+
+	if (nm_forward_switch_load(&s, change->state, err) < 0)
+		return -1;
+	need.kept = families | s.old.statics;
+	need.active = need.kept & nm_forward_switch_families(change->config);
+	need.backend = s.old.n > 0 ? s.old.backend : backend;
+	if (nm_forward_switch_plan(&s, change->state, &need, err) < 0)
+		return -1;
+	if (s.old.n == 0 && s.desired.n == 0)
+		return 0;
+	if (nm_change_connect(change, err) < 0 || nm_forward_switch_record(&s, change->state, err) < 0)
+		return -1;
+	return apply(change, &nobody, &s, NULL, err);
 }
 
 int nm_change_retire(struct nm_change *change, const struct nm_records *records, struct nm_err *err)

@@ -9,8 +9,9 @@
 
 /* What a change holds: begins as NM_CHANGE_INIT. */
 struct nm_change {
-	struct nm_state *state; /* owned; NULL: there is none */
-	struct nm_netlink nl;   /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
+	struct nm_state *state;         /* owned; NULL: there is none */
+	struct nm_netlink nl;           /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
+	const struct nm_config *config; /* by which a new record is published, borrowed; NULL: nothing is */
 };
 
 #define NM_CHANGE_INIT      \
@@ -46,6 +47,11 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
  */
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
 	struct nm_err *err) NM_MUST_USE;
+
+/* By change->config, brings the interfaces that forward in line with the host, for published ports that need
+ * it in these families; their guards are of the backend, if there are none yet. */
+int nm_change_refresh_forwarding(
+	struct nm_change *change, unsigned families, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;
 
 /* Retires these records. */
 int nm_change_retire(

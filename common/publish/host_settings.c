@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/forwarding.h"
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
@@ -31,20 +32,31 @@ static int enable_ipv6_forwarding(struct nm_err *err)
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	int value;
 
-	if (nm_sysctl_get(NM_SYSCTL_IPV6_FORWARD, &value, err) < 0)
+	if (nm_sysctl_get(nm_forwarding_global[NM_IPV6], &value, err) < 0)
 		return -1;
 	if (value)
 		return 0;
 	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
 		nm_route_ra_interfaces(&rtnl, keep_accepting_ra, NULL, err) < 0)
 		return -1;
-	return nm_sysctl_set(NM_SYSCTL_IPV6_FORWARD, 1, err);
+	return nm_sysctl_set(nm_forwarding_global[NM_IPV6], 1, err);
 }
 
-int nm_host_settings_enable_forwarding(const struct nm_config *c, unsigned families, struct nm_err *err)
+/* Of all, and of the one that somebody has excepted. */
+static int enable_ipv4_forwarding(const char *via, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+
+	if (nm_sysctl_set(nm_forwarding_global[NM_IPV4], 1, err) < 0)
+		return -1;
+	return via && via[0] ? nm_sysctl_set(nm_sysctl_forwarding(NM_IPV4, via, name), 1, err) : 0;
+}
+
+int nm_host_settings_enable_forwarding(
+	const struct nm_config *c, unsigned families, const char (*via)[IF_NAMESIZE], struct nm_err *err)
 {
 	if (families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
-		nm_sysctl_set(NM_SYSCTL_IPV4_FORWARD, 1, err) < 0)
+		enable_ipv4_forwarding(via ? via[NM_IPV4] : NULL, err) < 0)
 		return -1;
 	if (families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
 		return enable_ipv6_forwarding(err);
@@ -210,8 +222,8 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 }
 
 /* The name that the interface has now; "": it is gone. Another one may have got its number: with another name
- * it is the same if the route to the container leads through it still. Without an answer of the kernel's it is
- * the recorded name: what was switched on is rather switched off. */
+ * it is the same if the route to the container leads through it still. Without an answer of the kernel's it
+ * is the recorded name: what was switched on is rather switched off. */
 static int find_interface(
 	struct nm_netlink *rtnl, const struct nm_record *r, char ret[static IF_NAMESIZE], struct nm_err *err)
 {

@@ -6,9 +6,10 @@
 #include "input/config.h"
 #include "state/state.h"
 
-/* Switches forwarding on in the families for which the configuration says "set", for good. */
-int nm_host_settings_enable_forwarding(
-	const struct nm_config *c, unsigned families, struct nm_err *err) NM_MUST_USE;
+/* Switches forwarding on in the families for which the configuration says "set", for good; also on the
+ * interface towards a container, if via is not NULL and has one for IPv4. */
+int nm_host_settings_enable_forwarding(const struct nm_config *c, unsigned families,
+	const char (*via)[IF_NAMESIZE], struct nm_err *err) NM_MUST_USE;
 
 /* What is kept from one record to the next. Begins as NM_HOST_SETTINGS_VIEW. */
 struct nm_host_settings_view {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "publish/forward_switch.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
 #include "state/interfaces.h"
@@ -76,9 +77,10 @@ static int make_claim(
 	claim->new->backend = c->backend;
 	if (settle_owners(change, claim, c, err) < 0 ||
 		nm_free_port_choose(claim, c, change->state, err) < 0 ||
-		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0)
+		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0 ||
+		nm_forward_switch_check(c, claim->new, err) < 0)
 		return -1;
-	return nm_host_settings_enable_forwarding(c, claim->new->families, err);
+	return nm_host_settings_enable_forwarding(c, nm_record_forwards(claim->new), claim->new->via, err);
 }
 
 /* Write */
@@ -135,6 +137,7 @@ int nm_publish_claim(
 {
 	const struct nm_records *replaced = &claim->replaced;
 
+	change->config = c;
 	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0)
 		return -1;
 	/* a hook that runs twice finds the record that it has written */

@@ -4,10 +4,12 @@
  */
 #include "publish/request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/desired.h"
 #include "base/log.h"
+#include "host/forwarding.h"
 #include "host/process.h"
 #include "host/sysctl.h"
 #include "publish/address.h"
@@ -58,32 +60,74 @@ static void set_bridge_port(struct nm_record *r, const struct nm_address_choice 
 	}
 }
 
-/* Where the configuration says "check", forwarding must be on already: else IPv4 fails, and IPv6 is left out
- * unless the container needs it. */
-static int check_forwarding(const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+/* With forwarding off for all interfaces: whether it is on for the one towards the container and for another
+ * one, by which clients may come. */
+static int works_by_interface(
+	struct nm_netlink *rtnl, enum nm_family family, const char *via, bool *ret, struct nm_err *err)
 {
-	static const struct {
-		const char *name, *command;
-	} sysctl[NM_FAMILY_MAX] = {
-		[NM_IPV4] = {NM_SYSCTL_IPV4_FORWARD, "sysctl -w net.ipv4.ip_forward=1"},
-		[NM_IPV6] = {NM_SYSCTL_IPV6_FORWARD, "sysctl -w net.ipv6.conf.all.forwarding=1"},
-	};
+	NM_CLEANUP(nm_forwarding_interfaces_done) struct nm_forwarding_interfaces list = {0};
+	bool forwards = false;
 
-	nm_each_family(f, r->families) {
-		int value;
-
-		if (c->forward[f] == NM_FORWARD_SET)
-			continue;
-		if (nm_sysctl_get(sysctl[f].name, &value, err) < 0)
+	*ret = false;
+	if (via[0] && nm_forwarding_get(family, via, &forwards, err) < 0)
+		return -1;
+	if (!forwards)
+		return 0;
+	if (nm_forwarding_list(rtnl, family, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n && !*ret; i++)
+		if (strcmp(list.v[i].name, via) != 0 &&
+			nm_forwarding_get(family, list.v[i].name, ret, err) < 0)
 			return -1;
-		if (value)
+	return 0;
+}
+
+/* Sets *ret_command to what makes forwarding work, "" if it does or natmap will see to it. */
+static int examine_forwarding(struct nm_netlink *rtnl, const struct nm_config *c, enum nm_family family,
+	struct nm_record *r, char ret_command[static NM_SYSCTL_NAME_MAX], struct nm_err *err)
+{
+	const char *via = r->via[family];
+	bool global, works = true;
+
+	ret_command[0] = '\0';
+	if (c->forward[family] == NM_FORWARD_SET)
+		return 0;
+	if (nm_forwarding_read_global(family, &global, err) < 0)
+		return -1;
+	if (global && via[0] && nm_forwarding_get(family, via, &works, err) < 0)
+		return -1;
+	if (!works)
+		(void)snprintf(
+			ret_command, NM_SYSCTL_NAME_MAX, "sysctl -w net/ipv4/conf/%s/forwarding=1", via);
+	r->forwarded |= global ? 1u << family : 0;
+	if (global || (c->forward[family] == NM_FORWARD_INTERFACES && nm_forwarding_has_interfaces(family)))
+		return 0;
+	if (works_by_interface(rtnl, family, via, &works, err) < 0)
+		return -1;
+	if (!works)
+		(void)snprintf(
+			ret_command, NM_SYSCTL_NAME_MAX, "sysctl -w %s=1", nm_forwarding_global_key[family]);
+	return 0;
+}
+
+/* Where natmap is not to switch forwarding on, it must be on: else IPv4 fails, and IPv6 is left out unless
+ * the container needs it. */
+static int check_forwarding(
+	struct nm_netlink *rtnl, const struct nm_config *c, struct nm_record *r, struct nm_err *err)
+{
+	char command[NM_SYSCTL_NAME_MAX];
+
+	nm_each_family(f, nm_record_forwards(r)) {
+		if (examine_forwarding(rtnl, c, f, r, command, err) < 0)
+			return -1;
+		if (!command[0])
 			continue;
 		if (f == NM_IPV4 || nm_record_names_family(r, f) || r->families == 1u << f)
 			return nm_fail(err, NM_ERR_FAILED, "publishing on %s: forwarding is off; run: %s",
-				family_name(f), sysctl[f].command);
+				family_name(f), command);
 		nm_log_notice(
 			"container '%s': not published on %s, forwarding is off; to change that run: %s",
-			r->id, family_name(f), sysctl[f].command);
+			r->id, family_name(f), command);
 		r->families &= ~(1u << f);
 	}
 	return 0;
@@ -125,7 +169,9 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 	if (choice[NM_IPV4].route.found && nm_desired_needs_localnet(r, &c->layout))
 		set_localnet(r, &choice[NM_IPV4].route);
 	published = known ? known->families & r->families : 0;
-	if (check_forwarding(c, r, err) < 0)
+	nm_each_family(f, r->families)
+		memcpy(r->via[f], choice[f].route.interface, sizeof(r->via[f]));
+	if (check_forwarding(&rtnl, c, r, err) < 0)
 		return -1;
 	r->families |= published;
 	if (c->layout.hairpin)

@@ -32,6 +32,7 @@ enum key_kind {
 	KEY_LOCALNET_SET = 'L',
 	KEY_BRIDGE_PORT = 'h',
 	KEY_BRIDGE_PORT_SET = 'H',
+	KEY_FORWARDS = 'f',     /* a family */
 	KEY_PORT = 'p',         /* a single port */
 	KEY_SINGLE_BLOCK = 's', /* a block that has one */
 	KEY_RANGE_BLOCK = 'r',  /* a block that has ports of a range */
@@ -108,6 +109,20 @@ static void ask_interface(struct nm_state_keys *keys, enum key_kind kind, const 
 	ask_key(keys, &key);
 }
 
+static uint64_t forwards_key(enum nm_family family)
+{
+	return text_key(KEY_FORWARDS, family == NM_IPV4 ? "4" : "6");
+}
+
+static void ask_forwards(struct nm_state_keys *keys, enum nm_family family)
+{
+	ask_key(keys,
+		&(struct nm_state_key){.value = forwards_key(family),
+			.kind = KEY_FORWARDS,
+			.interface = "",
+			.index = family});
+}
+
 static void ask_mapping(struct nm_state_keys *keys, const struct nm_mapping *m)
 {
 	if (!m->host_port)
@@ -146,6 +161,8 @@ void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys 
 		ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->localnet_index, q->backend);
 	ask_interface(
 		ret, q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port, q->bridge_port_index, 0);
+	nm_each_family(f, q->forwards)
+		ask_forwards(ret, f);
 	ask_mappings(ret, q->mappings, q->n_mappings);
 	for (size_t i = 0; q->sharing && i < q->sharing->n && !ret->everything; i++)
 		ask_sharing(ret, &q->sharing->v[i]);
@@ -167,6 +184,8 @@ static bool is_user(const struct nm_record *r, const struct nm_state_key *key)
 	case KEY_BRIDGE_PORT_SET:
 		return is_named(key, r->bridge_port, r->bridge_port_index) &&
 			(key->kind == KEY_BRIDGE_PORT || r->hairpin_set);
+	case KEY_FORWARDS:
+		return nm_record_forwards(r) & 1u << key->index;
 	default:
 		return false;
 	}
@@ -204,6 +223,13 @@ static void add_interface(struct filter *f, enum key_kind kind, const char *inte
 		add(f, index_key(kind, index));
 }
 
+/* Of the interface itself: its name may be another one's by now. */
+static void add_switched_on(struct filter *f, enum key_kind kind, const char *interface, unsigned index)
+{
+	if (interface[0])
+		add(f, index ? index_key(kind, index) : text_key(kind, interface));
+}
+
 static void add_mapping(struct filter *f, const struct nm_mapping *m)
 {
 	if (m->count == 1)
@@ -226,9 +252,11 @@ static void add_record(struct filter *f, const struct nm_record *r)
 	add_interface(f, KEY_LOCALNET, r->localnet, r->localnet_index);
 	add_interface(f, KEY_BRIDGE_PORT, r->bridge_port, r->bridge_port_index);
 	if (r->localnet_set)
-		add_interface(f, KEY_LOCALNET_SET, r->localnet, r->localnet_index);
+		add_switched_on(f, KEY_LOCALNET_SET, r->localnet, r->localnet_index);
 	if (r->hairpin_set)
-		add_interface(f, KEY_BRIDGE_PORT_SET, r->bridge_port, r->bridge_port_index);
+		add_switched_on(f, KEY_BRIDGE_PORT_SET, r->bridge_port, r->bridge_port_index);
+	nm_each_family(family, nm_record_forwards(r))
+		add(f, forwards_key(family));
 	for (size_t i = 0; i < r->mappings.n; i++)
 		add_mapping(f, &r->mappings.v[i]);
 }

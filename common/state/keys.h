@@ -12,7 +12,7 @@ struct nm_state_key {
 	uint64_t value;
 	char kind;
 	const char *interface; /* of which one user in this backend is enough, borrowed; NULL: no interface */
-	unsigned index;        /* its number, if the key is that and not its name */
+	unsigned index; /* its number, if the key is that and not its name; or a family to forward in */
 	enum nm_backend backend;
 };
 

@@ -23,6 +23,16 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family)
 	return false;
 }
 
+unsigned nm_record_forwards(const struct nm_record *r)
+{
+	unsigned families = 0;
+
+	for (size_t i = 0; i < r->mappings.n; i++)
+		if (r->mappings.v[i].any_host || !nm_addr_is_loopback(&r->mappings.v[i].host))
+			families |= r->mappings.v[i].families;
+	return families & r->families;
+}
+
 /* A copy of the n elements at v, NULL for none. False when memory is short. */
 static bool copy_array(const void *v, size_t n, size_t size, void **ret)
 {

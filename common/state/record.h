@@ -24,6 +24,10 @@ struct nm_record {
 	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
 	unsigned localnet_index;       /* its number, which it keeps when it is renamed; 0: unknown */
 	bool localnet_set;             /* natmap switched it on */
+	/* what a request has found, not recorded: the interface towards it, and the families in which all
+	 * interfaces forward already */
+	char via[NM_FAMILY_MAX][IF_NAMESIZE];
+	unsigned forwarded;
 	char bridge_port[IF_NAMESIZE]; /* port whose hairpin mode they need; "": none */
 	unsigned bridge_port_index;    /* likewise */
 	bool hairpin_set;              /* natmap switched it on */
@@ -45,6 +49,10 @@ void nm_record_done(struct nm_record *r);
 
 /* True when one of its mappings is for this family alone. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
+
+/* The families in which packets must be forwarded to reach it: those of mappings that are not of 127.0.0.0/8
+ * or ::1 alone. */
+unsigned nm_record_forwards(const struct nm_record *r);
 
 /* Sets *ret to whether the process is gone: there is none, another one has its pid, or it is a zombie. */
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err) NM_MUST_USE;

@@ -18,8 +18,10 @@ struct nm_state_query {
 	unsigned localnet_index; /* its number, by which it is also found; 0: unknown */
 	const char *bridge_port; /* port: one record that needs its hairpin mode */
 	unsigned bridge_port_index;
-	bool set;                         /* localnet, bridge_port: only where natmap switched it on */
-	enum nm_backend backend;          /* for localnet */
+	unsigned forwards;       /* families: one record for each that needs forwarding in it */
+	bool set;                /* localnet, bridge_port: only where natmap switched it on, and by number
+				    where both know it */
+	enum nm_backend backend; /* for localnet */
 	const struct nm_records *sharing; /* records that share host ports or interfaces with these */
 	const struct nm_records *except;  /* never records at the offsets of these */
 };

@@ -41,7 +41,7 @@ static void summarize(const struct nm_config *c, char out[static SUMMARY_MAX])
 		prefixes(&c->policy.address, addresses, sizeof(addresses)), c->policy.max_ports);
 }
 
-#define DEFAULTS "110 01 2 61000-65535 5000 -++++ [] [] 1024"
+#define DEFAULTS "110 02 2 61000-65535 5000 -++++ [] [] 1024"
 
 static const char *parse(const char *text, size_t len, char out[static SUMMARY_MAX])
 {
@@ -67,28 +67,31 @@ static const struct {
 	{"{}", DEFAULTS},
 	{"/* nothing */ {} // here", DEFAULTS},
 	{"{\"backend\":\"iptables\",\"localhost\":true,\"hairpin\":true,\"masquerade_all\":false,"
-	 "\"ip_forward\":{\"ipv4\":\"set\",\"ipv6\":\"check\"},\"listener_check\":\"fail\","
+	 "\"ip_forward\":{\"ipv4\":\"interfaces\",\"ipv6\":\"check\"},\"listener_check\":\"fail\","
 	 "\"dynamic_ports\":\"61000-65535\",\"lock_timeout_ms\":5000,\"policy\":{\"host_ports\":\"1-65535\","
 	 "\"reserved_ports\":\"\",\"host_addresses\":[],\"address\":[],\"max_ports\":1024}}",
 		DEFAULTS},
 	{"{\"localhost\":false,\"hairpin\":false,\"masquerade_all\":true}",
-		"001 01 2 61000-65535 5000 -++++ [] [] 1024"},
+		"001 02 2 61000-65535 5000 -++++ [] [] 1024"},
 	{"{\"ip_forward\":{\"ipv6\":\"set\",\"ipv4\":\"check\"}}",
-		"110 10 2 61000-65535 5000 -++++ [] [] 1024"},
+		"110 21 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"ip_forward\":{\"ipv4\":\"set\"}}", "110 12 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"ip_forward\":{\"ipv6\":\"interfaces\",\"ipv4\":\"interfaces\"}}",
+		"110 00 2 61000-65535 5000 -++++ [] [] 1024"},
 	{"{\"ip_forward\":{}}", DEFAULTS},
 	{"{\"static\":{}}", DEFAULTS},
-	{"{\"static\":{\"dnat\":1},\"hairpin\":false}", "100 01 2 61000-65535 5000 -++++ [] [] 1024"},
-	{"{\"listener_check\":\"off\"}", "110 01 0 61000-65535 5000 -++++ [] [] 1024"},
-	{"{\"listener_check\":\"exact\"}", "110 01 3 61000-65535 5000 -++++ [] [] 1024"},
-	{"{\"listener_check\":\"warn\"}", "110 01 1 61000-65535 5000 -++++ [] [] 1024"},
-	{"{\"dynamic_ports\":\"1-1\",\"lock_timeout_ms\":600000}", "110 01 2 1-1 600000 -++++ [] [] 1024"},
-	{"{\"policy\":{\"host_ports\":\"1024-65535,80\"}}", "110 01 2 61000-65535 5000 --+++ [] [] 1024"},
+	{"{\"static\":{\"dnat\":1},\"hairpin\":false}", "100 02 2 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"listener_check\":\"off\"}", "110 02 0 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"listener_check\":\"exact\"}", "110 02 3 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"listener_check\":\"warn\"}", "110 02 1 61000-65535 5000 -++++ [] [] 1024"},
+	{"{\"dynamic_ports\":\"1-1\",\"lock_timeout_ms\":600000}", "110 02 2 1-1 600000 -++++ [] [] 1024"},
+	{"{\"policy\":{\"host_ports\":\"1024-65535,80\"}}", "110 02 2 61000-65535 5000 --+++ [] [] 1024"},
 	{"{\"policy\":{\"reserved_ports\":\"1, 1000-2000\",\"host_ports\":\"1-65534\"}}",
-		"110 01 2 61000-65535 5000 --+-- [] [] 1024"},
-	{"{\"policy\":{\"host_ports\":\"\"}}", "110 01 2 61000-65535 5000 ----- [] [] 1024"},
+		"110 02 2 61000-65535 5000 --+-- [] [] 1024"},
+	{"{\"policy\":{\"host_ports\":\"\"}}", "110 02 2 61000-65535 5000 ----- [] [] 1024"},
 	{"{\"policy\":{\"host_addresses\":[\"192.0.2.1\",\"2001:db8::/32\"],\"address\":[\"10.0.0.0/8\"],"
 	 "\"max_ports\":1}}",
-		"110 01 2 61000-65535 5000 -++++ [192.0.2.1/32,2001:db8::/32] [10.0.0.0/8] 1"},
+		"110 02 2 61000-65535 5000 -++++ [192.0.2.1/32,2001:db8::/32] [10.0.0.0/8] 1"},
 
 	{"", "!f: not valid JSON: premature EOF in line 1"},
 	{"// nothing", "!f: not valid JSON: premature EOF in line 1"},
@@ -115,9 +118,12 @@ static const struct {
 	{"{\"backend\":\"ipfw\"}", "!f: backend: expected \"iptables\", \"nftables\" or \"auto\""},
 	{"{\"backend\":true}", "!f: backend: expected \"iptables\", \"nftables\" or \"auto\""},
 	{"{\"ip_forward\":\"set\"}", "!f: ip_forward: expected an object with ipv4 and ipv6"},
-	{"{\"ip_forward\":{\"ipv4\":true}}", "!f: ip_forward.ipv4: expected \"set\" or \"check\""},
-	{"{\"ip_forward\":{\"ipv4\":\"set\\u0000\"}}", "!f: ip_forward.ipv4: expected \"set\" or \"check\""},
-	{"{\"listener_check\":\"Fail\"}", "!f: listener_check: expected \"off\", \"warn\", \"fail\" or \"exact\""},
+	{"{\"ip_forward\":{\"ipv4\":true}}",
+		"!f: ip_forward.ipv4: expected \"interfaces\", \"set\" or \"check\""},
+	{"{\"ip_forward\":{\"ipv4\":\"set\\u0000\"}}",
+		"!f: ip_forward.ipv4: expected \"interfaces\", \"set\" or \"check\""},
+	{"{\"listener_check\":\"Fail\"}",
+		"!f: listener_check: expected \"off\", \"warn\", \"fail\" or \"exact\""},
 	{"{\"dynamic_ports\":\"80\"}",
 		"!f: dynamic_ports: expected a range of ports such as \"61000-65535\""},
 	{"{\"dynamic_ports\":\"2-1\"}",
@@ -199,7 +205,7 @@ static void test_modes(void)
 	char out[SUMMARY_MAX];
 
 	write_file("good", "{\"hairpin\":false}", 0644);
-	tap_is(load("good", out), "100 01 2 61000-65535 5000 -++++ [] [] 1024", "a good file");
+	tap_is(load("good", out), "100 02 2 61000-65535 5000 -++++ [] [] 1024", "a good file");
 	tap_is(load("missing", out), "!configuration file 'missing': No such file or directory",
 		"a missing file");
 	write_file("bad", "{\n\"hairpin\":1}", 0600);

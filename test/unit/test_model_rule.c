@@ -4,7 +4,7 @@
 
 static void test_names(void)
 {
-	static const char *const tables[] = {"raw", "nat", "filter"};
+	static const char *const tables[] = {"raw", "mangle", "nat", "filter"};
 	static const char *const chains[] = {
 		"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD", "DOCKER-USER", "NATMAP"};
 

@@ -34,22 +34,30 @@ static const char *print(
 #define LOOKUPS(set, host, to) \
 	LOOKUP("6", set, host, to) LOOKUP("17", set, host, to) LOOKUP("132", set, host, to)
 #define MARKED "mark & 0x1000 != 0x0 "
-#define FORWARD                                                                                            \
-	"forward " MARKED "mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n"   \
-	"forward ct status & 0x20 == 0x0 return\n"                                                         \
-	"forward ct state & 0x6 != 0x0 goto pass\n" LOOKUPS("restricted", "", "restricted")                \
-		LOOKUPS("host_restricted", "ct original daddr ", "restricted") LOOKUPS("open", "", "pass") \
-			LOOKUPS("host_open", "ct original daddr ",                                         \
-				"pass") "forward jump static_forward\n"                                    \
-					"restricted jump allowed\n"                                        \
-					"restricted drop\n"                                                \
-					"pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                \
-					"forwarded " MARKED "mark = (mark & 0xffffefff)\n"                 \
-					"forwarded priority & 0x40000000 != 0x0 "                          \
-					"mark = (mark & 0xffffefff ^ 0x1000) "                             \
-					"priority = (priority & 0xbfffffff)\n"                             \
-					"postrouting ct status & 0x20 != 0x0 jump masqueraded\n"           \
-					"postrouting jump static_postrouting\n"
+#define FOREIGN(multicast)                             \
+	"foreign forwarding { iifname } goto closed\n" \
+	"closed ct state & 0x6 != 0x0 return\n"        \
+	"closed daddr" multicast " return\n"           \
+	"closed bridged { iifname oifname } return\n"  \
+	"closed jump static_closed\n"                  \
+	"closed drop\n"
+#define FORWARD(multicast)                                                                                  \
+	"forward " MARKED "mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n"    \
+	"forward ct status & 0x20 == 0x0 goto foreign\n"                                                    \
+	"forward ct state & 0x6 != 0x0 goto pass\n" LOOKUPS("restricted", "", "restricted") LOOKUPS(        \
+		"host_restricted", "ct original daddr ", "restricted") LOOKUPS("open", "", "pass")          \
+		LOOKUPS("host_open", "ct original daddr ",                                                  \
+			"pass") "forward jump static_forward\n"                                             \
+				"forward goto foreign\n" FOREIGN(                                           \
+					multicast) "restricted jump allowed\n"                              \
+						   "restricted drop\n"                                      \
+						   "pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"      \
+						   "forwarded " MARKED "mark = (mark & 0xffffefff)\n"       \
+						   "forwarded priority & 0x40000000 != 0x0 "                \
+						   "mark = (mark & 0xffffefff ^ 0x1000) "                   \
+						   "priority = (priority & 0xbfffffff)\n"                   \
+						   "postrouting ct status & 0x20 != 0x0 jump masqueraded\n" \
+						   "postrouting jump static_postrouting\n"
 #define TRANSLATE                                                                                        \
 	"translate " HOST_PORTS "translate ports { l4proto dport } dnat to ports.address : ports.port\n" \
 	"translate jump static_translate # natmap:@made\n"
@@ -63,12 +71,12 @@ static const char *const base[NM_FAMILY_MAX] = {
 		    "output jump static_output\n"
 		    "output daddr/8 == 127.0.0.0 goto loopback\n"
 		    "output fib daddr type == 0x2 jump translate\n"
-		    "loopback " HOST_PORTS TRANSLATE FORWARD,
+		    "loopback " HOST_PORTS TRANSLATE FORWARD(" & 240.0.0.0 == 224.0.0.0"),
 	[NM_IPV6] = "prerouting jump static_prerouting\n"
 		    "prerouting" LINK_LOCAL "prerouting fib daddr type == 0x2 jump translate\n"
 		    "output jump static_output\n"
 		    "output" LINK_LOCAL "output daddr == ::1 goto loopback\n"
-		    "output fib daddr type == 0x2 jump translate\n" TRANSLATE FORWARD,
+		    "output fib daddr type == 0x2 jump translate\n" TRANSLATE FORWARD("/8 == ff00::"),
 };
 
 /* For one protocol, and for all of them. */
@@ -267,7 +275,7 @@ static void test_chains(void)
 static void test_static_chains(void)
 {
 	static const char *const names[] = {"static_prerouting", "static_output", "static_translate",
-		"static_forward", "static_postrouting"};
+		"static_forward", "static_closed", "static_postrouting"};
 	size_t n = 0;
 
 	for (int i = 0; nm_nftables_schema_chains[i].name; i++)

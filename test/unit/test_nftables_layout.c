@@ -25,6 +25,8 @@ static const struct {
 	[NM_SET_HOST_ALLOWED] = {"host_allowed", "aapt", "", false},
 	[NM_SET_GUARDED] = {"guarded", "apt", "", true},
 	[NM_SET_LOCALNET] = {"localnet", "i", "", true},
+	[NM_SET_FORWARDING] = {"forwarding", "i", "", false},
+	[NM_SET_BRIDGED] = {"bridged", "ii", "", false},
 };
 
 static const struct nm_layout_options defaults = {.localhost = true, .hairpin = true};

@@ -131,6 +131,8 @@ static void say_message(struct text *t, const struct nlmsghdr *msg, uint8_t nfpr
 	"chain natmap translate\n"                          \
 	"chain natmap loopback\n"                           \
 	"chain natmap forward filter hook 2 priority -1\n"  \
+	"chain natmap foreign\n"                            \
+	"chain natmap closed\n"                             \
 	"chain natmap restricted\n"                         \
 	"chain natmap allowed\n"                            \
 	"chain natmap pass\n"                               \
@@ -141,6 +143,7 @@ static void say_message(struct text *t, const struct nlmsghdr *msg, uint8_t nfpr
 	"chain natmap static_output\n"                      \
 	"chain natmap static_translate\n"                   \
 	"chain natmap static_forward\n"                     \
+	"chain natmap static_closed\n"                      \
 	"chain natmap static_postrouting\n"
 
 /* Flag 8: NFT_SET_MAP; user data: NFTNL_UDATA_SET_KEYBYTEORDER, that of the machine. */
@@ -155,7 +158,9 @@ static const char *const expected[NM_FAMILY_MAX] = {
 			  "set natmap allowed id 8 flags 0 { 7 12 13 } of 12\n"
 			  "set natmap host_allowed id 9 flags 0 { 7 7 12 13 } of 16\n"
 			  "set natmap guarded id 10 flags 0 { 7 12 13 } of 12\n"
-			  "set natmap localnet id 11 flags 0 { 41 } of 16 userdata 0 4 1\n",
+			  "set natmap localnet id 11 flags 0 { 41 } of 16 userdata 0 4 1\n"
+			  "set natmap forwarding id 12 flags 0 { 41 } of 16 userdata 0 4 1\n"
+			  "set natmap bridged id 13 flags 0 { 41 41 } of 32\n",
 	[NM_IPV6] = TABLE "set natmap ports id 1 flags 8 { 12 13 } of 8 { 8 13 } of 20 counter\n"
 			  "set natmap host_ports id 2 flags 8 { 8 12 13 } of 24 { 8 13 } of 20 counter\n"
 			  "set natmap masqueraded id 3 flags 0 { 8 8 12 13 13 } of 44\n"
@@ -164,7 +169,9 @@ static const char *const expected[NM_FAMILY_MAX] = {
 			  "set natmap restricted id 6 flags 0 { 8 12 13 13 } of 28\n"
 			  "set natmap host_restricted id 7 flags 0 { 8 8 12 13 13 } of 44\n"
 			  "set natmap allowed id 8 flags 0 { 8 12 13 } of 24\n"
-			  "set natmap host_allowed id 9 flags 0 { 8 8 12 13 } of 40\n",
+			  "set natmap host_allowed id 9 flags 0 { 8 8 12 13 } of 40\n"
+			  "set natmap forwarding id 12 flags 0 { 41 } of 16 userdata 0 4 1\n"
+			  "set natmap bridged id 13 flags 0 { 41 41 } of 32\n",
 };
 
 static void check(enum nm_family family)

@@ -111,19 +111,23 @@ static char *write_line(const struct nm_record *r)
 	return text ? strdup(text) : NULL;
 }
 
-static bool is_interface(const char *asked, unsigned index, const char *name, unsigned its_index)
+static bool is_interface(
+	const char *asked, unsigned index, const char *name, unsigned its_index, bool set, bool its_set)
 {
-	return asked && name[0] && (!strcmp(asked, name) || (index && index == its_index));
+	if (!asked || !name[0] || (set && !its_set))
+		return false;
+	return (!strcmp(asked, name) && !(set && its_index)) || (index && index == its_index);
 }
 
 /* The query as its header says it, asked of the parsed record. */
 static bool matches(const struct nm_state_query *q, const struct nm_record *r)
 {
 	if (q->all || (q->id && !strcmp(q->id, r->id)) ||
-		(is_interface(q->localnet, q->localnet_index, r->localnet, r->localnet_index) &&
-			(!q->set || r->localnet_set)) ||
-		(is_interface(q->bridge_port, q->bridge_port_index, r->bridge_port, r->bridge_port_index) &&
-			(!q->set || r->hairpin_set)))
+		is_interface(q->localnet, q->localnet_index, r->localnet, r->localnet_index, q->set,
+			r->localnet_set) ||
+		is_interface(q->bridge_port, q->bridge_port_index, r->bridge_port, r->bridge_port_index,
+			q->set, r->hairpin_set) ||
+		(q->forwards & nm_record_forwards(r)))
 		return true;
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++)
 		if (q->families & r->families & 1u << f &&
@@ -162,6 +166,7 @@ static void test_never_no(void)
 		q.set = choose(2);
 		q.localnet = choose(3) ? NULL : some_interface();
 		q.bridge_port = choose(3) ? NULL : some_interface();
+		q.forwards = choose(4);
 		q.localnet_index = choose(4);
 		q.bridge_port_index = choose(4);
 		if (nm_record_json_read(line, strlen(line), &back, &err) < 0)
@@ -218,7 +223,11 @@ static void test_passes_over(void)
 		{"longer id", {.id = "abcd"}, false},
 		{"id that stands elsewhere", {.id = "br0"}, false},
 		{"interface", {.localnet = "br0"}, true},
-		{"interface, switched on", {.localnet = "br0", .set = true}, true},
+		{"interface, switched on", {.localnet = "br0", .localnet_index = 7, .set = true}, true},
+		{"another one of that name, switched on",
+			{.localnet = "br0", .localnet_index = 8, .set = true}, false},
+		{"forwarding", {.forwards = NM_IPV4_BIT}, true},
+		{"forwarding of the other family", {.forwards = NM_IPV6_BIT}, false},
 		{"beginning of the interface", {.localnet = "br"}, false},
 		{"interface of the other kind", {.localnet = "veth1"}, false},
 		{"interface that was renamed", {.localnet = "br9", .localnet_index = 7, .set = true}, true},
