@@ -139,7 +139,7 @@ guarded() {
 	! in_nftables || own=(natmap static_postrouting)
 	# snats: those of static rules, in order
 	snats() {
-		ruleset host | grep -o '"natmap:@snat/[a-z]*' | cut -d: -f2 | xargs
+		ruleset host | sed '/chain static_closed/,/}/d' | grep -o '"natmap:@snat/[a-z]*' | cut -d: -f2 | xargs
 	}
 	config '{"static":{"snat":['"$host"']}}'
 	run_natmap reload
