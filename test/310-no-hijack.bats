@@ -177,6 +177,23 @@ marked() {
 	done
 }
 
+@test "a mark that others set in the FORWARD chains stays, but for packets of published ports" {
+	serve ctr tcp 80 web
+	publish web 8080:80
+	on host nft -f - <<-END
+		table inet marking {
+			chain forward { type filter hook forward priority 0; iifname "up0" meta mark set 0x1000; }
+			chain postrouting {
+				type filter hook postrouting priority 0
+				oifname "br0" ct status & dnat == 0 meta mark != 0x1000 drop
+			}
+		}
+	END
+	assert_reach web ext tcp 10.88.7.2 80
+	assert_reach web ext tcp fd00:7::2 80
+	assert_reach web ext tcp 192.0.2.1 8080
+}
+
 @test "an administrator's DNAT that stood first keeps its port" {
 	serve ctr tcp 80 web
 	serve ctr2 tcp 80 admin

@@ -72,7 +72,7 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "restricted", ANY, JUMP, "allowed", NULL},
 	{BOTH, "restricted", ANY, DROP, NULL},
 	{BOTH, "pass", ANY, NM_ACTION_PASS, NULL, NULL},
-	{BOTH, "forwarded", IF(MARKED), NM_ACTION_UNMARK, NULL, NULL},
+	{BOTH, "forwarded", IF(PASSED), NM_ACTION_UNMARK, NULL, NULL},
 	{BOTH, "forwarded", IF(SET_ASIDE), NM_ACTION_PUT_BACK, NULL, NULL},
 	{BOTH, "postrouting", IF(TRANSLATED), JUMP, "masqueraded", NULL},
 	{BOTH, "postrouting", ANY, JUMP, "static_postrouting", NULL},
@@ -191,6 +191,9 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 	case NM_MATCH_SET_ASIDE:
 		put_match_bit(b, match == NM_MATCH_MARKED ? &mark : &aside);
 		break;
+	case NM_MATCH_PASSED:
+		put_match_bit(b, &mark);
+		/* fall through */
 	case NM_MATCH_UNTRANSLATED:
 	case NM_MATCH_TRANSLATED:
 		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);

@@ -34,6 +34,7 @@ enum nm_nftables_match {
 	NM_MATCH_TRANSLATED,  /* the connection's destination is */
 	NM_MATCH_ESTABLISHED, /* or related */
 	NM_MATCH_MARKED,
+	NM_MATCH_PASSED,    /* marked and translated */
 	NM_MATCH_SET_ASIDE, /* marked when it came in */
 };
 

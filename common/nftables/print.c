@@ -76,6 +76,7 @@ static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
 		[NM_MATCH_TRANSLATED] = "ct status dnat ",
 		[NM_MATCH_ESTABLISHED] = "ct state established,related ",
 		[NM_MATCH_MARKED] = "meta mark & 0x00001000 != 0x00000000 ",
+		[NM_MATCH_PASSED] = "meta mark & 0x00001000 != 0x00000000 ct status dnat ",
 		[NM_MATCH_SET_ASIDE] = "meta priority & 4000:0 != none ",
 	};
 	enum nm_nftables_match match = rule->template->match;

@@ -52,7 +52,8 @@ static const char *print(
 					multicast) "restricted jump allowed\n"                              \
 						   "restricted drop\n"                                      \
 						   "pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"      \
-						   "forwarded " MARKED "mark = (mark & 0xffffefff)\n"       \
+						   "forwarded " MARKED                                      \
+						   "ct status & 0x20 != 0x0 mark = (mark & 0xffffefff)\n"   \
 						   "forwarded priority & 0x40000000 != 0x0 "                \
 						   "mark = (mark & 0xffffefff ^ 0x1000) "                   \
 						   "priority = (priority & 0xbfffffff)\n"                   \
