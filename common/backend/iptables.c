@@ -7,6 +7,7 @@
 #include "iptables/encode.h"
 #include "iptables/layout.h"
 #include "iptables/layout_forward.h"
+#include "iptables/layout_static.h"
 #include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/table.h"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "iptables/layout.h"
 #include "iptables/layout_forward.h"
+#include "iptables/layout_static.h"
 #include "nft/dump.h"
 #include "nft/objects.h"
 #include "nftables/print.h"

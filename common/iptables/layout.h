@@ -3,7 +3,7 @@
 #define NM_IPTABLES_LAYOUT_H
 
 #include "model/publication.h"
-#include "model/static_nat.h"
+#include "model/rule.h"
 
 /* Appends to *rules all rules of the publication, both families, in the order in which they are to be
  * written; heads come such that the later one stands above. They borrow from *pub. 0, or -1 with *err
@@ -23,8 +23,7 @@ struct nm_rule nm_iptables_layout_jump(enum nm_family family);
  * (owner "@established"). */
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
-/* Appends the rules of all entries of static NAT, likewise; they borrow from *s. */
-int nm_iptables_layout_static(
-	const struct nm_static_nats *s, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
+/* Link-local clients cannot be forwarded: a rule that translates leaves them to the host. */
+void nm_iptables_layout_exclude_link_local(struct nm_rule *rule);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "input/config.h"
-#include "iptables/layout.h"
+#include "iptables/layout_static.h"
 #include "iptables/print.h"
 #include "tap.h"
 

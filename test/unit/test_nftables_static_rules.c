@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "input/config.h"
-#include "iptables/layout.h"
+#include "iptables/layout_static.h"
 #include "nftables/rule.h"
 #include "expr_text.h"
 #include "tap.h"
