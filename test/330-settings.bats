@@ -354,6 +354,20 @@ read_only_settings() {
 	assert_clean
 }
 
+@test "a bridge that is made anew while ports are published: what natmap switches on there goes off" {
+	local how
+	for how in reload 'add web 8081:81' 'remove web 8080:80'; do
+		publish web 8080:80,8082:82
+		links 'del br0' 'add br0 type bridge' 'set br0 up' 'set vctr master br0'
+		on host ip address add 10.88.7.1/24 dev br0
+		# shellcheck disable=SC2086 # these are words
+		run_natmap $how
+		localnet_is 1 || return 1
+		withdraw web
+		localnet_is 0 || return 1
+	done
+}
+
 @test "a state that knows no numbers of interfaces is read, and completed by reload" {
 	publish web 8080:80
 	sed -i 's/"index":[0-9]*,//g' "$(state_dir)/state"

@@ -209,6 +209,8 @@ static int look_up_localnet(struct nm_host_settings_view *view, struct nm_record
 		return -1;
 	if (!r->localnet[0] || (route.ifindex && route.ifindex == r->localnet_index))
 		set_localnet(r, &route);
+	else if (view->found[0]) /* made anew: setting and guard go by the name */
+		r->localnet_index = view->found_index;
 	return 0;
 }
 

@@ -19,7 +19,8 @@ int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, co
 	struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Sets localnet, if the mappings need it and it is empty or has been renamed, to the interface of the route
- * to the container; clears localnet and bridge_port if the options do not need them. */
+ * to the container; one that has been made anew under its name has another number. Clears localnet and
+ * bridge_port if the options do not need them. */
 int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
