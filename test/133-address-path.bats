@@ -133,6 +133,15 @@ index() {
 	on host ip route add 10.5.0.5 dev end0
 	on host ip -6 route add fd00:5::5 dev end0
 	assert "$(claim)" = '10.5.0.5 fd00:5::5' "at the other end of a port of the bridge"
+	on host ip route del 10.5.0.5 dev end0
+	on host ip -6 route del fd00:5::5 dev end0
+	on host ip link add br1 type bridge
+	on host ip link set br1 up
+	on host ip route add 10.5.0.5 dev br1
+	on host ip -6 route add fd00:5::5 dev br1
+	assert "$(claim)" = "leaves by 'br1' leaves by 'br1'" "on another bridge"
+	on host ip link set end0 master br1
+	assert "$(claim)" = '10.5.0.5 fd00:5::5' "on another bridge that is joined to it"
 	on host ip link del end0
 	on host ip link add mac0 link up0 type macvlan mode bridge
 	on host ip link set mac0 netns "/run/netns/$NM_NS-ctr"

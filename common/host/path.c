@@ -51,8 +51,8 @@ static bool is_at(const struct nm_rtnl_link *port, unsigned ifindex)
 	return ifindex == port->ifindex || (port->master && ifindex == port->master);
 }
 
-/* Whether what the host sends by the route reaches the other end of port: goes down from its interface. */
-static int judge_pair(const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
+/* Whether what the host sends by the route comes to port: goes down from its interface. */
+static int judge_port(const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
 {
 	struct nm_rtnl_link out = s->route->out;
 
@@ -71,6 +71,42 @@ static int judge_pair(const struct search *s, const struct nm_rtnl_link *port, b
 	return 0;
 }
 
+static const struct nm_rtnl_link *find_link(const struct nm_rtnl_links *all, unsigned ifindex)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].ifindex == ifindex)
+			return &all->v[i];
+	return NULL;
+}
+
+/* The same for each port of another bridge that a veth pair joins to that of port. */
+static int judge_joined(
+	const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_rtnl_links_done) struct nm_rtnl_links all = {0};
+
+	if (nm_rtnl_get_links(s->rtnl, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n && !*ret; i++) {
+		const struct nm_rtnl_link *end = &all.v[i], *other;
+
+		if (end->master != port->master || !end->peer_ifindex || end->peer_elsewhere)
+			continue;
+		other = find_link(&all, end->peer_ifindex);
+		if (other && judge_port(s, other, ret, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether what the host sends by the route reaches the other end of port. */
+static int judge_pair(const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
+{
+	if (judge_port(s, port, ret, err) < 0)
+		return -1;
+	return *ret || !port->master ? 0 : judge_joined(s, port, ret, err);
+}
+
 /* An interface on a veth gets what comes out of that: what the host sends into its other end. */
 static int judge_behind_pair(
 	const struct search *s, const struct nm_rtnl_link *lower, bool *ret, struct nm_err *err)
@@ -84,6 +120,11 @@ static int judge_behind_pair(
 	return other.found ? judge_pair(s, &other, ret, err) : 0;
 }
 
+static bool is_hardware(const struct nm_rtnl_link *inside)
+{
+	return inside->found && !inside->kind[0] && !(inside->flags & IFF_LOOPBACK);
+}
+
 static int judge(
 	const struct search *s, const struct nm_rtnl_link *inside, struct nm_path *path, struct nm_err *err)
 {
@@ -92,6 +133,8 @@ static int judge(
 	path->leads_in = false;
 	if (find_port(s, inside, &path->port, err) < 0)
 		return -1;
+	if (is_hardware(inside))
+		path->leads_in = s->route->prefix_len > 0;
 	if (!path->port.found)
 		return 0;
 	if (inside->peer_ifindex)
@@ -130,7 +173,5 @@ int nm_path_find(struct nm_netlink *rtnl, struct nm_netns *ns, unsigned ifindex,
 	inside = ns->link;
 	if (judge(&s, &inside, path, err) < 0)
 		return -1;
-	if (inside.found && !inside.kind[0] && !(inside.flags & IFF_LOOPBACK))
-		path->leads_in = route->prefix_len > 0;
 	return path->leads_in ? 0 : try_others(&s, ifindex, path, err);
 }

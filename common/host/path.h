@@ -16,11 +16,12 @@ struct nm_path {
  * Tells whether packets that the host sends by route come in at an interface of ns: first is tried the one
  * that has the address, then the others, since Linux takes an address at each of its interfaces. They do if
  * the route leaves
- * - by the interface's other end (veth, netkit), the bridge or other master of that, or what is on top of
- *   these, as a VLAN; or by another port of Open vSwitch, if that end is one;
+ * - by the interface's other end (veth, netkit), the bridge or other master of that, another bridge that a
+ *   veth pair joins to it, or what is on top of these, as a VLAN; or by another port of Open vSwitch, if that
+ *   end is one;
  * - by a sibling on the same interface of the host (macvlan, ipvlan, VLAN) that talks to it, but not by that
  *   interface itself, which does not talk to them; if that is a veth, also like what comes out of it;
- * - anywhere but by the default route, if the address is on hardware: that has a network of its own.
+ * - anywhere but by the default route, if the container has hardware: that has a network of its own.
  * A container cannot make any of that. rtnl: a socket of the host. ifindex: 0 for an address that is on no
  * interface.
  */
