@@ -135,7 +135,7 @@ teardown() {
 @test "what is no network is refused, and nothing is published" {
 	local before value
 	before=$(snapshot host)
-	for value in 192.0.2.0/33 192.0.2 fd00::/129 example.org '192.0.2.1,' ''; do
+	for value in 192.0.2.0/33 192.0.2 fd00::/129 example.org '192.0.2.1,,' ,192.0.2.1 ''; do
 		publish rc=5 web 8080:80 allow="$value"
 		assert "$stderr" has allow
 	done

@@ -41,7 +41,6 @@ fill_disk() {
 }
 
 @test "the directory is 0700, the files are 0600, whatever the umask" {
-	config '{}' # which nobody else may write
 	umask 0
 	publish web 8080:80
 	assert "$(stat -c %a "$NM_TMP/state" "$state" "$NM_TMP/state/lock" | xargs)" = '700 600 600'

@@ -31,7 +31,7 @@ config() {
 		[[ ! "$rest" =~ ^[[:space:]]*"}" ]] || comma=""
 		text="{\"backend\": \"nftables\"$comma$rest"
 	fi
-	if [[ ! -e "$NM_TMP/natmap.json" ]]; then
+	if [[ ! -e "$NM_TMP/natmap.json" ]]; then # net_up, when nothing else runs yet
 		printf '%s\n' "$text" >"$NM_TMP/natmap.json"
 		return
 	fi

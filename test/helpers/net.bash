@@ -40,6 +40,7 @@ net_up() {
 	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1
 	export NM_NS NM_TMP
 	: >"$NM_TMP/pids"
+	config '{}'
 	"$NM_PROGRAMS/net" up "$NM_NS"
 }
 
