@@ -86,6 +86,9 @@ chosen() {
 	publish rc=1 web 8080:80
 	assert "$stderr" has "the kernel has no match 'addrtype' of revision 1 (module xt_addrtype)"
 	assert "$stderr" lacks nftables
+	lacking sctp
+	publish rc=1 web 8080:80/sctp
+	assert "$stderr" has "the kernel has no match 'sctp' of revision 0 (module xt_sctp), but all that \"backend\": \"nftables\" needs"
 	lacking addrtype
 	run_natmap rc=1 reload
 	assert "$stderr" has "the kernel has no match 'addrtype' of revision 1 (module xt_addrtype), but all"

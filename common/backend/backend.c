@@ -1,6 +1,7 @@
 /* natmap.json(5) describes how the backend is chosen: keep both alike. */
 #include "backend/backend.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "backend/iptables.h"
@@ -158,16 +159,35 @@ const char *nm_backend_print_alternative(
 	return buf;
 }
 
-static int explain(struct nm_netlink *nl, enum nm_backend backend, struct nm_err *err)
+static bool has_sctp(const struct nm_rules *rules)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < rules->n; i++)
+		found |= rules->v[i].protocol == IPPROTO_SCTP;
+	return found;
+}
+
+static bool commit_lacks(
+	struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_backend_missing *ret)
+{
+	if (nm_backend_lacks(nl, c->backend, ret))
+		return true;
+	if (c->backend == NM_BACKEND_IPTABLES && has_sctp(&c->desired->rules))
+		nm_iptables_probe_sctp(nl, c->families & NM_IPV6_BIT, on_missing, ret);
+	return ret->what[0];
+}
+
+static int explain(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
 {
 	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN];
 	const struct nm_err refusal = *err;
 	struct nm_backend_missing missing;
 
-	if (!nm_backend_lacks(nl, backend, &missing))
+	if (!commit_lacks(nl, c, &missing))
 		return -1;
 	return nm_fail(err, refusal.kind, "%s: the kernel has no %s (module %s)%s", refusal.msg, missing.what,
-		missing.module, nm_backend_print_alternative(nl, backend, alternative));
+		missing.module, nm_backend_print_alternative(nl, c->backend, alternative));
 }
 
 static int run(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
@@ -186,5 +206,5 @@ int nm_backend_commit(struct nm_netlink *nl, const struct nm_backend_commit *c, 
 		c->desired->accept_natively = true;
 		rc = run(nl, c, err);
 	}
-	return rc < 0 ? explain(nl, c->backend, err) : 0;
+	return rc < 0 ? explain(nl, c, err) : 0;
 }

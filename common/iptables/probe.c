@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum kind { MATCH, TARGET }; /* values of NFTA_COMPAT_TYPE */
-enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2 };
+enum need { FOR_LAYOUT = 1, FOR_ACCEPT = 2, FOR_SCTP = 4 };
 
 struct extension {
 	enum kind kind;
@@ -21,10 +21,11 @@ struct extension {
 	unsigned needs; /* enum need */
 };
 
-/* What iptables/encode.c writes, but for sctp, which few use. */
+/* What iptables/encode.c writes. */
 static const struct extension extensions[] = {
 	{MATCH, "tcp", 0, "xt_tcpudp", FOR_LAYOUT},
 	{MATCH, "udp", 0, "xt_tcpudp", FOR_LAYOUT},
+	{MATCH, "sctp", 0, "xt_sctp", FOR_SCTP}, /* which few use */
 	{MATCH, "multiport", 1, "xt_multiport", FOR_LAYOUT},
 	{MATCH, "addrtype", 1, "xt_addrtype", FOR_LAYOUT},
 	{MATCH, "mark", 1, "xt_mark", FOR_ACCEPT},
@@ -92,6 +93,11 @@ static void probe_extensions(
 void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
 {
 	probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
+}
+
+void nm_iptables_probe_sctp(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+{
+	probe_extensions(nl, FOR_SCTP, ipv6, handler, ctx);
 }
 
 static void on_missing(void *ctx, const char *what, const char *module)

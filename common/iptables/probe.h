@@ -9,6 +9,9 @@
  * does when a rule needs them. Changes nothing. */
 void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);
 
+/* The same for the extension that rules for SCTP need beside these. */
+void nm_iptables_probe_sctp(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);
+
 /* Tells whether one of the extensions is missing that the rule of iptables/accept.h has where it can. */
 bool nm_iptables_probe_lacks_accept(struct nm_netlink *nl, unsigned families);
 
