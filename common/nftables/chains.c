@@ -4,15 +4,15 @@
  * prerouting and output follow iptables' nat, so that a port that another publisher translates there stays
  * theirs. They try the static rules; then, for a local destination, host_ports before ports. On output,
  * 127.0.0.0/8 is looked up in host_ports alone.
- * forward precedes the FORWARD chains of iptables: it marks packets that were translated for a mapping, and
- * no other packet, and opens a container with an allow list to the networks of that list. What
- * goes on passes like its beginning; a related connection (FTP's data) has no element. An allow list counts
- * for more than the lack of one, where two containers publish the same. What is not natmap's comes to
+ * forward precedes the FORWARD chains of iptables: it sets the mark of packets that were translated for a
+ * mapping, and of no other packet, and opens a container with an allow list to the networks of that list.
+ * What goes on passes like its beginning; a related connection (FTP's data) has no element. An allow list
+ * counts for more than the lack of one, where two containers publish the same. What is not natmap's comes to
  * foreign: from an interface that forwards for natmap's sake alone, only what was forwarded before goes on:
- * multicast, and with br_netfilter what a bridge forwards by itself. forwarded follows those chains and makes
- * the mark what it was. postrouting precedes iptables' nat: the client networks of masqueraded, with rules
- * for each prefix length. guard precedes connection tracking: it drops packets for 127.0.0.0/8 from
- * elsewhere.
+ * multicast, and with br_netfilter what a bridge forwards by itself. forwarded follows those chains: it takes
+ * the mark off and puts back what was set aside. postrouting precedes iptables' nat: the client networks of
+ * masqueraded, with rules for each prefix length. guard precedes connection tracking: it drops packets for
+ * 127.0.0.0/8 from elsewhere.
  */
 #include "nftables/chains.h"
 
