@@ -1,6 +1,7 @@
 #include "admin/forwarding_off.h"
 
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -31,7 +32,7 @@ static int look_at(struct search *s, const char *interface, struct nm_err *err)
 		return 0;
 	if (nm_grow(&s->off, "reading interfaces", err) < 0)
 		return -1;
-	(void)strcpy(s->off.v[s->off.n++], interface);
+	(void)snprintf(s->off.v[s->off.n++], sizeof(*s->off.v), "%s", interface);
 	return 0;
 }
 

@@ -160,7 +160,7 @@ static int take_ports(const struct element *e, struct nm_mapping *m, struct nm_e
 {
 	const char *colon = memchr(e->text, ':', e->len);
 	size_t host_len = colon ? (size_t)(colon - e->text) : e->len;
-	struct range host, container;
+	struct range host = {0}, container;
 
 	if (e->len == 0)
 		return refuse(e, FORM, err);

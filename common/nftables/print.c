@@ -99,10 +99,10 @@ static void print_action(const struct nm_nftables_chain_rule *rule, FILE *out)
 		[NM_ACTION_MASQUERADE] = "masquerade",
 		[NM_ACTION_PASS] = "meta mark set meta mark | 0x00001000 accept",
 		[NM_ACTION_UNMARK] = "meta mark set meta mark & 0xffffefff",
-		[NM_ACTION_SET_ASIDE] = "meta mark set meta mark & 0xffffefff "
-					"meta priority set meta priority | 4000:0",
-		[NM_ACTION_PUT_BACK] = "meta mark set meta mark | 0x00001000 "
-				       "meta priority set meta priority & bfff:ffff",
+		[NM_ACTION_SET_ASIDE] = ("meta mark set meta mark & 0xffffefff "
+					 "meta priority set meta priority | 4000:0"),
+		[NM_ACTION_PUT_BACK] = ("meta mark set meta mark | 0x00001000 "
+					"meta priority set meta priority & bfff:ffff"),
 	};
 	const struct nm_nftables_chain_template *t = rule->template;
 

@@ -48,7 +48,7 @@ static struct bytes bytes_of(const char *word)
 
 static uint32_t number_of(const char *word)
 {
-	return (uint32_t)strtoul(word, NULL, 0);
+	return word ? (uint32_t)strtoul(word, NULL, 0) : 0;
 }
 
 static void put_xt(
@@ -155,7 +155,7 @@ static void put_match(struct list *l, char *const w[static WORDS_MAX])
 		put_xt(l, "match", w[0], 1, &mark, sizeof(mark));
 	}
 	if (is(w[0], "match") || is(w[0], "target"))
-		put_xt(l, w[0], w[1], number_of(w[2]), w[3], strlen(w[3]));
+		put_xt(l, w[0], w[1], number_of(w[2]), w[3], w[3] ? strlen(w[3]) : 0);
 }
 
 static void put_statement(struct list *l, char *const w[static WORDS_MAX])
@@ -314,8 +314,8 @@ static void test_long(void)
 	static struct list ours, theirs;
 	char text[512] = "fib; eq #2; ";
 
-	for (size_t i = 0; i < 40; i++)
-		strcat(text, "counter;");
+	for (size_t i = 0, used = strlen(text); i < 40; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "counter;");
 	build(&ours, text);
 	tap_ok(!nm_nft_meaning_equal(NM_IPV4, build(&ours, text), build(&theirs, "counter")),
 		"a longer rule");
