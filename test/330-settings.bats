@@ -354,17 +354,19 @@ read_only_settings() {
 	assert_clean
 }
 
-@test "a bridge that is made anew while ports are published: what natmap switches on there goes off" {
+@test "a bridge and a port that are made anew while ports are published: what natmap switches on there goes off" {
 	local how
 	for how in reload 'add web 8081:81' 'remove web 8080:80'; do
 		publish web 8080:80,8082:82
-		links 'del br0' 'add br0 type bridge' 'set br0 up' 'set vctr master br0'
+		links 'del br0' 'del vctr' 'add br0 type bridge' 'set br0 up' \
+			"add vctr type veth peer name eth0 netns $(netns ctr)" 'set vctr master br0 up'
 		on host ip address add 10.88.7.1/24 dev br0
+		net_ctr_up ctr 2
 		# shellcheck disable=SC2086 # these are words
 		run_natmap $how
-		localnet_is 1 || return 1
+		localnet_is 1 && assert "$(hairpin_of vctr)" = on || return 1
 		withdraw web
-		localnet_is 0 || return 1
+		localnet_is 0 && assert "$(hairpin_of vctr)" = off || return 1
 	done
 }
 

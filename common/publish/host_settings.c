@@ -145,6 +145,9 @@ int nm_host_settings_examine(struct nm_host_settings_view *view, struct nm_recor
 		return 0;
 	if (open_rtnl(&view->rtnl, err) < 0 || find_port(&view->rtnl, r, &link, err) < 0)
 		return -1;
+	/* made anew, else */
+	if (!link.found && nm_rtnl_get_link(&view->rtnl, 0, r->bridge_port, &link, err) < 0)
+		return -1;
 	r->hairpin_set = link.bridge_port && !link.hairpin;
 	if (!link.found)
 		return 0;

@@ -37,8 +37,8 @@ int nm_host_settings_find_localnet(struct nm_host_settings_view *view, struct nm
 	struct nm_err *err) NM_MUST_USE;
 
 /* Sets localnet_set and hairpin_set of the record to whether it needs the setting and the host has it off.
- * bridge_port becomes the port's new name if it has been renamed. Call it under the lock: another hook may
- * switch the setting off before. */
+ * bridge_port becomes the port's new name if it has been renamed; one made anew under its name is the port.
+ * Call it under the lock: another hook may switch the setting off before. */
 int nm_host_settings_examine(
 	struct nm_host_settings_view *view, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
