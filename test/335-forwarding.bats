@@ -320,7 +320,7 @@ systemd_start() {
 	mkdir "$units" "$groups"
 	sed 's/^\[Unit\]/&\nDefaultDependencies=no/' "$BATS_TEST_DIRNAME/../hooks.d/natmap-forwarding.path" >"$units/natmap-forwarding.path"
 	# shellcheck disable=SC2059 # the format is this file's
-	printf "$unit[Service]\nType=oneshot\nExecStart=%s gc\n" "$(natmap_argv | xargs)" >"$units/natmap-gc.service"
+	printf "${unit}[Service]\nType=oneshot\nExecStart=%s gc\n" "$(natmap_argv | xargs)" >"$units/natmap-gc.service"
 	# shellcheck disable=SC2059
 	printf "${unit}Requires=natmap-forwarding.path\nAfter=natmap-forwarding.path\n[Service]\nExecStart=touch %s\n" "$NM_TMP/up" >"$units/up.service"
 	mount -t cgroup2 none "$groups" && mkdir "$groups/$NM_NS"

@@ -105,10 +105,8 @@ static int read_prefix(struct nm_config_value *v, struct nm_err *err)
 	return 0;
 }
 
-static const char *const forward_names[] = {[NM_FORWARD_INTERFACES] = "interfaces",
-	[NM_FORWARD_SET] = "set",
-	[NM_FORWARD_CHECK] = "check",
-	NULL};
+static const char *const forward_names[] = {
+	[NM_FORWARD_INTERFACES] = "interfaces", [NM_FORWARD_SET] = "set", [NM_FORWARD_CHECK] = "check", NULL};
 static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
 	[NM_LISTENER_WARN] = "warn",
 	[NM_LISTENER_FAIL] = "fail",

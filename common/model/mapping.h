@@ -29,8 +29,9 @@ struct nm_mappings {
  * where PORT[-END] alone stands for PORT[-END]:PORT[-END]. HOST_IP is an IPv4 address or an IPv6 address in
  * brackets; 0.0.0.0 and [::] are the wildcard of their family, no HOST_IP that of both. PROTOCOL is tcp
  * (default), udp or sctp, in upper or lower case. Host port 0, not in a range, asks for a free one. Blanks
- * are allowed around commas and at both ends; a mapping that is there twice counts once. Refused with NM_ERR_REFUSED naming the offending element:
- * anything else, a host address that cannot be published on (multicast, broadcast, link-local, IPv4-mapped,
+ * are allowed around commas and at both ends; a mapping that is there twice counts once. Refused with
+ * NM_ERR_REFUSED naming the offending element: anything else, a host address that cannot be published on
+ * (multicast, broadcast, link-local, IPv4-mapped,
  * ::1), and two mappings of the list that overlap. 0 with *ret owned by the caller, or -1 with *err.
  */
 int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *err) NM_MUST_USE;

@@ -20,10 +20,10 @@ struct nm_record {
 	enum nm_backend backend; /* that has its mappings */
 	unsigned families;       /* of its addresses: NM_IPV4_BIT, NM_IPV6_BIT */
 	struct nm_prefix address[NM_FAMILY_MAX];
-	struct nm_prefixes networks;   /* further ones whose members it answers without the host */
-	char localnet[IF_NAMESIZE];    /* interface whose route_localnet the mappings need; "": none */
-	unsigned localnet_index;       /* its number, which it keeps when it is renamed; 0: unknown */
-	bool localnet_set;             /* natmap switched it on */
+	struct nm_prefixes networks; /* further ones whose members it answers without the host */
+	char localnet[IF_NAMESIZE];  /* interface whose route_localnet the mappings need; "": none */
+	unsigned localnet_index;     /* its number, which it keeps when it is renamed; 0: unknown */
+	bool localnet_set;           /* natmap switched it on */
 	/* what a request has found, not recorded: the interface towards it, and the families in which all
 	 * interfaces forward already */
 	char via[NM_FAMILY_MAX][IF_NAMESIZE];
