@@ -281,6 +281,65 @@ read_only_settings() {
 	done
 }
 
+# break_file WAY: of what natmap has switched on, the file tells nothing any more
+break_file() {
+	local file
+	file=$(state_dir)/forwarding
+	case $1 in
+	garbage) echo garbage >"$file" ;;
+	half) sed -i '$s/ [^ ]*$//' "$file" ;;
+	path) sed -i 's/[^ ]*$/..\/..\/x/' "$file" ;;
+	binary) head -c 5000 /dev/zero >"$file" ;;
+	huge) truncate -s 1G "$file" ;;
+	link) ln -sf /etc/passwd "$file" ;;
+	pipe) rm "$file" && mkfifo "$file" ;;
+	directory) rm "$file" && mkdir "$file" ;;
+	esac
+}
+
+@test "whatever has become of the file, withdraw, publish and gc work, switch off what the rules name, and make it anew" {
+	local way
+	for way in garbage half path binary huge link pipe directory; do
+		publish web 8080:80
+		break_file "$way"
+		withdraw web || return 1
+		assert "$(forwarding up0 br0)" = '0 0 0' "withdraw, $way" || return 1
+		assert_no_rule host natmap:@forward || return 1
+		[[ "$way" != directory ]] || rmdir "$(state_dir)/forwarding"
+		[[ ! -e "$(state_dir)/forwarding" ]] || fail "left: $way" || return 1
+	done
+	for way in half link pipe; do
+		publish web 8080:80
+		break_file "$way"
+		ctr_start other ctr2
+		publish other 8090:90 || return 1
+		assert "$(cut -d ' ' -f 6 "$(state_dir)/forwarding" | sort | xargs)" = 'br0 up0' "publish, $way" || return 1
+		break_file "$way"
+		run_natmap gc || return 1
+		run_natmap check || return 1
+		run_natmap doctor || return 1
+		withdraw web
+		withdraw other
+		assert "$(forwarding up0 br0)" = '0 0 0' "gc, $way" || return 1
+	done
+}
+
+@test "an interface that is gone, or is named anew, keeps no publish from another family" {
+	on host test -e /proc/sys/net/ipv6/conf/all/force_forwarding || skip "Linux before 6.17"
+	setting ipv6/conf/all/forwarding 0
+	config '{"ip_forward": {"ipv6": "interfaces"}}'
+	on host ip link add later type bridge
+	on host ip -6 addr add fd00:98::1/64 dev later nodad
+	publish web 8080:80
+	assert "$(<"$(state_dir)/forwarding")" has ' later'
+	on host ip link del later
+	ctr_start other ctr2
+	publish other 127.0.0.1:9090:90 0.0.0.0:8090:90
+	assert_reach private ext tcp 192.0.2.1 8090
+	run_natmap reload
+	assert "$(<"$(state_dir)/forwarding")" lacks ' later'
+}
+
 @test "a setting that cannot be written: a publish fails and leaves nothing, a withdraw keeps what closes the interface" {
 	config '{"localhost": false}'
 	read_only_settings

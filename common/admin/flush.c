@@ -8,6 +8,7 @@
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "host/forwarding.h"
+#include "publish/forward_adopt.h"
 #include "publish/forward_switch.h"
 #include "publish/host_settings.h"
 
@@ -63,7 +64,7 @@ static int release_forwarding(struct nm_change *change, struct nm_forward_switch
 {
 	const struct nm_forward_need nothing = {.active = 0};
 
-	if (nm_forward_switch_adopt(forward, change->state, &change->nl, err) < 0 ||
+	if (nm_forward_adopt(forward, change->state, &change->nl, err) < 0 ||
 		nm_forward_switch_plan(forward, change->state, &nothing, err) < 0 ||
 		nm_forward_switch_disable(forward, err) < 0)
 		return -1;
@@ -82,8 +83,10 @@ static int flush(
 	if (release_guards(change, replaced, err) < 0 || release_forwarding(change, &forward, err) < 0 ||
 		nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, err) <
 			0) {
-		nm_forward_switch_undo(&forward, change->state);
-		nm_host_settings_restore_localnet(replaced);
+		if (err->kind != NM_ERR_UNCERTAIN) { /* else the guards may be gone */
+			nm_forward_switch_undo(&forward, change->state);
+			nm_host_settings_restore_localnet(replaced);
+		}
 		return -1;
 	}
 	nm_forward_switch_settle(&forward, change->state);

@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "base/log.h"
+#include "publish/forward_adopt.h"
 #include "publish/host_settings.h"
 #include "publish/request.h"
 #include "state/interfaces.h"
@@ -223,7 +224,7 @@ static int plan_forwarding(struct nm_inventory *s, struct nm_err *err)
 		.backend = c->backend,
 	};
 
-	return nm_forward_switch_adopt(&s->forward, s->change.state, &s->change.nl, err) < 0
+	return nm_forward_adopt(&s->forward, s->change.state, &s->change.nl, err) < 0
 		? -1
 		: nm_forward_switch_plan(&s->forward, s->change.state, &need, err);
 }

@@ -104,6 +104,8 @@ static int apply(struct nm_inventory *s, struct nm_err *err)
 		rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
 	if (rc == 0)
 		rc = nm_backend_commit(nl, &commit, err);
+	if (rc < 0 && err->kind == NM_ERR_UNCERTAIN) /* the guards may be gone */
+		return -1;
 	if (rc < 0) {
 		nm_forward_switch_undo(&s->forward, s->change.state);
 		nm_host_settings_restore_localnet(&s->dead);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
+#include "publish/forward_adopt.h"
 #include "publish/forward_switch.h"
 #include "publish/host_settings.h"
 #include "publish/stale_flows.h"
@@ -117,12 +118,21 @@ static int find_forwarding(
 	return 0;
 }
 
+static int load_forwarding(struct nm_change *change, struct nm_forward_switch *s, struct nm_err *err)
+{
+	if (nm_forward_switch_load(s, change->state, err) < 0)
+		return -1;
+	if (!s->old.damaged)
+		return 0;
+	return nm_change_connect(change, err) < 0 ? -1 : nm_forward_adopt(s, change->state, &change->nl, err);
+}
+
 static int plan_forwarding(struct nm_change *change, const struct nm_claim *claim,
 	struct nm_forward_switch *s, struct nm_err *err)
 {
 	struct nm_forward_need need = {.kept = NM_BOTH_FAMILIES};
 
-	if (nm_forward_switch_load(s, change->state, err) < 0)
+	if (load_forwarding(change, s, err) < 0)
 		return -1;
 	if (claim->new) {
 		need.backend = claim->new->backend;
@@ -212,7 +222,7 @@ int nm_change_refresh_forwarding(
 	NM_CLEANUP(nm_claim_done) struct nm_claim nobody = {0};
 	struct nm_forward_need need = {0};
 
-	if (nm_forward_switch_load(&s, change->state, err) < 0)
+	if (load_forwarding(change, &s, err) < 0)
 		return -1;
 	need.kept = families | s.old.statics;
 	need.active = need.kept & nm_forward_switch_families(change->config);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "backend/localnet_guard.h"
 #include "base/log.h"
 #include "host/forwarding.h"
 #include "host/sysctl.h"
@@ -174,59 +173,6 @@ int nm_forward_switch_plan(struct nm_forward_switch *s, const struct nm_state *s
 	return 0;
 }
 
-struct adoption {
-	struct nm_forward_switch *s;
-	struct nm_localnet_guards guards[NM_BACKEND_MAX][NM_FAMILY_MAX];
-};
-
-static void adoption_done(struct adoption *a)
-{
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		nm_each_family(f, NM_BOTH_FAMILIES)
-			nm_localnet_guards_done(&a->guards[b][f]);
-}
-
-static int read_guards(void *ctx, struct nm_netlink *nl, struct nm_err *err)
-{
-	struct adoption *a = ctx;
-
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		nm_each_family(f, NM_BOTH_FAMILIES) {
-			a->guards[b][f].n = 0;
-			if (nm_backend_ops(b)->read_forward_guards(nl, f, &a->guards[b][f], err) < 0)
-				return -1;
-		}
-	return 0;
-}
-
-static int adopt(struct nm_forward_switch *s, enum nm_backend backend, enum nm_family family,
-	const char *name, struct nm_err *err)
-{
-	struct nm_forwarded_interface i = {.family = family};
-
-	memcpy(i.name, name, sizeof(i.name));
-	if (nm_forwarded_find(&s->old, &i))
-		return 0;
-	if (s->old.n == 0)
-		s->old.backend = backend;
-	return nm_forwarded_add(&s->old, &i, err);
-}
-
-int nm_forward_switch_adopt(
-	struct nm_forward_switch *s, const struct nm_state *st, struct nm_netlink *nl, struct nm_err *err)
-{
-	NM_CLEANUP(adoption_done) struct adoption a = {.s = s};
-
-	if (nm_forward_switch_load(s, st, err) < 0 || nm_nft_transaction_read(nl, read_guards, &a, err) < 0)
-		return -1;
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
-		nm_each_family(f, NM_BOTH_FAMILIES)
-			for (size_t i = 0; i < a.guards[b][f].n; i++)
-				if (adopt(s, b, f, a.guards[b][f].v[i], err) < 0)
-					return -1;
-	return 0;
-}
-
 /* The guard of the entry is the same in both. */
 static bool has_guard(
 	const struct nm_forwarded *f, const struct nm_forwarded_interface *of, enum nm_backend backend)
@@ -258,11 +204,18 @@ int nm_forward_switch_add_old_guards(
 {
 	const struct nm_forwarded *f = &s->old;
 
-	for (size_t i = 0; i < f->n; i++)
-		if (!has_guard(&s->desired, &f->v[i], f->backend) &&
-			nm_desired_add_forward(
-				d, f->v[i].family, f->v[i].name, f->v[i].bridged, f->backend, err) < 0)
+	for (size_t i = 0; i < f->n; i++) {
+		const struct nm_forwarded_interface *old = &f->v[i];
+		bool of_both_kinds = !old->index; /* an adopted one: either is there */
+
+		if (has_guard(&s->desired, old, f->backend))
+			continue;
+		if (nm_desired_add_forward(d, old->family, old->name, old->bridged, f->backend, err) < 0 ||
+			(of_both_kinds &&
+				nm_desired_add_forward(
+					d, old->family, old->name, !old->bridged, f->backend, err) < 0))
 			return -1;
+	}
 	return 0;
 }
 
@@ -346,11 +299,14 @@ int nm_forward_switch_disable(struct nm_forward_switch *s, struct nm_err *err)
 int nm_forward_switch_enable(const struct nm_forward_switch *s, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err gone;
+	int now;
 
 	for (size_t i = 0; s->renewed && i < s->desired.n; i++) {
 		const struct nm_forwarded_interface *d = &s->desired.v[i];
 
-		if (nm_sysctl_set(nm_sysctl_forwarding(d->family, d->name, name), 1, err) < 0)
+		if (nm_sysctl_set(nm_sysctl_forwarding(d->family, d->name, name), 1, err) < 0 &&
+			nm_sysctl_get(name, &now, &gone) == 0)
 			return -1;
 	}
 	return 0;
@@ -377,7 +333,7 @@ static bool differ(const struct nm_forwarded *a, const struct nm_forwarded *b)
 
 void nm_forward_switch_settle(const struct nm_forward_switch *s, const struct nm_state *st)
 {
-	if (differ(&s->desired, &s->old))
+	if (s->old.damaged || differ(&s->desired, &s->old))
 		write_record(st, &s->desired);
 }
 

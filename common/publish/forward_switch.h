@@ -46,11 +46,6 @@ int nm_forward_switch_load(
 int nm_forward_switch_plan(struct nm_forward_switch *s, const struct nm_state *st,
 	const struct nm_forward_need *need, struct nm_err *err) NM_MUST_USE;
 
-/* Reads s->old, and adds to it the interfaces whose guards are in the kernel, which a state that is lost
- * knew. Call it before nm_forward_switch_plan(). */
-int nm_forward_switch_adopt(struct nm_forward_switch *s, const struct nm_state *st, struct nm_netlink *nl,
-	struct nm_err *err) NM_MUST_USE;
-
 /* Appends the guards of the desired interfaces, and those that are to go. They borrow from s and statics. */
 int nm_forward_switch_add_guards(const struct nm_forward_switch *s, const struct nm_static_nats *statics,
 	struct nm_desired *d, struct nm_err *err) NM_MUST_USE;

@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "state/file.h"
 #include "state/interfaces.h"
 
@@ -53,6 +55,20 @@ static int fail(const struct nm_state *st, const char *what, struct nm_err *err)
 	return nm_fail_errno(err, errno, "%s '%s/%s'", what, st->dir, FILE_NAME);
 }
 
+static void tell_damaged(const struct nm_state *st, const char *why, struct nm_forwarded *ret)
+{
+	if (!ret->damaged)
+		nm_log_notice("state file '%s/%s': %s, ignored: natmap's rules tell the interfaces", st->dir,
+			FILE_NAME, why);
+	ret->damaged = true;
+}
+
+/* It becomes part of a path. */
+static bool is_interface(const char *name)
+{
+	return !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 static int read_line(
 	const struct nm_state *st, const char *line, struct nm_forwarded *ret, struct nm_err *err)
 {
@@ -61,9 +77,11 @@ static int read_line(
 	unsigned version, bridged;
 
 	if (sscanf(line, "%39s %15s %u %u %u %15s", boot, backend, &version, &i.index, &bridged, name) != 6 ||
-		(version != 4 && version != 6) || !nm_backend_parse(backend, &ret->backend))
-		return nm_fail(
-			err, NM_ERR_FAILED, "reading '%s/%s': not as natmap writes it", st->dir, FILE_NAME);
+		(version != 4 && version != 6) || (strcmp(name, STATICS) != 0 && !is_interface(name)) ||
+		!nm_backend_parse(backend, &ret->backend)) {
+		tell_damaged(st, "a line is not as natmap writes it", ret);
+		return 0;
+	}
 	if (strcmp(boot, st->self.boot) != 0)
 		return 0;
 	i.family = version == 4 ? NM_IPV4 : NM_IPV6;
@@ -75,17 +93,30 @@ static int read_line(
 	return 0;
 }
 
-int nm_forwarded_read(const struct nm_state *st, struct nm_forwarded *ret, struct nm_err *err)
+/* *ret stays NULL when there is no file. */
+static int read_text(const struct nm_state *st, char **ret, size_t *ret_len, struct nm_err *err)
 {
-	nm_autoclose int fd = openat(st->dirfd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	NM_CLEANUP(nm_forwarded_done) struct nm_forwarded f = {0};
-	nm_autofree char *text = NULL;
-	size_t len;
+	nm_autoclose int fd = openat(st->dirfd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat info;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : fail(st, "opening", err);
-	if (nm_io_read_all(fd, FILE_MAX, FILE_NAME, &text, &len, err) < 0)
-		return -1;
+		return errno == ENOENT ? 0 : nm_fail_errno(err, errno, "opening it");
+	if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
+		return nm_fail(err, NM_ERR_FAILED, "not a regular file");
+	return nm_io_read_all(fd, FILE_MAX, "it", ret, ret_len, err);
+}
+
+int nm_forwarded_read(const struct nm_state *st, struct nm_forwarded *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_forwarded_done) struct nm_forwarded f = {0};
+	nm_autofree char *text = NULL;
+	struct nm_err why;
+	size_t len = 0;
+
+	if (read_text(st, &text, &len, &why) < 0)
+		tell_damaged(st, why.msg, &f);
+	if (len > 0 && strlen(text) != len)
+		tell_damaged(st, "it has bytes that are no text", &f);
 	for (char *rest = text, *line; len > 0 && (line = strsep(&rest, "\n")) && *line;)
 		if (read_line(st, line, &f, err) < 0)
 			return -1;

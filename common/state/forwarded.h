@@ -19,6 +19,7 @@ struct nm_forwarded {
 	size_t n, capacity;
 	enum nm_backend backend; /* that has their guards */
 	unsigned statics;        /* families in which static NAT needs them, too: NM_IPV4_BIT, NM_IPV6_BIT */
+	bool damaged;            /* there may be more: the guards in the kernel tell */
 };
 
 void nm_forwarded_done(struct nm_forwarded *f);
@@ -30,7 +31,8 @@ int nm_forwarded_add(
 const struct nm_forwarded_interface *nm_forwarded_find(
 	const struct nm_forwarded *f, const struct nm_forwarded_interface *like);
 
-/* Reads the file into *ret, zeros before: nothing when there is none, or one of another boot. */
+/* Reads the file into *ret, zeros before: nothing when there is none, or one of another boot. What cannot be
+ * read is a notice, and sets ret->damaged. -1 with *err (memory). */
 int nm_forwarded_read(const struct nm_state *st, struct nm_forwarded *ret, struct nm_err *err) NM_MUST_USE;
 /* Replaces the file by one with these, or removes it when there are none. */
 int nm_forwarded_write(
