@@ -67,9 +67,10 @@ wreck() {
 # settings: what natmap switches on for a container
 settings() {
 	# shellcheck disable=SC2016 # for that shell
-	on host sh -c 'read -r on </proc/sys/net/ipv4/conf/br0/route_localnet; echo "$on"; exec bridge -d link show dev vctr' >"$NM_TMP/set"
+	on host sh -c 'cd /proc/sys/net/ipv4/conf && read -r on <br0/route_localnet; read -r br0 <br0/forwarding; read -r up0 <up0/forwarding
+		echo "$on$br0$up0"; exec bridge -d link show dev vctr' >"$NM_TMP/set"
 	slurp "$1" "$NM_TMP/set"
-	[[ "${!1}" =~ ^([01])$'\n'.*(hairpin\ [a-z]*) ]] || return 1
+	[[ "${!1}" =~ ^([01]*)$'\n'.*(hairpin\ [a-z]*) ]] || return 1
 	printf -v "$1" '%s %s' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 }
 
@@ -107,13 +108,27 @@ states_are_valid() {
 	[[ ! -e "$NM_TMP/states" ]] || jq -Rn 'inputs | fromjson' "$NM_TMP/states" >/dev/null
 }
 
-# covered WHEN: the state lists all that is in the kernel
+# closed WHEN: where not all forward, an interface that does has its guard, of those in $NM_TMP/tags, and its record
+closed() {
+	local tags interface
+	# shellcheck disable=SC2016 # for that shell
+	on host sh -c 'cd /proc/sys/net/ipv4/conf && read -r all <all/forwarding; [ "$all" = 1 ] || exec grep -l 1 up0/forwarding br0/forwarding' >"$NM_TMP/on" || true
+	tags=$'\n'$(<"$NM_TMP/tags")$'\n'
+	while IFS=/ read -r interface _; do
+		forwarded+=("$interface")
+		assert "$tags" has $'\n'"natmap:@forward/$interface"$'\n' "$interface forwards, and nothing closes it $1" || return 1
+		assert "$(<"${state%/*}/forwarding")" has " $interface" "$interface forwards, and no record says so $1" || return 1
+	done <"$NM_TMP/on"
+}
+
+# covered WHEN: the state lists all that is in the kernel, and what forwards is closed
 covered() {
 	local rules records rule
 	tagged rules && recorded records || return 1
 	for rule in $rules; do
 		assert " ${records//$'\n'/ } " has " $rule " "a rule without a record $1" || return 1
 	done
+	closed "$1"
 }
 
 # recovers WHEN HOOK: the next hooks, or the next reload and withdrawal, succeed and leave nothing
@@ -222,6 +237,18 @@ refuse_at_each() {
 		assert "$status" -ge 128 "status after a kill at $call"
 		covered "after a kill at $call" && recovers "after a kill at $call" new
 	done
+}
+
+@test "forwarding by interface: killed or refused at any write or message, what forwards is closed, and goes with the last" {
+	local forwarded=()
+	setting ipv4/ip_forward 0
+	settings settings
+	kill_at_each nothing new renameat write sendto exit_group
+	assert "${forwarded[*]}" has up0 "killed when it forwards"
+	kill_at_each new end write sendto
+	kill_at_each wreck reload write sendto
+	refuse_at_each nothing new EIO write
+	refuse_at_each new end EIO recvfrom +
 }
 
 @test "publish that is refused a write says so and leaves nothing" {
