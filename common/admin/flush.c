@@ -85,7 +85,7 @@ static int flush(
 			0) {
 		if (err->kind != NM_ERR_UNCERTAIN) { /* else the guards may be gone */
 			nm_forward_switch_undo(&forward, change->state);
-			nm_host_settings_restore_localnet(replaced);
+			nm_host_settings_reenable_localnet(replaced);
 		}
 		return -1;
 	}

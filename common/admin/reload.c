@@ -108,8 +108,8 @@ static int apply(struct nm_inventory *s, struct nm_err *err)
 		return -1;
 	if (rc < 0) {
 		nm_forward_switch_undo(&s->forward, s->change.state);
-		nm_host_settings_restore_localnet(&s->dead);
-		nm_host_settings_restore_localnet(&s->superseded);
+		nm_host_settings_reenable_localnet(&s->dead);
+		nm_host_settings_reenable_localnet(&s->superseded);
 		return -1;
 	}
 	nm_host_settings_disable_hairpin(&s->dead);

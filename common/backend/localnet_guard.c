@@ -72,7 +72,7 @@ static bool is_admins(struct nm_netlink *rtnl, const struct nm_interfaces *needs
 }
 
 /* An interface that is gone needs no guard. */
-static bool is_off(const char *interface, struct nm_err *err)
+static bool switch_off(const char *interface, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 	int value;
@@ -96,7 +96,7 @@ int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *co
 		return -1;
 	for (size_t i = 0; i < g.n; i++) {
 		if (nm_desired_has_guard(d, g.v[i], backend) || is_admins(&rtnl, &needs, g.v[i]) ||
-			is_off(g.v[i], &why))
+			switch_off(g.v[i], &why))
 			continue;
 		nm_log_notice("%s, ignored: the guard of 127.0.0.0/8 on it stays, too", why.msg);
 		if (nm_desired_add_guard(d, g.v[i], backend, err) < 0)

@@ -189,7 +189,7 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 		claim->committed = err->kind == NM_ERR_UNCERTAIN;
 		if (!claim->committed) { /* else the guards may be gone */
 			nm_forward_switch_undo(s, change->state);
-			nm_host_settings_restore_localnet(replaced);
+			nm_host_settings_reenable_localnet(replaced);
 		}
 		return -1;
 	}

@@ -277,7 +277,7 @@ void nm_host_settings_disable_localnet(struct nm_records *replaced)
 	}
 }
 
-void nm_host_settings_restore_localnet(const struct nm_records *replaced)
+void nm_host_settings_reenable_localnet(const struct nm_records *replaced)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err err;

@@ -64,7 +64,7 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 void nm_host_settings_disable_localnet(struct nm_records *replaced);
 
 /* Undoes nm_host_settings_disable_localnet(). A failure is a notice. */
-void nm_host_settings_restore_localnet(const struct nm_records *replaced);
+void nm_host_settings_reenable_localnet(const struct nm_records *replaced);
 
 /* Switches hairpin mode off where natmap switched it on for a replaced record. A failure is a notice. */
 void nm_host_settings_disable_hairpin(const struct nm_records *replaced);
