@@ -57,8 +57,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-userlands check-archs check-all check-headers check-layers lint \
-	format format-check deps bench demo ci install uninstall clean help
+.PHONY: all check check-unit check-bats check-asan check-userlands check-archs check-kernels check-all check-headers \
+	check-layers lint format format-check deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -155,10 +155,17 @@ check-archs: ## build for other machines and musl, run unit tests and commands (
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/archs.sh $(ARCHS)
 
+# The releases of Debian whose kernels are run.
+KERNELS ?= bullseye bookworm trixie sid
+
+check-kernels: $(BUILD)/natmap test-programs ## run natmap with other kernels in emulated machines (root); KERNELS=trixie for one
+	$(Q)test/install-deps.sh kernels
+	$(Q)test/kernels.sh $(KERNELS)
+
 check-all: ## run everything there is (root); takes an hour
 	$(Q)test/install-deps.sh lint
 	$(Q)$(MAKE) --no-print-directory check-headers format-check lint
-	$(Q)$(MAKE) --no-print-directory check-userlands check-archs
+	$(Q)$(MAKE) --no-print-directory check-userlands check-archs check-kernels
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
 

@@ -1,12 +1,13 @@
 #!/bin/sh
-# install-deps.sh [bench|lint|userlands]: installs what building natmap, its tests and the demo need on Debian and Ubuntu, and
-# what only `make bench`, the static checks of CI (`lint`) or `make check-userlands` need: only what is missing, so that a
-# second run needs no network. As root.
+# install-deps.sh [bench|kernels|lint|userlands]: installs what building natmap, its tests and the demo need on Debian and
+# Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands` need:
+# only what is missing, so that a second run needs no network. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
 tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl systemd"
 userlands="debootstrap"
+kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
 bench="containernetworking-plugins netavark gnuplot-nox"
 
@@ -15,6 +16,7 @@ case ${1:-} in
 bench) wanted="$wanted $bench" ;;
 lint) wanted="$wanted $lint" ;;
 userlands) wanted="$wanted $userlands" ;;
+kernels) wanted="$wanted $kernels" ;;
 esac
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.
