@@ -96,12 +96,21 @@ static bool is_gone(const struct nm_record *r)
 	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
 }
 
+/* Over IPv4, TCP is treated alike whether the container lives. */
+static bool is_asked(const struct nm_record *r)
+{
+	for (size_t i = 0; i < r->mappings.n; i++)
+		if (r->mappings.v[i].protocol == IPPROTO_UDP)
+			return true;
+	return r->families & NM_IPV6_BIT;
+}
+
 /* A container that sent first, from its published UDP port, is who its peer goes on to answer. While it
  * lives, such a flow is its own. */
 static void collect_record(const struct nm_claim *claim, const struct pods *peers, const struct nm_record *r,
 	struct flows flows[static WHEN_MAX])
 {
-	bool gone = is_gone(r);
+	bool gone = is_asked(r) && is_gone(r);
 
 	for (size_t j = 0; j < r->mappings.n; j++) {
 		const struct nm_mapping *m = &r->mappings.v[j];
