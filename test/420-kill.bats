@@ -177,16 +177,19 @@ kill_at_each() {
 	count "$@" || return 1
 	for call in "${@:3}"; do
 		most=${made[$call]}
-		kills=$((kills + most))
 		for n in $(some "$most"); do
 			when="after a kill at $call $n of $most"
 			begin "$from" || return 1
 			do_hook "$hook" kill "$n" "$call"
-			assert "$status" -ge 128 "status $when" || return 1
+			if [[ $status -ge 128 ]]; then
+				kills=$((kills + 1))
+			else # it made fewer of these calls than when they were counted
+				assert "$status" -eq 0 "status $when" || return 1
+			fi
 			covered "$when" && recovers "$when" "$hook" || return 1
 		done
 	done
-	assert "$kills" -gt 5 "calls of $hook from $from"
+	assert "$kills" -gt 5 "kills of $hook from $from"
 }
 
 # refuse_at_each FROM HOOK ERROR CALL [+]: the same with a call that fails. A hook that fails says one line and leaves the
