@@ -30,15 +30,15 @@ module() {
 	printf 'void nm_%s_do(void);\n' "$2" >"common/$1/$2.h"
 }
 
-# check_layers: everything that it says, without make's own lines
+# check_layers [CFLAGS]: everything that it says, without make's own lines
 check_layers() {
-	run env -u MAKEFLAGS -u MAKELEVEL make -s check-layers BUILD=build NM_CFLAGS= CFLAGS=-O0
+	run env -u MAKEFLAGS -u MAKELEVEL make -s check-layers BUILD=build NM_CFLAGS= CFLAGS="${1:--O0}"
 	output=$(grep -vE '^(make: |  CC )' <<<"$output") || :
 }
 
-# assert_fault TEXT: check_layers fails and says this alone
+# assert_fault TEXT [CFLAGS]: check_layers fails and says this alone
 assert_fault() {
-	check_layers
+	check_layers "${@:2}"
 	assert "$output" = "$1"
 	assert "$status" -ne 0
 }
@@ -124,6 +124,15 @@ common/base/low.c:1: nm_lowest begins with neither nm_low nor nm_base_low'
 	check_layers
 	assert "$output" = ''
 	assert "$status" -eq 0
+}
+
+@test "a build with sanitizers is judged like any other" {
+	module host sandbox 'const int nm_sandbox_limit = 1;' 'const char *__asan_default_options(void) { return ""; }'
+	check_layers '-O0 -fsanitize=address,undefined'
+	assert "$output" = ''
+	assert "$status" -eq 0
+	module base low 'const int nm_lowest = 1;'
+	assert_fault 'common/base/low.c:1: nm_lowest begins with neither nm_low nor nm_base_low' '-O0 -fsanitize=address,undefined'
 }
 
 @test "a .c without its .h" {

@@ -11,6 +11,8 @@ BEGIN {
 	library("setns", "setns *\\(", "common/host/netns\\.c$")
 	# The idioms of errors, which stand in nearly every function. nm_grow, nm_steal and the like are macros.
 	idioms = "^nm_(fail|fail_errno|fail_memory|wrap)$"
+	# What AddressSanitizer adds to an object, by gcc and by clang, and what it asks for.
+	sanitizers = "^__(odr_asan[._].*|asan_default_options)$"
 	most_modules = 16
 	for (i = 2; i < ARGC - 1; i++)
 		on_file(ARGV[i])
@@ -122,6 +124,8 @@ function line_name(text) {
 # In the singular or the plural, whichever the module's own name is in.
 function on_name(object, name,   parts, own, line) {
 	exported++
+	if (name ~ sanitizers)
+		return
 	sub(/^.*common\//, "common/", object)
 	sub(/\.o:.*/, "", object)
 	split(object, parts, "/")
