@@ -150,6 +150,8 @@ teardown() {
 
 @test "going down leaves no namespace and no process, and tells of a process that a test forgot" {
 	local name=$NM_NS pid
+	NM_NODES+=" beside"
+	ip netns add "$NM_NS-beside"
 	serve ctr tcp 80
 	nsenter --net="$(netns ext)" sleep 60 3>&- &
 	pid=$!
@@ -158,6 +160,7 @@ teardown() {
 	assert "$status" -eq 1
 	assert "$output" has "left running: $pid sleep 60"
 	refute ls "/run/netns/$name-host"
+	refute ls "/run/netns/$name-beside"
 	wait_for process_is_gone "$pid"
 	refute pgrep -f "$name-"
 	unset NM_NS

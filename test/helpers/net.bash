@@ -81,7 +81,9 @@ net_down() {
 		printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	"$NM_PROGRAMS/net" down "$NM_NS" || left="$left namespaces"
+	# shellcheck disable=SC2086 # a list of words
+	set -- $NM_NODES
+	"$NM_PROGRAMS/net" down "${@/#//run/netns/$NM_NS-}" || left="$left namespaces"
 	unset NM_NS
 	[[ -z "$left" ]] || fail "left behind: $left"
 }

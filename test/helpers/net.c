@@ -1,7 +1,7 @@
 /*
  * net up PREFIX: makes the network of the tests, as net.bash draws it: the namespaces /run/netns/PREFIX-NODE
- * with all their interfaces, addresses and routes. Returns when packets pass. net down PREFIX: removes the
- * namespaces.
+ * with all their interfaces, addresses and routes. Returns when packets pass.
+ * net down NAMESPACE...: removes namespaces, which are such files.
  *
  * Each test does both: it stands for a dozen runs of ip and sh, which take several times as long.
  */
@@ -58,12 +58,10 @@ static const struct {
 	{EXT, "eth0", "fd00:99::2", "fd00:99::1", 64, 0},
 };
 
-static struct namespace
-{
+static struct netns {
 	char path[108];
 	int fd, rtnl, inet;
-}
-namespaces[N_NODES];
+} namespaces[N_NODES];
 
 static union message {
 	struct nlmsghdr head;
@@ -152,7 +150,7 @@ static void set(const char *setting)
 /* Makes it, with a file that holds it, and opens sockets there, which stay there. */
 static void make_namespace(enum node node)
 {
-	struct namespace *ns = &namespaces[node];
+	struct netns *ns = &namespaces[node];
 	int file = open(ns->path, O_CREAT | O_EXCL | O_CLOEXEC, 0);
 
 	if (file < 0 || close(file) || unshare(CLONE_NEWNET) ||
@@ -260,8 +258,11 @@ static void wait_for_carrier(const char *name)
 	error(1, 0, "%s: no carrier", name);
 }
 
-static void up(void)
+static int up(const char *prefix)
 {
+	for (enum node node = 0; node < N_NODES; node++)
+		snprintf(namespaces[node].path, sizeof(namespaces[node].path), "/run/netns/%s-%s", prefix,
+			node_names[node]);
 	if (mkdir("/run/netns", 0755) && errno != EEXIST)
 		error(1, errno, "/run/netns");
 	for (enum node node = 0; node < N_NODES; node++)
@@ -273,22 +274,27 @@ static void up(void)
 		add_address(i);
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		wait_for_carrier(links[i].name);
+	return 0;
 }
 
-static void down(void)
+static int down(char *const paths[])
 {
-	for (enum node node = 0; node < N_NODES; node++)
-		if (umount2(namespaces[node].path, MNT_DETACH) || unlink(namespaces[node].path))
-			error(1, errno, "%s", namespaces[node].path);
+	int status = 0;
+
+	for (; *paths; paths++)
+		if (umount2(*paths, MNT_DETACH) || unlink(*paths)) {
+			error(0, errno, "%s", *paths);
+			status = 1;
+		}
+	return status;
 }
 
 int main(int argc, char *argv[])
 {
-	if (argc != 3)
-		error(2, 0, "usage: net up|down PREFIX");
-	for (enum node node = 0; node < N_NODES; node++)
-		snprintf(namespaces[node].path, sizeof(namespaces[node].path), "/run/netns/%s-%s", argv[2],
-			node_names[node]);
-	(strcmp(argv[1], "up") ? down : up)();
-	return 0;
+	if (argc == 3 && !strcmp(argv[1], "up"))
+		return up(argv[2]);
+	if (argc >= 3 && !strcmp(argv[1], "down"))
+		return down(&argv[2]);
+	error(2, 0, "usage: net up PREFIX; net down NAMESPACE...");
+	return 2;
 }
