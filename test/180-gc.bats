@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # $stderr and $output come from run_natmap
 
 load helpers/natmap
+load helpers/recovery
 
 setup() {
 	net_up
@@ -18,16 +19,6 @@ gc() {
 	local options=()
 	[[ "${1:-}" != rc=* ]] || { options=("$1") && shift; }
 	run_natmap "${options[@]}" gc "$@"
-}
-
-# live: the ids of the live records
-live() {
-	live_ids | tr ' ' '\n' | sort | xargs
-}
-
-# tagged: the ids of containers that have rules
-tagged() {
-	tags host | sed -n 's/^natmap:\([^@:]*\):.*/\1/p' | sort -u | xargs
 }
 
 # undisturbed COMMAND...: the command changes neither the host nor the state

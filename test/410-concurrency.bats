@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $stderr comes from it
 
 load helpers/natmap
+load helpers/recovery
 
 setup() {
 	net_up
@@ -25,16 +26,6 @@ withdraw_nth() {
 fight_for_port() {
 	publish rc=any "c$1" 8080:"$((80 + $1))" pid="$(ctr_pid web)" || return 1
 	[[ $status = 0 || $status = 4 ]] && echo "$status" >"$NM_TMP/fight.$1"
-}
-
-# live: the ids of the live records
-live() {
-	live_ids | tr ' ' '\n' | sort | xargs
-}
-
-# tagged: the ids of containers that have rules
-tagged() {
-	tags host | sed -n 's/^natmap:\([^@:]*\):.*/\1/p' | sort -u | xargs
 }
 
 # hold_lock: another process takes the lock and keeps it
