@@ -30,7 +30,7 @@
 static const struct named {
 	const char *name;
 	int value;
-} calls[] = {{"exit_group", SYS_exit_group}, {"flock", SYS_flock}, {"mkdir", SYS_mkdir},
+} calls[] = {{"close", SYS_close}, {"exit_group", SYS_exit_group}, {"flock", SYS_flock}, {"mkdir", SYS_mkdir},
 	{"pwrite64", SYS_pwrite64}, {"read", SYS_read}, {"recvfrom", SYS_recvfrom},
 	{"renameat", SYS_renameat}, {"sendto", SYS_sendto}, {"write", SYS_write}, {0}},
   errors[] = {{"EINTR", EINTR}, {"EIO", EIO}, {"ENOBUFS", ENOBUFS}, {"ENOSPC", ENOSPC}, {"EPERM", EPERM},
@@ -40,7 +40,7 @@ static struct watched {
 	const struct named *call;
 	unsigned made;
 } watched[CALLS_MAX];
-static unsigned n_watched;
+static unsigned n_watched, n_counted; /* those that are only watched come last */
 
 static const struct named *find(const struct named table[], const char *name)
 {
@@ -53,8 +53,10 @@ static const struct named *find(const struct named table[], const char *name)
 
 static void watch(char *names)
 {
-	for (char *name = strtok(names, ","); name && n_watched < CALLS_MAX; name = strtok(NULL, ","))
+	for (char *name = strtok(names, ","); name && n_watched < CALLS_MAX - 1; name = strtok(NULL, ","))
 		watched[n_watched++].call = find(calls, name);
+	n_counted = n_watched;
+	watched[n_watched++].call = find(calls, "close");
 }
 
 /* From now on these calls wait for the listener, whose descriptor is the lowest that is free. The
@@ -93,14 +95,28 @@ static int take_listener(pid_t child, int number)
 	return listener;
 }
 
-/* How often the call was made, with this one. */
-static unsigned count(int call)
+/* The kernel begins a write to conf/IF/forwarding anew for as long as another process has the lock of
+ * rtnetlink (restart_syscall() in net/ipv4/devinet.c and net/ipv6/addrconf.c): the same call, and no close()
+ * since. */
+static int is_restarted(const struct seccomp_data *call)
+{
+	static struct seccomp_data last;
+	int same = call->nr == SYS_write && !memcmp(call, &last, sizeof(last));
+
+	last = *call;
+	return same;
+}
+
+/* How often the call was made, with this one; 0 when it is not counted. */
+static unsigned count(const struct seccomp_data *call)
 {
 	unsigned i = 0;
 
-	while (watched[i].call->value != call)
+	if (is_restarted(call))
+		return 0;
+	while (watched[i].call->value != call->nr)
 		i++;
-	return ++watched[i].made;
+	return i < n_counted ? ++watched[i].made : 0;
 }
 
 /* Which calls are refused, by their number; without a refusal the command is killed at them. None with last
@@ -124,7 +140,7 @@ static void supervise(int listener, pid_t child, const struct fault *fault)
 			continue;
 		answer = (struct seccomp_notif_resp){
 			.id = asked.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-		n = (pid_t)asked.pid == child ? count(asked.data.nr) : 0;
+		n = (pid_t)asked.pid == child ? count(&asked.data) : 0;
 		if (n && n >= fault->first && n <= fault->last) {
 			if (!fault->refusal)
 				kill(child, SIGKILL);
@@ -140,7 +156,7 @@ static void write_counts(const char *path)
 
 	if (!out)
 		error(2, errno, "%s", path);
-	for (unsigned i = 0; i < n_watched; i++)
+	for (unsigned i = 0; i < n_counted; i++)
 		fprintf(out, "%s %u\n", watched[i].call->name, watched[i].made);
 	if (fclose(out))
 		error(2, errno, "%s", path);
