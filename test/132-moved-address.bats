@@ -17,13 +17,7 @@ replug() {
 	on host ip link del vctr
 	on host ip link add vctr type veth peer name eth0 netns "/run/netns/$NM_NS-ctr"
 	on host ip link set vctr master br0 up
-	ip_batch ctr <<-END
-		addr add 10.88.7.$1/24 dev eth0
-		addr add fd00:7::$1/64 dev eth0 nodad
-		link set eth0 up
-		route add default via 10.88.7.1
-		route add default via fd00:7::1
-	END
+	net_ctr_up ctr "$1"
 	wait_for net_is_up
 }
 

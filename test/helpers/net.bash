@@ -55,6 +55,17 @@ ip_batch() {
 	on "$1" sh -c 'cd /proc/sys/net && for s; do echo "${s#*=}" >"${s%%=*}" || exit 1; done && exec ip -batch -' sh "${@:2}"
 }
 
+# net_ctr_up NODE LAST: a new eth0 of the node has the addresses that end in LAST, as one of net_up has
+net_ctr_up() {
+	ip_batch "$1" <<-END
+		addr add 10.88.7.$2/24 dev eth0
+		addr add fd00:7::$2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 10.88.7.1
+		route add default via fd00:7::1
+	END
+}
+
 # net_down: ends what the test started and removes its namespaces. Fails when a process was left there that no helper started.
 net_down() {
 	[[ -n "${NM_NS:-}" ]] || return 0
