@@ -225,8 +225,7 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 }
 
 /* The name that the interface has now; "": it is gone. Another one may have got its number: with another name
- * it is the same if the route to the container leads through it still. Without an answer of the kernel's it
- * is the recorded name: what was switched on is rather switched off. */
+ * it is the same if the route to the container leads through it still. */
 static int find_interface(
 	struct nm_netlink *rtnl, const struct nm_record *r, char ret[static IF_NAMESIZE], struct nm_err *err)
 {
@@ -237,7 +236,7 @@ static int find_interface(
 	if (!r->localnet_index)
 		return 0;
 	if (open_rtnl(rtnl, err) < 0 || nm_rtnl_get_link(rtnl, r->localnet_index, NULL, &link, err) < 0)
-		return 0;
+		return -1;
 	memcpy(ret, link.name, IF_NAMESIZE);
 	if (!link.found || !strcmp(link.name, r->localnet))
 		return 0;
@@ -248,14 +247,15 @@ static int find_interface(
 	return 0;
 }
 
-/* Of the record's interface, where natmap switched it on. */
+/* Of the record's interface, where natmap switched it on. Without an answer of the kernel's it is the one of
+ * the recorded name: what was switched on is rather switched off. */
 static int switch_localnet(struct nm_netlink *rtnl, const struct nm_record *r, int value, struct nm_err *err)
 {
 	char interface[IF_NAMESIZE];
 
 	if (!r->localnet_set)
 		return 0;
-	if (find_interface(rtnl, r, interface, err) < 0) /* it is more likely to have its name still */
+	if (find_interface(rtnl, r, interface, err) < 0)
 		memcpy(interface, r->localnet, sizeof(interface));
 	if (!interface[0] || set_localnet(interface, value, err) == 0 || localnet_is_gone(interface))
 		return 0;
