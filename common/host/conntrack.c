@@ -78,14 +78,6 @@ static int read_local(struct hunt *h, struct nm_err *err)
 	return 0;
 }
 
-static bool is_local(const struct hunt *h, const struct nm_addr *a)
-{
-	for (size_t i = 0; i < h->local.n; i++)
-		if (nm_addr_equal(&h->local.v[i].prefix.addr, a))
-			return true;
-	return false;
-}
-
 struct endpoint {
 	struct nm_addr address;
 	uint16_t port;
@@ -139,7 +131,7 @@ static bool matches(const struct hunt *h, const struct nm_flow *f, const struct 
 	if (!f->any_host && !nm_addr_equal(&f->host, &at_host->address))
 		return false;
 	if (f->kind == NM_FLOW_TO_HOST)
-		return !f->any_host || is_local(h, &at_host->address);
+		return !f->any_host || nm_rtnl_find_address(&h->local, &at_host->address);
 	if (!nm_addr_equal(&f->container, &inside->address))
 		return false;
 	return out ? !nm_addr_equal(&f->container, &at_host->address)

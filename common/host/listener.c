@@ -69,14 +69,6 @@ struct search {
 	struct nm_listener found; /* port 0: none */
 };
 
-static bool is_hidden_address(const struct search *s, const struct nm_addr *a)
-{
-	for (size_t i = 0; i < s->hidden->n; i++)
-		if (nm_addr_equal(&s->hidden->v[i].prefix.addr, a))
-			return true;
-	return false;
-}
-
 static bool is_hidden_interface(const struct search *s, unsigned ifindex)
 {
 	for (size_t i = 0; i < s->hidden->n; i++)
@@ -103,7 +95,9 @@ static bool is_taken(const struct search *s, const struct bound *b)
 		return b->ifindex == 0 && is_same_address(m, b);
 	if (!is_hidden_interface(s, b->ifindex))
 		return false;
-	return b->any || (m->any_host ? is_hidden_address(s, &b->listener.address) : is_same_address(m, b));
+	return b->any ||
+		(m->any_host ? nm_rtnl_find_address(s->hidden, &b->listener.address) != NULL
+			     : is_same_address(m, b));
 }
 
 static int on_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)

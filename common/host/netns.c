@@ -219,14 +219,6 @@ int nm_netns_each_address(struct nm_netns *ns, enum nm_family family, const char
 	return rc < 0 ? -1 : 0;
 }
 
-const struct nm_rtnl_address *nm_netns_find_address(const struct nm_netns *ns, const struct nm_addr *address)
-{
-	for (size_t i = 0; i < ns->addresses.n; i++)
-		if (nm_addr_equal(&ns->addresses.v[i].prefix.addr, address))
-			return &ns->addresses.v[i];
-	return NULL;
-}
-
 int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;

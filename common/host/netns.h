@@ -61,9 +61,6 @@ int nm_netns_each_address(struct nm_netns *ns, enum nm_family family, const char
 	int (*take)(void *ctx, const struct nm_rtnl_address *address, struct nm_err *err), void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
-/* The address among those of the namespace, borrowed; NULL: no interface has it. */
-const struct nm_rtnl_address *nm_netns_find_address(const struct nm_netns *ns, const struct nm_addr *address);
-
 void nm_netns_done(struct nm_netns *ns);
 
 #endif

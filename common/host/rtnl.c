@@ -301,6 +301,15 @@ int nm_rtnl_get_addresses_of(
 		: 0;
 }
 
+const struct nm_rtnl_address *nm_rtnl_find_address(
+	const struct nm_rtnl_addresses *all, const struct nm_addr *address)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (nm_addr_equal(&all->v[i].prefix.addr, address))
+			return &all->v[i];
+	return NULL;
+}
+
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a)
 {
 	free(a->v);

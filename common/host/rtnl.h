@@ -71,6 +71,10 @@ int nm_rtnl_get_netns(struct nm_netlink *nl, pid_t pid, int32_t *ret, struct nm_
 int nm_rtnl_get_addresses_of(
 	struct nm_netlink *nl, pid_t pid, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
 
+/* The first entry with the address, borrowed; NULL: none. */
+const struct nm_rtnl_address *nm_rtnl_find_address(
+	const struct nm_rtnl_addresses *all, const struct nm_addr *address);
+
 void nm_rtnl_addresses_done(struct nm_rtnl_addresses *a);
 
 #endif

@@ -81,7 +81,7 @@ static bool is_allowed(const struct nm_address_source *s, const struct nm_addr *
 static bool take_given(struct choice *c, const struct nm_prefix *address)
 {
 	const struct nm_rtnl_address *own =
-		c->source->ns ? nm_netns_find_address(c->source->ns, &address->addr) : NULL;
+		c->source->ns ? nm_rtnl_find_address(&c->source->ns->addresses, &address->addr) : NULL;
 
 	if (c->source->ns && !own && !is_allowed(c->source, &address->addr))
 		return false;

@@ -4,14 +4,6 @@
 #include "host/rtnl.h"
 #include "publish/policy.h"
 
-static bool has_address(const struct nm_rtnl_addresses *all, const struct nm_addr *address)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (nm_addr_equal(&all->v[i].prefix.addr, address))
-			return true;
-	return false;
-}
-
 int nm_lost_address_find(struct nm_netlink *rtnl, const struct nm_record *r, const struct nm_policy *policy,
 	unsigned *ret, struct nm_err *err)
 {
@@ -21,7 +13,7 @@ int nm_lost_address_find(struct nm_netlink *rtnl, const struct nm_record *r, con
 	if (r->pid && nm_rtnl_get_addresses_of(rtnl, r->pid, &all, err) < 0)
 		return -1;
 	nm_each_family(f, r->pid ? r->families : 0)
-		if (!has_address(&all, &r->address[f].addr) &&
+		if (!nm_rtnl_find_address(&all, &r->address[f].addr) &&
 			!nm_policy_allows_address(policy, &r->address[f].addr))
 			lost |= 1u << f;
 	*ret = lost;
