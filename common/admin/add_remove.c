@@ -82,7 +82,7 @@ static void forget_addresses(struct nm_record *both, unsigned lost)
 {
 	nm_each_family(f, both->families & lost)
 		nm_log_notice("container '%s': no %s address any more, its ports are withdrawn there",
-			both->id, f == NM_IPV4 ? "IPv4" : "IPv6");
+			both->id, nm_addr_family_name(f));
 	both->families &= ~lost;
 }
 

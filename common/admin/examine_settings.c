@@ -86,7 +86,7 @@ static void tell_off(struct nm_examination *x, enum nm_family family, const stru
 	}
 	nm_examination_tell(x, NM_FINDING,
 		"%s forwarding is off on %s: packets that come in there do not reach published ports",
-		family == NM_IPV4 ? "IPv4" : "IPv6", names);
+		nm_addr_family_name(family), names);
 	if (!nm_forwarding_is_global(family) && x->d->config->forward[family] == NM_FORWARD_INTERFACES)
 		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
 	else

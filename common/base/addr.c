@@ -41,6 +41,11 @@ bool nm_addr_family_of_af(unsigned af, enum nm_family *ret)
 	return true;
 }
 
+const char *nm_addr_family_name(enum nm_family family)
+{
+	return family == NM_IPV4 ? "IPv4" : "IPv6";
+}
+
 int nm_addr_parse(const char *text, size_t len, struct nm_addr *ret)
 {
 	char copy[NM_ADDR_STRLEN] = "";

@@ -32,6 +32,9 @@ struct nm_addr {
 uint8_t nm_addr_family_to_af(enum nm_family family);
 bool nm_addr_family_of_af(unsigned af, enum nm_family *ret);
 
+/* "IPv4", "IPv6" */
+const char *nm_addr_family_name(enum nm_family family);
+
 /* Size of an address in bytes (4 or 16) and in bits. */
 size_t nm_addr_size(enum nm_family family);
 uint8_t nm_addr_bits(enum nm_family family);

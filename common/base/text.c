@@ -21,13 +21,7 @@ void nm_text_put(struct nm_text *t, const char *fmt, ...)
 
 size_t nm_text_list_count(const char *text)
 {
-	size_t n = 1;
-
-	while ((text = strchr(text, ','))) {
-		text++;
-		n++;
-	}
-	return n;
+	return nm_text_count(text, strlen(text), ',') + 1;
 }
 
 size_t nm_text_count(const char *text, size_t len, char c)

@@ -11,11 +11,6 @@
 
 enum { ADDRESSES_MAX = 16 };
 
-static const char *family_name(enum nm_family family)
-{
-	return family == NM_IPV4 ? "IPv4" : "IPv6";
-}
-
 int nm_address_keep_families(struct nm_record *r, struct nm_err *err)
 {
 	unsigned covered = 0;
@@ -32,7 +27,7 @@ int nm_address_keep_families(struct nm_record *r, struct nm_err *err)
 			return nm_fail(err, NM_ERR_REFUSED,
 				"port mapping '%s': the container has no %s address",
 				nm_mapping_print(m, text),
-				family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
+				nm_addr_family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
 		covered |= m->families;
 	}
 	r->families &= covered;
@@ -98,7 +93,7 @@ static int take_annotated(struct choice *c, const struct nm_prefix *address, str
 	c->family = address->addr.family;
 	if (c->r->families & 1u << c->family)
 		return nm_fail(err, NM_ERR_REFUSED, "io.natmap.address '%s': more than one %s address",
-			c->source->st->address, family_name(c->family));
+			c->source->st->address, nm_addr_family_name(c->family));
 	if (!take_given(c, address))
 		return nm_fail(err, NM_ERR_REFUSED,
 			"io.natmap.address '%s': neither on an interface of the container nor in "
@@ -261,7 +256,8 @@ static int leave_out(struct choice *c, struct nm_err *err)
 		*err = c->why;
 		return -1;
 	}
-	nm_log_notice("container '%s': not published on %s: %s", r->id, family_name(c->family), c->why.msg);
+	nm_log_notice(
+		"container '%s': not published on %s: %s", r->id, nm_addr_family_name(c->family), c->why.msg);
 	r->families &= ~bit;
 	return 0;
 }

@@ -19,11 +19,6 @@
 
 enum { ALLOW_MAX = 256 };
 
-static const char *family_name(enum nm_family family)
-{
-	return family == NM_IPV4 ? "IPv4" : "IPv6";
-}
-
 static int read_process(struct nm_record *r, struct nm_err *err)
 {
 	bool alive;
@@ -124,10 +119,10 @@ static int check_forwarding(
 			continue;
 		if (f == NM_IPV4 || nm_record_names_family(r, f) || r->families == 1u << f)
 			return nm_fail(err, NM_ERR_FAILED, "publishing on %s: forwarding is off; run: %s",
-				family_name(f), command);
+				nm_addr_family_name(f), command);
 		nm_log_notice(
 			"container '%s': not published on %s, forwarding is off; to change that run: %s",
-			r->id, family_name(f), command);
+			r->id, nm_addr_family_name(f), command);
 		r->families &= ~(1u << f);
 	}
 	return 0;
