@@ -89,7 +89,8 @@ static int examine_forwarding(struct nm_netlink *rtnl, const struct nm_config *c
 		return 0;
 	if (nm_forwarding_read_global(family, &global, err) < 0)
 		return -1;
-	if (global && via[0] && nm_forwarding_get(family, via, &works, err) < 0)
+	/* IPv4 alone may be off for one interface then */
+	if (global && family == NM_IPV4 && via[0] && nm_forwarding_get(family, via, &works, err) < 0)
 		return -1;
 	if (!works)
 		(void)snprintf(
