@@ -55,14 +55,32 @@ static bool is_filtered(enum nm_family family)
 		value;
 }
 
+/* index: 0 if it is unknown. */
+static struct nm_forwarded_interface name_interface(enum nm_family family, const char *name, unsigned index)
+{
+	struct nm_forwarded_interface i = {.family = family, .index = index};
+
+	memcpy(i.name, name, sizeof(i.name));
+	return i;
+}
+
+static bool is_desired(
+	const struct nm_forward_switch *s, enum nm_family family, const char *name, unsigned index)
+{
+	const struct nm_forwarded_interface like = name_interface(family, name, index);
+
+	return nm_forwarded_find(&s->desired, &like);
+}
+
 static int desire(struct nm_forward_switch *s, enum nm_family family, const char *name, unsigned index,
 	bool bridge, struct nm_err *err)
 {
-	struct nm_forwarded_interface i = {
-		.family = family, .index = index, .bridged = bridge && is_filtered(family)};
+	struct nm_forwarded_interface i = name_interface(family, name, index);
 
-	memcpy(i.name, name, sizeof(i.name));
-	return nm_forwarded_find(&s->desired, &i) ? 0 : nm_forwarded_add(&s->desired, &i, err);
+	if (is_desired(s, family, name, index))
+		return 0;
+	i.bridged = bridge && is_filtered(family);
+	return nm_forwarded_add(&s->desired, &i, err);
 }
 
 /* Finds it by its number, which another one may have got: that one counts only if it forwards, too. */
@@ -105,7 +123,7 @@ static int desire_one(struct nm_forward_switch *s, enum nm_family family, const 
 	struct nm_err missing;
 	bool forwards;
 
-	if (nm_forwarding_get(family, name, &forwards, &missing) < 0)
+	if (is_desired(s, family, name, index) || nm_forwarding_get(family, name, &forwards, &missing) < 0)
 		return 0;
 	return forwards ? 0 : desire(s, family, name, index, bridge, err);
 }
@@ -121,7 +139,7 @@ static int plan_family(struct nm_forward_switch *s, struct nm_netlink *rtnl, enu
 	for (size_t i = 0; i < list.n; i++)
 		if (desire_one(s, family, list.v[i].name, list.v[i].index, list.v[i].bridge, err) < 0)
 			return -1;
-	if (via && via[0] && nm_rtnl_get_link(rtnl, 0, via, &link, err) < 0)
+	if (via && via[0] && !is_desired(s, family, via, 0) && nm_rtnl_get_link(rtnl, 0, via, &link, err) < 0)
 		return -1;
 	return link.found ? desire_one(s, family, link.name, link.ifindex, !strcmp(link.kind, "bridge"), err)
 			  : 0;
@@ -136,6 +154,15 @@ static int plan_kept(struct nm_forward_switch *s, enum nm_family family, struct 
 	return 0;
 }
 
+static unsigned families_of(const struct nm_forwarded *f)
+{
+	unsigned families = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		families |= 1u << f->v[i].family;
+	return families;
+}
+
 int nm_forward_switch_load(struct nm_forward_switch *s, const struct nm_state *st, struct nm_err *err)
 {
 	if (!s->loaded && st && nm_forwarded_read(st, &s->old, err) < 0)
@@ -148,16 +175,16 @@ int nm_forward_switch_plan(struct nm_forward_switch *s, const struct nm_state *s
 	const struct nm_forward_need *need, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	unsigned concerned;
 
 	if (nm_forward_switch_load(s, st, err) < 0)
 		return -1;
+	concerned = need->active | families_of(&s->old) | s->old.statics;
 	s->desired.backend = need->backend;
 	s->renewed = need->active || need->backend != s->old.backend;
-	nm_each_family(f, NM_BOTH_FAMILIES) {
+	nm_each_family(f, concerned) {
 		bool active = need->active & 1u << f;
 
-		if (!active && s->old.n == 0 && !s->old.statics)
-			continue;
 		s->global |= nm_forwarding_is_global(f) ? 1u << f : 0;
 		if (s->global & 1u << f)
 			continue;
@@ -188,15 +215,14 @@ int nm_forward_switch_add_guards(const struct nm_forward_switch *s, const struct
 	struct nm_desired *d, struct nm_err *err)
 {
 	const struct nm_forwarded *f = &s->desired;
-	unsigned families = 0;
 
-	for (size_t i = 0; s->renewed && i < f->n; i++) {
-		families |= 1u << f->v[i].family;
+	if (!s->renewed || f->n == 0)
+		return 0;
+	for (size_t i = 0; i < f->n; i++)
 		if (nm_desired_add_forward(
 			    d, f->v[i].family, f->v[i].name, f->v[i].bridged, f->backend, err) < 0)
 			return -1;
-	}
-	return families ? nm_backend_ops(f->backend)->layout_forward_base(families, statics, d, err) : 0;
+	return nm_backend_ops(f->backend)->layout_forward_base(families_of(f), statics, d, err);
 }
 
 int nm_forward_switch_add_old_guards(
@@ -221,13 +247,7 @@ int nm_forward_switch_add_old_guards(
 
 unsigned nm_forward_switch_guarded(const struct nm_forward_switch *s)
 {
-	unsigned families = 0;
-
-	for (size_t i = 0; i < s->old.n; i++)
-		families |= 1u << s->old.v[i].family;
-	for (size_t i = 0; i < s->desired.n; i++)
-		families |= 1u << s->desired.v[i].family;
-	return families;
+	return families_of(&s->old) | families_of(&s->desired);
 }
 
 static bool is_subset(const struct nm_forwarded *f, const struct nm_forwarded *of)
@@ -256,20 +276,25 @@ int nm_forward_switch_record(const struct nm_forward_switch *s, const struct nm_
 }
 
 /* An interface that is gone has no setting. */
+static int set(enum nm_family family, const char *interface, int value, struct nm_err *err)
+{
+	char name[NM_SYSCTL_NAME_MAX];
+	struct nm_err gone;
+	int now;
+
+	if (nm_sysctl_set(nm_sysctl_forwarding(family, interface, name), value, err) == 0)
+		return 0;
+	return nm_sysctl_get(name, &now, &gone) < 0 ? 0 : -1;
+}
+
 static int set_old(
 	struct nm_netlink *rtnl, const struct nm_forwarded_interface *i, int value, struct nm_err *err)
 {
-	char name[NM_SYSCTL_NAME_MAX];
 	struct nm_rtnl_link link;
-	struct nm_err missing;
-	int now;
 
 	if ((rtnl->fd < 0 && nm_netlink_open(NETLINK_ROUTE, rtnl, err) < 0) || find(rtnl, i, &link, err) < 0)
 		return -1;
-	if (!link.found ||
-		nm_sysctl_get(nm_sysctl_forwarding(i->family, link.name, name), &now, &missing) < 0)
-		return 0;
-	return nm_sysctl_set(name, value, err);
+	return link.found ? set(i->family, link.name, value, err) : 0;
 }
 
 static bool is_left(const struct nm_forward_switch *s, size_t old)
@@ -298,17 +323,9 @@ int nm_forward_switch_disable(struct nm_forward_switch *s, struct nm_err *err)
 
 int nm_forward_switch_enable(const struct nm_forward_switch *s, struct nm_err *err)
 {
-	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err gone;
-	int now;
-
-	for (size_t i = 0; s->renewed && i < s->desired.n; i++) {
-		const struct nm_forwarded_interface *d = &s->desired.v[i];
-
-		if (nm_sysctl_set(nm_sysctl_forwarding(d->family, d->name, name), 1, err) < 0 &&
-			nm_sysctl_get(name, &now, &gone) == 0)
+	for (size_t i = 0; s->renewed && i < s->desired.n; i++)
+		if (set(s->desired.v[i].family, s->desired.v[i].name, 1, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -331,9 +348,15 @@ static bool differ(const struct nm_forwarded *a, const struct nm_forwarded *b)
 	return false;
 }
 
+/* Where none goes, the desired ones are all that nm_forward_switch_record() has written. */
+static bool is_recorded(const struct nm_forward_switch *s)
+{
+	return !is_subset(&s->desired, &s->old) && is_subset(&s->old, &s->desired);
+}
+
 void nm_forward_switch_settle(const struct nm_forward_switch *s, const struct nm_state *st)
 {
-	if (s->old.damaged || differ(&s->desired, &s->old))
+	if (!is_recorded(s) && (s->old.damaged || differ(&s->desired, &s->old)))
 		write_record(st, &s->desired);
 }
 

@@ -19,10 +19,9 @@ struct nm_forward_need {
 /* Begins as zeros. */
 struct nm_forward_switch {
 	struct nm_forwarded old, desired;
-	bool loaded;  /* old is read already */
-	bool renewed; /* guards and settings of the desired ones are to be made, not only those that are new
-		       */
-	unsigned global; /* families in which all interfaces forward: somebody else has switched that on */
+	bool loaded;     /* old is read already */
+	bool renewed;    /* guards and settings of all desired ones are to be made */
+	unsigned global; /* families of both in which all interfaces forward: somebody else wants it so */
 };
 
 void nm_forward_switch_done(struct nm_forward_switch *s);
@@ -56,10 +55,10 @@ int nm_forward_switch_add_old_guards(
 unsigned nm_forward_switch_guarded(const struct nm_forward_switch *s);
 
 /*
- * The steps of a change, in this order: record all; switch off what is
- * not desired, where others have not switched forwarding on since; then the guards are changed; switch on;
- * record the rest. What cannot be switched off becomes a desired one, with a notice, because its guard must
- * stay. After a failure undo() makes settings and record what they were.
+ * The steps of a change, in this order: record all; switch off what is not desired, where others have not
+ * switched forwarding on since; then the guards are changed; switch on; record the rest. What cannot be
+ * switched off becomes a desired one, with a notice, because its guard must stay. After a failure undo()
+ * makes settings and record what they were.
  */
 int nm_forward_switch_record(
 	const struct nm_forward_switch *s, const struct nm_state *st, struct nm_err *err) NM_MUST_USE;
