@@ -139,6 +139,29 @@ asks() {
 	done
 }
 
+# fail_send WHEN: from now on this sendto() of natmap fails; N+: this one and all behind it
+fail_send() {
+	# shellcheck disable=SC2034 # for run_natmap
+	NM_WRAP=(strace -qq -o /dev/null -e trace=sendto -e "inject=sendto:error=ENOBUFS:syscall=getpid:when=$1")
+}
+
+@test "a question that fails says nothing about the kernel" {
+	local first
+	asks web 8080:80
+	first=$(awk '/NFT_COMPAT/ { print NR; exit }' "$NM_TMP/trace")
+	withdraw web
+	run_natmap flush
+	fail_send "$first"
+	publish web 8080:80
+	assert "$(backends)" = iptables
+	lacking
+	withdraw web
+	run_natmap flush
+	fail_send "$first+"
+	publish rc=1 web 8080:80
+	assert "$stderr" has 'choosing the backend: asking the kernel for extensions of iptables: '
+}
+
 @test "iptables stays where natmap is there already" {
 	local table
 	config '{"backend": "iptables"}'

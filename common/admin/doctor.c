@@ -12,7 +12,6 @@
 #include "admin/foreign_drop.h"
 #include "base/io.h"
 #include "host/conntrack.h"
-#include "host/forwarding.h"
 #include "iptables/accept.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
@@ -126,12 +125,12 @@ static int examine_features(struct nm_examination *x, struct nm_err *err)
 		return -1;
 	if (!nm_conntrack_is_supported(&x->nl))
 		on_missing(x, "ctnetlink", "nf_conntrack_netlink");
-	if (!nm_backend_lacks(&x->nl, backend, &missing))
+	if (nm_backend_find_missing(&x->nl, backend, &missing, err) < 0)
+		return -1;
+	if (!missing.what[0])
 		return 0;
 	nm_backend_print_alternative(&x->nl, backend, x->alternative);
-	nm_backend_ops(backend)->probe(
-		&x->nl, nm_examination_setting(nm_forwarding_global[NM_IPV6]) >= 0, on_missing, x);
-	return 0;
+	return nm_backend_probe(&x->nl, backend, on_missing, x, err);
 }
 
 static int examine_nftables(struct nm_examination *x, struct nm_err *err)

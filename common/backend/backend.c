@@ -75,15 +75,21 @@ static void on_missing(void *ctx, const char *what, const char *module)
 	(void)snprintf(missing->module, sizeof(missing->module), "%s", module);
 }
 
-bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret)
+int nm_backend_probe(struct nm_netlink *nl, enum nm_backend backend, nm_nft_probe_handler *handler, void *ctx,
+	struct nm_err *err)
 {
-	struct nm_err err;
+	struct nm_err no_ipv6;
 	int forwarding;
-	bool ipv6 = nm_sysctl_get(nm_forwarding_global[NM_IPV6], &forwarding, &err) == 0;
+	bool ipv6 = nm_sysctl_get(nm_forwarding_global[NM_IPV6], &forwarding, &no_ipv6) == 0;
 
+	return nm_backend_ops(backend)->probe(nl, ipv6, handler, ctx, err);
+}
+
+int nm_backend_find_missing(
+	struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret, struct nm_err *err)
+{
 	*ret = (struct nm_backend_missing){0};
-	nm_backend_ops(backend)->probe(nl, ipv6, on_missing, ret);
-	return ret->what[0];
+	return nm_backend_probe(nl, backend, on_missing, ret, err);
 }
 
 bool nm_backend_recorded(const struct nm_records *records, enum nm_backend *ret)
@@ -113,8 +119,10 @@ static int choose_anew(struct choice *c, struct nm_netlink *nl, struct nm_err *e
 		return -1;
 	if (nm_backend_recorded(&records, &c->backend))
 		return 0;
+	if (nm_backend_find_missing(nl, NM_BACKEND_IPTABLES, &missing, err) < 0)
+		return -1;
 	c->backend = NM_BACKEND_IPTABLES;
-	if (nm_backend_lacks(nl, NM_BACKEND_IPTABLES, &missing)) {
+	if (missing.what[0]) {
 		nm_log_debug("the kernel has no %s, which iptables needs", missing.what);
 		c->backend = NM_BACKEND_NFTABLES;
 	}
@@ -151,9 +159,10 @@ const char *nm_backend_print_alternative(
 {
 	enum nm_backend other = nm_backend_other(backend);
 	struct nm_backend_missing missing;
+	struct nm_err unknown;
 
 	buf[0] = '\0';
-	if (!nm_backend_lacks(nl, other, &missing))
+	if (nm_backend_find_missing(nl, other, &missing, &unknown) == 0 && !missing.what[0])
 		(void)snprintf(buf, NM_BACKEND_ALTERNATIVE_STRLEN, ", but all that \"backend\": \"%s\" needs",
 			nm_backend_name(other));
 	return buf;
@@ -171,10 +180,13 @@ static bool has_sctp(const struct nm_rules *rules)
 static bool commit_lacks(
 	struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_backend_missing *ret)
 {
-	if (nm_backend_lacks(nl, c->backend, ret))
-		return true;
-	if (c->backend == NM_BACKEND_IPTABLES && has_sctp(&c->desired->rules))
-		nm_iptables_probe_sctp(nl, c->families & NM_IPV6_BIT, on_missing, ret);
+	bool needs_sctp = c->backend == NM_BACKEND_IPTABLES && has_sctp(&c->desired->rules);
+	struct nm_err unknown;
+
+	if (nm_backend_find_missing(nl, c->backend, ret, &unknown) < 0 ||
+		(needs_sctp &&
+			nm_iptables_probe_sctp(nl, c->families & NM_IPV6_BIT, on_missing, ret, &unknown) < 0))
+		return false;
 	return ret->what[0];
 }
 
@@ -190,6 +202,15 @@ static int explain(struct nm_netlink *nl, const struct nm_backend_commit *c, str
 		missing.module, nm_backend_print_alternative(nl, c->backend, alternative));
 }
 
+static bool lacks_accept(struct nm_netlink *nl, const struct nm_backend_commit *c)
+{
+	struct nm_err unknown;
+	bool lacks;
+
+	return nm_backend_ops(c->backend)->accept_mark &&
+		nm_iptables_probe_lacks_accept(nl, c->families, &lacks, &unknown) == 0 && lacks;
+}
+
 static int run(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
 {
 	return nm_nft_transaction_run(nl, c->families, c->ipv6_optional, c->prepare, c->ctx, err);
@@ -201,8 +222,7 @@ int nm_backend_commit(struct nm_netlink *nl, const struct nm_backend_commit *c, 
 
 	if (rc < 0 && err->kind == NM_ERR_UNCERTAIN) /* the kernel has not said why */
 		return -1;
-	if (rc < 0 && nm_backend_ops(c->backend)->accept_mark &&
-		nm_iptables_probe_lacks_accept(nl, c->families)) {
+	if (rc < 0 && lacks_accept(nl, c)) {
 		c->desired->accept_natively = true;
 		rc = run(nl, c, err);
 	}

@@ -86,8 +86,10 @@ struct nm_backend_ops {
 	/* Prints what has been laid out for the families, as input of the backend's own tools. */
 	int (*print)(const struct nm_desired *d, unsigned families, FILE *out, struct nm_err *err);
 
-	/* Calls handler for each part of the kernel that the rules need and that is missing. */
-	void (*probe)(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx);
+	/* Calls handler for each part of the kernel that the rules need and that is missing. -1 with *err:
+	 * what is missing is not known. */
+	int (*probe)(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx,
+		struct nm_err *err);
 };
 
 /* The operations of a backend that is settled: not NM_BACKEND_AUTO. */
@@ -109,12 +111,18 @@ struct nm_backend_missing {
 	char what[128], module[32];
 };
 
-/* Tells whether the kernel lacks something that the backend needs, and of that the first thing. */
-bool nm_backend_lacks(struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret);
+/* Calls handler for each part of the kernel that the backend needs and that is missing. 0, or -1 with *err:
+ * what is missing is not known. */
+int nm_backend_probe(struct nm_netlink *nl, enum nm_backend backend, nm_nft_probe_handler *handler, void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The first of these. what[0] is 0: nothing is missing. */
+int nm_backend_find_missing(struct nm_netlink *nl, enum nm_backend backend, struct nm_backend_missing *ret,
+	struct nm_err *err) NM_MUST_USE;
 
 #define NM_BACKEND_ALTERNATIVE_STRLEN 64
 /* Prints into buf, behind what the kernel lacks for this backend: ", but all that "backend": "nftables"
- * needs"; or nothing, where it lacks something for that, too. Returns buf. */
+ * needs"; or nothing, unless that is known. Returns buf. */
 const char *nm_backend_print_alternative(
 	struct nm_netlink *nl, enum nm_backend backend, char buf[static NM_BACKEND_ALTERNATIVE_STRLEN]);
 

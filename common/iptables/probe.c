@@ -1,5 +1,5 @@
-/* nf_tables reaches the xt extensions through nft_compat, which says what it has. Whatever the kernel says
- * instead of an answer means that a publish would fail, too. */
+/* nf_tables reaches the xt extensions through nft_compat, which says what it has. What is no answer says
+ * nothing about them. */
 #include "iptables/probe.h"
 
 #include <arpa/inet.h>
@@ -34,11 +34,11 @@ static const struct extension extensions[] = {
 	{TARGET, "MASQUERADE", 0, "xt_MASQUERADE", FOR_LAYOUT},
 };
 
-static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum nm_family family, bool *ret,
+/* tolerate: refusals that are answers, too. */
+static int ask(struct nm_netlink *nl, const struct extension *x, enum nm_family family, const int *tolerate,
 	struct nm_err *err)
 {
-	/* no such name; such a name, but not of this revision */
-	const struct nm_netlink_handler handler = {.tolerate = NM_NETLINK_ERRORS(ENOENT, EPROTONOSUPPORT)};
+	const struct nm_netlink_handler handler = {.tolerate = tolerate};
 	const uint32_t revision = htonl(x->revision), kind = htonl(x->kind);
 	struct nm_netlink_request r;
 	struct nfgenmsg *nfg;
@@ -50,54 +50,74 @@ static int ask_extension(struct nm_netlink *nl, const struct extension *x, enum 
 	nm_netlink_request_put(&r, NFTA_COMPAT_NAME, x->name, strlen(x->name) + 1);
 	nm_netlink_request_put(&r, NFTA_COMPAT_REV, &revision, sizeof(revision));
 	nm_netlink_request_put(&r, NFTA_COMPAT_TYPE, &kind, sizeof(kind));
-	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+	return nm_netlink_talk(nl, &r, &handler, err);
+}
+
+enum answer { HAS, LACKS, LACKS_NFT_COMPAT }; /* the worst last */
+
+static int ask_family(struct nm_netlink *nl, const struct extension *x, enum nm_family family,
+	enum answer *ret, struct nm_err *err)
+{
+	/* no such name; such a name, but not of this revision */
+	if (ask(nl, x, family, NM_NETLINK_ERRORS(ENOENT, EPROTONOSUPPORT), err) == 0) {
+		*ret = nl->accepted ? HAS : LACKS;
+		return 0;
+	}
+	if (ask(nl, x, family, NM_NETLINK_ERRORS(EINVAL), err) < 0) /* nobody to ask */
 		return -1;
-	*ret = nl->accepted > 0;
+	*ret = nl->accepted ? HAS : LACKS_NFT_COMPAT;
 	return 0;
 }
 
-/* False when nft_compat is missing altogether. */
-static bool ask_all_families(struct nm_netlink *nl, const struct extension *x, bool ipv6, bool *ret)
+static int ask_families(
+	struct nm_netlink *nl, const struct extension *x, bool ipv6, enum answer *ret, struct nm_err *err)
 {
-	bool known = true, known6 = true;
-	struct nm_err err;
+	*ret = HAS;
+	nm_each_family(f, ipv6 ? NM_BOTH_FAMILIES : NM_IPV4_BIT) {
+		enum answer answer;
 
-	if (ask_extension(nl, x, NM_IPV4, &known, &err) < 0 ||
-		(ipv6 && ask_extension(nl, x, NM_IPV6, &known6, &err) < 0))
-		return false;
-	*ret = known && known6;
-	return true;
+		if (ask_family(nl, x, f, &answer, err) < 0)
+			return nm_wrap(err, "asking the kernel for extensions of iptables");
+		if (answer > *ret)
+			*ret = answer;
+	}
+	return 0;
 }
 
-static void probe_extensions(
-	struct nm_netlink *nl, enum need need, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+static int probe_extensions(struct nm_netlink *nl, enum need need, bool ipv6, nm_nft_probe_handler *handler,
+	void *ctx, struct nm_err *err)
 {
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
 		const struct extension *x = &extensions[i];
+		enum answer answer;
 		char what[64];
-		bool known;
 
 		if (!(x->needs & need))
 			continue;
-		if (!ask_all_families(nl, x, ipv6, &known)) {
+		if (ask_families(nl, x, ipv6, &answer, err) < 0)
+			return -1;
+		if (answer == LACKS_NFT_COMPAT) {
 			handler(ctx, "nft_compat", "nft_compat");
-			return;
+			return 0;
 		}
 		(void)snprintf(what, sizeof(what), "%s '%s' of revision %u",
 			x->kind == MATCH ? "match" : "target", x->name, x->revision);
-		if (!known)
+		if (answer == LACKS)
 			handler(ctx, what, x->module);
 	}
+	return 0;
 }
 
-void nm_iptables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+int nm_iptables_probe(
+	struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx, struct nm_err *err)
 {
-	probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx);
+	return probe_extensions(nl, FOR_LAYOUT, ipv6, handler, ctx, err);
 }
 
-void nm_iptables_probe_sctp(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+int nm_iptables_probe_sctp(
+	struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx, struct nm_err *err)
 {
-	probe_extensions(nl, FOR_SCTP, ipv6, handler, ctx);
+	return probe_extensions(nl, FOR_SCTP, ipv6, handler, ctx, err);
 }
 
 static void on_missing(void *ctx, const char *what, const char *module)
@@ -107,10 +127,8 @@ static void on_missing(void *ctx, const char *what, const char *module)
 	*(bool *)ctx = true;
 }
 
-bool nm_iptables_probe_lacks_accept(struct nm_netlink *nl, unsigned families)
+int nm_iptables_probe_lacks_accept(struct nm_netlink *nl, unsigned families, bool *ret, struct nm_err *err)
 {
-	bool lacks = false;
-
-	probe_extensions(nl, FOR_ACCEPT, families & NM_IPV6_BIT, on_missing, &lacks);
-	return lacks;
+	*ret = false;
+	return probe_extensions(nl, FOR_ACCEPT, families & NM_IPV6_BIT, on_missing, ret, err);
 }

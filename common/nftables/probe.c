@@ -101,20 +101,32 @@ static void find_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handl
 	handler(ctx, what, "nf_tables");
 }
 
-/* IPv6 would only repeat what is missing in IPv4. */
-void nm_nftables_probe(struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx)
+static int probe_family(
+	struct probe *p, bool *ret_whole, nm_nft_probe_handler *handler, void *ctx, struct nm_err *err)
 {
 	static const struct nm_nftables_prefix_lengths any = {
 		.masquerade = {[8] = true}, .allowed = {[8] = true}};
+
+	if (nm_nftables_chains_build(p->family, &any, &p->rules, err) < 0)
+		return -1;
+	*ret_whole = try(p, ALL, err) == 0;
+	if (!*ret_whole)
+		find_missing(p, err, handler, ctx);
+	return 0;
+}
+
+/* IPv6 would only repeat what is missing in IPv4. */
+int nm_nftables_probe(
+	struct nm_netlink *nl, bool ipv6, nm_nft_probe_handler *handler, void *ctx, struct nm_err *err)
+{
 	bool whole = true;
+	int rc = 0;
 
-	for (enum nm_family f = NM_IPV4; whole && f <= (ipv6 ? NM_IPV6 : NM_IPV4); f++) {
+	for (enum nm_family f = NM_IPV4; rc == 0 && whole && f <= (ipv6 ? NM_IPV6 : NM_IPV4); f++) {
 		struct probe p = {.nl = nl, .family = f};
-		struct nm_err err;
 
-		whole = nm_nftables_chains_build(f, &any, &p.rules, &err) == 0 && try(&p, ALL, &err) == 0;
-		if (!whole)
-			find_missing(&p, &err, handler, ctx);
+		rc = probe_family(&p, &whole, handler, ctx, err);
 		nm_nftables_rules_done(&p.rules);
 	}
+	return rc;
 }
