@@ -82,14 +82,14 @@ static int examine_firewalld(struct nm_examination *x, struct nm_err *err)
 static int examine_accept(struct nm_examination *x, struct nm_err *err)
 {
 	unsigned families[NM_BACKEND_MAX] = {0};
-	bool needed, missing = false;
+	bool missing = false;
 
 	for (size_t i = 0; i < x->records.n; i++)
 		families[x->records.v[i].backend] |= x->records.v[i].families;
 	for (enum nm_backend b = 0; !missing && b < NM_BACKEND_MAX; b++) {
 		uint32_t mark = nm_backend_ops(b)->accept_mark;
 
-		if (mark && nm_iptables_accept_find(&x->nl, families[b], mark, &needed, &missing, err) < 0)
+		if (mark && nm_iptables_accept_missing(&x->nl, families[b], mark, &missing, err) < 0)
 			return -1;
 	}
 	if (missing) {

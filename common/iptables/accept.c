@@ -92,30 +92,30 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 struct search {
 	unsigned families;
 	uint32_t mark;
-	bool *needed, *missing;
+	bool missing;
 };
 
 static int find(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
-	const struct search *search = ctx;
-	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = search->missing};
+	struct search *search = ctx;
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->missing};
 	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
+	search->missing = false;
 	if (nm_iptables_accept(nl, search->families, (struct nm_iptables_accept){.mark = search->mark},
 		    &accept, err) < 0)
 		return -1;
-	*search->needed = accept.n > 0;
-	if (!search->missing)
-		return 0;
-	*search->missing = false;
-	return accept.n > 0 ? nm_iptables_compare(nl, &scope, search->families, &handler, err) : 0;
+	return nm_iptables_compare(nl, &scope, search->families, &handler, err);
 }
 
-int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret_needed,
-	bool *ret_missing, struct nm_err *err)
+int nm_iptables_accept_missing(
+	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err)
 {
-	struct search search = {families, mark, ret_needed, ret_missing};
+	struct search search = {.families = families, .mark = mark};
 
-	return nm_nft_transaction_read(nl, find, &search, err);
+	if (nm_nft_transaction_read(nl, find, &search, err) < 0)
+		return -1;
+	*ret = search.missing;
+	return 0;
 }
