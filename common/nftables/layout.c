@@ -11,7 +11,7 @@
 
 #include "base/array.h"
 
-int nm_nftables_layout_add(
+static int add_copy(
 	struct nm_nftables_elements *elements, const struct nm_nftables_element *e, struct nm_err *err)
 {
 	if (nm_grow(elements, "preparing the elements", err) < 0)
@@ -90,7 +90,7 @@ static int add_translation(const struct part *p, const struct nm_addr *host, str
 
 	put_service(p, host ? put_address(e.key, host) : e.key, p->host_port);
 	put_port(put_address(e.data, &p->pub->address[p->family].addr), p->container_port);
-	return nm_nftables_layout_add(p->elements, &e, err);
+	return add_copy(p->elements, &e, err);
 }
 
 static int add_translations(const struct part *p, struct nm_err *err)
@@ -111,7 +111,7 @@ static int add_masquerade(const struct part *p, const struct nm_prefix *clients,
 
 	put_flow(p, put_address(e.key, &network.addr));
 	p->elements->prefix_lengths[p->family].masquerade[clients->len] = true;
-	return nm_nftables_layout_add(p->elements, &e, err);
+	return add_copy(p->elements, &e, err);
 }
 
 /* Members of these networks the container would answer without the host. */
@@ -149,7 +149,7 @@ static int add_allowed(const struct part *p, const struct nm_prefix *clients, st
 
 	put_service(p, put_host(p, put_address(e.key, &network.addr)), p->host_port);
 	p->elements->prefix_lengths[p->family].allowed[network.len] = true;
-	return nm_nftables_layout_add(p->elements, &e, err);
+	return add_copy(p->elements, &e, err);
 }
 
 static int add_forward(const struct part *p, struct nm_err *err)
@@ -161,7 +161,7 @@ static int add_forward(const struct part *p, struct nm_err *err)
 	if (!p->m->any_host && nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_flow(p, put_host(p, e.key));
-	if (nm_nftables_layout_add(p->elements, &e, err) < 0)
+	if (add_copy(p->elements, &e, err) < 0)
 		return -1;
 	for (size_t i = 0; p->pub->restricted && i < p->pub->n_allow; i++)
 		if (p->pub->allow[i].addr.family == p->family && add_allowed(p, &p->pub->allow[i], err) < 0)
@@ -176,7 +176,7 @@ static int add_guard(const struct part *p, struct nm_err *err)
 	if (p->family != NM_IPV4 || p->m->any_host || !nm_addr_is_loopback(&p->m->host))
 		return 0;
 	put_service(p, put_address(e.key, &p->m->host), p->host_port);
-	return nm_nftables_layout_add(p->elements, &e, err);
+	return add_copy(p->elements, &e, err);
 }
 
 static int add_mapping(struct part *p, struct nm_err *err)
@@ -216,7 +216,7 @@ int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret
 	const char *interface = owner + strlen(NM_PUBLICATION_GUARD);
 
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
-	return nm_nftables_layout_add(ret, &e, err);
+	return add_copy(ret, &e, err);
 }
 
 int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool bridged,
@@ -227,11 +227,11 @@ int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool br
 	size_t len = strnlen(interface, IFNAMSIZ - 1);
 
 	memcpy(e.key, interface, len);
-	if (nm_nftables_layout_add(ret, &e, err) < 0)
+	if (add_copy(ret, &e, err) < 0)
 		return -1;
 	if (!bridged)
 		return 0;
 	e.set = NM_SET_BRIDGED;
 	memcpy(e.key + IFNAMSIZ, interface, len);
-	return nm_nftables_layout_add(ret, &e, err);
+	return add_copy(ret, &e, err);
 }

@@ -28,9 +28,6 @@ struct nm_nftables_elements {
 	struct nm_nftables_prefix_lengths prefix_lengths[NM_FAMILY_MAX];
 };
 
-/* Appends a copy. -1 with *err (memory). */
-int nm_nftables_layout_add(struct nm_nftables_elements *elements, const struct nm_nftables_element *e,
-	struct nm_err *err) NM_MUST_USE;
 void nm_nftables_layout_done(struct nm_nftables_elements *elements);
 
 /* The element's comment: nm_tag_print(). */
