@@ -10,13 +10,11 @@
 #include "base/prefix.h"
 
 static const struct nm_prefix ipv4_loopback = {{NM_IPV4, {127}}, 8};
-static const struct nm_prefix ipv4_multicast = {{NM_IPV4, {224}}, 4};
 static const struct nm_prefix ipv4_reserved = {{NM_IPV4, {240}}, 4};
 static const struct nm_prefix ipv4_link_local = {{NM_IPV4, {169, 254}}, 16};
 static const struct nm_prefix ipv6_loopback = {{NM_IPV6, {[15] = 1}}, 128};
 static const struct nm_prefix ipv6_mapped = {{NM_IPV6, {[10] = 0xff, 0xff}}, 96};
 static const struct nm_prefix ipv6_mapped_loopback = {{NM_IPV6, {[10] = 0xff, 0xff, 127}}, 104};
-static const struct nm_prefix ipv6_multicast = {{NM_IPV6, {0xff}}, 8};
 
 size_t nm_addr_size(enum nm_family family)
 {
@@ -89,11 +87,11 @@ const char *nm_addr_unusable(const struct nm_addr *a)
 		const struct nm_prefix *range;
 		const char *name;
 	} rows[] = {
-		{&ipv4_multicast, "multicast"},
+		{&nm_prefix_multicast[NM_IPV4], "multicast"},
 		{&ipv4_reserved, "broadcast"},
 		{&ipv4_link_local, "link-local"},
 		{&ipv6_mapped, "IPv4-mapped"},
-		{&ipv6_multicast, "multicast"},
+		{&nm_prefix_multicast[NM_IPV6], "multicast"},
 		{&nm_prefix_ipv6_link_local, "link-local"},
 	};
 

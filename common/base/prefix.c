@@ -10,6 +10,10 @@
 enum { SHOWN_MAX = 64 }; /* bytes of a bad element that a message repeats */
 
 const struct nm_prefix nm_prefix_ipv6_link_local = {{NM_IPV6, {0xfe, 0x80}}, 10};
+const struct nm_prefix nm_prefix_multicast[NM_FAMILY_MAX] = {
+	[NM_IPV4] = {{NM_IPV4, {224}}, 4},
+	[NM_IPV6] = {{NM_IPV6, {0xff}}, 8},
+};
 
 int nm_prefix_parse(const char *text, size_t len, struct nm_prefix *ret)
 {

@@ -15,6 +15,7 @@ struct nm_prefixes {
 };
 
 extern const struct nm_prefix nm_prefix_ipv6_link_local; /* fe80::/10 */
+extern const struct nm_prefix nm_prefix_multicast[NM_FAMILY_MAX];
 
 #define NM_PREFIX_STRLEN (NM_ADDR_STRLEN + 4) /* with "/128" */
 

@@ -8,11 +8,6 @@
 
 #include "model/publication.h"
 
-static const struct nm_prefix multicast[NM_FAMILY_MAX] = {
-	[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {224}}, .len = 4},
-	[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {0xff}}, .len = 8},
-};
-
 int nm_iptables_layout_forward(
 	enum nm_family family, const char *owner, bool bridged, struct nm_rules *rules, struct nm_err *err)
 {
@@ -23,7 +18,7 @@ int nm_iptables_layout_forward(
 		.in_if = interface,
 		.out_if = bridged ? interface : NULL,
 		.not_out_if = bridged,
-		.dst = multicast[family],
+		.dst = nm_prefix_multicast[family],
 		.not_dst = true,
 		.ct_foreign = true,
 		.verdict = NM_VERDICT_DROP,

@@ -159,10 +159,6 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8},
 		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {[15] = 1}}, .len = 128},
 	};
-	static const struct nm_prefix multicast[NM_FAMILY_MAX] = {
-		[NM_IPV4] = {.addr = {.family = NM_IPV4, .bytes = {224}}, .len = 4},
-		[NM_IPV6] = {.addr = {.family = NM_IPV6, .bytes = {0xff}}, .len = 8},
-	};
 
 	switch (match) {
 	case NM_MATCH_ANY:
@@ -181,7 +177,7 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
 		break;
 	case NM_MATCH_TO_MULTICAST:
-		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &multicast[b->family], false);
+		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &nm_prefix_multicast[b->family], false);
 		break;
 	case NM_MATCH_ESTABLISHED:
 		nm_expr_ct(b->msg, NFT_CT_STATE, NFT_REG_1);
