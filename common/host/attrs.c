@@ -1,6 +1,7 @@
 /* Attributes are looked up in the message itself: none has more than a few dozen. */
 #include "host/attrs.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -57,6 +58,16 @@ bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size)
 	if (!a || mnl_attr_get_payload_len(a) != size)
 		return false;
 	memcpy(ret, mnl_attr_get_payload(a), size);
+	return true;
+}
+
+bool nm_attrs_be32(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
+{
+	uint32_t value;
+
+	if (!nm_attrs_get(attrs, type, &value, sizeof(value)))
+		return false;
+	*ret = ntohl(value);
 	return true;
 }
 

@@ -24,6 +24,7 @@ const struct nlattr *nm_attrs_next(struct nm_attrs *list);
 
 /* Copy the attribute of that type; false, and *ret untouched, when it is missing or does not fit. */
 bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size);
+bool nm_attrs_be32(struct nm_attrs attrs, uint16_t type, uint32_t *ret); /* in the order of the host */
 bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, struct nm_addr *ret);
 bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size);
 

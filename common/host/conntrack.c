@@ -189,12 +189,8 @@ static int on_entry(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 static int on_count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
-	uint32_t count;
-
 	(void)err; /* never fails */
-	if (nm_attrs_get(nm_attrs_of(msg, sizeof(struct nfgenmsg)), CTA_STATS_GLOBAL_ENTRIES, &count,
-		    sizeof(count)))
-		*(uint32_t *)ctx = ntohl(count);
+	(void)nm_attrs_be32(nm_attrs_of(msg, sizeof(struct nfgenmsg)), CTA_STATS_GLOBAL_ENTRIES, ctx);
 	return 0;
 }
 

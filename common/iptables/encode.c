@@ -322,8 +322,8 @@ static enum hint hint_of(const char *expression, struct nm_attrs data)
 	if (!strcmp(expression, "match") && nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) &&
 		!strcmp(name, "comment"))
 		return XT_COMMENT;
-	if (!strcmp(expression, "payload") && nm_attrs_get(data, NFTA_PAYLOAD_BASE, &base, sizeof(base)) &&
-		base == htonl(NFT_PAYLOAD_TRANSPORT_HEADER))
+	if (!strcmp(expression, "payload") && nm_attrs_be32(data, NFTA_PAYLOAD_BASE, &base) &&
+		base == NFT_PAYLOAD_TRANSPORT_HEADER)
 		return NATIVE_PORT;
 	for (size_t i = 0; i < sizeof(read_by_iptables) / sizeof(*read_by_iptables); i++)
 		if (!strcmp(expression, read_by_iptables[i]))

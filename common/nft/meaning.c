@@ -80,14 +80,6 @@ static void flush(struct reading *r)
 	r->value.kind = OTHER;
 }
 
-static bool get(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
-{
-	if (!nm_attrs_get(attrs, type, ret, sizeof(*ret)))
-		return false;
-	*ret = ntohl(*ret);
-	return true;
-}
-
 /* Of a value that one comparison takes; -1: none, or a longer one. */
 static ssize_t get_bytes(struct nm_attrs attrs, uint16_t type, uint8_t ret[static VALUE_SIZE])
 {
@@ -118,8 +110,9 @@ static bool read_load(struct reading *r, const char *name, struct nm_attrs data)
 		if (strcmp(name, loads[i].name) != 0)
 			continue;
 		v = (struct value){.kind = loads[i].kind};
-		if (!get(data, loads[i].dreg, &r->reg) || !get(data, loads[i].what, &v.what) ||
-			(loads[i].where && !get(data, loads[i].where, &v.where)))
+		if (!nm_attrs_be32(data, loads[i].dreg, &r->reg) ||
+			!nm_attrs_be32(data, loads[i].what, &v.what) ||
+			(loads[i].where && !nm_attrs_be32(data, loads[i].where, &v.where)))
 			return false;
 		if (v.kind == CT && nm_attrs_get(data, NFTA_CT_DIRECTION, &direction, sizeof(direction)))
 			v.where = direction + 1u;
@@ -136,9 +129,9 @@ static bool read_mask(struct reading *r, struct nm_attrs data)
 	uint32_t sreg, dreg, op = NFT_BITWISE_BOOL;
 	uint8_t mask[VALUE_SIZE] = {0}, flip[VALUE_SIZE] = {0};
 
-	(void)get(data, NFTA_BITWISE_OP, &op); /* older kernels know no other */
-	if (!r->load || r->bitwise || !get(data, NFTA_BITWISE_SREG, &sreg) ||
-		!get(data, NFTA_BITWISE_DREG, &dreg) || sreg != r->reg || dreg != r->reg ||
+	(void)nm_attrs_be32(data, NFTA_BITWISE_OP, &op); /* older kernels know no other */
+	if (!r->load || r->bitwise || !nm_attrs_be32(data, NFTA_BITWISE_SREG, &sreg) ||
+		!nm_attrs_be32(data, NFTA_BITWISE_DREG, &dreg) || sreg != r->reg || dreg != r->reg ||
 		op != NFT_BITWISE_BOOL || get_bytes(data, NFTA_BITWISE_MASK, mask) < 0 ||
 		get_bytes(data, NFTA_BITWISE_XOR, flip) < 0 || memcmp(flip, none, sizeof(flip)) != 0)
 		return false;
@@ -221,8 +214,8 @@ static bool read_comparison(struct reading *r, const char *name, struct nm_attrs
 
 	if (r->value.kind == OTHER || (!is_range && strcmp(name, "cmp") != 0))
 		return false;
-	if (!get(data, is_range ? NFTA_RANGE_SREG : NFTA_CMP_SREG, &sreg) || sreg != r->reg ||
-		!get(data, is_range ? NFTA_RANGE_OP : NFTA_CMP_OP, &op) ||
+	if (!nm_attrs_be32(data, is_range ? NFTA_RANGE_SREG : NFTA_CMP_SREG, &sreg) || sreg != r->reg ||
+		!nm_attrs_be32(data, is_range ? NFTA_RANGE_OP : NFTA_CMP_OP, &op) ||
 		(is_range ? op != NFT_RANGE_EQ : op > NFT_CMP_GTE))
 		return false;
 	len = get_bytes(data, is_range ? NFTA_RANGE_FROM_DATA : NFTA_CMP_DATA, first);
@@ -293,7 +286,7 @@ static bool read_xt_match(struct reading *r, struct nm_attrs data)
 	uint32_t revision;
 
 	if (!nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) ||
-		!get(data, NFTA_MATCH_REV, &revision))
+		!nm_attrs_be32(data, NFTA_MATCH_REV, &revision))
 		return false;
 	for (size_t i = 0; i < sizeof(matches) / sizeof(*matches); i++)
 		if (!strcmp(name, matches[i].name))

@@ -8,16 +8,6 @@
 
 #include "model/tag.h"
 
-static bool get_be32(struct nm_attrs attrs, uint16_t type, uint32_t *ret)
-{
-	uint32_t value;
-
-	if (!nm_attrs_get(attrs, type, &value, sizeof(value)))
-		return false;
-	*ret = ntohl(value);
-	return true;
-}
-
 static bool is_made(struct nm_attrs userdata)
 {
 	size_t len = 0;
@@ -37,11 +27,11 @@ static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	if (!nm_attrs_string(attrs, NFTA_CHAIN_TABLE, table, sizeof(table)) ||
 		!nm_attrs_string(attrs, NFTA_CHAIN_NAME, name, sizeof(name)))
 		return nm_fail(err, NM_ERR_FAILED, "a chain without name in the kernel's reply");
-	chain.is_base = get_be32(hook, NFTA_HOOK_HOOKNUM, &chain.hook);
-	(void)get_be32(hook, NFTA_HOOK_PRIORITY, &priority); /* 0 without */
-	(void)get_be32(attrs, NFTA_CHAIN_POLICY, &policy);
+	chain.is_base = nm_attrs_be32(hook, NFTA_HOOK_HOOKNUM, &chain.hook);
+	(void)nm_attrs_be32(hook, NFTA_HOOK_PRIORITY, &priority); /* 0 without */
+	(void)nm_attrs_be32(attrs, NFTA_CHAIN_POLICY, &policy);
 	(void)nm_attrs_string(attrs, NFTA_CHAIN_TYPE, type, sizeof(type));
-	(void)get_be32(attrs, NFTA_CHAIN_USE, &chain.use);
+	(void)nm_attrs_be32(attrs, NFTA_CHAIN_USE, &chain.use);
 	chain.priority = (int32_t)priority;
 	chain.drops = policy == NF_DROP;
 	chain.made = is_made(nm_attrs_nested(attrs, NFTA_CHAIN_USERDATA));
@@ -57,8 +47,8 @@ static int read_table(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 
 	if (!nm_attrs_string(attrs, NFTA_TABLE_NAME, name, sizeof(name)))
 		return nm_fail(err, NM_ERR_FAILED, "a table without name in the kernel's reply");
-	(void)get_be32(attrs, NFTA_TABLE_USE, &table.use);
-	(void)get_be32(attrs, NFTA_TABLE_FLAGS, &flags);
+	(void)nm_attrs_be32(attrs, NFTA_TABLE_USE, &table.use);
+	(void)nm_attrs_be32(attrs, NFTA_TABLE_FLAGS, &flags);
 	table.is_dormant = flags & NFT_TABLE_F_DORMANT;
 	table.made = is_made(nm_attrs_nested(attrs, NFTA_TABLE_USERDATA));
 	return handler->table(handler->ctx, &table, err);
@@ -74,10 +64,10 @@ static int read_set(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm
 	if (!nm_attrs_string(attrs, NFTA_SET_TABLE, table, sizeof(table)) ||
 		!nm_attrs_string(attrs, NFTA_SET_NAME, name, sizeof(name)))
 		return nm_fail(err, NM_ERR_FAILED, "a set without name in the kernel's reply");
-	(void)get_be32(
+	(void)nm_attrs_be32(
 		attrs, NFTA_SET_FLAGS, &set.flags); /* none; no set without key, and no map without data */
-	(void)get_be32(attrs, NFTA_SET_KEY_LEN, &set.key_size);
-	(void)get_be32(attrs, NFTA_SET_DATA_LEN, &set.data_size);
+	(void)nm_attrs_be32(attrs, NFTA_SET_KEY_LEN, &set.key_size);
+	(void)nm_attrs_be32(attrs, NFTA_SET_DATA_LEN, &set.data_size);
 	set.has_userdata = nm_attrs_nested(attrs, NFTA_SET_USERDATA).len > 0;
 	return handler->set(handler->ctx, &set, err);
 }

@@ -13,12 +13,9 @@ enum { TRIES = 16 };
 
 static int read_generation(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
-	uint32_t id;
-
 	(void)nfproto;
-	if (!nm_attrs_get(attrs, NFTA_GEN_ID, &id, sizeof(id)))
+	if (!nm_attrs_be32(attrs, NFTA_GEN_ID, ctx))
 		return nm_fail(err, NM_ERR_FAILED, "no generation in the kernel's reply");
-	*(uint32_t *)ctx = ntohl(id);
 	return 0;
 }
 
