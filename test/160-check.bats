@@ -168,15 +168,30 @@ tells() {
 	assert "$output" has "container 'web': reading net/ipv4/conf/br0/route_localnet: No such file or directory"
 }
 
-@test "gone-container: its process has ended and no hook told; its rules are not wanted" {
+# count EXPRESSION: rules and elements whose comment matches
+count() {
+	on host nft list ruleset 2>/dev/null | elements_sorted | grep -c "natmap:\($1\)"
+}
+
+@test "gone-container: its process has ended and no hook told: one line, with what is there for it alone counted" {
+	local kind=rules
+	! in_nftables || kind=elements
+	setting ipv4/ip_forward 0
 	ctr_start web
 	publish keep 192.0.2.1:8081:81
-	publish web 192.0.2.1:8080:80
-	ctr_stop web
-	differs gone-container stale-rule
-	assert "$(jq -r '.differences[0].text' <<<"$output")" = "container 'web' is gone, but still published"
-	container_take web
-	tells 1 gone-container "container 'web' is gone, but still published"
+	publish web 192.0.2.1:8080:80 127.0.0.2:82:82 '9000-9001:9000-9001/udp'
+	ctr_start web2
+	publish web2 '[fd00:99::1]:8082:80'
+	ctr_stop web && ctr_stop web2
+	tells 2 gone-container "container 'web' is gone, but still published: $(count 'web:\|@localnet') $kind"
+	assert "$output" has "container 'web2' is gone, but still published: $(count web2:) $kind"
+	ctr_stop keep
+	# with the guards of forwarding, that nobody needs any more
+	tells 3 gone-container "container 'keep' is gone, but still published: $(count 'keep:\|@forward') $kind"
+	container_take keep
+	tells 3 gone-container "container 'keep' is gone, but still published: $(count @forward) $kind"
+	run_natmap reload
+	agrees
 }
 
 @test "interrupted-change: a container is recorded twice" {

@@ -315,7 +315,7 @@ disturb() {
 	assert "$(flows host -p udp --orig-port-dst 5353)" has 5353
 	assert "$(setting $localnet) $(hairpin_of vctr)" = '1 on'
 	ctr_stop dead
-	mends gone-container stale-rule
+	mends gone-container
 	assert "$(live) / $(tagged)" = 'web / web'
 	assert "$(setting $localnet) $(hairpin_of vctr) $(hairpin_of vctr2)" = '0 off on'
 	assert "$(flows host -p udp --orig-port-dst 5353)" = ""

@@ -22,7 +22,13 @@ struct check {
 	unsigned families; /* with desired rules */
 	struct nm_check_differences *found;
 	size_t n_before_rules; /* of them */
+	struct nm_gone_rules gone;
 };
+
+static void check_done(struct check *c)
+{
+	nm_gone_rules_done(&c->gone);
+}
 
 static void drop_behind(struct nm_check_differences *d, size_t n)
 {
@@ -68,9 +74,11 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 		.families = c->families,
 		.desired = &c->inventory->desired,
 		.on_difference = on_difference,
-		.ctx = c};
+		.ctx = c,
+		.gone = &c->gone};
 
 	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
+	nm_gone_rules_reset(&c->gone);
 	if (nm_desired_read_accept(&c->inventory->desired, used, nl, c->families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
@@ -78,16 +86,6 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 		if (nm_backend_ops(b)->compare(&comparison, err) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-/* One difference for each record of the list. */
-static int add_each(struct check *c, const struct nm_records *list, const char *kind, const char *what,
-	struct nm_err *err)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (add(c, err, kind, "container '%s' %s", list->v[i].id, what) < 0)
-			return -1;
 	return 0;
 }
 
@@ -99,10 +97,45 @@ static int check_records(struct check *c, struct nm_err *err)
 	if (damaged &&
 		add(c, err, "damaged-state", "the state file has %zu lines that are no records", damaged) < 0)
 		return -1;
-	if (add_each(c, &s->dead, "gone-container", "is gone, but still published", err) < 0)
-		return -1;
-	return add_each(c, &s->superseded, "interrupted-change",
-		"is recorded twice: a change of it was cut short", err);
+	for (size_t i = 0; i < s->superseded.n; i++)
+		if (add(c, err, "interrupted-change",
+			    "container '%s' is recorded twice: a change of it was cut short",
+			    s->superseded.v[i].id) < 0)
+			return -1;
+	return 0;
+}
+
+/* A change of it that was cut short has left a second record. */
+static bool is_second(const struct nm_records *list, size_t i)
+{
+	return i > 0 && !strcmp(list->v[i].id, list->v[i - 1].id);
+}
+
+static int check_gone(struct check *c, struct nm_err *err)
+{
+	const struct nm_records *dead = &c->inventory->dead;
+
+	for (size_t i = 0; i < dead->n; i++) {
+		const char *what = dead->v[i].backend == NM_BACKEND_IPTABLES ? "rule" : "element";
+		size_t n = c->gone.n[i];
+
+		if (!is_second(dead, i) &&
+			add(c, err, "gone-container", "container '%s' is gone, but still published: %zu %s%s",
+				dead->v[i].id, n, what, n == 1 ? "" : "s") < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int count_gone(struct check *c, struct nm_err *err)
+{
+	const struct nm_inventory *s = c->inventory;
+	unsigned forwards = 0;
+
+	for (size_t i = 0; i < s->dead.n; i++)
+		forwards |= nm_record_forwards(&s->dead.v[i]);
+	return nm_gone_rules_init(
+		&c->gone, &s->dead, forwards & ~nm_inventory_forwards(s) & ~s->forward.global, err);
 }
 
 static int check_conflicts(struct check *c, struct nm_err *err)
@@ -237,16 +270,16 @@ static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struc
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
-	struct check run = {.inventory = &s, .found = ret};
+	NM_CLEANUP(check_done) struct check run = {.inventory = &s, .found = ret};
 
 	if (nm_inventory_begin(&s, state_dir, NM_STATE_READ, err) < 0 || check_records(&run, err) < 0 ||
-		nm_inventory_plan(&s, err) < 0)
+		nm_inventory_plan(&s, err) < 0 || count_gone(&run, err) < 0)
 		return -1;
 	run.families = nm_inventory_families(&s);
 	run.n_before_rules = ret->n;
-	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_conflicts(&run, err) < 0 ||
-		nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 || check_forwarding(&run, err) < 0 ||
-		check_settings(&run, err) < 0)
+	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_gone(&run, err) < 0 ||
+		check_conflicts(&run, err) < 0 || nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 ||
+		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
 		return -1;
 	nm_state_unlock(s.change.state);
 	if (check_addresses(&run, err) < 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "backend/desired.h"
+#include "backend/gone_rules.h"
 #include "backend/localnet_guard.h"
 #include "iptables/table.h"
 #include "model/static_nat.h"
@@ -29,6 +30,7 @@ struct nm_backend_comparison {
 	/* Called with the kind of a difference, "missing-rule" and the like, and a sentence that tells it. */
 	int (*on_difference)(void *ctx, const char *kind, const char *text, struct nm_err *err);
 	void *ctx;
+	struct nm_gone_rules *gone; /* counts what is stale for these, which then is no difference */
 };
 
 /* Words for a difference: "missing-rule", "is missing". One for each enum nm_edit_kind. */

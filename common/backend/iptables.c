@@ -87,6 +87,12 @@ static bool is_told(const struct nm_backend_comparison *c, const struct nm_edit 
 	return edit->kind == NM_EDIT_MISSING ? c->families & 1u << edit->place.family : !edit->add;
 }
 
+static bool is_gone(const struct nm_backend_comparison *c, const struct nm_edit *edit)
+{
+	return edit->kind == NM_EDIT_STALE &&
+		nm_gone_rules_count(c->gone, edit->place.family, edit->tag, strlen(edit->tag));
+}
+
 static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
 	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
@@ -96,7 +102,7 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 	const char *by_nft = edit->form == NM_FORM_NFT ? ", written by nft: iptables cannot read it" : "";
 	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
 
-	if (!is_told(c, edit))
+	if (!is_told(c, edit) || is_gone(c, edit))
 		return 0;
 	if (edit->kind == NM_EDIT_STALE) {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' in chain %s is stale%s", program,

@@ -115,6 +115,12 @@ static int tell_place(
 	return c->with->on_difference(c->with->ctx, nm_backend_words[edit->kind].kind, text, err);
 }
 
+static bool is_gone(const struct comparison *c, const struct nm_nftables_edit *edit)
+{
+	return edit->kind == NM_EDIT_STALE &&
+		nm_gone_rules_count(c->with->gone, edit->family, edit->tag, edit->tag_len);
+}
+
 static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err)
 {
 	const struct nm_backend_words words = nm_backend_words[edit->kind];
@@ -122,7 +128,7 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 	struct comparison *c = ctx;
 	char text[TEXT_SIZE];
 
-	if (!is_told(c, edit))
+	if (!is_told(c, edit) || is_gone(c, edit))
 		return 0;
 	if (edit->where[0] && !edit->tag_len && edit->kind != NM_EDIT_CHANGED)
 		return tell_place(c, edit, family, err);

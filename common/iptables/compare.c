@@ -145,7 +145,7 @@ static bool is_stale(const struct reading *r, const struct nm_nft_rule *rule)
 		return scope->everything && is_copy(r, rule);
 	if (scope->everything)
 		return nm_tag_is_ours(rule->tag, rule->tag_len);
-	return nm_tag_is_indexed(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
+	return nm_tag_find_owner(&r->d->owners, scope->owners, rule->tag, rule->tag_len) >= 0;
 }
 
 static int add_unwanted(

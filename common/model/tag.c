@@ -130,7 +130,7 @@ int nm_tag_index_owners(const char *const *owners, size_t n, struct nm_hash_inde
 	return nm_hash_index_make(owners, n, hash_owner_of, ret, err);
 }
 
-bool nm_tag_is_indexed(
+ssize_t nm_tag_find_owner(
 	const struct nm_hash_index *index, const char *const *owners, const char *tag, size_t len)
 {
 	size_t position = 0;
@@ -138,6 +138,6 @@ bool nm_tag_is_indexed(
 
 	while (index->n && (i = nm_hash_index_next(index, nm_tag_hash(tag, len), &position)) >= 0)
 		if (nm_tag_is_of(tag, len, owners[i]))
-			return true;
-	return false;
+			return i;
+	return -1;
 }

@@ -34,8 +34,8 @@ uint64_t nm_tag_hash(const char *tag, size_t len);
 /* Indexes n owners by that hash. 0 with *ret for nm_hash_index_done(), or -1 with *err (memory). */
 int nm_tag_index_owners(
 	const char *const *owners, size_t n, struct nm_hash_index *ret, struct nm_err *err) NM_MUST_USE;
-/* True when nm_tag_is_of() is for one of the owners, whose index it is. */
-bool nm_tag_is_indexed(
+/* The number of the first owner for which nm_tag_is_of() is true; -1: none of these, whose index it is. */
+ssize_t nm_tag_find_owner(
 	const struct nm_hash_index *index, const char *const *owners, const char *tag, size_t len);
 
 /* Comment of the tables and chains that natmap has created. */
