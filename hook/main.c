@@ -18,6 +18,8 @@
 
 #define USAGE "usage: natmap [--config FILE] [--state-dir DIR] [-v] "
 
+enum { SYNOPSIS_WIDTH = 28 };
+
 static nm_cmd_run run_version, run_help;
 
 static const struct command {
@@ -64,6 +66,15 @@ static int run_version(const struct nm_invocation *inv, struct nm_err *err)
 	return 0;
 }
 
+/* A synopsis that is too long for its column has a line of its own. */
+static void print_summary(const struct command *c, FILE *out)
+{
+	if (strlen(c->synopsis) > SYNOPSIS_WIDTH)
+		fprintf(out, "  %s\n  %-*s  %s\n", c->synopsis, SYNOPSIS_WIDTH, "", c->summary);
+	else
+		fprintf(out, "  %-*s  %s\n", SYNOPSIS_WIDTH, c->synopsis, c->summary);
+}
+
 static int run_help(const struct nm_invocation *inv, struct nm_err *err)
 {
 	const struct command *only = inv->argc == 1 ? find_command(inv->argv[0], err) : NULL;
@@ -76,7 +87,7 @@ static int run_help(const struct nm_invocation *inv, struct nm_err *err)
 	}
 	fputs(USAGE "COMMAND\n\n", inv->out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(inv->out, "  %-26s %s\n", c->synopsis, c->summary);
+		print_summary(c, inv->out);
 	fputs("\nnatmap(8) tells more.\n", inv->out);
 	return 0;
 }

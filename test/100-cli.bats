@@ -55,6 +55,16 @@ tagged() {
 	assert "$output" = "$text"
 }
 
+@test "the summaries of the help stand in one column" {
+	local lines
+	run_natmap help
+	lines=$(sed -n 's/^  \([a-z].*\)/\1/p; /^    /p' <<<"$output")
+	assert "$(wc -l <<<"$lines")" -gt 10
+	# a synopsis that reaches into the column has a line of its own
+	assert "$(grep -cvE '^([a-z].{27}|  .{28})  [a-z]|^[a-z].{28,}$' <<<"$lines" || :)" -eq 0 "$output"
+	assert "$(grep -cE '^ {32}publish ports of a running container$' <<<"$output")" -eq 1
+}
+
 @test "every command of the help has a help of its own and is known" {
 	local command
 	for command in $(commands); do
