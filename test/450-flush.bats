@@ -42,13 +42,13 @@ no_chain() {
 	refute on host nft list chain ip "$1" "$2" && refute on host nft list chain ip6 "$1" "$2"
 }
 
-@test "a flush leaves the host as before natmap's first work, but for forwarding, which it tells" {
+@test "a flush leaves the host as before natmap's first work" {
 	local before
 	before=$(before)
 	assert "$(ruleset host)" = ""
 	work
 	run_natmap flush
-	assert "$output" = 'forwarding stays on: net.ipv6.conf.all.forwarding = 1'
+	assert "$output" = ""
 	same "the host" "$before" "$(before)"
 	assert "$(on host nft list tables)" = ""
 	assert "$(live)" = ""
@@ -59,6 +59,31 @@ no_chain() {
 	publish web 8080:80
 	withdraw web
 	assert_clean
+}
+
+@test "forwarding that natmap switched on for all interfaces stays on, and is told; other is not" {
+	config '{"ip_forward": {"ipv4": "set", "ipv6": "set"}}'
+	publish web 8080:80
+	ctr_stop web
+	run_natmap flush
+	assert "$output" = 'forwarding stays on: net.ipv4.ip_forward = 1' "where IPv6 was on before"
+	run_natmap flush
+	assert "$output" = "" "once it is told"
+	setting ipv6/conf/all/forwarding 0
+	publish web 8080:80
+	withdraw web
+	setting ipv4/ip_forward 0
+	config "{\"ip_forward\": {\"ipv4\": \"set\"}, ${NM_STATIC#\{}"
+	run_natmap reload
+	run_natmap flush
+	assert "$output" = $'forwarding stays on: net.ipv4.ip_forward = 1\nforwarding stays on: net.ipv6.conf.all.forwarding = 1' \
+		"by a hook and by a reload"
+	setting ipv6/conf/all/forwarding 0
+	publish web 8080:80
+	ctr_stop web
+	setting ipv4/ip_forward 0
+	run_natmap flush
+	assert "$output" = "" "what somebody has switched off again"
 }
 
 @test "a flush on a host without the settings of forwarding succeeds" {

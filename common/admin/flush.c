@@ -7,10 +7,12 @@
 #include "admin/inventory.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
+#include "base/log.h"
 #include "host/forwarding.h"
 #include "publish/forward_adopt.h"
 #include "publish/forward_switch.h"
 #include "publish/host_settings.h"
+#include "state/note.h"
 
 static int check_live(const struct nm_inventory *s, bool force, struct nm_err *err)
 {
@@ -96,6 +98,17 @@ static int flush(
 	return 0;
 }
 
+/* It stays on, since others may rely on it by now. */
+static void find_forwarding(const struct nm_state *st, struct nm_flush_left *ret)
+{
+	struct nm_err err;
+
+	nm_each_family(f, nm_host_settings_forwarding_set(st))
+		ret->forwarding[f] = nm_forwarding_is_global(f);
+	if (nm_note_write(st, NM_NOTE_FORWARDING, NULL, &err) < 0)
+		nm_log_notice("%s, ignored: it is only what natmap switched on", err.msg);
+}
+
 int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = NM_INVENTORY_INIT;
@@ -106,8 +119,7 @@ int nm_flush(const char *state_dir, bool force, struct nm_flush_left *ret, struc
 		nm_inventory_check_state(&s, force, err) < 0 || check_live(&s, force, err) < 0 ||
 		replace_all(&s, &claim.replaced, err) < 0 || flush(&s.change, &claim.replaced, ret, err) < 0)
 		return -1;
+	find_forwarding(s.change.state, ret);
 	nm_change_end(&s.change, &claim);
-	nm_each_family(f, NM_BOTH_FAMILIES)
-		ret->forwarding[f] = nm_forwarding_is_global(f);
 	return 0;
 }

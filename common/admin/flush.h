@@ -7,7 +7,7 @@
 /* What stays after a flush. */
 struct nm_flush_left {
 	struct nm_iptables_left iptables;
-	bool forwarding[NM_FAMILY_MAX]; /* it is on, and others may rely on it */
+	bool forwarding[NM_FAMILY_MAX]; /* natmap has switched it on, and others may rely on it */
 };
 
 /*

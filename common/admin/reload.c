@@ -59,7 +59,8 @@ static void enable_settings(const struct nm_inventory *s)
 {
 	struct nm_err err;
 
-	if (nm_host_settings_enable_forwarding(s->config, nm_inventory_forwards(s), NULL, &err) < 0 ||
+	if (nm_host_settings_enable_forwarding(
+		    s->config, s->change.state, nm_inventory_forwards(s), NULL, &err) < 0 ||
 		nm_forward_switch_enable(&s->forward, &err) < 0)
 		nm_log_notice("%s, ignored: the rules wait for it", err.msg);
 	nm_forward_switch_settle(&s->forward, s->change.state);

@@ -13,6 +13,7 @@
 #include "host/rtnl.h"
 #include "host/sysctl.h"
 #include "state/interfaces.h"
+#include "state/note.h"
 
 /* Once IPv6 forwarding is on, an interface with accept_ra 1 ignores router advertisements and loses its
  * default route. */
@@ -27,39 +28,68 @@ static int keep_accepting_ra(void *ctx, const char *interface, struct nm_err *er
 	return value == 1 ? nm_sysctl_set(name, 2, err) : 0;
 }
 
-static int enable_ipv6_forwarding(struct nm_err *err)
+static const char digits[NM_FAMILY_MAX] = {[NM_IPV4] = '4', [NM_IPV6] = '6'};
+
+unsigned nm_host_settings_forwarding_set(const struct nm_state *st)
+{
+	char text[NM_NOTE_SIZE];
+	unsigned families = 0;
+	time_t at;
+
+	if (!nm_note_read(st, NM_NOTE_FORWARDING, text, &at))
+		return 0;
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		families |= strchr(text, digits[f]) ? 1u << f : 0;
+	return families;
+}
+
+/* Before it is switched on: a flush names what this natmap may have done. */
+static int note_forwarding(const struct nm_state *st, enum nm_family family, struct nm_err *err)
+{
+	unsigned families = nm_host_settings_forwarding_set(st) | 1u << family;
+	char text[NM_FAMILY_MAX + 1] = "";
+	size_t n = 0;
+
+	nm_each_family(f, families)
+		text[n++] = digits[f];
+	return nm_note_write(st, NM_NOTE_FORWARDING, text, err);
+}
+
+static int enable_ipv6_forwarding(const struct nm_state *st, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
-	int value;
+	bool global;
 
-	if (nm_sysctl_get(nm_forwarding_global[NM_IPV6], &value, err) < 0)
+	if (nm_forwarding_read_global(NM_IPV6, &global, err) < 0)
 		return -1;
-	if (value)
+	if (global)
 		return 0;
-	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+	if (note_forwarding(st, NM_IPV6, err) < 0 || nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
 		nm_route_ra_interfaces(&rtnl, keep_accepting_ra, NULL, err) < 0)
 		return -1;
 	return nm_sysctl_set(nm_forwarding_global[NM_IPV6], 1, err);
 }
 
 /* Of all, and of the one that somebody has excepted. */
-static int enable_ipv4_forwarding(const char *via, struct nm_err *err)
+static int enable_ipv4_forwarding(const struct nm_state *st, const char *via, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
 
+	if (!nm_forwarding_is_global(NM_IPV4) && note_forwarding(st, NM_IPV4, err) < 0)
+		return -1;
 	if (nm_sysctl_set(nm_forwarding_global[NM_IPV4], 1, err) < 0)
 		return -1;
 	return via && via[0] ? nm_sysctl_set(nm_sysctl_forwarding(NM_IPV4, via, name), 1, err) : 0;
 }
 
-int nm_host_settings_enable_forwarding(
-	const struct nm_config *c, unsigned families, const char (*via)[IF_NAMESIZE], struct nm_err *err)
+int nm_host_settings_enable_forwarding(const struct nm_config *c, const struct nm_state *st,
+	unsigned families, const char (*via)[IF_NAMESIZE], struct nm_err *err)
 {
 	if (families & NM_IPV4_BIT && c->forward[NM_IPV4] == NM_FORWARD_SET &&
-		enable_ipv4_forwarding(via ? via[NM_IPV4] : NULL, err) < 0)
+		enable_ipv4_forwarding(st, via ? via[NM_IPV4] : NULL, err) < 0)
 		return -1;
 	if (families & NM_IPV6_BIT && c->forward[NM_IPV6] == NM_FORWARD_SET)
-		return enable_ipv6_forwarding(err);
+		return enable_ipv6_forwarding(st, err);
 	return 0;
 }
 

@@ -7,9 +7,13 @@
 #include "state/state.h"
 
 /* Switches forwarding on in the families for which the configuration says "set", for good; also on the
- * interface towards a container, if via is not NULL and has one for IPv4. */
-int nm_host_settings_enable_forwarding(const struct nm_config *c, unsigned families,
-	const char (*via)[IF_NAMESIZE], struct nm_err *err) NM_MUST_USE;
+ * interface towards a container, if via is not NULL and has one for IPv4. Notes beside the state what it
+ * switches on for all interfaces. */
+int nm_host_settings_enable_forwarding(const struct nm_config *c, const struct nm_state *st,
+	unsigned families, const char (*via)[IF_NAMESIZE], struct nm_err *err) NM_MUST_USE;
+
+/* The families in which natmap has done so since the last flush. */
+unsigned nm_host_settings_forwarding_set(const struct nm_state *st);
 
 /* What is kept from one record to the next. Begins as NM_HOST_SETTINGS_VIEW. */
 struct nm_host_settings_view {

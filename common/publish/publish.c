@@ -80,7 +80,8 @@ static int make_claim(
 		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0 ||
 		nm_forward_switch_check(c, claim->new, err) < 0)
 		return -1;
-	return nm_host_settings_enable_forwarding(c, nm_record_forwards(claim->new), claim->new->via, err);
+	return nm_host_settings_enable_forwarding(
+		c, change->state, nm_record_forwards(claim->new), claim->new->via, err);
 }
 
 /* Write */
