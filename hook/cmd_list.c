@@ -10,8 +10,16 @@
 #include "cmd.h"
 #include "state/record_json.h"
 
+static const char *const state_names[] = {
+	[NM_LIST_RUNNING] = "running",
+	[NM_LIST_GONE] = "gone",
+	[NM_LIST_UNKNOWN] = "unknown",
+};
+
+/* packets and bytes are what the rules have counted: those of first packets. */
 static void write_counters(struct nm_json_writer *w, const struct nm_counters *c)
 {
+	nm_json_write_integer(w, "connections", (int64_t)c->packets);
 	nm_json_write_integer(w, "packets", (int64_t)c->packets);
 	nm_json_write_integer(w, "bytes", (int64_t)c->bytes);
 }
@@ -27,6 +35,7 @@ static void write_containers(struct nm_json_writer *w, const struct nm_list *p)
 
 		nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
 		nm_record_json_write(r, w);
+		nm_json_write_member(w, "state", state_names[p->states[i]]);
 		nm_json_write_begin(w, "mappings", NM_JSON_ARRAY);
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {
 			nm_json_write_begin(w, NULL, NM_JSON_OBJECT);
@@ -89,16 +98,16 @@ static void print_containers(const struct nm_list *p, FILE *out)
 			ports_width = max(ports_width, strlen(nm_mapping_print(&r->mappings.v[j], ports)));
 	}
 	if (p->records.n)
-		fprintf(out, "%-*s  %-*s  %10s  %12s  %s\n", id_width, "CONTAINER", ports_width, "PORTS",
-			"PACKETS", "BYTES", "ADDRESS");
+		fprintf(out, "%-*s  %-*s  %-7s  %11s  %s\n", id_width, "CONTAINER", ports_width, "PORTS",
+			"STATE", "CONNECTIONS", "ADDRESS");
 	for (size_t i = 0; i < p->records.n; i++) {
 		const struct nm_record *r = &p->records.v[i];
 
 		for (size_t j = 0; j < r->mappings.n; j++, c++) {
 			const struct nm_mapping *m = &r->mappings.v[j];
 
-			fprintf(out, "%-*s  %-*s  %10" PRIu64 "  %12" PRIu64 " ", id_width, r->id,
-				ports_width, nm_mapping_print(m, ports), c->packets, c->bytes);
+			fprintf(out, "%-*s  %-*s  %-7s  %11" PRIu64 " ", id_width, r->id, ports_width,
+				nm_mapping_print(m, ports), state_names[p->states[i]], c->packets);
 			nm_each_family(f, r->families & m->families)
 				fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
 			fputc('\n', out);
@@ -114,12 +123,11 @@ static void print_statics(const struct nm_static_nats *statics, const struct nm_
 	for (size_t i = 0; i < statics->n; i++)
 		width = max(width, strlen(statics->v[i].name));
 	if (statics->n)
-		fprintf(out, "%-7s  %-*s  %10s  %12s  %s\n", "STATIC", width, "NAME", "PACKETS", "BYTES",
-			"RULE");
+		fprintf(out, "%-7s  %-*s  %11s  %s\n", "STATIC", width, "NAME", "CONNECTIONS", "RULE");
 	for (size_t i = 0; i < statics->n; i++)
-		fprintf(out, "%-7s  %-*s  %10" PRIu64 "  %12" PRIu64 "  %s\n",
-			nm_static_nat_kind_name(statics->v[i].kind), width, statics->v[i].name,
-			counters[i].packets, counters[i].bytes, nm_static_nat_print(&statics->v[i], text));
+		fprintf(out, "%-7s  %-*s  %11" PRIu64 "  %s\n", nm_static_nat_kind_name(statics->v[i].kind),
+			width, statics->v[i].name, counters[i].packets,
+			nm_static_nat_print(&statics->v[i], text));
 }
 
 static int parse_options(

@@ -135,9 +135,9 @@ tagged() {
 	publish web 8080:80
 	publish web2 192.0.2.1:53:5353/udp
 	run_natmap list
-	assert "$output" =~ ^'CONTAINER  PORTS                     PACKETS         BYTES  ADDRESS'$'\n'
-	assert "$output" has 'web        8080:80/tcp                     0             0  10.88.7.2 fd00:7::2'
-	assert "$output" has 'web2       192.0.2.1:53:5353/udp           0             0  10.88.7.2'
+	assert "$output" =~ ^'CONTAINER  PORTS                  STATE    CONNECTIONS  ADDRESS'$'\n'
+	assert "$output" has 'web        8080:80/tcp            running            0  10.88.7.2 fd00:7::2'
+	assert "$output" has 'web2       192.0.2.1:53:5353/udp  running            0  10.88.7.2'
 	run_natmap list web
 	assert "$output" lacks web2
 	run_natmap list --json web2

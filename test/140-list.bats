@@ -50,10 +50,10 @@ static_packets() {
 @test "the table has a line for each mapping, with both addresses where both are published" {
 	publish web 8080:80 0.0.0.0:81:81 '[fd00:99::1]:82-83:92-93/udp'
 	run_natmap list
-	assert "$output" = 'CONTAINER  PORTS                            PACKETS         BYTES  ADDRESS
-web        8080:80/tcp                            0             0  10.88.7.2 fd00:7::2
-web        0.0.0.0:81:81/tcp                      0             0  10.88.7.2
-web        [fd00:99::1]:82-83:92-93/udp           0             0  fd00:7::2'
+	assert "$output" = 'CONTAINER  PORTS                         STATE    CONNECTIONS  ADDRESS
+web        8080:80/tcp                   running            0  10.88.7.2 fd00:7::2
+web        0.0.0.0:81:81/tcp             running            0  10.88.7.2
+web        [fd00:99::1]:82-83:92-93/udp  running            0  fd00:7::2'
 }
 
 # bats test_tags=once
@@ -74,9 +74,9 @@ web        [fd00:99::1]:82-83:92-93/udp           0             0  fd00:7::2'
 		n=${lines[0]%%ADDRESS*}
 		assert "${lines[i]:${#n}}" =~ '^10\.88\.7\.2' "address of line $i"
 	done
-	same "static rules" 'STATIC   NAME              PACKETS         BYTES  RULE
-dnat     a                       0             0  25/tcp -> 10.88.7.2
-dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 10.88.7.2' "$(printf '%s\n' "${lines[@]:3}")"
+	same "static rules" 'STATIC   NAME           CONNECTIONS  RULE
+dnat     a                        0  25/tcp -> 10.88.7.2
+dnat     a-longer-name            0  203.0.113.43:26/tcp on up0 -> 10.88.7.2' "$(printf '%s\n' "${lines[@]:3}")"
 }
 
 @test "the counters grow with each connection, from outside and from the host, and not with its packets" {
@@ -97,7 +97,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	run_natmap list --json
 	assert "$(jq '.containers[0].mappings[0].bytes' <<<"$output")" -ge $((11 * 40))
 	run_natmap list
-	assert "$output" =~ 'web +8080:80/tcp +11 +[0-9]+ +10\.88\.7\.2 fd00:7::2'
+	assert "$output" =~ 'web +8080:80/tcp +running +11 +10\.88\.7\.2 fd00:7::2'
 }
 
 @test "mappings that share a port number are counted each for itself" {
@@ -158,7 +158,7 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	assert "$(static_packets snat x)" -eq 1
 	assert "$(static_packets hairpin self)" -eq 3
 	run_natmap list
-	assert "$output" =~ $'^STATIC +NAME +PACKETS +BYTES +RULE\ndnat +x +2 +[0-9]+  203\.0\.113\.43:25,26/tcp on up0 -> 10\.88\.7\.2\nsnat '
+	assert "$output" =~ $'^STATIC +NAME +CONNECTIONS +RULE\ndnat +x +2  203\.0\.113\.43:25,26/tcp on up0 -> 10\.88\.7\.2\nsnat '
 }
 
 @test "hairpins with a lan are counted beside the dnat that translates" {
@@ -200,12 +200,49 @@ dnat     a-longer-name           0             0  203.0.113.43:26/tcp on up0 -> 
 	run_natmap list --json
 	assert "$(wc -l <<<"$output")" -eq 1
 	assert "$(jq -c 'keys_unsorted' <<<"$output")" = '["containers","static"]'
-	assert "$(jq -c '.containers[0] | [.id, .pid, .bundle, .backend, .addresses, .allow, .ports]' <<<"$output")" = \
-		"[\"web\",$pid,\"/bundle/web\",\"${NM_BACKEND:-iptables}\",[\"10.88.7.2/24\",\"fd00:7::2/64\"],[\"192.0.2.0/24\"],[\"8080:80/tcp\",\"53:53/udp\"]]"
+	assert "$(jq -c '.containers[0] | [.id, .pid, .state, .bundle, .backend, .addresses, .allow, .ports]' <<<"$output")" = \
+		"[\"web\",$pid,\"running\",\"/bundle/web\",\"${NM_BACKEND:-iptables}\",[\"10.88.7.2/24\",\"fd00:7::2/64\"],[\"192.0.2.0/24\"],[\"8080:80/tcp\",\"53:53/udp\"]]"
 	assert "$(jq -c '.containers[0].mappings' <<<"$output")" = \
-		'[{"ports":"8080:80/tcp","packets":0,"bytes":0},{"ports":"53:53/udp","packets":0,"bytes":0}]'
+		'[{"ports":"8080:80/tcp","connections":0,"packets":0,"bytes":0},{"ports":"53:53/udp","connections":0,"packets":0,"bytes":0}]'
 	assert "$(jq -c '.static' <<<"$output")" = \
-		'[{"kind":"snat","name":"x","rule":"10.88.7.2 as 203.0.113.43","packets":0,"bytes":0}]'
+		'[{"kind":"snat","name":"x","rule":"10.88.7.2 as 203.0.113.43","connections":0,"packets":0,"bytes":0}]'
+}
+
+# states: each container of the list with its state and its connections
+states() {
+	run_natmap list "$@" >/dev/null && awk 'NR > 1 { print $1, $3, $4 }' <<<"$output" | xargs
+}
+
+@test "each owner of a shared port has the connections of all, also when it is listed alone" {
+	serve ctr tcp 80 web
+	serve ctr udp 80 web
+	serve ctr udp 53 dns
+	publish a 8080:80
+	publish b 8080:80 5353:53/udp pid="$(ctr_pid a)"
+	publish c 8080:80/udp 192.0.2.3:8090:80 pid="$(ctr_pid a)"
+	connect 2 ext tcp 192.0.2.1 8080
+	connect 1 ext tcp fd00:99::1 8080
+	connect 2 ext udp 192.0.2.1 8080
+	connect 1 ext udp 192.0.2.1 5353
+	assert "$(states)" = 'a running 3 b running 3 b running 1 c running 2 c running 0'
+	assert "$(states a) $(states b)" = 'a running 3 b running 3 b running 1'
+	connect 1 ext tcp 192.0.2.1 8080
+	assert "$(packets 8080:80/tcp b)" -eq 4
+}
+
+# bats test_tags=once
+@test "a container is running, gone, or unknown where nobody can tell" {
+	config '{"policy": {"address": ["10.88.7.0/24"]}}'
+	publish dead 8080:80
+	ctr_stop dead
+	publish live 8081:80 address=10.88.7.3
+	run_natmap add --address 10.88.7.9 nobody 8082:80
+	assert "$(states)" = 'dead gone 0 live running 0 nobody unknown 0'
+	run_natmap list --json
+	assert "$(jq -r '[.containers[] | .state] | join(" ")' <<<"$output")" = 'gone running unknown'
+	# shellcheck disable=SC2034 # for run_natmap
+	NM_WRAP=(unshare --pid --fork --mount-proc)
+	assert "$(states)" = 'dead unknown 0 live unknown 0 nobody unknown 0' "in another PID namespace"
 }
 
 # bats test_tags=once

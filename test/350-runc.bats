@@ -41,7 +41,7 @@ also_in() {
 	assert_page hello host 127.0.0.1:8080
 	assert_page hello ctr2 192.0.2.1:8080
 	run_natmap list
-	assert "$output" =~ 'web +8080:80/tcp +[1-9][0-9]* +[1-9][0-9]* +10.88.7.2 '
+	assert "$output" =~ 'web +8080:80/tcp +running +[1-9][0-9]* +10.88.7.2 '
 	ctr_delete web
 	refute page ext 192.0.2.1:8080
 	assert_clean
