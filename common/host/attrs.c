@@ -4,15 +4,13 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include <libmnl/libmnl.h>
-
 struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size)
 {
-	size_t len = mnl_nlmsg_get_payload_len(msg), skip = NLMSG_ALIGN(header_size);
+	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(header_size);
 
-	if (len <= skip)
+	if (msg->nlmsg_len <= skip)
 		return (struct nm_attrs){NULL, 0};
-	return (struct nm_attrs){mnl_nlmsg_get_payload_offset(msg, header_size), len - skip};
+	return (struct nm_attrs){(const char *)msg + skip, msg->nlmsg_len - skip};
 }
 
 const struct nlattr *nm_attrs_next(struct nm_attrs *list)
@@ -20,7 +18,7 @@ const struct nlattr *nm_attrs_next(struct nm_attrs *list)
 	const struct nlattr *a = list->data;
 	size_t step;
 
-	if (!mnl_attr_ok(a, (int)list->len))
+	if (list->len < sizeof(*a) || a->nla_len < sizeof(*a) || a->nla_len > list->len)
 		return NULL;
 	step = NLMSG_ALIGN((size_t)a->nla_len);
 	step = step < list->len ? step : list->len;
@@ -31,7 +29,12 @@ const struct nlattr *nm_attrs_next(struct nm_attrs *list)
 
 struct nm_attrs nm_attrs_inside(const struct nlattr *attr)
 {
-	return (struct nm_attrs){mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr)};
+	return (struct nm_attrs){attr + 1, attr->nla_len - sizeof(*attr)};
+}
+
+uint16_t nm_attrs_type(const struct nlattr *attr)
+{
+	return (uint16_t)(attr->nla_type & NLA_TYPE_MASK);
 }
 
 static const struct nlattr *find_attr(struct nm_attrs attrs, uint16_t type)
@@ -39,7 +42,7 @@ static const struct nlattr *find_attr(struct nm_attrs attrs, uint16_t type)
 	const struct nlattr *a;
 
 	while ((a = nm_attrs_next(&attrs)))
-		if (mnl_attr_get_type(a) == type)
+		if (nm_attrs_type(a) == type)
 			return a;
 	return NULL;
 }
@@ -53,11 +56,11 @@ struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type)
 
 bool nm_attrs_get(struct nm_attrs attrs, uint16_t type, void *ret, size_t size)
 {
-	const struct nlattr *a = find_attr(attrs, type);
+	struct nm_attrs value = nm_attrs_nested(attrs, type);
 
-	if (!a || mnl_attr_get_payload_len(a) != size)
+	if (!value.data || value.len != size)
 		return false;
-	memcpy(ret, mnl_attr_get_payload(a), size);
+	memcpy(ret, value.data, size);
 	return true;
 }
 
@@ -83,15 +86,15 @@ bool nm_attrs_addr(struct nm_attrs attrs, uint16_t type, enum nm_family family, 
 
 bool nm_attrs_string(struct nm_attrs attrs, uint16_t type, char *ret, size_t size)
 {
-	const struct nlattr *a = find_attr(attrs, type);
+	struct nm_attrs value = nm_attrs_nested(attrs, type);
 	size_t len;
 
-	if (!a)
+	if (!value.data)
 		return false;
-	len = strnlen(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+	len = strnlen(value.data, value.len);
 	if (len >= size)
 		return false;
-	memcpy(ret, mnl_attr_get_payload(a), len);
+	memcpy(ret, value.data, len);
 	ret[len] = '\0';
 	return true;
 }

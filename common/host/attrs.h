@@ -18,6 +18,7 @@ struct nm_attrs nm_attrs_of(const struct nlmsghdr *msg, size_t header_size);
 struct nm_attrs nm_attrs_nested(struct nm_attrs attrs, uint16_t type);
 /* Those nested in *attr. */
 struct nm_attrs nm_attrs_inside(const struct nlattr *attr);
+uint16_t nm_attrs_type(const struct nlattr *attr); /* without NLA_F_NESTED and NLA_F_NET_BYTEORDER */
 
 /* Takes the first attribute off *list and returns it, borrowed. NULL: none is left. */
 const struct nlattr *nm_attrs_next(struct nm_attrs *list);

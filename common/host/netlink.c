@@ -6,13 +6,10 @@
  */
 #include "host/netlink.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <libmnl/libmnl.h>
 
 #include "base/io.h"
 #include "host/attrs.h"
@@ -63,6 +60,7 @@ void nm_netlink_close(struct nm_netlink *nl)
 void nm_netlink_request_init(struct nm_netlink_request *r)
 {
 	r->used = r->count = r->start = 0;
+	r->too_long = false;
 }
 
 bool nm_netlink_request_has_room(const struct nm_netlink_request *r)
@@ -70,49 +68,46 @@ bool nm_netlink_request_has_room(const struct nm_netlink_request *r)
 	return sizeof(r->bytes) - r->used >= NM_NETLINK_MESSAGE_MAX;
 }
 
-static struct nlmsghdr *current_message(struct nm_netlink_request *r)
+/* After each change of the message. */
+static void note_length(struct nm_netlink_request *r)
 {
-	return (struct nlmsghdr *)(void *)(r->bytes + r->start);
+	r->used = r->start + r->message.header->nlmsg_len;
+	r->too_long |= r->message.too_long;
 }
 
 void *nm_netlink_request_begin(
 	struct nm_netlink_request *r, uint16_t type, uint16_t flags, size_t header_size)
 {
-	struct nlmsghdr *msg;
-	void *header;
-
-	assert(nm_netlink_request_has_room(r));
+	if (!nm_netlink_request_has_room(r)) {
+		nm_netlink_request_init(r);
+		r->too_long = true;
+	}
 	r->start = r->used;
 	r->count++;
-	msg = mnl_nlmsg_put_header(r->bytes + r->start);
-	msg->nlmsg_type = type;
-	msg->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	header = mnl_nlmsg_put_extra_header(msg, header_size);
-	r->used = r->start + msg->nlmsg_len;
-	return header;
+	r->message = nm_message_begin(r->bytes + r->start, NM_NETLINK_MESSAGE_MAX, header_size);
+	r->message.header->nlmsg_type = type;
+	r->message.header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	note_length(r);
+	return NLMSG_DATA(r->message.header);
 }
 
 void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const void *data, size_t len)
 {
-	bool fits = mnl_attr_put_check(current_message(r), NM_NETLINK_MESSAGE_MAX, type, len, data);
-
-	assert(fits);
-	(void)fits; /* with NDEBUG */
-	r->used = r->start + current_message(r)->nlmsg_len;
+	nm_message_put(&r->message, type, data, len);
+	note_length(r);
 }
 
 struct nlattr *nm_netlink_request_nest(struct nm_netlink_request *r, uint16_t type)
 {
-	struct nlattr *nest = mnl_attr_nest_start_check(current_message(r), NM_NETLINK_MESSAGE_MAX, type);
+	struct nlattr *nest = nm_message_nest(&r->message, type);
 
-	assert(nest);
-	r->used = r->start + current_message(r)->nlmsg_len;
+	note_length(r);
 	return nest;
 }
 
 void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *nest)
 {
-	mnl_attr_nest_end(current_message(r), nest);
+	nm_message_nest_end(&r->message, nest);
 }
 
 /* Numbers the messages and sends them in one datagram. */
@@ -122,6 +117,8 @@ static int send_all(
 	size_t at = 0;
 	ssize_t n;
 
+	if (r->too_long)
+		return nm_fail_errno(err, EMSGSIZE, "sending netlink request");
 	x->first_seq = nl->seq + 1;
 	x->pending = r->count;
 	while (at < r->used) {
@@ -160,11 +157,11 @@ static ssize_t receive(int fd, char *buf, size_t size, struct nm_err *err)
 /* With the kernel's own words, if it has any. They stand behind the request that it sends back. */
 static int refuse(const struct nlmsghdr *msg, int error_number, struct nm_err *err)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(msg);
+	const struct nlmsgerr *e = nm_netlink_header(msg, sizeof(*e));
 	size_t skip = sizeof(*e);
 	char text[256];
 
-	if (msg->nlmsg_type != NLMSG_ERROR || !(msg->nlmsg_flags & NLM_F_ACK_TLVS))
+	if (!e || msg->nlmsg_type != NLMSG_ERROR || !(msg->nlmsg_flags & NLM_F_ACK_TLVS))
 		return nm_fail(err, NM_ERR_FAILED, "%s", strerror(error_number));
 	if (!(msg->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof(e->msg))
 		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
@@ -219,12 +216,12 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 
 	while (x->pending > 0) {
 		ssize_t n = receive(nl->fd, buf, sizeof(buf), err);
-		const struct nlmsghdr *msg = (const struct nlmsghdr *)(const void *)buf;
-		int left = (int)n;
+		struct nm_messages list = {buf, (size_t)n};
+		const struct nlmsghdr *msg;
 
 		if (n < 0)
 			return -1;
-		for (; mnl_nlmsg_ok(msg, left); msg = mnl_nlmsg_next(msg, &left))
+		while ((msg = nm_messages_next(&list)))
 			if (on_message(nl, x, msg, err) < 0)
 				return -1;
 	}
@@ -251,5 +248,5 @@ int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 
 const void *nm_netlink_header(const struct nlmsghdr *msg, size_t header_size)
 {
-	return mnl_nlmsg_get_payload_len(msg) >= header_size ? mnl_nlmsg_get_payload(msg) : NULL;
+	return msg->nlmsg_len >= NLMSG_HDRLEN + header_size ? NLMSG_DATA(msg) : NULL;
 }

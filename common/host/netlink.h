@@ -1,17 +1,11 @@
-/*
- * Netlink: requests are built within bounds, replies are matched by sequence number. Only host/netlink.c,
- * host/attrs.c and the nf_tables folders use libmnl.
- */
+/* Netlink: requests are built within bounds, replies are matched by sequence number. */
 #ifndef NM_HOST_NETLINK_H
 #define NM_HOST_NETLINK_H
 
-#include <linux/netlink.h>
 #include <stdalign.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
+#include "host/message.h"
 
 struct nm_netlink {
 	int fd;
@@ -26,11 +20,14 @@ struct nm_netlink nm_netlink_borrow(int fd);
 void nm_netlink_close(struct nm_netlink *nl); /* accepts fd -1 and leaves it */
 #define nm_autonetlink NM_CLEANUP(nm_netlink_close)
 
-/* One or more messages that are sent in one datagram. */
+/* One or more messages that are sent in one datagram. What has no room, in a message or in the request, is a
+ * programming error: it is left out, and nm_netlink_talk() refuses the request. */
 #define NM_NETLINK_REQUEST_SIZE 8192
-#define NM_NETLINK_MESSAGE_MAX  576 /* bytes of one message: two long names; more is a programming error */
+#define NM_NETLINK_MESSAGE_MAX  576 /* bytes of one message: two long names */
 struct nm_netlink_request {
 	size_t used, count, start; /* start: offset of the message begun last */
+	struct nm_message message; /* that one */
+	bool too_long;             /* one of them is */
 	alignas(struct nlmsghdr) char bytes[NM_NETLINK_REQUEST_SIZE];
 };
 

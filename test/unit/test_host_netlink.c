@@ -1,5 +1,6 @@
 /* host/netlink.c and host/attrs.c: a socket that is used in turns; lists of attributes, in memory that ends
  * where they do. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,47 @@ static int stop(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	return nm_fail(err, NM_ERR_FAILED, "enough");
 }
 
+/* What has no room, in a message or in the request, is not written, and the request not sent. */
+static void test_room(void)
+{
+	static const struct {
+		const char *name;
+		size_t messages, len; /* of the one attribute that each has */
+		bool fits;
+	} requests[] = {
+		{"the longest", 1, NM_NETLINK_MESSAGE_MAX - NLMSG_LENGTH(sizeof(struct ifinfomsg)) - 4, true},
+		{"one byte more", 1, NM_NETLINK_MESSAGE_MAX - NLMSG_LENGTH(sizeof(struct ifinfomsg)) - 3,
+			false},
+		{"a long one before a short one", 2, NM_NETLINK_MESSAGE_MAX, false},
+		{"more than fit", 2 * NM_NETLINK_REQUEST_SIZE / NM_NETLINK_MESSAGE_MAX, 500, false},
+	};
+	static const char zeros[NM_NETLINK_MESSAGE_MAX];
+	static const struct nm_netlink_handler handler;
+	static struct {
+		struct nm_netlink_request r;
+		char behind[16];
+	} x;
+	char says[128];
+
+	(void)snprintf(says, sizeof(says), "sending netlink request: %s", strerror(EMSGSIZE));
+	nm_each(request, requests) {
+		struct nm_netlink nl = nm_netlink_borrow(-1);
+		struct nm_err err = {0};
+
+		nm_netlink_request_init(&x.r);
+		for (size_t i = 0; i < request->messages; i++) {
+			(void)nm_netlink_request_begin(&x.r, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
+			if (!i || request->messages > 2)
+				nm_netlink_request_put(&x.r, IFLA_IFALIAS, zeros, request->len);
+		}
+		tap_ok(nm_netlink_talk(&nl, &x.r, &handler, &err) < 0 &&
+				!strcmp(err.msg, says) != request->fits,
+			"room, %s: %s", request->name, err.msg);
+		tap_ok(x.r.used <= sizeof(x.r.bytes) && !memcmp(x.behind, zeros, sizeof(x.behind)),
+			"room, %s: within", request->name);
+	}
+}
+
 /* The first user leaves answers behind; the next one must not take them for its own. */
 static void test_borrowed(void)
 {
@@ -110,5 +152,6 @@ int main(void)
 	test_borrowed();
 	test_attrs();
 	test_short_messages();
+	test_room();
 	return tap_done();
 }
