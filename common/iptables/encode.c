@@ -34,15 +34,15 @@ struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_tabl
 }
 
 static void put_xt(
-	struct nlmsghdr *nlh, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
+	struct nm_message *m, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
 {
-	struct nm_expr e = nm_expr_begin(nlh, kind);
+	struct nm_expr e = nm_expr_begin(m, kind);
 
 	/* NFTA_TARGET_* have the same numbers as NFTA_MATCH_* */
-	mnl_attr_put_strz(nlh, NFTA_MATCH_NAME, name);
-	nm_expr_put_be32(nlh, NFTA_MATCH_REV, rev);
-	mnl_attr_put(nlh, NFTA_MATCH_INFO, len, info);
-	nm_expr_end(nlh, e);
+	nm_message_put_string(m, NFTA_MATCH_NAME, name);
+	nm_message_put_be32(m, NFTA_MATCH_REV, rev);
+	nm_message_put(m, NFTA_MATCH_INFO, info, len);
+	nm_expr_end(m, e);
 }
 
 /* The kernel wants, and dumps, the size of an xt structure rounded up by XT_ALIGN(). Initialize padded, which
@@ -53,7 +53,7 @@ static void put_xt(
 		uint8_t padded[XT_ALIGN(sizeof(type))]; \
 	}
 
-static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool negate, bool source)
+static void put_address(struct nm_message *m, const struct nm_prefix *p, bool negate, bool source)
 {
 	size_t size = nm_addr_size(p->addr.family);
 	uint32_t offset = p->addr.family == NM_IPV4 ? (source ? 12 : 16) : (source ? 8 : 24);
@@ -61,18 +61,18 @@ static void put_address(struct nlmsghdr *nlh, const struct nm_prefix *p, bool ne
 
 	if (p->len == 0)
 		return;
-	nm_expr_payload(nlh, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, NFT_REG_1);
+	nm_expr_payload(m, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, NFT_REG_1);
 	if (p->len < size * 8) {
 		static const uint8_t zeros[16];
 		uint8_t mask[16];
 
 		nm_prefix_mask(p->len, mask);
-		nm_expr_bitwise(nlh, NFT_REG_1, mask, zeros, size);
+		nm_expr_bitwise(m, NFT_REG_1, mask, zeros, size);
 	}
-	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
+	nm_expr_cmp(m, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
 }
 
-static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports ports)
+static void put_dports(struct nm_message *m, uint8_t protocol, struct nm_ports ports)
 {
 	XT_PADDED(struct xt_tcp) tcp = {.padded = {0}};
 	XT_PADDED(struct xt_udp) udp = {.padded = {0}};
@@ -85,16 +85,16 @@ static void put_dports(struct nlmsghdr *nlh, uint8_t protocol, struct nm_ports p
 	for (size_t i = 0; i < XT_NUM_SCTP_FLAGS; i++)
 		sctp.info.flag_info[i].chunktype = 0xff; /* -1: as libxt_sctp leaves unused entries */
 	if (protocol == IPPROTO_TCP)
-		put_xt(nlh, "match", "tcp", 0, &tcp, sizeof(tcp));
+		put_xt(m, "match", "tcp", 0, &tcp, sizeof(tcp));
 	else if (protocol == IPPROTO_UDP)
-		put_xt(nlh, "match", "udp", 0, &udp, sizeof(udp));
+		put_xt(m, "match", "udp", 0, &udp, sizeof(udp));
 	else if (protocol == IPPROTO_SCTP)
-		put_xt(nlh, "match", "sctp", 0, &sctp, sizeof(sctp));
+		put_xt(m, "match", "sctp", 0, &sctp, sizeof(sctp));
 }
 
 _Static_assert(NM_MULTIPORT_SLOTS == XT_MULTI_PORTS, "NM_MULTIPORT_SLOTS is not the kernel's");
 
-static void put_multiport(struct nlmsghdr *nlh, const struct nm_ports *ports, size_t n)
+static void put_multiport(struct nm_message *m, const struct nm_ports *ports, size_t n)
 {
 	XT_PADDED(struct xt_multiport_v1) multi = {.padded = {0}};
 
@@ -107,36 +107,36 @@ static void put_multiport(struct nlmsghdr *nlh, const struct nm_ports *ports, si
 		if (is_range)
 			multi.info.ports[multi.info.count++] = ports[i].last;
 	}
-	put_xt(nlh, "match", "multiport", 1, &multi, sizeof(multi));
+	put_xt(m, "match", "multiport", 1, &multi, sizeof(multi));
 }
 
-static void put_addrtype_local(struct nlmsghdr *nlh)
+static void put_addrtype_local(struct nm_message *m)
 {
 	XT_PADDED(struct xt_addrtype_info_v1) addrtype = {.padded = {0}};
 
 	addrtype.info.dest = 1 << RTN_LOCAL;
-	put_xt(nlh, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
+	put_xt(m, "match", "addrtype", 1, &addrtype, sizeof(addrtype));
 }
 
 /* The native form, which iptables lists since 1.8.8. */
-static void put_native_mark(struct nlmsghdr *nlh, uint32_t mark)
+static void put_native_mark(struct nm_message *m, uint32_t mark)
 {
 	static const uint32_t none;
 
-	nm_expr_meta(nlh, NFT_META_MARK, NFT_REG_1);
-	nm_expr_bitwise(nlh, NFT_REG_1, &mark, &none, sizeof(mark));
-	nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &mark, sizeof(mark));
+	nm_expr_meta(m, NFT_META_MARK, NFT_REG_1);
+	nm_expr_bitwise(m, NFT_REG_1, &mark, &none, sizeof(mark));
+	nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &mark, sizeof(mark));
 }
 
-static void put_mark(struct nlmsghdr *nlh, uint32_t mark)
+static void put_mark(struct nm_message *m, uint32_t mark)
 {
 	XT_PADDED(struct xt_mark_mtinfo1) match = {.padded = {0}};
 
 	match.info.mark = match.info.mask = mark;
-	put_xt(nlh, "match", "mark", 1, &match, sizeof(match));
+	put_xt(m, "match", "mark", 1, &match, sizeof(match));
 }
 
-static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint16_t states)
+static void put_conntrack(struct nm_message *m, const struct nm_rule *rule, uint16_t states)
 {
 	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
 
@@ -155,58 +155,58 @@ static void put_conntrack(struct nlmsghdr *nlh, const struct nm_rule *rule, uint
 		ct.info.origdst_port = rule->ct_orig_dports.first;
 		ct.info.origdst_port_high = rule->ct_orig_dports.last;
 	}
-	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
+	put_xt(m, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
 /* A packet of a connection that is neither known nor translated. */
-static void put_foreign(struct nlmsghdr *nlh)
+static void put_foreign(struct nm_message *m)
 {
 	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
 
 	ct.info.match_flags = ct.info.invert_flags = XT_CONNTRACK_STATE;
 	ct.info.state_mask = (uint16_t)(XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |
 		XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) | XT_CONNTRACK_STATE_DNAT);
-	put_xt(nlh, "match", "conntrack", 3, &ct, sizeof(ct));
+	put_xt(m, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
-static void put_interface(struct nlmsghdr *nlh, uint32_t key, const char *name, bool negate)
+static void put_interface(struct nm_message *m, uint32_t key, const char *name, bool negate)
 {
 	if (!name)
 		return;
-	nm_expr_meta(nlh, key, NFT_REG_1);
-	nm_expr_cmp(nlh, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, name, strlen(name) + 1);
+	nm_expr_meta(m, key, NFT_REG_1);
+	nm_expr_cmp(m, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, name, strlen(name) + 1);
 }
 
-static void put_matches(struct nlmsghdr *nlh, const struct nm_rule *rule)
+static void put_matches(struct nm_message *m, const struct nm_rule *rule)
 {
-	put_interface(nlh, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
-	put_interface(nlh, NFT_META_OIFNAME, rule->out_if, rule->not_out_if);
+	put_interface(m, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
+	put_interface(m, NFT_META_OIFNAME, rule->out_if, rule->not_out_if);
 	if (rule->protocol) {
-		nm_expr_meta(nlh, NFT_META_L4PROTO, NFT_REG_1);
-		nm_expr_cmp(nlh, NFT_CMP_EQ, NFT_REG_1, &rule->protocol, sizeof(rule->protocol));
+		nm_expr_meta(m, NFT_META_L4PROTO, NFT_REG_1);
+		nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &rule->protocol, sizeof(rule->protocol));
 	}
-	put_address(nlh, &rule->src, rule->not_src, true);
-	put_address(nlh, &rule->dst, rule->not_dst, false);
+	put_address(m, &rule->src, rule->not_src, true);
+	put_address(m, &rule->dst, rule->not_dst, false);
 	if (rule->dports.first)
-		put_dports(nlh, rule->protocol, rule->dports);
+		put_dports(m, rule->protocol, rule->dports);
 	if (rule->n_multiport)
-		put_multiport(nlh, rule->multiport, rule->n_multiport);
+		put_multiport(m, rule->multiport, rule->n_multiport);
 	if (rule->dst_local)
-		put_addrtype_local(nlh);
+		put_addrtype_local(m);
 	if (rule->mark && rule->ct_dnat)
-		put_mark(nlh, rule->mark);
+		put_mark(m, rule->mark);
 	else if (rule->mark)
-		put_native_mark(nlh, rule->mark);
+		put_native_mark(m, rule->mark);
 	if (rule->ct_established)
-		put_conntrack(nlh, NULL,
+		put_conntrack(m, NULL,
 			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
 	if (rule->ct_foreign)
-		put_foreign(nlh);
+		put_foreign(m);
 	if (rule->ct_dnat)
-		put_conntrack(nlh, rule, XT_CONNTRACK_STATE_DNAT);
+		put_conntrack(m, rule, XT_CONNTRACK_STATE_DNAT);
 }
 
-static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
+static void put_dnat(struct nm_message *m, const struct nm_rule *rule)
 {
 	XT_PADDED(struct nf_nat_range2) range = {.padded = {0}};
 	size_t size = nm_addr_size(rule->to.family);
@@ -223,11 +223,11 @@ static void put_dnat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		range.info.flags |= NF_NAT_RANGE_PROTO_OFFSET;
 		range.info.base_proto.all = htons(rule->dports.first);
 	}
-	put_xt(nlh, "target", "DNAT", 2, &range, sizeof(range));
+	put_xt(m, "target", "DNAT", 2, &range, sizeof(range));
 }
 
 /* SNAT and MASQUERADE still have the first structure for IPv4, and differ in the revision for IPv6. */
-static void put_source_nat(struct nlmsghdr *nlh, const struct nm_rule *rule)
+static void put_source_nat(struct nm_message *m, const struct nm_rule *rule)
 {
 	XT_PADDED(struct nf_nat_ipv4_multi_range_compat) ipv4 = {.padded = {0}};
 	XT_PADDED(struct nf_nat_range) ipv6 = {.padded = {0}};
@@ -243,12 +243,12 @@ static void put_source_nat(struct nlmsghdr *nlh, const struct nm_rule *rule)
 		memcpy(&ipv6.info.max_addr, rule->to.bytes, nm_addr_size(NM_IPV6));
 	}
 	if (rule->family == NM_IPV4)
-		put_xt(nlh, "target", name, 0, &ipv4, sizeof(ipv4));
+		put_xt(m, "target", name, 0, &ipv4, sizeof(ipv4));
 	else
-		put_xt(nlh, "target", name, is_snat, &ipv6, sizeof(ipv6));
+		put_xt(m, "target", name, is_snat, &ipv6, sizeof(ipv6));
 }
 
-static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
+static void put_target(struct nm_message *m, const struct nm_rule *rule)
 {
 	static const int codes[] = {
 		[NM_VERDICT_ACCEPT] = NF_ACCEPT,
@@ -258,17 +258,17 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
 
 	switch (rule->verdict) {
 	case NM_VERDICT_JUMP:
-		nm_expr_verdict(nlh, NFT_JUMP, nm_rule_chain_name(rule->target));
+		nm_expr_verdict(m, NFT_JUMP, nm_rule_chain_name(rule->target));
 		break;
 	case NM_VERDICT_DNAT:
-		put_dnat(nlh, rule);
+		put_dnat(m, rule);
 		break;
 	case NM_VERDICT_SNAT:
 	case NM_VERDICT_MASQUERADE:
-		put_source_nat(nlh, rule);
+		put_source_nat(m, rule);
 		break;
 	default:
-		nm_expr_verdict(nlh, codes[rule->verdict], NULL);
+		nm_expr_verdict(m, codes[rule->verdict], NULL);
 	}
 }
 
@@ -277,24 +277,23 @@ static void put_target(struct nlmsghdr *nlh, const struct nm_rule *rule)
  * for nesting and NFTA_RULE_COMPAT: 1804. */
 _Static_assert(NM_NFT_RULE_SIZE >= 1804, "a message has room for each rule");
 
-void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule)
+void nm_iptables_encode(struct nm_message *m, const struct nm_rule *rule)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	struct nlattr *nest = nm_message_nest(m, NFTA_RULE_EXPRESSIONS);
 	char tag[NM_TAG_SIZE];
 
-	put_matches(nlh, rule);
-	nm_expr_counter(nlh);
-	put_target(nlh, rule);
-	mnl_attr_nest_end(nlh, nest);
+	put_matches(m, rule);
+	nm_expr_counter(m);
+	put_target(m, rule);
+	nm_message_nest_end(m, nest);
 
-	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
-	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_PROTO, rule->protocol);
-	nm_expr_put_be32(nlh, NFTA_RULE_COMPAT_FLAGS, 0);
-	mnl_attr_nest_end(nlh, nest);
+	nest = nm_message_nest(m, NFTA_RULE_COMPAT);
+	nm_message_put_be32(m, NFTA_RULE_COMPAT_PROTO, rule->protocol);
+	nm_message_put_be32(m, NFTA_RULE_COMPAT_FLAGS, 0);
+	nm_message_nest_end(m, nest);
 
 	if (rule->owner)
-		nm_expr_put_comment(
-			nlh, NFTA_RULE_USERDATA, nm_tag_print(rule->owner, rule->owner_ports, tag));
+		nm_expr_put_comment(m, NFTA_RULE_USERDATA, nm_tag_print(rule->owner, rule->owner_ports, tag));
 }
 
 static bool tag_equal(const struct nm_rule *rule, const struct nm_nft_rule *read)
@@ -350,12 +349,13 @@ enum likeness { UNLIKE, SAME_MEANING, SAME_BYTES };
 static enum likeness compare(const struct nm_rule *rule, const struct nm_nft_rule *read)
 {
 	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct nm_message m = nm_message_begin(buf, sizeof(buf), 0);
 	struct nm_attrs ours;
 
-	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
-	nm_iptables_encode(msg, rule);
-	ours = nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS);
+	nm_iptables_encode(&m, rule);
+	if (m.too_long)
+		return UNLIKE;
+	ours = nm_attrs_nested(nm_attrs_of(m.header, 0), NFTA_RULE_EXPRESSIONS);
 	if (nm_nft_rule_expressions_equal(ours, read->expressions))
 		return SAME_BYTES;
 	return nm_nft_meaning_equal(rule->family, ours, read->expressions) ? SAME_MEANING : UNLIKE;

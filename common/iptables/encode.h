@@ -2,17 +2,15 @@
 #ifndef NM_IPTABLES_ENCODE_H
 #define NM_IPTABLES_ENCODE_H
 
-#include <libmnl/libmnl.h>
-
+#include "host/message.h"
 #include "model/rule.h"
 #include "nft/rules.h"
 
 /* The chain as nf_tables names it. */
 struct nm_nft_place nm_iptables_encode_place(enum nm_family family, enum nm_table table, enum nm_chain chain);
 
-/* Appends NFTA_RULE_EXPRESSIONS, NFTA_RULE_COMPAT and NFTA_RULE_USERDATA of the rule to the message, which
- * has NM_NFT_RULE_SIZE bytes of room (nft/batch.h). */
-void nm_iptables_encode(struct nlmsghdr *nlh, const struct nm_rule *rule);
+/* Appends NFTA_RULE_EXPRESSIONS, NFTA_RULE_COMPAT and NFTA_RULE_USERDATA of the rule to the message. */
+void nm_iptables_encode(struct nm_message *m, const struct nm_rule *rule);
 
 /* Who has written a rule of natmap's, by its form. */
 enum nm_iptables_form {

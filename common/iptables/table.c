@@ -20,12 +20,12 @@ static int add_rule(
 	struct nm_nft_batch *txn, struct nm_nft_place place, const struct nm_edit *edit, struct nm_err *err)
 {
 	bool append = edit->neighbour ? edit->behind : edit->desired->place == NM_PLACE_END;
-	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(txn, place, edit->neighbour, append, err);
+	struct nm_message *m = nm_nft_batch_begin_rule(txn, place, edit->neighbour, append, err);
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	nm_iptables_encode(nlh, edit->desired);
-	nm_nft_batch_end(txn, nlh);
+	nm_iptables_encode(m, edit->desired);
+	nm_nft_batch_end(txn);
 	nm_nft_batch_describe(txn, print_rule, edit->desired);
 	return 0;
 }

@@ -31,6 +31,8 @@
 
 enum {
 	INITIAL_SIZE = 16 * 1024,
+	MESSAGE_SIZE = 2 * NM_NFT_RULE_SIZE, /* with the place, and the comment of a rule */
+	END_SIZE = NLMSG_LENGTH(sizeof(struct nfgenmsg)),
 	REPLY_SIZE = 8192,
 	SNDBUF_SLACK = 4096, /* netlink_sendmsg() wants some bytes more than the message */
 };
@@ -48,7 +50,9 @@ struct nm_nft_batch {
 		struct change *v;
 		size_t n, capacity;
 	} changes;
-	size_t effective; /* changes that add or delete something */
+	size_t effective;      /* changes that add or delete something */
+	struct nm_message msg; /* the last one */
+	size_t too_long;       /* number of the first change without room, from 1; 0: none */
 };
 
 static struct nlmsghdr *message_of(const struct nm_nft_batch *txn, const struct change *change)
@@ -56,34 +60,37 @@ static struct nlmsghdr *message_of(const struct nm_nft_batch *txn, const struct 
 	return (struct nlmsghdr *)(void *)(txn->buf + change->offset);
 }
 
-static struct nlmsghdr *put_header(
+static struct nm_message *put_header(
 	struct nm_nft_batch *txn, uint16_t type, uint16_t flags, uint8_t family, uint16_t res_id)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(txn->buf + txn->used);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	struct nfgenmsg *nfg;
+	struct nlmsghdr *header;
 
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	nlh->nlmsg_seq = (uint32_t)txn->changes.n;
+	txn->msg = nm_message_begin(txn->buf + txn->used, MESSAGE_SIZE, sizeof(*nfg));
+	header = txn->msg.header;
+	header->nlmsg_type = type;
+	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	header->nlmsg_seq = (uint32_t)txn->changes.n;
+	nfg = NLMSG_DATA(header);
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
 	nfg->res_id = htons(res_id);
-	return nlh;
+	return &txn->msg;
 }
 
 struct nm_nft_batch *nm_nft_batch_new(uint32_t generation)
 {
 	struct nm_nft_batch *txn = calloc(1, sizeof(*txn));
-	struct nlmsghdr *nlh;
+	struct nm_message *m;
 
 	if (!txn || !(txn->buf = malloc(INITIAL_SIZE))) {
 		free(txn);
 		return NULL;
 	}
 	txn->capacity = INITIAL_SIZE;
-	nlh = put_header(txn, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	mnl_attr_put_u32(nlh, NFNL_BATCH_GENID, htonl(generation));
-	txn->used = nlh->nlmsg_len;
+	m = put_header(txn, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	nm_message_put_be32(m, NFNL_BATCH_GENID, generation);
+	txn->used = m->header->nlmsg_len;
 	return txn;
 }
 
@@ -107,7 +114,7 @@ static int reserve(struct nm_nft_batch *txn, struct nm_err *err)
 {
 	static const char what[] = "preparing the nf_tables transaction";
 
-	if (txn->capacity - txn->used < 2 * NM_NFT_RULE_SIZE) {
+	if (txn->capacity - txn->used < MESSAGE_SIZE + END_SIZE) {
 		char *grown = realloc(txn->buf, txn->capacity * 2);
 
 		if (!grown)
@@ -122,26 +129,28 @@ _Static_assert((int)NFTA_TABLE_NAME == NFTA_CHAIN_TABLE && (int)NFTA_TABLE_NAME 
 		(int)NFTA_TABLE_NAME == NFTA_SET_TABLE && (int)NFTA_TABLE_NAME == NFTA_SET_ELEM_LIST_TABLE,
 	"a table's name has one number");
 
-struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
+struct nm_message *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	struct nm_nft_place place, struct nm_err *err)
 {
 	bool is_rule = type == NFT_MSG_NEWRULE || type == NFT_MSG_DELRULE;
-	struct nlmsghdr *nlh;
+	struct nm_message *m;
 
 	if (reserve(txn, err) < 0)
 		return NULL;
 	txn->changes.v[txn->changes.n++] = (struct change){.offset = txn->used};
 	txn->effective += type != NFT_MSG_NEWTABLE && type != NFT_MSG_NEWCHAIN && type != NFT_MSG_NEWSET;
-	nlh = put_header(txn, MESSAGE(type), flags, place.nfproto, 0);
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, place.table);
+	m = put_header(txn, MESSAGE(type), flags, place.nfproto, 0);
+	nm_message_put_string(m, NFTA_TABLE_NAME, place.table);
 	if (place.chain)
-		mnl_attr_put_strz(nlh, is_rule ? NFTA_RULE_CHAIN : NFTA_CHAIN_NAME, place.chain);
-	return nlh;
+		nm_message_put_string(m, is_rule ? NFTA_RULE_CHAIN : NFTA_CHAIN_NAME, place.chain);
+	return m;
 }
 
-void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh)
+void nm_nft_batch_end(struct nm_nft_batch *txn)
 {
-	txn->used += nlh->nlmsg_len; /* attributes keep it aligned */
+	txn->used += txn->msg.header->nlmsg_len; /* attributes keep it aligned */
+	if (txn->msg.too_long && !txn->too_long)
+		txn->too_long = txn->changes.n;
 }
 
 void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, const void *object)
@@ -153,14 +162,14 @@ void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, 
 }
 
 /* No NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's. */
-static void put_hook(struct nlmsghdr *nlh, const struct nm_nft_hook *hook)
+static void put_hook(struct nm_message *m, const struct nm_nft_hook *hook)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+	struct nlattr *nest = nm_message_nest(m, NFTA_CHAIN_HOOK);
 
-	nm_expr_put_be32(nlh, NFTA_HOOK_HOOKNUM, hook->number);
-	nm_expr_put_be32(nlh, NFTA_HOOK_PRIORITY, (uint32_t)hook->priority);
-	mnl_attr_nest_end(nlh, nest);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, hook->type);
+	nm_message_put_be32(m, NFTA_HOOK_HOOKNUM, hook->number);
+	nm_message_put_be32(m, NFTA_HOOK_PRIORITY, (uint32_t)hook->priority);
+	nm_message_nest_end(m, nest);
+	nm_message_put_string(m, NFTA_CHAIN_TYPE, hook->type);
 }
 
 /* Linux before 5.9 passes over the comment of a chain. */
@@ -168,59 +177,57 @@ int nm_nft_batch_ensure(struct nm_nft_batch *txn, struct nm_nft_place place, con
 	const char *comment, struct nm_err *err)
 {
 	uint16_t type = place.chain ? NFT_MSG_NEWCHAIN : NFT_MSG_NEWTABLE;
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, NLM_F_CREATE, place, err);
+	struct nm_message *m = nm_nft_batch_begin(txn, type, NLM_F_CREATE, place, err);
 
-	if (!nlh)
+	if (!m)
 		return -1;
 	if (hook && hook->type)
-		put_hook(nlh, hook);
+		put_hook(m, hook);
 	if (comment)
-		nm_expr_put_comment(nlh, place.chain ? NFTA_CHAIN_USERDATA : NFTA_TABLE_USERDATA, comment);
-	nm_nft_batch_end(txn, nlh);
+		nm_expr_put_comment(m, place.chain ? NFTA_CHAIN_USERDATA : NFTA_TABLE_USERDATA, comment);
+	nm_nft_batch_end(txn);
 	return 0;
 }
 
-struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
+struct nm_message *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
 	uint64_t neighbour, bool append, struct nm_err *err)
 {
 	uint16_t flags = (uint16_t)(NLM_F_CREATE | (append ? NLM_F_APPEND : 0));
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, place, err);
+	struct nm_message *m = nm_nft_batch_begin(txn, NFT_MSG_NEWRULE, flags, place, err);
 
-	if (nlh && neighbour)
-		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(neighbour));
-	return nlh;
+	if (m && neighbour)
+		nm_message_put_be64(m, NFTA_RULE_POSITION, neighbour);
+	return m;
 }
 
 int nm_nft_batch_delete_rule(
 	struct nm_nft_batch *txn, struct nm_nft_place place, uint64_t handle, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, NFT_MSG_DELRULE, 0, place, err);
+	struct nm_message *m = nm_nft_batch_begin(txn, NFT_MSG_DELRULE, 0, place, err);
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
-	nm_nft_batch_end(txn, nlh);
+	nm_message_put_be64(m, NFTA_RULE_HANDLE, handle);
+	nm_nft_batch_end(txn);
 	return 0;
 }
 
 int nm_nft_batch_delete(struct nm_nft_batch *txn, struct nm_nft_place place, struct nm_err *err)
 {
 	uint16_t type = place.chain ? NFT_MSG_DELCHAIN : NFT_MSG_DELTABLE;
-	struct nlmsghdr *nlh = nm_nft_batch_begin(txn, type, 0, place, err);
+	struct nm_message *m = nm_nft_batch_begin(txn, type, 0, place, err);
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	nm_nft_batch_end(txn, nlh);
+	nm_nft_batch_end(txn);
 	return 0;
 }
 
 static void end_batch(struct nm_nft_batch *txn)
 {
-	struct nlmsghdr *last = message_of(txn, &txn->changes.v[txn->changes.n - 1]), *nlh;
-
-	last->nlmsg_flags |= NLM_F_ACK;
-	nlh = put_header(txn, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	txn->used += nlh->nlmsg_len;
+	message_of(txn, &txn->changes.v[txn->changes.n - 1])->nlmsg_flags |= NLM_F_ACK;
+	(void)put_header(txn, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	txn->used += txn->msg.header->nlmsg_len;
 }
 
 static int send_batch(struct nm_nft_batch *txn, int fd, struct nm_err *err)
@@ -248,9 +255,9 @@ struct verdict {
 
 static void on_reply(const struct nlmsghdr *nlh, size_t n_changes, struct verdict *v)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	const struct nlmsgerr *e = nm_netlink_header(nlh, sizeof(*e));
 
-	if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*e) ||
+	if (nlh->nlmsg_type != NLMSG_ERROR || !e ||
 		nlh->nlmsg_seq > n_changes) /* the answer to something else */
 		return;
 	if (e->error == 0)
@@ -267,8 +274,8 @@ static void read_replies(int fd, size_t n_changes, struct verdict *v)
 	ssize_t n;
 
 	for (;;) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)buf;
-		int left;
+		struct nm_messages list = {.data = buf};
+		const struct nlmsghdr *nlh;
 
 		n = recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
 		/* ENOBUFS: replies are lost, but not those that are queued */
@@ -276,7 +283,8 @@ static void read_replies(int fd, size_t n_changes, struct verdict *v)
 			continue;
 		if (n < 0)
 			return;
-		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		list.len = (size_t)n;
+		while ((nlh = nm_messages_next(&list)))
 			on_reply(nlh, n_changes, v);
 	}
 }
@@ -289,7 +297,7 @@ static const struct change *refused_change(const struct nm_nft_batch *txn, const
 
 static bool is_ipv6_unknown(const struct nlmsghdr *msg, int error)
 {
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(msg);
+	const struct nfgenmsg *nfg = NLMSG_DATA(msg);
 
 	return (error == EOPNOTSUPP || error == EAFNOSUPPORT) && nfg->nfgen_family == NFPROTO_IPV6 &&
 		msg->nlmsg_type == MESSAGE(NFT_MSG_NEWTABLE);
@@ -325,6 +333,8 @@ int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *r
 	*ret = NM_NFT_COMMITTED;
 	if (txn->changes.n == 0)
 		return 0;
+	if (txn->too_long)
+		return judge_refusal(txn, &txn->changes.v[txn->too_long - 1], EMSGSIZE, ret, err);
 	end_batch(txn);
 	if (send_batch(txn, fd, err) < 0)
 		return -1;

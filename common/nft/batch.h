@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/message.h"
 #include "nft/dump.h"
 
 struct nm_nft_batch;
@@ -20,14 +21,14 @@ void nm_nft_batch_free(struct nm_nft_batch **txn); /* accepts NULL in it, and le
 
 /*
  * The following append one change each, whose names are copied; 0, or the message for further attributes; -1
- * or NULL with *err (memory). Nothing else comes between a message and its nm_nft_batch_end().
+ * or NULL with *err (memory). Nothing else comes between a message and its nm_nft_batch_end(). One that has
+ * no room for its attributes makes the commit fail.
  */
 
 /* Any change, NFT_MSG_*; the message names the place. */
-struct nlmsghdr;
-struct nlmsghdr *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
+struct nm_message *nm_nft_batch_begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
 	struct nm_nft_place place, struct nm_err *err);
-void nm_nft_batch_end(struct nm_nft_batch *txn, const struct nlmsghdr *nlh);
+void nm_nft_batch_end(struct nm_nft_batch *txn);
 
 /* Where iptables or nftables hook a base chain. */
 struct nm_nft_hook {
@@ -43,7 +44,7 @@ int nm_nft_batch_ensure(struct nm_nft_batch *txn, struct nm_nft_place place, con
 
 /* Adds a rule: append: at the end of the chain, or behind the rule with the handle neighbour, if it is not 0;
  * else at the head, or before it. The caller puts expressions and user data, and calls nm_nft_batch_end(). */
-struct nlmsghdr *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
+struct nm_message *nm_nft_batch_begin_rule(struct nm_nft_batch *txn, struct nm_nft_place place,
 	uint64_t neighbour, bool append, struct nm_err *err);
 
 /* Deletes the rule of the chain. */

@@ -1,41 +1,33 @@
 #include "nft/expr.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter/nf_nat.h>
 #include <string.h>
 
-#include "nft/dump.h"
-
-void nm_expr_put_be32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type, htonl(value));
-}
-
-struct nm_expr nm_expr_begin(struct nlmsghdr *nlh, const char *name)
+struct nm_expr nm_expr_begin(struct nm_message *m, const char *name)
 {
 	struct nm_expr e;
 
-	e.elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
-	e.data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	e.elem = nm_message_nest(m, NFTA_LIST_ELEM);
+	nm_message_put_string(m, NFTA_EXPR_NAME, name);
+	e.data = nm_message_nest(m, NFTA_EXPR_DATA);
 	return e;
 }
 
-void nm_expr_end(struct nlmsghdr *nlh, struct nm_expr e)
+void nm_expr_end(struct nm_message *m, struct nm_expr e)
 {
-	mnl_attr_nest_end(nlh, e.data);
-	mnl_attr_nest_end(nlh, e.elem);
+	nm_message_nest_end(m, e.data);
+	nm_message_nest_end(m, e.elem);
 }
 
-void nm_expr_put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)
+void nm_expr_put_value(struct nm_message *m, uint16_t type, const void *value, size_t len)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+	struct nlattr *nest = nm_message_nest(m, type);
 
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
-	mnl_attr_nest_end(nlh, nest);
+	nm_message_put(m, NFTA_DATA_VALUE, value, len);
+	nm_message_nest_end(m, nest);
 }
 
-void nm_expr_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *comment)
+void nm_expr_put_comment(struct nm_message *m, uint16_t type, const char *comment)
 {
 	struct {
 		uint8_t type, len;
@@ -45,7 +37,7 @@ void nm_expr_put_comment(struct nlmsghdr *nlh, uint16_t type, const char *commen
 
 	memcpy(udata.text, comment, len);
 	udata.len = (uint8_t)(len + 1);
-	mnl_attr_put(nlh, type, 2u + udata.len, &udata);
+	nm_message_put(m, type, &udata, 2u + udata.len);
 }
 
 /* An expression of numbers only. */
@@ -54,142 +46,142 @@ struct number {
 	uint32_t value;
 };
 
-static void put_numbers(struct nlmsghdr *nlh, const char *name, const struct number *n)
+static void put_numbers(struct nm_message *m, const char *name, const struct number *n)
 {
-	struct nm_expr e = nm_expr_begin(nlh, name);
+	struct nm_expr e = nm_expr_begin(m, name);
 
 	for (; n->type; n++)
-		nm_expr_put_be32(nlh, n->type, n->value);
-	nm_expr_end(nlh, e);
+		nm_message_put_be32(m, n->type, n->value);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg)
+void nm_expr_meta(struct nm_message *m, uint32_t key, uint32_t dreg)
 {
-	put_numbers(nlh, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_DREG, dreg}, {0}});
+	put_numbers(m, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_DREG, dreg}, {0}});
 }
 
-void nm_expr_set_meta(struct nlmsghdr *nlh, uint32_t key, uint32_t sreg)
+void nm_expr_set_meta(struct nm_message *m, uint32_t key, uint32_t sreg)
 {
-	put_numbers(nlh, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_SREG, sreg}, {0}});
+	put_numbers(m, "meta", (struct number[]){{NFTA_META_KEY, key}, {NFTA_META_SREG, sreg}, {0}});
 }
 
-void nm_expr_payload(struct nlmsghdr *nlh, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg)
+void nm_expr_payload(struct nm_message *m, uint32_t base, uint32_t offset, uint32_t len, uint32_t dreg)
 {
-	put_numbers(nlh, "payload",
+	put_numbers(m, "payload",
 		(struct number[]){{NFTA_PAYLOAD_DREG, dreg}, {NFTA_PAYLOAD_BASE, base},
 			{NFTA_PAYLOAD_OFFSET, offset}, {NFTA_PAYLOAD_LEN, len}, {0}});
 }
 
-void nm_expr_ct(struct nlmsghdr *nlh, uint32_t key, uint32_t dreg)
+void nm_expr_ct(struct nm_message *m, uint32_t key, uint32_t dreg)
 {
-	put_numbers(nlh, "ct", (struct number[]){{NFTA_CT_DREG, dreg}, {NFTA_CT_KEY, key}, {0}});
+	put_numbers(m, "ct", (struct number[]){{NFTA_CT_DREG, dreg}, {NFTA_CT_KEY, key}, {0}});
 }
 
-void nm_expr_ct_dir(struct nlmsghdr *nlh, uint32_t key, uint8_t direction, uint32_t dreg)
+void nm_expr_ct_dir(struct nm_message *m, uint32_t key, uint8_t direction, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "ct");
+	struct nm_expr e = nm_expr_begin(m, "ct");
 
-	nm_expr_put_be32(nlh, NFTA_CT_DREG, dreg);
-	nm_expr_put_be32(nlh, NFTA_CT_KEY, key);
-	mnl_attr_put_u8(nlh, NFTA_CT_DIRECTION, direction);
-	nm_expr_end(nlh, e);
+	nm_message_put_be32(m, NFTA_CT_DREG, dreg);
+	nm_message_put_be32(m, NFTA_CT_KEY, key);
+	nm_message_put(m, NFTA_CT_DIRECTION, &direction, sizeof(direction));
+	nm_expr_end(m, e);
 }
 
-void nm_expr_fib_daddr_type(struct nlmsghdr *nlh, uint32_t dreg)
+void nm_expr_fib_daddr_type(struct nm_message *m, uint32_t dreg)
 {
-	put_numbers(nlh, "fib",
+	put_numbers(m, "fib",
 		(struct number[]){{NFTA_FIB_DREG, dreg}, {NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE},
 			{NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR}, {0}});
 }
 
-void nm_expr_value(struct nlmsghdr *nlh, uint32_t dreg, const void *value, size_t len)
+void nm_expr_value(struct nm_message *m, uint32_t dreg, const void *value, size_t len)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "immediate");
+	struct nm_expr e = nm_expr_begin(m, "immediate");
 
-	nm_expr_put_be32(nlh, NFTA_IMMEDIATE_DREG, dreg);
-	nm_expr_put_value(nlh, NFTA_IMMEDIATE_DATA, value, len);
-	nm_expr_end(nlh, e);
+	nm_message_put_be32(m, NFTA_IMMEDIATE_DREG, dreg);
+	nm_expr_put_value(m, NFTA_IMMEDIATE_DATA, value, len);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_bitwise(struct nlmsghdr *nlh, uint32_t reg, const void *mask, const void *flip, size_t len)
+void nm_expr_bitwise(struct nm_message *m, uint32_t reg, const void *mask, const void *flip, size_t len)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "bitwise");
+	struct nm_expr e = nm_expr_begin(m, "bitwise");
 
-	nm_expr_put_be32(nlh, NFTA_BITWISE_SREG, reg);
-	nm_expr_put_be32(nlh, NFTA_BITWISE_DREG, reg);
-	nm_expr_put_be32(nlh, NFTA_BITWISE_LEN, (uint32_t)len);
-	nm_expr_put_be32(nlh, NFTA_BITWISE_OP, NFT_BITWISE_BOOL);
-	nm_expr_put_value(nlh, NFTA_BITWISE_MASK, mask, len);
-	nm_expr_put_value(nlh, NFTA_BITWISE_XOR, flip, len);
-	nm_expr_end(nlh, e);
+	nm_message_put_be32(m, NFTA_BITWISE_SREG, reg);
+	nm_message_put_be32(m, NFTA_BITWISE_DREG, reg);
+	nm_message_put_be32(m, NFTA_BITWISE_LEN, (uint32_t)len);
+	nm_message_put_be32(m, NFTA_BITWISE_OP, NFT_BITWISE_BOOL);
+	nm_expr_put_value(m, NFTA_BITWISE_MASK, mask, len);
+	nm_expr_put_value(m, NFTA_BITWISE_XOR, flip, len);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_cmp(struct nlmsghdr *nlh, uint32_t op, uint32_t sreg, const void *value, size_t len)
+void nm_expr_cmp(struct nm_message *m, uint32_t op, uint32_t sreg, const void *value, size_t len)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "cmp");
+	struct nm_expr e = nm_expr_begin(m, "cmp");
 
-	nm_expr_put_be32(nlh, NFTA_CMP_SREG, sreg);
-	nm_expr_put_be32(nlh, NFTA_CMP_OP, op);
-	nm_expr_put_value(nlh, NFTA_CMP_DATA, value, len);
-	nm_expr_end(nlh, e);
+	nm_message_put_be32(m, NFTA_CMP_SREG, sreg);
+	nm_message_put_be32(m, NFTA_CMP_OP, op);
+	nm_expr_put_value(m, NFTA_CMP_DATA, value, len);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_lookup(struct nlmsghdr *nlh, const char *set, uint32_t sreg, uint32_t dreg)
+void nm_expr_lookup(struct nm_message *m, const char *set, uint32_t sreg, uint32_t dreg)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "lookup");
+	struct nm_expr e = nm_expr_begin(m, "lookup");
 
-	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
-	nm_expr_put_be32(nlh, NFTA_LOOKUP_SREG, sreg);
+	nm_message_put_string(m, NFTA_LOOKUP_SET, set);
+	nm_message_put_be32(m, NFTA_LOOKUP_SREG, sreg);
 	if (dreg)
-		nm_expr_put_be32(nlh, NFTA_LOOKUP_DREG, dreg);
-	nm_expr_put_be32(nlh, NFTA_LOOKUP_FLAGS, 0);
-	nm_expr_end(nlh, e);
+		nm_message_put_be32(m, NFTA_LOOKUP_DREG, dreg);
+	nm_message_put_be32(m, NFTA_LOOKUP_FLAGS, 0);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_nat(struct nlmsghdr *nlh, uint32_t type, uint32_t nfproto, uint32_t reg_addr, uint32_t reg_port)
+void nm_expr_nat(struct nm_message *m, uint32_t type, uint32_t nfproto, uint32_t reg_addr, uint32_t reg_port)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "nat");
+	struct nm_expr e = nm_expr_begin(m, "nat");
 
-	nm_expr_put_be32(nlh, NFTA_NAT_TYPE, type);
-	nm_expr_put_be32(nlh, NFTA_NAT_FAMILY, nfproto);
-	nm_expr_put_be32(nlh, NFTA_NAT_REG_ADDR_MIN, reg_addr);
-	nm_expr_put_be32(nlh, NFTA_NAT_REG_ADDR_MAX, reg_addr);
+	nm_message_put_be32(m, NFTA_NAT_TYPE, type);
+	nm_message_put_be32(m, NFTA_NAT_FAMILY, nfproto);
+	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MIN, reg_addr);
+	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MAX, reg_addr);
 	if (reg_port) {
-		nm_expr_put_be32(nlh, NFTA_NAT_REG_PROTO_MIN, reg_port);
-		nm_expr_put_be32(nlh, NFTA_NAT_REG_PROTO_MAX, reg_port);
+		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MIN, reg_port);
+		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MAX, reg_port);
 	}
 	/* the kernel adds what follows from the registers, and dumps it */
-	nm_expr_put_be32(
-		nlh, NFTA_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | (reg_port ? NF_NAT_RANGE_PROTO_SPECIFIED : 0));
-	nm_expr_end(nlh, e);
+	nm_message_put_be32(
+		m, NFTA_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | (reg_port ? NF_NAT_RANGE_PROTO_SPECIFIED : 0));
+	nm_expr_end(m, e);
 }
 
-void nm_expr_masquerade(struct nlmsghdr *nlh)
+void nm_expr_masquerade(struct nm_message *m)
 {
-	nm_expr_end(nlh, nm_expr_begin(nlh, "masq"));
+	nm_expr_end(m, nm_expr_begin(m, "masq"));
 }
 
-void nm_expr_counter(struct nlmsghdr *nlh)
+void nm_expr_counter(struct nm_message *m)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "counter");
+	struct nm_expr e = nm_expr_begin(m, "counter");
 
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, 0);
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, 0);
-	nm_expr_end(nlh, e);
+	nm_message_put_be64(m, NFTA_COUNTER_BYTES, 0);
+	nm_message_put_be64(m, NFTA_COUNTER_PACKETS, 0);
+	nm_expr_end(m, e);
 }
 
-void nm_expr_verdict(struct nlmsghdr *nlh, int code, const char *chain)
+void nm_expr_verdict(struct nm_message *m, int code, const char *chain)
 {
-	struct nm_expr e = nm_expr_begin(nlh, "immediate");
+	struct nm_expr e = nm_expr_begin(m, "immediate");
 	struct nlattr *data, *verdict;
 
-	nm_expr_put_be32(nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	data = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
-	verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
-	nm_expr_put_be32(nlh, NFTA_VERDICT_CODE, (uint32_t)code);
+	nm_message_put_be32(m, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = nm_message_nest(m, NFTA_IMMEDIATE_DATA);
+	verdict = nm_message_nest(m, NFTA_DATA_VERDICT);
+	nm_message_put_be32(m, NFTA_VERDICT_CODE, (uint32_t)code);
 	if (chain)
-		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, chain);
-	mnl_attr_nest_end(nlh, verdict);
-	mnl_attr_nest_end(nlh, data);
-	nm_expr_end(nlh, e);
+		nm_message_put_string(m, NFTA_VERDICT_CHAIN, chain);
+	nm_message_nest_end(m, verdict);
+	nm_message_nest_end(m, data);
+	nm_expr_end(m, e);
 }

@@ -5,7 +5,6 @@
 #include "nft/rules.h"
 
 #include <endian.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -94,7 +93,7 @@ static bool is_padded(const struct nlattr *ours, struct nm_attrs x, struct nm_at
 {
 	static const uint8_t zeros[4];
 
-	return mnl_attr_get_type(ours) == NFTA_MATCH_INFO && y.len == x.len + sizeof(zeros) &&
+	return nm_attrs_type(ours) == NFTA_MATCH_INFO && y.len == x.len + sizeof(zeros) &&
 		y.len % (2 * sizeof(zeros)) == 0 && !memcmp(x.data, y.data, x.len) &&
 		!memcmp((const uint8_t *)y.data + x.len, zeros, sizeof(zeros));
 }
@@ -105,7 +104,7 @@ static bool attr_equal(const struct nlattr *ours, const struct nlattr *theirs)
 	struct nm_attrs x = nm_attrs_inside(ours), y = nm_attrs_inside(theirs);
 	const struct nlattr *a, *b;
 
-	if (mnl_attr_get_type(ours) != mnl_attr_get_type(theirs))
+	if (nm_attrs_type(ours) != nm_attrs_type(theirs))
 		return false;
 	if (!(ours->nla_type & NLA_F_NESTED))
 		return (x.len == y.len && !memcmp(x.data, y.data, x.len)) || is_padded(ours, x, y);

@@ -148,7 +148,7 @@ static const struct bit aside = {NFT_META_PRIORITY, NM_NFTABLES_ASIDE};
 
 static void put_match_bit(struct nm_nftables_rule_builder *b, const struct bit *bit)
 {
-	nm_expr_meta(b->msg, bit->key, NFT_REG_1);
+	nm_expr_meta(&b->msg, bit->key, NFT_REG_1);
 	nm_nftables_rule_match_bits(b, bit->value, true);
 }
 
@@ -173,14 +173,14 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &loopback[b->family], false);
 		break;
 	case NM_MATCH_TO_HOST:
-		nm_expr_fib_daddr_type(b->msg, NFT_REG_1);
-		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
+		nm_expr_fib_daddr_type(&b->msg, NFT_REG_1);
+		nm_expr_cmp(&b->msg, NFT_CMP_EQ, NFT_REG_1, &local, sizeof(local));
 		break;
 	case NM_MATCH_TO_MULTICAST:
 		nm_nftables_rule_match_prefix(b, NM_FIELD_DADDR, &nm_prefix_multicast[b->family], false);
 		break;
 	case NM_MATCH_ESTABLISHED:
-		nm_expr_ct(b->msg, NFT_CT_STATE, NFT_REG_1);
+		nm_expr_ct(&b->msg, NFT_CT_STATE, NFT_REG_1);
 		nm_nftables_rule_match_bits(b, STATE_ESTABLISHED | STATE_RELATED, true);
 		break;
 	case NM_MATCH_MARKED:
@@ -192,7 +192,7 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 		/* fall through */
 	case NM_MATCH_UNTRANSLATED:
 	case NM_MATCH_TRANSLATED:
-		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);
+		nm_expr_ct(&b->msg, NFT_CT_STATUS, NFT_REG_1);
 		nm_nftables_rule_match_bits(b, IPS_DST_NAT, match != NM_MATCH_UNTRANSLATED);
 	}
 }
@@ -208,16 +208,16 @@ static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftab
 			nm_nftables_rule_mask(b, (uint8_t)rule->prefix_length);
 	}
 	nm_expr_lookup(
-		b->msg, nm_nftables_sets[set].name, NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
+		&b->msg, nm_nftables_sets[set].name, NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
 }
 
 static void put_bit(struct nm_nftables_rule_builder *b, const struct bit *bit, bool on)
 {
 	const uint32_t others = ~bit->value, value = on ? bit->value : 0;
 
-	nm_expr_meta(b->msg, bit->key, NFT_REG_1);
-	nm_expr_bitwise(b->msg, NFT_REG_1, &others, &value, sizeof(value));
-	nm_expr_set_meta(b->msg, bit->key, NFT_REG_1);
+	nm_expr_meta(&b->msg, bit->key, NFT_REG_1);
+	nm_expr_bitwise(&b->msg, NFT_REG_1, &others, &value, sizeof(value));
+	nm_expr_set_meta(&b->msg, bit->key, NFT_REG_1);
 }
 
 static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_template *t)
@@ -231,15 +231,15 @@ static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftab
 
 	switch (t->action) {
 	case NM_ACTION_DNAT:
-		nm_expr_nat(b->msg, NFT_NAT_DNAT, nm_addr_family_to_af(b->family), NFT_REG_1,
+		nm_expr_nat(&b->msg, NFT_NAT_DNAT, nm_addr_family_to_af(b->family), NFT_REG_1,
 			nm_nftables_rule_register(nm_addr_size(b->family) / 4));
 		break;
 	case NM_ACTION_MASQUERADE:
-		nm_expr_masquerade(b->msg);
+		nm_expr_masquerade(&b->msg);
 		break;
 	case NM_ACTION_PASS:
 		put_bit(b, &mark, true);
-		nm_expr_verdict(b->msg, NF_ACCEPT, NULL);
+		nm_expr_verdict(&b->msg, NF_ACCEPT, NULL);
 		break;
 	case NM_ACTION_UNMARK:
 		put_bit(b, &mark, false);
@@ -250,7 +250,7 @@ static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftab
 		put_bit(b, &aside, t->action == NM_ACTION_SET_ASIDE);
 		break;
 	default:
-		nm_expr_verdict(b->msg, verdicts[t->action], t->to);
+		nm_expr_verdict(&b->msg, verdicts[t->action], t->to);
 	}
 }
 

@@ -9,47 +9,47 @@ enum { ELEMENT_SIZE_MAX = 512 };
 
 enum { ELEMENT_CATCHALL = 2 }; /* NFT_SET_ELEM_CATCHALL of Linux 5.13 */
 
-static struct nlmsghdr *begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags, enum nm_family family,
-	const char *set, struct nm_err *err)
+static struct nm_message *begin(struct nm_nft_batch *txn, uint16_t type, uint16_t flags,
+	enum nm_family family, const char *set, struct nm_err *err)
 {
-	struct nlmsghdr *nlh =
+	struct nm_message *m =
 		nm_nft_batch_begin(txn, type, flags, nm_nftables_schema_place(family, NULL), err);
 
-	if (nlh)
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
-	return nlh;
+	if (m)
+		nm_message_put_string(m, NFTA_SET_ELEM_LIST_SET, set);
+	return m;
 }
 
-static void put_counter(struct nlmsghdr *nlh, const struct nm_counters *counters)
+static void put_counter(struct nm_message *m, const struct nm_counters *counters)
 {
-	struct nlattr *expression = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR), *data;
+	struct nlattr *expression = nm_message_nest(m, NFTA_SET_ELEM_EXPR), *data;
 
-	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
-	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, htobe64(counters->bytes));
-	mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(counters->packets));
-	mnl_attr_nest_end(nlh, data);
-	mnl_attr_nest_end(nlh, expression);
+	nm_message_put_string(m, NFTA_EXPR_NAME, "counter");
+	data = nm_message_nest(m, NFTA_EXPR_DATA);
+	nm_message_put_be64(m, NFTA_COUNTER_BYTES, counters->bytes);
+	nm_message_put_be64(m, NFTA_COUNTER_PACKETS, counters->packets);
+	nm_message_nest_end(m, data);
+	nm_message_nest_end(m, expression);
 }
 
 /* len 0: the catch-all element, which another program has added. */
 static int delete_element(struct nm_nft_batch *txn, enum nm_family family, const char *set, const void *key,
 	size_t len, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = begin(txn, NFT_MSG_DELSETELEM, 0, family, set, err);
+	struct nm_message *m = begin(txn, NFT_MSG_DELSETELEM, 0, family, set, err);
 	struct nlattr *elements, *element;
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	elements = nm_message_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	element = nm_message_nest(m, NFTA_LIST_ELEM);
 	if (len)
-		nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, key, len);
+		nm_expr_put_value(m, NFTA_SET_ELEM_KEY, key, len);
 	else
-		nm_expr_put_be32(nlh, NFTA_SET_ELEM_FLAGS, ELEMENT_CATCHALL);
-	mnl_attr_nest_end(nlh, element);
-	mnl_attr_nest_end(nlh, elements);
-	nm_nft_batch_end(txn, nlh);
+		nm_message_put_be32(m, NFTA_SET_ELEM_FLAGS, ELEMENT_CATCHALL);
+	nm_message_nest_end(m, element);
+	nm_message_nest_end(m, elements);
+	nm_nft_batch_end(txn);
 	return 0;
 }
 
@@ -188,25 +188,25 @@ static int delete_wrong(const struct nm_nftables_claims *claims, const struct nm
 }
 
 static void put_element(
-	struct nlmsghdr *nlh, const struct nm_nftables_element *e, const struct nm_counters *counted)
+	struct nm_message *m, const struct nm_nftables_element *e, const struct nm_counters *counted)
 {
-	struct nlattr *element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	struct nlattr *element = nm_message_nest(m, NFTA_LIST_ELEM);
 	char tag[NM_TAG_SIZE];
 
-	nm_expr_put_value(nlh, NFTA_SET_ELEM_KEY, e->key, nm_nftables_set_key_size(e->set, e->family));
+	nm_expr_put_value(m, NFTA_SET_ELEM_KEY, e->key, nm_nftables_set_key_size(e->set, e->family));
 	if (nm_nftables_set_is_map(e->set))
 		nm_expr_put_value(
-			nlh, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
+			m, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (counted->packets)
-		put_counter(nlh, counted);
-	nm_expr_put_comment(nlh, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
-	mnl_attr_nest_end(nlh, element);
+		put_counter(m, counted);
+	nm_expr_put_comment(m, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
+	nm_message_nest_end(m, element);
 }
 
-static void end_addition(struct nm_nft_batch *txn, struct nlmsghdr *nlh, struct nlattr *elements)
+static void end_addition(struct nm_nft_batch *txn, struct nm_message *m, struct nlattr *elements)
 {
-	mnl_attr_nest_end(nlh, elements);
-	nm_nft_batch_end(txn, nlh);
+	nm_message_nest_end(m, elements);
+	nm_nft_batch_end(txn);
 }
 
 /* Adds elements to the set, as many to a message as there is room for. An element is never added over another
@@ -216,7 +216,7 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 	enum nm_nftables_set set, struct nm_nft_batch *txn, struct nm_err *err)
 {
 	static const struct nm_counters zeros;
-	struct nlmsghdr *nlh = NULL;
+	struct nm_message *m = NULL;
 	struct nlattr *elements = NULL;
 
 	for (size_t i = 0; i < claims->n; i++) {
@@ -225,21 +225,21 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 
 		if (!claim->changes || e->set != set || e->family != family || !(e = added(claims, claim)))
 			continue;
-		if (nlh && nlh->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
-			end_addition(txn, nlh, elements);
-			nlh = NULL;
+		if (m && m->header->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
+			end_addition(txn, m, elements);
+			m = NULL;
 		}
-		if (!nlh) {
-			nlh = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
+		if (!m) {
+			m = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
 				nm_nftables_sets[set].name, err);
-			if (!nlh)
+			if (!m)
 				return -1;
-			elements = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+			elements = nm_message_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(nlh, e, claim->new ? &zeros : &claim->counters);
+		put_element(m, e, claim->new ? &zeros : &claim->counters);
 	}
-	if (nlh)
-		end_addition(txn, nlh, elements);
+	if (m)
+		end_addition(txn, m, elements);
 	return 0;
 }
 

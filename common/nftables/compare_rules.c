@@ -70,15 +70,15 @@ int nm_nftables_compare_rules_note(
 int nm_nftables_compare_rules_add(
 	struct nm_nft_batch *txn, const struct nm_nftables_rule *w, uint64_t before, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin_rule(
+	struct nm_message *m = nm_nft_batch_begin_rule(
 		txn, nm_nftables_schema_place(w->family, w->chain), before, !before, err);
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->len, w->expressions);
+	nm_message_put(m, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, w->expressions, w->len);
 	if (w->comment[0])
-		nm_expr_put_comment(nlh, NFTA_RULE_USERDATA, w->comment);
-	nm_nft_batch_end(txn, nlh);
+		nm_expr_put_comment(m, NFTA_RULE_USERDATA, w->comment);
+	nm_nft_batch_end(txn);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "nftables/probe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "nftables/compare_elements.h"

@@ -1,6 +1,7 @@
 #include "nftables/rule.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -17,8 +18,8 @@ uint32_t nm_nftables_rule_register(size_t word)
 void nm_nftables_rule_begin(struct nm_nftables_rule_builder *b, enum nm_family family)
 {
 	b->family = family;
-	b->msg = mnl_nlmsg_put_header(b->bytes);
-	b->nest = mnl_attr_nest_start(b->msg, NFTA_RULE_EXPRESSIONS);
+	b->msg = nm_message_begin(b->bytes, sizeof(b->bytes), 0);
+	b->nest = nm_message_nest(&b->msg, NFTA_RULE_EXPRESSIONS);
 }
 
 int nm_nftables_rules_add(struct nm_nftables_rules *rules, struct nm_nftables_rule rule,
@@ -38,12 +39,11 @@ int nm_nftables_rules_add(struct nm_nftables_rules *rules, struct nm_nftables_ru
 int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, const char *comment,
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
-	struct nm_attrs expressions;
-
-	mnl_attr_nest_end(b->msg, b->nest);
-	expressions = (struct nm_attrs){mnl_attr_get_payload(b->nest), mnl_attr_get_payload_len(b->nest)};
+	nm_message_nest_end(&b->msg, b->nest);
+	if (b->msg.too_long)
+		return nm_fail_errno(err, EMSGSIZE, "preparing the rules");
 	return nm_nftables_rules_add(ret, (struct nm_nftables_rule){.family = b->family, .chain = chain},
-		expressions, comment, strlen(comment), err);
+		nm_attrs_inside(b->nest), comment, strlen(comment), err);
 }
 
 void nm_nftables_rules_done(struct nm_nftables_rules *rules)
@@ -60,7 +60,7 @@ static void load_address(struct nm_nftables_rule_builder *b, bool source, size_t
 {
 	uint32_t offset = b->family == NM_IPV4 ? (source ? 12 : 16) : (source ? 8 : 24);
 
-	nm_expr_payload(b->msg, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, reg);
+	nm_expr_payload(&b->msg, NFT_PAYLOAD_NETWORK_HEADER, offset, (uint32_t)size, reg);
 }
 
 size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftables_field field, size_t word)
@@ -74,23 +74,23 @@ size_t nm_nftables_rule_load(struct nm_nftables_rule_builder *b, enum nm_nftable
 		load_address(b, field == NM_FIELD_SADDR, nm_addr_size(b->family), reg);
 		return behind_address;
 	case NM_FIELD_HOST:
-		nm_expr_ct_dir(b->msg, b->family == NM_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6,
+		nm_expr_ct_dir(&b->msg, b->family == NM_IPV4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6,
 			IP_CT_DIR_ORIGINAL, reg);
 		return behind_address;
 	case NM_FIELD_PROTOCOL:
-		nm_expr_meta(b->msg, NFT_META_L4PROTO, reg);
+		nm_expr_meta(&b->msg, NFT_META_L4PROTO, reg);
 		break;
 	case NM_FIELD_DPORT:
-		nm_expr_payload(b->msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
+		nm_expr_payload(&b->msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 		break;
 	case NM_FIELD_HOST_PORT:
-		nm_expr_ct_dir(b->msg, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
+		nm_expr_ct_dir(&b->msg, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
 		break;
 	case NM_FIELD_IN_INTERFACE:
-		nm_expr_meta(b->msg, NFT_META_IIFNAME, reg);
+		nm_expr_meta(&b->msg, NFT_META_IIFNAME, reg);
 		return word + IFNAMSIZ / 4;
 	case NM_FIELD_OUT_INTERFACE:
-		nm_expr_meta(b->msg, NFT_META_OIFNAME, reg);
+		nm_expr_meta(&b->msg, NFT_META_OIFNAME, reg);
 		return word + IFNAMSIZ / 4;
 	case NM_FIELD_END:
 		return word;
@@ -106,7 +106,7 @@ void nm_nftables_rule_mask(struct nm_nftables_rule_builder *b, uint8_t len)
 	if (len >= nm_addr_bits(b->family))
 		return;
 	nm_prefix_mask(len, mask);
-	nm_expr_bitwise(b->msg, NFT_REG_1, mask, zeros, nm_addr_size(b->family));
+	nm_expr_bitwise(&b->msg, NFT_REG_1, mask, zeros, nm_addr_size(b->family));
 }
 
 /* Of a network that ends with a byte only these bytes are loaded, as nft does it. */
@@ -125,7 +125,7 @@ void nm_nftables_rule_match_prefix(struct nm_nftables_rule_builder *b, enum nm_n
 		(void)nm_nftables_rule_load(b, field, 0); /* the only field */
 		nm_nftables_rule_mask(b, p->len);
 	}
-	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
+	nm_expr_cmp(&b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, network.addr.bytes, size);
 }
 
 void nm_nftables_rule_match_interface(
@@ -134,22 +134,22 @@ void nm_nftables_rule_match_interface(
 	char padded[IFNAMSIZ] = "";
 
 	memcpy(padded, name, strnlen(name, sizeof(padded) - 1));
-	nm_expr_meta(b->msg, key, NFT_REG_1);
-	nm_expr_cmp(b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, padded, sizeof(padded));
+	nm_expr_meta(&b->msg, key, NFT_REG_1);
+	nm_expr_cmp(&b->msg, negate ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, padded, sizeof(padded));
 }
 
 void nm_nftables_rule_match_protocol(struct nm_nftables_rule_builder *b, uint8_t protocol)
 {
 	(void)nm_nftables_rule_load(b, NM_FIELD_PROTOCOL, 0); /* the only field */
-	nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &protocol, sizeof(protocol));
+	nm_expr_cmp(&b->msg, NFT_CMP_EQ, NFT_REG_1, &protocol, sizeof(protocol));
 }
 
 void nm_nftables_rule_match_bits(struct nm_nftables_rule_builder *b, uint32_t bits, bool set)
 {
 	static const uint32_t none = 0;
 
-	nm_expr_bitwise(b->msg, NFT_REG_1, &bits, &none, sizeof(bits));
-	nm_expr_cmp(b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, &none, sizeof(none));
+	nm_expr_bitwise(&b->msg, NFT_REG_1, &bits, &none, sizeof(bits));
+	nm_expr_cmp(&b->msg, set ? NFT_CMP_NEQ : NFT_CMP_EQ, NFT_REG_1, &none, sizeof(none));
 }
 
 /* Targets of xt refuse a table that is not called nat, and matching many ports at once would need a set: so
@@ -181,10 +181,10 @@ static void match_ports(
 		return;
 	(void)nm_nftables_rule_load(b, field, 0); /* the only field */
 	if (first == last) {
-		nm_expr_cmp(b->msg, NFT_CMP_EQ, NFT_REG_1, &first, sizeof(first));
+		nm_expr_cmp(&b->msg, NFT_CMP_EQ, NFT_REG_1, &first, sizeof(first));
 	} else {
-		nm_expr_cmp(b->msg, NFT_CMP_GTE, NFT_REG_1, &first, sizeof(first));
-		nm_expr_cmp(b->msg, NFT_CMP_LTE, NFT_REG_1, &last, sizeof(last));
+		nm_expr_cmp(&b->msg, NFT_CMP_GTE, NFT_REG_1, &first, sizeof(first));
+		nm_expr_cmp(&b->msg, NFT_CMP_LTE, NFT_REG_1, &last, sizeof(last));
 	}
 }
 
@@ -200,7 +200,7 @@ static void put_matches(struct nm_nftables_rule_builder *b, const struct nm_rule
 		nm_nftables_rule_match_protocol(b, rule->protocol);
 	match_ports(b, NM_FIELD_DPORT, ports);
 	if (rule->ct_dnat) {
-		nm_expr_ct(b->msg, NFT_CT_STATUS, NFT_REG_1);
+		nm_expr_ct(&b->msg, NFT_CT_STATUS, NFT_REG_1);
 		nm_nftables_rule_match_bits(b, IPS_DST_NAT, true);
 	}
 	match_ports(b, NM_FIELD_HOST_PORT, rule->ct_orig_dports);
@@ -212,18 +212,18 @@ static void put_verdict(struct nm_nftables_rule_builder *b, const struct nm_rule
 	switch (rule->verdict) {
 	case NM_VERDICT_DNAT:
 	case NM_VERDICT_SNAT:
-		nm_expr_value(b->msg, NFT_REG_1, rule->to.bytes, nm_addr_size(rule->family));
-		nm_expr_nat(b->msg, rule->verdict == NM_VERDICT_DNAT ? NFT_NAT_DNAT : NFT_NAT_SNAT,
+		nm_expr_value(&b->msg, NFT_REG_1, rule->to.bytes, nm_addr_size(rule->family));
+		nm_expr_nat(&b->msg, rule->verdict == NM_VERDICT_DNAT ? NFT_NAT_DNAT : NFT_NAT_SNAT,
 			nm_addr_family_to_af(rule->family), NFT_REG_1, 0);
 		break;
 	case NM_VERDICT_MASQUERADE:
-		nm_expr_masquerade(b->msg);
+		nm_expr_masquerade(&b->msg);
 		break;
 	case NM_VERDICT_RETURN: /* from what closes an interface, to what comes after it */
-		nm_expr_verdict(b->msg, NF_ACCEPT, NULL);
+		nm_expr_verdict(&b->msg, NF_ACCEPT, NULL);
 		break;
 	default:
-		nm_expr_verdict(b->msg, NFT_GOTO, "pass");
+		nm_expr_verdict(&b->msg, NFT_GOTO, "pass");
 	}
 }
 
@@ -235,7 +235,7 @@ static int add_rule(
 
 	nm_nftables_rule_begin(&b, rule->family);
 	put_matches(&b, rule, ports);
-	nm_expr_counter(b.msg);
+	nm_expr_counter(&b.msg);
 	put_verdict(&b, rule);
 	return nm_nftables_rule_end(
 		&b, chain_of(rule), nm_tag_print(rule->owner, rule->owner_ports, tag), ret, err);

@@ -2,7 +2,6 @@
 #ifndef NM_NFTABLES_RULE_H
 #define NM_NFTABLES_RULE_H
 
-#include <libmnl/libmnl.h>
 #include <stdalign.h>
 
 #include "model/rule.h"
@@ -36,13 +35,13 @@ uint32_t nm_nftables_rule_register(size_t word);
 
 struct nm_nftables_rule_builder {
 	alignas(struct nlmsghdr) char bytes[NM_NFT_RULE_SIZE];
-	struct nlmsghdr *msg;
+	struct nm_message msg;
 	struct nlattr *nest;
 	enum nm_family family;
 };
 
-/* Begin a rule, append to it (also by nft/expr.h, to b->msg), and end it by appending it to the list. -1 with
- * *err (memory). */
+/* Begin a rule, append to it (also by nft/expr.h, to &b->msg), and end it by appending it to the list. -1
+ * with *err (memory, or a rule that is too long). */
 void nm_nftables_rule_begin(struct nm_nftables_rule_builder *b, enum nm_family family);
 int nm_nftables_rule_end(struct nm_nftables_rule_builder *b, const char *chain, const char *comment,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;

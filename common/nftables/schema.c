@@ -62,7 +62,7 @@ struct nm_nft_place nm_nftables_schema_place(enum nm_family family, const char *
 static int ensure_set(
 	struct nm_nft_batch *txn, enum nm_family family, enum nm_nftables_set set, struct nm_err *err)
 {
-	struct nlmsghdr *nlh = nm_nft_batch_begin(
+	struct nm_message *m = nm_nft_batch_begin(
 		txn, NFT_MSG_NEWSET, NLM_F_CREATE, nm_nftables_schema_place(family, NULL), err);
 	/* for `nft list`: NFTNL_UDATA_SET_KEYBYTEORDER, BYTEORDER_HOST_ENDIAN */
 	const struct {
@@ -71,25 +71,25 @@ static int ensure_set(
 	} __attribute__((packed)) names = {0, sizeof(uint32_t), 1};
 	struct nlattr *nest;
 
-	if (!nlh)
+	if (!m)
 		return -1;
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, nm_nftables_sets[set].name);
-	nm_expr_put_be32(nlh, NFTA_SET_FLAGS, nm_nftables_set_is_map(set) ? NFT_SET_MAP : 0);
-	nm_expr_put_be32(
-		nlh, NFTA_SET_KEY_TYPE, nm_nftables_set_fields_type(nm_nftables_sets[set].key, family));
-	nm_expr_put_be32(nlh, NFTA_SET_KEY_LEN, (uint32_t)nm_nftables_set_key_size(set, family));
-	nm_expr_put_be32(nlh, NFTA_SET_ID, (uint32_t)set + 1);
+	nm_message_put_string(m, NFTA_SET_NAME, nm_nftables_sets[set].name);
+	nm_message_put_be32(m, NFTA_SET_FLAGS, nm_nftables_set_is_map(set) ? NFT_SET_MAP : 0);
+	nm_message_put_be32(
+		m, NFTA_SET_KEY_TYPE, nm_nftables_set_fields_type(nm_nftables_sets[set].key, family));
+	nm_message_put_be32(m, NFTA_SET_KEY_LEN, (uint32_t)nm_nftables_set_key_size(set, family));
+	nm_message_put_be32(m, NFTA_SET_ID, (uint32_t)set + 1);
 	if (nm_nftables_set_is_map(set)) {
-		nm_expr_put_be32(nlh, NFTA_SET_DATA_TYPE,
+		nm_message_put_be32(m, NFTA_SET_DATA_TYPE,
 			nm_nftables_set_fields_type(nm_nftables_sets[set].data, family));
-		nm_expr_put_be32(nlh, NFTA_SET_DATA_LEN, (uint32_t)nm_nftables_set_data_size(set, family));
-		nest = mnl_attr_nest_start(nlh, NFTA_SET_EXPR);
-		mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
-		mnl_attr_nest_end(nlh, nest);
+		nm_message_put_be32(m, NFTA_SET_DATA_LEN, (uint32_t)nm_nftables_set_data_size(set, family));
+		nest = nm_message_nest(m, NFTA_SET_EXPR);
+		nm_message_put_string(m, NFTA_EXPR_NAME, "counter");
+		nm_message_nest_end(m, nest);
 	}
 	if (set == NM_SET_LOCALNET || set == NM_SET_FORWARDING)
-		mnl_attr_put(nlh, NFTA_SET_USERDATA, sizeof(names), &names);
-	nm_nft_batch_end(txn, nlh);
+		nm_message_put(m, NFTA_SET_USERDATA, &names, sizeof(names));
+	nm_nft_batch_end(txn);
 	return 0;
 }
 

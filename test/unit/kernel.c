@@ -41,62 +41,60 @@ struct nlmsghdr *reply_at(struct reply *r, size_t at)
 	return (struct nlmsghdr *)(void *)(r->bytes + at);
 }
 
-struct nlmsghdr *reply_begin(struct reply *r, uint32_t seq, uint16_t nft_type)
+static struct nm_message *begin(struct reply *r, uint32_t seq, uint16_t type, size_t header_size)
 {
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
-
-	msg->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | nft_type);
-	msg->nlmsg_seq = seq;
-	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
-	return msg;
+	r->msg = nm_message_begin(r->bytes + r->len, (uint16_t)(sizeof(r->bytes) - r->len), header_size);
+	r->msg.header->nlmsg_type = type;
+	r->msg.header->nlmsg_seq = seq;
+	return &r->msg;
 }
 
-void reply_end(struct reply *r, const struct nlmsghdr *msg)
+struct nm_message *reply_begin(struct reply *r, uint32_t seq, uint16_t nft_type)
 {
-	r->len += NLMSG_ALIGN(msg->nlmsg_len);
+	return begin(r, seq, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | nft_type), sizeof(struct nfgenmsg));
+}
+
+void reply_end(struct reply *r, const struct nm_message *msg)
+{
+	r->len += NLMSG_ALIGN(msg->header->nlmsg_len);
 }
 
 void reply_done(struct reply *r, uint32_t seq, uint16_t flags)
 {
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
+	struct nm_message *msg = begin(r, seq, NLMSG_DONE, sizeof(int));
 
-	msg->nlmsg_type = NLMSG_DONE;
-	msg->nlmsg_seq = seq;
-	msg->nlmsg_flags = flags;
-	*(int *)mnl_nlmsg_put_extra_header(msg, sizeof(int)) = 0;
+	msg->header->nlmsg_flags = flags;
 	reply_end(r, msg);
 }
 
 void reply_error(struct reply *r, uint32_t seq, int error_number)
 {
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(r->bytes + r->len);
+	struct nm_message *msg = begin(r, seq, NLMSG_ERROR, sizeof(struct nlmsgerr));
 
-	msg->nlmsg_type = NLMSG_ERROR;
-	msg->nlmsg_seq = seq;
-	((struct nlmsgerr *)mnl_nlmsg_put_extra_header(msg, sizeof(struct nlmsgerr)))->error = -error_number;
+	((struct nlmsgerr *)NLMSG_DATA(msg->header))->error = -error_number;
 	reply_end(r, msg);
 }
 
-static void put_name(struct nlmsghdr *msg, uint16_t type, const char *name)
+static void put_name(struct nm_message *msg, uint16_t type, const char *name)
 {
 	if (name)
-		mnl_attr_put_strz(msg, type, name);
+		nm_message_put_string(msg, type, name);
 }
 
-static void put_number(struct nlmsghdr *msg, uint16_t type, uint32_t value)
+static void put_number(struct nm_message *msg, uint16_t type, uint32_t value)
 {
 	if (value)
-		nm_expr_put_be32(msg, type, value);
+		nm_message_put_be32(msg, type, value);
 }
 
-static void put_nfproto(struct nlmsghdr *msg, uint8_t nfproto)
+static void put_nfproto(struct nm_message *msg, uint8_t nfproto)
 {
-	((struct nfgenmsg *)mnl_nlmsg_get_payload(msg))->nfgen_family = nfproto;
+	((struct nfgenmsg *)NLMSG_DATA(msg->header))->nfgen_family = nfproto;
 }
 
 void reply_table(struct reply *r, uint32_t seq, const struct nm_nft_table *table)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWTABLE);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWTABLE);
 
 	put_nfproto(msg, table->nfproto);
 	put_name(msg, NFTA_TABLE_NAME, table->name);
@@ -109,18 +107,18 @@ void reply_table(struct reply *r, uint32_t seq, const struct nm_nft_table *table
 
 void reply_chain(struct reply *r, uint32_t seq, const struct nm_nft_chain *chain)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWCHAIN);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWCHAIN);
 	struct nlattr *hook;
 
 	put_nfproto(msg, chain->nfproto);
 	put_name(msg, NFTA_CHAIN_TABLE, chain->table);
 	put_name(msg, NFTA_CHAIN_NAME, chain->name);
 	if (chain->is_base) {
-		hook = mnl_attr_nest_start(msg, NFTA_CHAIN_HOOK);
-		nm_expr_put_be32(msg, NFTA_HOOK_HOOKNUM, chain->hook);
-		nm_expr_put_be32(msg, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
-		mnl_attr_nest_end(msg, hook);
-		nm_expr_put_be32(msg, NFTA_CHAIN_POLICY, chain->drops ? NF_DROP : NF_ACCEPT);
+		hook = nm_message_nest(msg, NFTA_CHAIN_HOOK);
+		nm_message_put_be32(msg, NFTA_HOOK_HOOKNUM, chain->hook);
+		nm_message_put_be32(msg, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
+		nm_message_nest_end(msg, hook);
+		nm_message_put_be32(msg, NFTA_CHAIN_POLICY, chain->drops ? NF_DROP : NF_ACCEPT);
 		put_name(msg, NFTA_CHAIN_TYPE, chain->type);
 	}
 	put_number(msg, NFTA_CHAIN_USE, chain->use);
@@ -132,7 +130,7 @@ void reply_chain(struct reply *r, uint32_t seq, const struct nm_nft_chain *chain
 void reply_set(struct reply *r, uint32_t seq, const struct nm_nft_set *set)
 {
 	static const char userdata[] = {0, 4, 1, 0, 0, 0};
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWSET);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWSET);
 
 	put_name(msg, NFTA_SET_TABLE, set->table);
 	put_name(msg, NFTA_SET_NAME, set->name);
@@ -140,16 +138,16 @@ void reply_set(struct reply *r, uint32_t seq, const struct nm_nft_set *set)
 	put_number(msg, NFTA_SET_KEY_LEN, set->key_size);
 	put_number(msg, NFTA_SET_DATA_LEN, set->data_size);
 	if (set->has_userdata)
-		mnl_attr_put(msg, NFTA_SET_USERDATA, sizeof(userdata), userdata);
+		nm_message_put(msg, NFTA_SET_USERDATA, userdata, sizeof(userdata));
 	reply_end(r, msg);
 }
 
 void reply_rule(struct reply *r, uint32_t seq, const char *comment)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
 
 	put_name(msg, NFTA_RULE_CHAIN, "chain");
-	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, 1);
+	nm_message_put_be64(msg, NFTA_RULE_HANDLE, 1);
 	if (comment)
 		nm_expr_put_comment(msg, NFTA_RULE_USERDATA, comment);
 	reply_end(r, msg);
@@ -167,14 +165,14 @@ bool kernel_send(const struct kernel *k, const struct reply *r)
 static size_t say_request(char *text, size_t used, const struct nlmsghdr *msg)
 {
 	struct nm_attrs list = nm_attrs_of(msg, sizeof(struct nfgenmsg));
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(msg);
+	const struct nfgenmsg *nfg = NLMSG_DATA(msg);
 	const struct nlattr *a;
 
 	used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, "%u%s %u", msg->nlmsg_type & 0xff,
 		(msg->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? " all" : "", nfg->nfgen_family);
 	while ((a = nm_attrs_next(&list)) && used < KERNEL_ASKED_SIZE)
 		used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, " %.*s",
-			(int)mnl_attr_get_payload_len(a), mnl_attr_get_str(a));
+			(int)nm_attrs_inside(a).len, (const char *)nm_attrs_inside(a).data);
 	if (used < KERNEL_ASKED_SIZE)
 		used += (size_t)snprintf(text + used, KERNEL_ASKED_SIZE - used, ";");
 	return used;

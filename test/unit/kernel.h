@@ -3,7 +3,6 @@
 #ifndef NM_UNIT_KERNEL_H
 #define NM_UNIT_KERNEL_H
 
-#include <libmnl/libmnl.h>
 #include <stdalign.h>
 
 #include "host/netlink.h"
@@ -22,12 +21,13 @@ void kernel_close(struct kernel *k);
 struct reply {
 	alignas(struct nlmsghdr) char bytes[8192];
 	size_t len;
+	struct nm_message msg; /* begun last */
 };
 
 struct nlmsghdr *reply_at(struct reply *r, size_t at);
 /* A further message, NFT_MSG_*, for attributes to be put. */
-struct nlmsghdr *reply_begin(struct reply *r, uint32_t seq, uint16_t nft_type);
-void reply_end(struct reply *r, const struct nlmsghdr *msg);
+struct nm_message *reply_begin(struct reply *r, uint32_t seq, uint16_t nft_type);
+void reply_end(struct reply *r, const struct nm_message *msg);
 /* The end of a dump. */
 void reply_done(struct reply *r, uint32_t seq, uint16_t flags);
 /* A refusal, or an acknowledgement: 0. */

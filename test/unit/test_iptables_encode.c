@@ -1,6 +1,5 @@
 /* iptables/encode.c: a rule that the kernel gives back is recognised as what was sent, and
  * every other rule is told from it. */
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -26,31 +25,28 @@ struct dumped {
 };
 
 /* The kernel does not set NLA_F_NESTED on what it dumps here. */
-static void strip_nested(void *data, int len, unsigned depth)
+static void strip_nested(struct nm_attrs list, unsigned depth)
 {
-	for (struct nlattr *a = data; mnl_attr_ok(a, len);
-		len -= MNL_ALIGN(a->nla_len), a = mnl_attr_next(a)) {
+	struct nlattr *a;
+
+	while ((a = (struct nlattr *)nm_attrs_next(&list))) {
 		bool nested = a->nla_type & NLA_F_NESTED;
 
 		a->nla_type &= (uint16_t)~NLA_F_NESTED;
 		if (nested && depth)
-			strip_nested(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), depth - 1);
+			strip_nested(nm_attrs_inside(a), depth - 1);
 	}
 }
 
 /* The bytes of the first expression of that name, or NULL. */
 static char *find_expression(struct dumped *d, const char *name, size_t *ret_len)
 {
-	const struct nlattr *a = d->rule.expressions.data;
-	int left = (int)d->rule.expressions.len;
+	struct nm_attrs list = d->rule.expressions, data;
+	char found[NM_NFT_EXPRESSION_SIZE];
 
-	for (; mnl_attr_ok(a, left); left -= MNL_ALIGN(a->nla_len), a = mnl_attr_next(a)) {
-		struct nm_attrs inside = {mnl_attr_get_payload(a), mnl_attr_get_payload_len(a)}, data;
-		char text[32];
-
-		if (!nm_attrs_string(inside, NFTA_EXPR_NAME, text, sizeof(text)) || strcmp(text, name) != 0)
+	while (nm_nft_rule_next_expression(&list, found, &data)) {
+		if (strcmp(found, name) != 0)
 			continue;
-		data = nm_attrs_nested(inside, NFTA_EXPR_DATA);
 		*ret_len = data.len;
 		return d->bytes + ((const char *)data.data - d->bytes);
 	}
@@ -59,18 +55,15 @@ static char *find_expression(struct dumped *d, const char *name, size_t *ret_len
 
 static void dump(const struct nm_rule *rule, struct dumped *d)
 {
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(d->bytes);
+	struct nm_message m = nm_message_begin(d->bytes, sizeof(d->bytes), 0);
+	struct nm_attrs attrs;
 	char *counter;
 	size_t len;
 
-	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
-	nm_iptables_encode(msg, rule);
-	strip_nested(mnl_nlmsg_get_payload_offset(msg, sizeof(struct nfgenmsg)),
-		(int)nm_attrs_of(msg, sizeof(struct nfgenmsg)).len, DEPTH);
-	d->rule = (struct nm_nft_rule){
-		.expressions =
-			nm_attrs_nested(nm_attrs_of(msg, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS),
-	};
+	nm_iptables_encode(&m, rule);
+	attrs = nm_attrs_of(m.header, 0);
+	strip_nested(attrs, DEPTH);
+	d->rule = (struct nm_nft_rule){.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
 	d->rule.tag_len = strlen(nm_tag_print(rule->owner, rule->owner_ports, d->tag));
 	d->rule.tag = rule->owner ? d->tag : NULL;
 	counter = find_expression(d, "counter", &len);
@@ -273,15 +266,29 @@ static void test_largest(void)
 		.owner_ports = {10000, 65535},
 	};
 	alignas(struct nlmsghdr) char buf[2 * NM_NFT_RULE_SIZE];
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct nm_message m = nm_message_begin(buf, sizeof(buf), 0);
 
 	memset(owner, 'a', NM_TAG_SIZE);
 	owner[NM_TAG_SIZE] = '\0';
-	nm_iptables_encode(msg, &rule);
+	nm_iptables_encode(&m, &rule);
 	/* a 32-bit program may pad xt structures less */
-	tap_ok(XT_ALIGN(1) < 8 ? msg->nlmsg_len - sizeof(*msg) <= 1804
-			       : msg->nlmsg_len - sizeof(*msg) == 1804,
+	tap_ok(XT_ALIGN(1) < 8 ? nm_attrs_of(m.header, 0).len <= 1804 : nm_attrs_of(m.header, 0).len == 1804,
 		"the largest rule has the size that iptables/encode.c says");
+}
+
+/* What there is room for of a rule is not the rule. */
+static void test_too_long(void)
+{
+	static char name[2 * NM_NFT_RULE_SIZE];
+	const struct nm_rule rule = {.out_if = name, .verdict = NM_VERDICT_ACCEPT};
+	alignas(struct nlmsghdr) char buf[NM_NFT_RULE_SIZE];
+	struct nm_message m = nm_message_begin(buf, sizeof(buf), 0);
+	struct nm_nft_rule cut = {.tag_len = 0};
+
+	memset(name, 'a', sizeof(name) - 1);
+	nm_iptables_encode(&m, &rule);
+	cut.expressions = nm_attrs_nested(nm_attrs_of(m.header, 0), NFTA_RULE_EXPRESSIONS);
+	tap_ok(cut.expressions.len && !nm_iptables_encode_means(&rule, &cut), "a rule that is too long");
 }
 
 static void test_damaged(void)
@@ -334,25 +341,25 @@ static void test_forms(void)
 
 	nm_each(row, rows) {
 		alignas(struct nlmsghdr) char bytes[NM_NFT_RULE_SIZE];
-		struct nlmsghdr *msg = mnl_nlmsg_put_header(bytes);
+		struct nm_message m = nm_message_begin(bytes, sizeof(bytes), 0);
 		struct nm_nft_rule rule = {.handle = 1};
 		struct nm_expr e;
 
 		if (row->port)
-			nm_expr_payload(msg, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
+			nm_expr_payload(&m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
 		if (row->fib)
-			nm_expr_fib_daddr_type(msg, NFT_REG_1);
+			nm_expr_fib_daddr_type(&m, NFT_REG_1);
 		if (row->comment) {
-			e = nm_expr_begin(msg, "match");
-			mnl_attr_put_strz(msg, NFTA_MATCH_NAME, "comment");
-			nm_expr_end(msg, e);
+			e = nm_expr_begin(&m, "match");
+			nm_message_put_string(&m, NFTA_MATCH_NAME, "comment");
+			nm_expr_end(&m, e);
 		}
 		if (row->value)
-			nm_expr_value(msg, NFT_REG_1, "12", 2);
-		nm_expr_payload(msg, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
-		nm_expr_counter(msg);
-		nm_expr_verdict(msg, NFT_JUMP, "NATMAP");
-		rule.expressions = nm_attrs_of(msg, 0);
+			nm_expr_value(&m, NFT_REG_1, "12", 2);
+		nm_expr_payload(&m, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG_1);
+		nm_expr_counter(&m);
+		nm_expr_verdict(&m, NFT_JUMP, "NATMAP");
+		rule.expressions = nm_attrs_of(m.header, 0);
 		tap_ok(nm_iptables_encode_form(&rule) == row->form, "written by %s", row->name);
 	}
 }
@@ -363,6 +370,7 @@ int main(void)
 	test_one_change();
 	test_static_change();
 	test_largest();
+	test_too_long();
 	test_damaged();
 	test_forms();
 	return tap_done();

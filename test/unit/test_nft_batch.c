@@ -1,5 +1,6 @@
 /* nft/batch.c: what it makes of the kernel's answers, which here come from the other end of a socket pair. */
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,23 +20,32 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 #define NOT_SUPPORTED "Not supported" /* musl */
 #endif
 
-/* Three changes: table (1), chain (2) and rule (3), of IPv6. */
-static struct nm_nft_batch *make_txn(void)
+static int add_rule(struct nm_nft_batch *txn, struct nm_nft_place chain, size_t user_data, struct nm_err *err)
+{
+	static const char zeros[5000];
+	struct nm_message *rule = nm_nft_batch_begin_rule(txn, chain, 0, true, err);
+
+	if (!rule)
+		return -1;
+	nm_message_put(rule, NFTA_RULE_USERDATA, zeros, user_data);
+	nm_nft_batch_end(txn);
+	return 0;
+}
+
+/* Three changes: table (1), chain (2) and rule (3), of IPv6, with so many bytes of user data. */
+static struct nm_nft_batch *make_txn(size_t user_data)
 {
 	const struct nm_nft_place table = {nm_addr_family_to_af(NM_IPV6), "nat", NULL};
 	const struct nm_nft_place chain = {nm_addr_family_to_af(NM_IPV6), "nat", "NATMAP"};
 	static const struct nm_nft_hook no_hook;
 	struct nm_nft_batch *txn = nm_nft_batch_new(7);
-	const struct nlmsghdr *rule;
 	struct nm_err err;
 
 	if (!txn || nm_nft_batch_ensure(txn, table, NULL, "mine", &err) < 0 ||
 		nm_nft_batch_ensure(txn, chain, &no_hook, "mine", &err) < 0)
 		return NULL;
-	rule = nm_nft_batch_begin_rule(txn, chain, 0, true, &err);
-	if (!rule)
+	if (add_rule(txn, chain, user_data, &err) < 0)
 		return NULL;
-	nm_nft_batch_end(txn, rule);
 	nm_nft_batch_describe(txn, print_rule, "-A NATMAP -j ACCEPT");
 	return txn;
 }
@@ -62,7 +72,7 @@ enum { REPLIES_MAX = 3 };
 
 static void check(const char *name, const struct reply *replies, size_t n, int expected, const char *says)
 {
-	nm_autobatch struct nm_nft_batch *txn = make_txn();
+	nm_autobatch struct nm_nft_batch *txn = make_txn(0);
 	enum nm_nft_outcome outcome = NM_NFT_COMMITTED;
 	struct nm_err err = {0};
 	int fd[2], rc;
@@ -80,6 +90,33 @@ static void check(const char *name, const struct reply *replies, size_t n, int e
 	} else {
 		tap_ok(rc == 0 && (int)outcome == expected, "%s: outcome %d", name, (int)outcome);
 	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* What has no room is not sent; the first such change is named, whatever follows. */
+static void check_room(size_t user_data, bool fits)
+{
+	nm_autobatch struct nm_nft_batch *txn = make_txn(user_data);
+	const struct nm_nft_place table = {nm_addr_family_to_af(NM_IPV6), "filter", NULL};
+	enum nm_nft_outcome outcome = NM_NFT_COMMITTED;
+	struct nm_err err = {0};
+	char expected[128], sent[sizeof(struct nlmsghdr)];
+	int fd[2];
+
+	if (!txn || nm_nft_batch_ensure(txn, table, NULL, "mine", &err) < 0 ||
+		add_rule(txn, (struct nm_nft_place){table.nfproto, "filter", "X"}, user_data, &err) < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) < 0) {
+		tap_ok(false, "a rule with %zu bytes: preparation", user_data);
+		return;
+	}
+	(void)snprintf(expected, sizeof(expected), "adding rule '-A NATMAP -j ACCEPT' to table 'nat': %s",
+		strerror(EMSGSIZE));
+	tap_ok(nm_nft_batch_commit(txn, fd[0], &outcome, &err) == (fits ? 0 : -1),
+		"a rule with %zu bytes: sent or refused", user_data);
+	tap_is(err.msg, fits ? "" : expected, "a rule with %zu bytes: what it says", user_data);
+	tap_ok((recv(fd[1], sent, sizeof(sent), MSG_DONTWAIT) > 0) == fits,
+		"a rule with %zu bytes: what is sent", user_data);
 	close(fd[0]);
 	close(fd[1]);
 }
@@ -113,5 +150,8 @@ int main(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		check(rows[i].name, rows[i].replies, rows[i].n, (int)rows[i].outcome, rows[i].says);
+	check_room(NM_NFT_RULE_SIZE, true);
+	check_room(2 * NM_NFT_RULE_SIZE, false);
+	check_room(5000, false);
 	return tap_done();
 }

@@ -60,50 +60,50 @@ struct made {
 	unsigned counter_size;
 };
 
-static void put_data(struct nlmsghdr *msg, uint16_t type, const char *bytes)
+static void put_data(struct nm_message *msg, uint16_t type, const char *bytes)
 {
 	struct nlattr *nest;
 
 	if (!bytes)
 		return;
-	nest = mnl_attr_nest_start(msg, type);
-	mnl_attr_put(msg, NFTA_DATA_VALUE, strlen(bytes), bytes);
-	mnl_attr_nest_end(msg, nest);
+	nest = nm_message_nest(msg, type);
+	nm_message_put(msg, NFTA_DATA_VALUE, bytes, strlen(bytes));
+	nm_message_nest_end(msg, nest);
 }
 
-static void put_element(struct nlmsghdr *msg, const struct made *made)
+static void put_element(struct nm_message *msg, const struct made *made)
 {
 	const uint64_t numbers[] = {htobe64(1), htobe64(2)};
-	struct nlattr *element = mnl_attr_nest_start(msg, NFTA_LIST_ELEM), *nest, *data;
+	struct nlattr *element = nm_message_nest(msg, NFTA_LIST_ELEM), *nest, *data;
 
 	put_data(msg, NFTA_SET_ELEM_KEY, made->key);
 	put_data(msg, NFTA_SET_ELEM_DATA, made->data);
 	if (made->expression) {
-		nest = mnl_attr_nest_start(msg, NFTA_SET_ELEM_EXPR);
-		mnl_attr_put_strz(msg, NFTA_EXPR_NAME, made->expression);
-		data = mnl_attr_nest_start(msg, NFTA_EXPR_DATA);
-		mnl_attr_put(msg, NFTA_COUNTER_PACKETS, made->counter_size, &numbers[0]);
-		mnl_attr_put(msg, NFTA_COUNTER_BYTES, made->counter_size, &numbers[1]);
-		mnl_attr_nest_end(msg, data);
-		mnl_attr_nest_end(msg, nest);
+		nest = nm_message_nest(msg, NFTA_SET_ELEM_EXPR);
+		nm_message_put_string(msg, NFTA_EXPR_NAME, made->expression);
+		data = nm_message_nest(msg, NFTA_EXPR_DATA);
+		nm_message_put(msg, NFTA_COUNTER_PACKETS, &numbers[0], made->counter_size);
+		nm_message_put(msg, NFTA_COUNTER_BYTES, &numbers[1], made->counter_size);
+		nm_message_nest_end(msg, data);
+		nm_message_nest_end(msg, nest);
 	}
 	if (made->userdata)
-		mnl_attr_put(msg, NFTA_SET_ELEM_USERDATA, made->userdata_len, made->userdata);
-	mnl_attr_nest_end(msg, element);
+		nm_message_put(msg, NFTA_SET_ELEM_USERDATA, made->userdata, made->userdata_len);
+	nm_message_nest_end(msg, element);
 }
 
 static void put_elements(struct reply *r, uint32_t seq, const char *set, const struct made *made, size_t n)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWSETELEM);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWSETELEM);
 	struct nlattr *nest;
 
-	mnl_attr_put_strz(msg, NFTA_SET_ELEM_LIST_TABLE, "natmap");
+	nm_message_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, "natmap");
 	if (set)
-		mnl_attr_put_strz(msg, NFTA_SET_ELEM_LIST_SET, set);
-	nest = mnl_attr_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+		nm_message_put_string(msg, NFTA_SET_ELEM_LIST_SET, set);
+	nest = nm_message_nest(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (size_t i = 0; i < n; i++)
 		put_element(msg, &made[i]);
-	mnl_attr_nest_end(msg, nest);
+	nm_message_nest_end(msg, nest);
 	reply_end(r, msg);
 }
 
@@ -334,7 +334,7 @@ static void check_request(const struct nlmsghdr *msg)
 
 	tap_ok(msg->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM) &&
 			msg->nlmsg_flags == NLM_F_REQUEST &&
-			*(uint8_t *)mnl_nlmsg_get_payload(msg) == nm_addr_family_to_af(NM_IPV6),
+			*(uint8_t *)NLMSG_DATA(msg) == nm_addr_family_to_af(NM_IPV6),
 		"for elements of IPv6, not for all");
 	(void)nm_attrs_string(attrs, NFTA_SET_ELEM_LIST_TABLE, name, sizeof(name));
 	tap_is(name, "natmap", "of our table");

@@ -1,7 +1,6 @@
 /* nft/meaning.c: the forms in which iptables 1.8.4 to 1.8.13 and nft 0.9.8 to 1.1.7 give natmap's rules back.
  */
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -18,7 +17,7 @@
 
 struct list {
 	alignas(struct nlmsghdr) char bytes[4096];
-	struct nlmsghdr *msg;
+	struct nm_message msg;
 };
 
 struct bytes {
@@ -54,23 +53,23 @@ static uint32_t number_of(const char *word)
 static void put_xt(
 	struct list *l, const char *kind, const char *name, uint32_t rev, const void *info, size_t len)
 {
-	struct nm_expr e = nm_expr_begin(l->msg, kind);
+	struct nm_expr e = nm_expr_begin(&l->msg, kind);
 
-	mnl_attr_put_strz(l->msg, NFTA_MATCH_NAME, name);
-	nm_expr_put_be32(l->msg, NFTA_MATCH_REV, rev);
-	mnl_attr_put(l->msg, NFTA_MATCH_INFO, len, info);
-	nm_expr_end(l->msg, e);
+	nm_message_put_string(&l->msg, NFTA_MATCH_NAME, name);
+	nm_message_put_be32(&l->msg, NFTA_MATCH_REV, rev);
+	nm_message_put(&l->msg, NFTA_MATCH_INFO, info, len);
+	nm_expr_end(&l->msg, e);
 }
 
 static void put_range(struct list *l, uint32_t op, const struct bytes *from, const struct bytes *to)
 {
-	struct nm_expr e = nm_expr_begin(l->msg, "range");
+	struct nm_expr e = nm_expr_begin(&l->msg, "range");
 
-	nm_expr_put_be32(l->msg, NFTA_RANGE_SREG, NFT_REG_1);
-	nm_expr_put_be32(l->msg, NFTA_RANGE_OP, op);
-	nm_expr_put_value(l->msg, NFTA_RANGE_FROM_DATA, from->v, from->n);
-	nm_expr_put_value(l->msg, NFTA_RANGE_TO_DATA, to->v, to->n);
-	nm_expr_end(l->msg, e);
+	nm_message_put_be32(&l->msg, NFTA_RANGE_SREG, NFT_REG_1);
+	nm_message_put_be32(&l->msg, NFTA_RANGE_OP, op);
+	nm_expr_put_value(&l->msg, NFTA_RANGE_FROM_DATA, from->v, from->n);
+	nm_expr_put_value(&l->msg, NFTA_RANGE_TO_DATA, to->v, to->n);
+	nm_expr_end(&l->msg, e);
 }
 
 enum { WORDS_MAX = 4 };
@@ -107,17 +106,17 @@ static void put_load(struct list *l, char *const w[static WORDS_MAX])
 	bool is_network = is(w[0], "ip");
 
 	if (is_network || is(w[0], "th"))
-		nm_expr_payload(l->msg,
+		nm_expr_payload(&l->msg,
 			is_network ? NFT_PAYLOAD_NETWORK_HEADER : NFT_PAYLOAD_TRANSPORT_HEADER,
 			number_of(w[1]), number_of(w[2]), NFT_REG_1);
 	else if (is(w[0], "meta"))
-		nm_expr_meta(l->msg, number_of(w[1]), NFT_REG_1);
+		nm_expr_meta(&l->msg, number_of(w[1]), NFT_REG_1);
 	else if (is(w[0], "ct"))
-		nm_expr_ct(l->msg, number_of(w[1]), NFT_REG_1);
+		nm_expr_ct(&l->msg, number_of(w[1]), NFT_REG_1);
 	else if (is(w[0], "ctdir"))
-		nm_expr_ct_dir(l->msg, number_of(w[1]), (uint8_t)number_of(w[2]), NFT_REG_1);
+		nm_expr_ct_dir(&l->msg, number_of(w[1]), (uint8_t)number_of(w[2]), NFT_REG_1);
 	else if (is(w[0], "fib"))
-		nm_expr_fib_daddr_type(l->msg, NFT_REG_1);
+		nm_expr_fib_daddr_type(&l->msg, NFT_REG_1);
 }
 
 static void put_comparison(struct list *l, char *const w[static WORDS_MAX])
@@ -127,9 +126,9 @@ static void put_comparison(struct list *l, char *const w[static WORDS_MAX])
 
 	for (uint32_t op = 0; op < sizeof(comparisons) / sizeof(*comparisons); op++)
 		if (is(w[0], comparisons[op]))
-			nm_expr_cmp(l->msg, op, NFT_REG_1, a.v, a.n);
+			nm_expr_cmp(&l->msg, op, NFT_REG_1, a.v, a.n);
 	if (is(w[0], "and"))
-		nm_expr_bitwise(l->msg, NFT_REG_1, a.v, b.v, a.n);
+		nm_expr_bitwise(&l->msg, NFT_REG_1, a.v, b.v, a.n);
 	else if (is(w[0], "range"))
 		put_range(l, NFT_RANGE_EQ, &a, &b);
 	else if (is(w[0], "norange"))
@@ -163,15 +162,15 @@ static void put_statement(struct list *l, char *const w[static WORDS_MAX])
 	struct bytes value = bytes_of(is(w[0], "imm") ? w[1] : "");
 
 	if (is(w[0], "imm"))
-		nm_expr_value(l->msg, NFT_REG_1, value.v, value.n);
+		nm_expr_value(&l->msg, NFT_REG_1, value.v, value.n);
 	else if (is(w[0], "lookup"))
-		nm_expr_lookup(l->msg, w[1], NFT_REG_1, 0);
+		nm_expr_lookup(&l->msg, w[1], NFT_REG_1, 0);
 	else if (is(w[0], "counter"))
-		nm_expr_counter(l->msg);
+		nm_expr_counter(&l->msg);
 	else if (is(w[0], "accept"))
-		nm_expr_verdict(l->msg, NF_ACCEPT, NULL);
+		nm_expr_verdict(&l->msg, NF_ACCEPT, NULL);
 	else if (is(w[0], "jump"))
-		nm_expr_verdict(l->msg, NFT_JUMP, w[1]);
+		nm_expr_verdict(&l->msg, NFT_JUMP, w[1]);
 }
 
 /* Expressions, separated by "; ". */
@@ -180,7 +179,7 @@ static struct nm_attrs build(struct list *l, const char *text)
 	char copy[512], *rest = copy, *one;
 
 	(void)snprintf(copy, sizeof(copy), "%s", text);
-	l->msg = mnl_nlmsg_put_header(l->bytes);
+	l->msg = nm_message_begin(l->bytes, sizeof(l->bytes), 0);
 	while ((one = strsep(&rest, ";"))) {
 		char *w[WORDS_MAX] = {NULL};
 		size_t n = 0;
@@ -195,7 +194,7 @@ static struct nm_attrs build(struct list *l, const char *text)
 		put_match(l, w);
 		put_statement(l, w);
 	}
-	return nm_attrs_of(l->msg, 0);
+	return nm_attrs_of(l->msg.header, 0);
 }
 
 #define TCP "meta 16; eq 06; "

@@ -218,14 +218,14 @@ static void test_damaged(void)
 	const uint32_t seq = first_seq();
 	struct reply r = {.len = 0};
 	struct seen seen = {.text = ""};
-	struct nlmsghdr *msg = reply_begin(&r, seq, NFT_MSG_NEWSET);
+	struct nm_message *msg = reply_begin(&r, seq, NFT_MSG_NEWSET);
 
-	mnl_attr_put_strz(msg, NFTA_SET_TABLE, "natmap");
-	mnl_attr_put_strz(msg, NFTA_SET_NAME, "ports");
-	mnl_attr_put_u16(msg, NFTA_SET_FLAGS, 0xffff);
-	mnl_attr_put_u64(msg, NFTA_SET_KEY_LEN, UINT64_MAX);
-	mnl_attr_put(msg, NFTA_SET_DATA_LEN, 0, NULL);
-	mnl_attr_put(msg, NFTA_SET_USERDATA, 0, NULL);
+	nm_message_put_string(msg, NFTA_SET_TABLE, "natmap");
+	nm_message_put_string(msg, NFTA_SET_NAME, "ports");
+	nm_message_put(msg, NFTA_SET_FLAGS, &(uint16_t){0xffff}, sizeof(uint16_t));
+	nm_message_put_be64(msg, NFTA_SET_KEY_LEN, UINT64_MAX);
+	nm_message_put(msg, NFTA_SET_DATA_LEN, NULL, 0);
+	nm_message_put(msg, NFTA_SET_USERDATA, NULL, 0);
 	reply_end(&r, msg);
 	reply_done(&r, seq, 0);
 	check_each(SET, "damaged", &r, &seen, "natmap ports 0x0 0:0;", "");
@@ -240,10 +240,10 @@ static void test_made(void)
 	struct seen seen = {.text = ""};
 
 	nm_each(comment, comments) {
-		struct nlmsghdr *msg = reply_begin(&r, seq, NFT_MSG_NEWTABLE);
+		struct nm_message *msg = reply_begin(&r, seq, NFT_MSG_NEWTABLE);
 
-		mnl_attr_put_strz(msg, NFTA_TABLE_NAME, "t");
-		nm_expr_put_be32(msg, NFTA_TABLE_FLAGS, ~(uint32_t)NFT_TABLE_F_DORMANT);
+		nm_message_put_string(msg, NFTA_TABLE_NAME, "t");
+		nm_message_put_be32(msg, NFTA_TABLE_FLAGS, ~(uint32_t)NFT_TABLE_F_DORMANT);
 		nm_expr_put_comment(msg, NFTA_TABLE_USERDATA, *comment);
 		reply_end(&r, msg);
 	}

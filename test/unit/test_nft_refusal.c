@@ -1,6 +1,5 @@
 /* nft/refusal.c: each refusal names what was tried, on which object; and what a message lacks is a '?'. */
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdalign.h>
@@ -57,32 +56,32 @@ static const struct row rows[] = {
 		"creating chain '?' in table 'natmap': Operation not permitted"},
 };
 
-static void put_element(struct nlmsghdr *msg, const char *comment)
+static void put_element(struct nm_message *msg, const char *comment)
 {
-	struct nlattr *list = mnl_attr_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct nlattr *element = mnl_attr_nest_start(msg, NFTA_LIST_ELEM);
+	struct nlattr *list = nm_message_nest(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct nlattr *element = nm_message_nest(msg, NFTA_LIST_ELEM);
 
 	if (comment)
 		nm_expr_put_comment(msg, NFTA_SET_ELEM_USERDATA, comment);
-	mnl_attr_nest_end(msg, element);
-	mnl_attr_nest_end(msg, list);
+	nm_message_nest_end(msg, element);
+	nm_message_nest_end(msg, list);
 }
 
 static void run(const struct row *row)
 {
 	alignas(struct nlmsghdr) char buf[1024];
-	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct nm_message m = nm_message_begin(buf, sizeof(buf), sizeof(struct nfgenmsg)), *msg = &m;
 	struct nm_err err = {0};
 
-	msg->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | row->type);
-	mnl_nlmsg_put_extra_header(msg, sizeof(struct nfgenmsg));
+	msg->header->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | row->type);
 	if (row->table)
-		mnl_attr_put_strz(msg, NFTA_TABLE_NAME, row->table);
+		nm_message_put_string(msg, NFTA_TABLE_NAME, row->table);
 	if (row->name)
-		mnl_attr_put_strz(msg, row->name_type, row->name);
+		nm_message_put_string(msg, row->name_type, row->name);
 	if (row->element)
 		put_element(msg, row->comment);
-	tap_ok(nm_nft_refusal_fail(msg, row->rule ? "-A NATMAP -j ACCEPT" : NULL, row->error, &err) == -1 &&
+	tap_ok(nm_nft_refusal_fail(msg->header, row->rule ? "-A NATMAP -j ACCEPT" : NULL, row->error, &err) ==
+				-1 &&
 			err.kind == NM_ERR_FAILED,
 		"a refusal");
 	tap_is(err.msg, row->expected, "of a message of type %u", row->type);

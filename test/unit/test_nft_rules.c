@@ -1,6 +1,5 @@
 /* nft/rules.c: expressions as older kernels dump them, without an attribute of four zeros, are what was sent;
  * and nothing else is that lacks something, or has more. */
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdalign.h>
 
@@ -19,17 +18,17 @@ struct attr {
 
 struct list {
 	alignas(struct nlmsghdr) char bytes[512];
-	struct nlmsghdr *msg;
+	struct nm_message msg;
 };
 
 static void begin(struct list *l)
 {
-	l->msg = mnl_nlmsg_put_header(l->bytes);
+	l->msg = nm_message_begin(l->bytes, sizeof(l->bytes), 0);
 }
 
 static struct nm_attrs attrs_of(const struct list *l)
 {
-	return nm_attrs_of(l->msg, 0);
+	return nm_attrs_of(l->msg.header, 0);
 }
 
 static void put(struct list *l, const struct attr *attr)
@@ -38,19 +37,19 @@ static void put(struct list *l, const struct attr *attr)
 	struct nlattr *nest = NULL;
 
 	if (attr->nested)
-		nest = mnl_attr_nest_start(l->msg, attr->type);
-	mnl_attr_put(l->msg, attr->nested ? 1 : attr->type, attr->size ? attr->size : 4, bytes);
+		nest = nm_message_nest(&l->msg, attr->type);
+	nm_message_put(&l->msg, attr->nested ? 1 : attr->type, bytes, attr->size ? attr->size : 4);
 	if (nest)
-		mnl_attr_nest_end(l->msg, nest);
+		nm_message_nest_end(&l->msg, nest);
 }
 
 static void put_expression(struct list *l, const char *name, const struct attr attrs[static ATTRS_MAX])
 {
-	struct nm_expr e = nm_expr_begin(l->msg, name);
+	struct nm_expr e = nm_expr_begin(&l->msg, name);
 
 	for (size_t i = 0; i < ATTRS_MAX && attrs[i].type; i++)
 		put(l, &attrs[i]);
-	nm_expr_end(l->msg, e);
+	nm_expr_end(&l->msg, e);
 }
 
 static const struct {
@@ -126,15 +125,15 @@ static void test_bitwise(void)
 	begin(&ours);
 	begin(&theirs);
 	begin(&other);
-	nm_expr_bitwise(ours.msg, NFT_REG_1, &mask, &flip, sizeof(mask));
-	nm_expr_bitwise(other.msg, NFT_REG_1, &mask, &none, sizeof(mask));
-	e = nm_expr_begin(theirs.msg, "bitwise");
-	nm_expr_put_be32(theirs.msg, NFTA_BITWISE_SREG, NFT_REG_1);
-	nm_expr_put_be32(theirs.msg, NFTA_BITWISE_DREG, NFT_REG_1);
-	nm_expr_put_be32(theirs.msg, NFTA_BITWISE_LEN, sizeof(mask));
-	nm_expr_put_value(theirs.msg, NFTA_BITWISE_MASK, &mask, sizeof(mask));
-	nm_expr_put_value(theirs.msg, NFTA_BITWISE_XOR, &flip, sizeof(flip));
-	nm_expr_end(theirs.msg, e);
+	nm_expr_bitwise(&ours.msg, NFT_REG_1, &mask, &flip, sizeof(mask));
+	nm_expr_bitwise(&other.msg, NFT_REG_1, &mask, &none, sizeof(mask));
+	e = nm_expr_begin(&theirs.msg, "bitwise");
+	nm_message_put_be32(&theirs.msg, NFTA_BITWISE_SREG, NFT_REG_1);
+	nm_message_put_be32(&theirs.msg, NFTA_BITWISE_DREG, NFT_REG_1);
+	nm_message_put_be32(&theirs.msg, NFTA_BITWISE_LEN, sizeof(mask));
+	nm_expr_put_value(&theirs.msg, NFTA_BITWISE_MASK, &mask, sizeof(mask));
+	nm_expr_put_value(&theirs.msg, NFTA_BITWISE_XOR, &flip, sizeof(flip));
+	nm_expr_end(&theirs.msg, e);
 	tap_ok(nm_nft_rule_expressions_equal(attrs_of(&ours), attrs_of(&theirs)),
 		"bitwise of an older kernel");
 	tap_ok(!nm_nft_rule_expressions_equal(attrs_of(&other), attrs_of(&theirs)), "is no other one");

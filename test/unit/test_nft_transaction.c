@@ -61,9 +61,9 @@ static void answer_generations(struct kernel *k)
 {
 	for (uint32_t seq = k->nl.seq + 1; seq <= k->nl.seq + 16; seq++) {
 		struct reply r = {.len = 0};
-		struct nlmsghdr *msg = reply_begin(&r, seq, NFT_MSG_NEWGEN);
+		struct nm_message *msg = reply_begin(&r, seq, NFT_MSG_NEWGEN);
 
-		mnl_attr_put_u32(msg, NFTA_GEN_ID, htonl(seq));
+		nm_message_put_be32(msg, NFTA_GEN_ID, seq);
 		reply_end(&r, msg);
 		tap_ok(kernel_send(k, &r), "a generation");
 	}

@@ -39,32 +39,32 @@ static bool make(struct nm_nftables_claims *index, const struct nm_nftables_elem
 	return nm_nftables_claims_make(index, &err) == 0;
 }
 
-static void put_data(struct nlmsghdr *msg, uint16_t type, const uint8_t *data, size_t len)
+static void put_data(struct nm_message *msg, uint16_t type, const uint8_t *data, size_t len)
 {
-	struct nlattr *nest = mnl_attr_nest_start(msg, type);
+	struct nlattr *nest = nm_message_nest(msg, type);
 
-	mnl_attr_put(msg, NFTA_DATA_VALUE, len, data);
-	mnl_attr_nest_end(msg, nest);
+	nm_message_put(msg, NFTA_DATA_VALUE, data, len);
+	nm_message_nest_end(msg, nest);
 }
 
 /* The element as the kernel tells it; tag NULL: without comment; key_len 0: the one of every key, "*". */
 static void put_element(struct reply *r, uint32_t seq, const char *set, const struct nm_nftables_element *e,
 	size_t key_len, const char *tag)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWSETELEM);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWSETELEM);
 	struct nlattr *list, *nest;
 
-	mnl_attr_put_strz(msg, NFTA_SET_ELEM_LIST_SET, set);
-	list = mnl_attr_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
-	nest = mnl_attr_nest_start(msg, NFTA_LIST_ELEM);
+	nm_message_put_string(msg, NFTA_SET_ELEM_LIST_SET, set);
+	list = nm_message_nest(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+	nest = nm_message_nest(msg, NFTA_LIST_ELEM);
 	if (key_len)
 		put_data(msg, NFTA_SET_ELEM_KEY, e->key, key_len);
 	if (nm_nftables_set_is_map(e->set))
 		put_data(msg, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
 	if (tag)
 		nm_expr_put_comment(msg, NFTA_SET_ELEM_USERDATA, tag);
-	mnl_attr_nest_end(msg, nest);
-	mnl_attr_nest_end(msg, list);
+	nm_message_nest_end(msg, nest);
+	nm_message_nest_end(msg, list);
 	reply_end(r, msg);
 }
 

@@ -56,12 +56,12 @@ static size_t find(const char *chain)
 
 static void put_rule(struct reply *r, uint32_t seq, size_t i, const char *comment)
 {
-	struct nlmsghdr *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
+	struct nm_message *msg = reply_begin(r, seq, NFT_MSG_NEWRULE);
 	const struct nm_nftables_rule *rule = &all.v[i];
 
-	mnl_attr_put_strz(msg, NFTA_RULE_CHAIN, rule->chain);
-	mnl_attr_put_u64(msg, NFTA_RULE_HANDLE, htobe64(i + 1));
-	mnl_attr_put(msg, NFTA_RULE_EXPRESSIONS, rule->len, rule->expressions);
+	nm_message_put_string(msg, NFTA_RULE_CHAIN, rule->chain);
+	nm_message_put_be64(msg, NFTA_RULE_HANDLE, i + 1);
+	nm_message_put(msg, NFTA_RULE_EXPRESSIONS, rule->expressions, rule->len);
 	if (comment[0])
 		nm_expr_put_comment(msg, NFTA_RULE_USERDATA, comment);
 	reply_end(r, msg);

@@ -95,7 +95,7 @@ static void say_set(struct text *t, struct nm_attrs attrs)
 static void say_message(struct text *t, const struct nlmsghdr *msg, uint8_t nfproto)
 {
 	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(struct nfgenmsg));
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(msg);
+	const struct nfgenmsg *nfg = NLMSG_DATA(msg);
 
 	if (nfg->nfgen_family != nfproto || (msg->nlmsg_flags & NLM_F_CREATE) == 0)
 		say(t, "! ");

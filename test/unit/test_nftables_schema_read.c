@@ -212,7 +212,7 @@ static void copy(struct reply *r, uint32_t seq, const struct nlmsghdr *msg)
 	memcpy(to, msg, msg->nlmsg_len);
 	to->nlmsg_seq = seq;
 	to->nlmsg_flags = NLM_F_MULTI;
-	reply_end(r, to);
+	r->len += NLMSG_ALIGN(to->nlmsg_len);
 }
 
 /* What nm_nftables_schema_ensure() creates is as it should be, told back as it was sent. */

@@ -217,10 +217,26 @@ static void test_order(void)
 	nm_nftables_rules_done(&own);
 }
 
+/* A rule without room for its expressions is none. */
+static void test_room(void)
+{
+	static struct nm_nftables_rule_builder b;
+	struct nm_nftables_rules own = {0};
+	struct nm_err err = {0};
+
+	nm_nftables_rule_begin(&b, NM_IPV4);
+	while (!b.msg.too_long)
+		nm_expr_counter(&b.msg);
+	tap_ok(nm_nftables_rule_end(&b, "static_forward", "", &own, &err) < 0 && own.n == 0,
+		"a rule that is too long: %s", err.msg);
+	nm_nftables_rules_done(&own);
+}
+
 int main(void)
 {
 	test_config();
 	test_parts();
 	test_order();
+	test_room();
 	return tap_done();
 }
