@@ -14,7 +14,7 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
 
-LIBS := yajl libseccomp libmnl
+LIBS := yajl libseccomp
 
 NM_CPPFLAGS := -D_GNU_SOURCE -DNM_VERSION='"$(VERSION)"' -Icommon
 NM_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \

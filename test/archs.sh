@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 declare -A triplets=([arm64]=aarch64-linux-gnu [armhf]=arm-linux-gnueabihf [i386]=i686-linux-gnu [riscv64]=riscv64-linux-gnu
 	[s390x]=s390x-linux-gnu)
 declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [riscv64]=riscv64 [s390x]=s390x)
-libraries="libyajl2 libyajl-dev libseccomp2 libseccomp-dev libmnl0 libmnl-dev"
+libraries="libyajl2 libyajl-dev libseccomp2 libseccomp-dev"
 
 # shellcheck disable=SC2317 # quietly calls it
 # install PACKAGE...: those that are missing
@@ -62,7 +62,7 @@ fetch_libraries() {
 make_for() {
 	local triplet=${triplets[$1]}
 	make --no-print-directory -j"$(nproc)" WERROR=1 BUILD="build/arch-$1" CC="$triplet-gcc" AR="$triplet-ar" PKG_CONFIG=true \
-		LDLIBS="-lyajl -lseccomp -lmnl" "${@:2}"
+		LDLIBS="-lyajl -lseccomp" "${@:2}"
 }
 
 # make_preload: /tmp/no-seccomp.so, which pretends to libseccomp and to natmap that the kernel takes filters
@@ -196,7 +196,7 @@ check_musl() {
 	quietly test/install-deps.sh
 	multiarch=$(gcc -print-multiarch)
 	make_shim
-	for library in yajl_s seccomp mnl; do
+	for library in yajl_s seccomp; do
 		libraries="/usr/lib/$multiarch/lib$library.a $libraries"
 	done
 	make --no-print-directory -j"$(nproc)" BUILD=build/arch-musl test-programs

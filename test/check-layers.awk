@@ -5,7 +5,6 @@
 # hook/. EXPORTED is what `nm -A -g --defined-only` says of the objects of common/.
 
 BEGIN {
-	library("libmnl", "(libmnl/|mnl_)", "common/(nft|iptables|nftables)/|common/host/(netlink|attrs)\\.[ch]$")
 	library("yajl", "yajl", "common/input/json\\.c$")
 	library("libseccomp", "(seccomp_|SCMP_|seccomp\\.h)", "common/host/sandbox\\.c$")
 	library("setns", "setns *\\(", "common/host/netns\\.c$")

@@ -4,7 +4,7 @@
 # only what is missing, so that a second run needs no network. As root.
 set -eu
 
-build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev libmnl-dev"
+build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev"
 tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq curl socat mandoc procps util-linux strace perl systemd"
 userlands="debootstrap"
 kernels="debootstrap qemu-system-x86 cpio xz-utils"
