@@ -13,13 +13,18 @@ COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
+# For the machine that builds, when natmap is for another one.
+CC_FOR_BUILD ?= cc
+PKG_CONFIG_FOR_BUILD ?= pkg-config
 
-LIBS := yajl libseccomp
+LIBS := yajl
+# Of the program that makes the filter of system calls; natmap itself does not need it.
+LIBS_FOR_BUILD := libseccomp
 
-NM_CPPFLAGS := -D_GNU_SOURCE -DNM_VERSION='"$(VERSION)"' -Icommon
+NM_CPPFLAGS := -D_GNU_SOURCE -DNM_VERSION='"$(VERSION)"' -Icommon -I$(BUILD)/common
 NM_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	-Wconversion -fstack-protector-strong -fPIE
-# libseccomp's SCMP_A0() and its like leave a member out.
+# The rows of a table may leave its last members out, as SCMP_A0() and its like do.
 NM_CFLAGS += -Wno-missing-field-initializers
 NM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # These three come as a warning or an error where the compiler, the packager or a sanitizer has its own idea of them.
@@ -38,7 +43,7 @@ ifeq ($(WERROR),1)
 NM_CFLAGS += -Werror
 endif
 
-COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard common/*/*.c)))
+COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/generate/%,$(sort $(wildcard common/*/*.c))))
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
@@ -77,6 +82,27 @@ $(BUILD)/%.o: %.c Makefile | check-packages
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The rows of the table that are for this compiler, its C library and its machine; a program that makes the filter of them;
+# and the filter.
+FILTER := $(BUILD)/common/generate/sandbox_program.h
+
+$(BUILD)/%.inc: %.def Makefile
+	$(call say,CPP,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -E -P -x c $< -o $@.i
+	$(Q)grep -E '^(MACHINE|ALLOW|KILL|SOCKETS)\("' $@.i >$@
+
+$(BUILD)/common/generate/sandbox_program: common/generate/sandbox_program.c $(BUILD)/common/generate/sandbox_calls.inc
+	$(call say,CC,$@)
+	$(Q)$(CC_FOR_BUILD) -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror) -D_GNU_SOURCE \
+		-I$(BUILD)/common $$($(PKG_CONFIG_FOR_BUILD) --cflags $(LIBS_FOR_BUILD)) -o $@ $< $$($(PKG_CONFIG_FOR_BUILD) --libs $(LIBS_FOR_BUILD))
+
+$(FILTER): $(BUILD)/common/generate/sandbox_program
+	$(call say,GEN,$@)
+	$(Q)$< >$@.new && mv $@.new $@
+
+$(BUILD)/common/host/sandbox_filter.o $(BUILD)/test/unit/test_host_sandbox_filter.o: $(FILTER)
+
 $(UNIT_TESTS): $(UNIT_COMMON)
 $(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
@@ -114,7 +140,8 @@ FORCE:
 
 .PHONY: check-packages
 check-packages: ## check that the libraries natmap is built with are here
-	@$(PKG_CONFIG) --exists $(LIBS) || { echo "natmap needs $(LIBS): 'make deps' as root installs them" >&2; exit 1; }
+	@$(PKG_CONFIG) --exists $(LIBS) && $(PKG_CONFIG_FOR_BUILD) --exists $(LIBS_FOR_BUILD) || \
+		{ echo "natmap needs $(LIBS) $(LIBS_FOR_BUILD): 'make deps' as root installs them" >&2; exit 1; }
 
 deps: ## install what building and testing need (Debian and Ubuntu, root)
 	$(Q)test/install-deps.sh
@@ -190,13 +217,13 @@ ANALYZER := gcc -std=gnu11 -O0 -fanalyzer -Wno-analyzer-malloc-leak -Werror
 # Of later versions of cppcheck: a unit test without memory may crash, and PICK() divides an index.
 UNIT_SUPPRESSED := nullPointerOutOfMemory nullPointerArithmeticOutOfMemory sizeofDivisionMemfunc
 
-lint: check-layers ## run check-layers, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, mandoc
+lint: check-layers $(FILTER) ## run check-layers, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck, mandoc
 	$(Q)$(call each,$(SOURCES),clang-tidy --quiet {} -- $(NM_CPPFLAGS) $(PKG_CFLAGS) -std=gnu11)
 	$(Q)$(call each,$(filter common/% hook/%,$(SOURCES)),\
 		$(ANALYZER) $(NM_CPPFLAGS) -U_FORTIFY_SOURCE $(PKG_CFLAGS) -S -o /dev/null {})
 	$(Q)cppcheck --quiet -j"$$(nproc)" --enable=warning,performance,portability --suppress=varFuncNullUB \
 		--suppress=memleak --suppress=normalCheckLevelMaxBranches \
-		$(addprefix --suppress=,$(addsuffix :test/unit/*,$(UNIT_SUPPRESSED))) --error-exitcode=1 -Icommon $(SOURCES)
+		$(addprefix --suppress=,$(addsuffix :test/unit/*,$(UNIT_SUPPRESSED))) --error-exitcode=1 -Icommon -I$(BUILD)/common $(SOURCES)
 	$(Q)shellcheck -x $(SCRIPTS) $(BATS)
 	$(Q)mandoc -T lint -W warning man/*.[0-9]
 
