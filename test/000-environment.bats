@@ -165,3 +165,104 @@ teardown() {
 	refute pgrep -f "$name-"
 	unset NM_NS
 }
+
+# verdicts COMMAND...: what it says of each test
+verdicts() {
+	BATS_TEST_TIMEOUT=1 "$@" 2>/dev/null | grep -E '^(not ok|ok|1\.\.)'
+}
+
+@test "run-file.sh judges each kind of test as bats does" {
+	local kinds=$NM_TMP/kinds.bats
+	ln -s "$NM_TREE/test/helpers/assert.bash" "$NM_TMP"
+	cat >"$kinds" <<-'END'
+		#!/usr/bin/env bats
+		load assert
+		setup() {
+			refute rm "$BATS_FILE_TMPDIR/setup fails"
+		}
+		teardown() {
+			false
+			[[ ! -e "$BATS_TEST_TMPDIR/teardown fails" ]]
+		}
+		fails_within() {
+			false
+			true
+		}
+		@@test "passes" {
+			if false; then :; fi
+			! true
+			false || x=$(false) || true
+			run false
+			[[ $status = 1 ]]
+			touch "$BATS_FILE_TMPDIR/setup fails"
+		}
+		@@test "fails in setup" {
+			true
+		}
+		# bats test_tags=this,that
+		@@test "left out" {
+			true
+		}
+		@@test "fails in the middle" {
+			false
+			true
+		}
+		@@test "fails within" {
+			fails_within
+			true
+		}
+		@@test "fails at the end" {
+			! true
+		}
+		@@test "fails in an assignment" {
+			x=$(false)
+			true
+		}
+		@@test "a status that nobody asks for" {
+			local x=$(false)
+			false | echo "$(false)"
+			false && true
+			true
+		}
+		@@test "fails in a subshell" {
+			(exit 3)
+			true
+		}
+		@@test "fails at arithmetic" {
+			((0))
+			true
+		}
+		@@test "fails in teardown" {
+			touch "$BATS_TEST_TMPDIR/teardown fails"
+		}
+		@@test "has no such command" {
+			no_such_command
+			true
+		}
+		@@test "returns" {
+			return 1
+		}
+		@@test "ends early" {
+			exit 0
+		}
+		@@test "is skipped" {
+			skip "a reason"
+			false
+		}
+		@@test "is skipped, and fails in teardown" {
+			touch "$BATS_TEST_TMPDIR/teardown fails"
+			skip "a reason"
+		}
+		@@test "takes too long" {
+			sleep 5
+			true
+		}
+	END
+	sed -i s/@@/@/ "$kinds"
+	same verdicts "$(verdicts bats --tap --filter-tags '!that' "$kinds")" \
+		"$(verdicts "$NM_TREE/test/run-file.sh" "$kinds" that)"
+	assert "$(verdicts "$NM_TREE/test/run-file.sh" "$kinds" | grep -c '^not ok')" -eq 13
+	refute "$NM_TREE/test/run-file.sh" "$kinds"
+	sed -i 's/^setup/setup_file() { false; }\n&/' "$kinds"
+	assert "$(verdicts "$NM_TREE/test/run-file.sh" "$kinds")" =~ '^not ok 1 .*before its tests$'
+}

@@ -36,7 +36,7 @@ net_up() {
 		[[ -z "${BATS_TEST_NAME:-}" ]] || declare -ft "$BATS_TEST_NAME" # which later versions of bats call after this
 	fi
 	[[ -x "$NM_PROGRAMS/net" ]] || fail "make test-programs builds what is missing: $NM_PROGRAMS/net" || return 1
-	NM_NS=nm-$$
+	NM_NS=nm-$BASHPID
 	NM_TMP=${BATS_TEST_TMPDIR:-$(mktemp -d)} || return 1
 	export NM_NS NM_TMP
 	: >"$NM_TMP/pids"
