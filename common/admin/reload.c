@@ -19,6 +19,7 @@
 #include "backend/localnet_guard.h"
 #include "base/log.h"
 #include "publish/host_settings.h"
+#include "state/note.h"
 
 static int check_conflicts(const struct nm_inventory *s, struct nm_err *err)
 {
@@ -129,19 +130,46 @@ static void retire(struct nm_inventory *s)
 	nm_change_retire_replaced(&s->change, &s->dead);
 }
 
+static int reload(struct nm_inventory *s, const char *state_dir, bool force, struct nm_err *err)
+{
+	if (nm_inventory_begin(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
+		nm_inventory_check_state(s, force, err) < 0 || check_conflicts(s, err) < 0 ||
+		nm_inventory_plan(s, err) < 0 || apply(s, err) < 0)
+		return -1;
+	retire(s);
+	nm_state_forget_damaged(s->change.state);
+	return 0;
+}
+
+static void note(const struct nm_state *st, const char *result)
+{
+	struct nm_err err;
+
+	if (st && nm_note_write(st, NM_NOTE_RELOAD, result, &err) < 0)
+		nm_log_notice("%s, ignored: only natmap metrics reads it", err.msg);
+}
+
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
+	int rc = reload(&s, state_dir, force, err);
 
-	if (nm_inventory_begin(&s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
-		nm_inventory_check_state(&s, force, err) < 0 || check_conflicts(&s, err) < 0 ||
-		nm_inventory_plan(&s, err) < 0 || apply(&s, err) < 0)
+	note(s.change.state, rc < 0 ? NM_NOTE_FAILED : NM_NOTE_DONE);
+	if (rc < 0)
 		return -1;
-	retire(&s);
-	nm_state_forget_damaged(s.change.state);
 	claim.replaced = nm_steal(&s.dead);
 	claim.peers = nm_steal(&s.live);
 	nm_change_end(&s.change, &claim);
 	return 0;
+}
+
+void nm_reload_note_failure(const char *state_dir)
+{
+	nm_autostate struct nm_state *st = NULL;
+	struct nm_err err;
+
+	if (nm_state_open(state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, &st, &err) < 0)
+		nm_log_notice("%s, ignored: only natmap metrics would have known", err.msg);
+	note(st, NM_NOTE_FAILED);
 }

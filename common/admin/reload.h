@@ -13,4 +13,8 @@
  */
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err) NM_MUST_USE;
 
+/* Notes beside the state, if there is one, that a reload failed before nm_reload(), which notes its own
+ * result. */
+void nm_reload_note_failure(const char *state_dir);
+
 #endif

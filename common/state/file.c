@@ -19,6 +19,7 @@
 #include <sys/time.h>
 
 #include "base/io.h"
+#include "state/lock_waits.h"
 
 enum { UUID_LEN = 36, OPEN_TRIES = 100, ALARM_AGAIN_US = 10000 };
 enum { CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
@@ -41,7 +42,8 @@ static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_
 
 	if (access >= NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
 		return nm_fail_errno(err, errno, "creating directory '%s'", st->dir);
-	st->dirfd = open(st->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* O_PATH: nm_sandbox_confine() allows it a second time */
+	st->dirfd = open(st->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (st->dirfd < 0 && errno == ENOENT)
 		return 0;
 	if (st->dirfd < 0)
@@ -69,6 +71,15 @@ static void on_alarm(int signo)
 	expired = 1;
 }
 
+/* What is left of the timer tells how long: that takes no clock. */
+static uint64_t waited_us(unsigned timeout_ms, const struct itimerval *left)
+{
+	uint64_t all = timeout_ms * UINT64_C(1000);
+	uint64_t rest = (uint64_t)left->it_value.tv_sec * 1000000 + (uint64_t)left->it_value.tv_usec;
+
+	return rest < all ? all - rest : 0;
+}
+
 /* Takes the flock(2) and waits for it at most timeout_ms. Waiting in flock() itself keeps the waiters in the
  * kernel's order. A timer that fires repeatedly ends the wait, even when its first signal comes before
  * flock() has begun to sleep. */
@@ -80,6 +91,7 @@ static int wait_for_lock(const struct nm_state *st, int operation, unsigned time
 			.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000},
 		.it_interval = {.tv_usec = ALARM_AGAIN_US},
 	};
+	struct itimerval left = {0};
 	int rc, error;
 
 	if (flock(st->lockfd, operation | LOCK_NB) == 0)
@@ -93,7 +105,11 @@ static int wait_for_lock(const struct nm_state *st, int operation, unsigned time
 	while (rc < 0 && errno == EINTR && !expired);
 	error = errno;
 	timer = (struct itimerval){0};
-	(void)setitimer(ITIMER_REAL, &timer, NULL); /* cannot fail: it did not before */
+	(void)setitimer(ITIMER_REAL, &timer, &left); /* cannot fail: it did not before */
+	if (rc == 0 && operation == LOCK_EX)
+		nm_lock_waits_add(st->lockfd, waited_us(timeout_ms, &left));
+	if (rc < 0 && error == EINTR)
+		nm_lock_waits_add_timeout(st->lockfd);
 	if (rc < 0 && error == EINTR)
 		return nm_fail(err, NM_ERR_FAILED,
 			"locking '%s/lock': held by another process for more than %u ms", st->dir,

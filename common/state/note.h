@@ -11,6 +11,11 @@
 /* Families in which natmap has switched forwarding on for all interfaces, as digits: "4", "6", "46". */
 #define NM_NOTE_FORWARDING "forwarding-set"
 
+/* The last reload: NM_NOTE_DONE or NM_NOTE_FAILED. */
+#define NM_NOTE_RELOAD "reload"
+#define NM_NOTE_DONE   "done"
+#define NM_NOTE_FAILED "failed"
+
 /* Replaces the note; text NULL removes it. */
 int nm_note_write(
 	const struct nm_state *st, const char *name, const char *text, struct nm_err *err) NM_MUST_USE;

@@ -75,6 +75,11 @@ void nm_state_close(struct nm_state **st)
 	free(nm_steal(st));
 }
 
+void nm_state_lock_waits(const struct nm_state *st, struct nm_lock_waits *ret)
+{
+	nm_lock_waits_read(st->lockfd, ret);
+}
+
 bool nm_state_is_empty(const struct nm_state *st)
 {
 	return st->end == st->begin;

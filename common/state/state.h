@@ -2,6 +2,7 @@
 #ifndef NM_STATE_STATE_H
 #define NM_STATE_STATE_H
 
+#include "state/lock_waits.h"
 #include "state/records.h"
 
 #define NM_STATE_DIR           "/run/natmap"
@@ -32,6 +33,9 @@ int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout
 void nm_state_unlock(struct nm_state *st);
 void nm_state_close(struct nm_state **st); /* accepts a pointer to NULL, and leaves one; unlocks */
 #define nm_autostate NM_CLEANUP(nm_state_close)
+
+/* How changes have waited for the lock of this state. */
+void nm_state_lock_waits(const struct nm_state *st, struct nm_lock_waits *ret);
 
 /* True when the file has no line after its header, not even a retired one. */
 bool nm_state_is_empty(const struct nm_state *st);
