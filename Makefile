@@ -53,7 +53,8 @@ HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers
 SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
-UNITS      := natmap.service natmap-gc.service natmap-gc.timer natmap-forwarding.path
+UNITS      := natmap.service natmap-gc.service natmap-gc.timer natmap-forwarding.path \
+	natmap-metrics.service natmap-metrics.timer
 GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
 
 Q := $(if $(filter 1,$(V)),,@)

@@ -28,7 +28,7 @@ struct nm_invocation {
 /* 0, or -1 with *err. */
 typedef int nm_cmd_run(const struct nm_invocation *inv, struct nm_err *err);
 nm_cmd_run nm_cmd_hook, nm_cmd_plan, nm_cmd_list, nm_cmd_add, nm_cmd_remove;
-nm_cmd_run nm_cmd_reload, nm_cmd_flush, nm_cmd_check, nm_cmd_gc, nm_cmd_doctor;
+nm_cmd_run nm_cmd_reload, nm_cmd_flush, nm_cmd_check, nm_cmd_gc, nm_cmd_doctor, nm_cmd_metrics;
 
 /* Fails: the command does not take this argument. Returns -1. */
 int nm_cmd_unexpected(const char *argument, struct nm_err *err);

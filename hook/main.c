@@ -43,6 +43,8 @@ static const struct command {
 		nm_cmd_check},
 	{"gc", "gc [--id ID]", "withdraw containers that are gone, or one that cannot be judged", nm_cmd_gc},
 	{"doctor", "doctor", "tell what on this host would stop published ports from working", nm_cmd_doctor},
+	{"metrics", "metrics", "print what Prometheus reads, for node_exporter's textfile collector",
+		nm_cmd_metrics},
 	{"version", "version", "print the version", run_version},
 	{"help", "help [COMMAND]", "print this help", run_help},
 	{0},

@@ -60,6 +60,8 @@ assert_offers() {
 ./lib/systemd/system/natmap-forwarding.path
 ./lib/systemd/system/natmap-gc.service
 ./lib/systemd/system/natmap-gc.timer
+./lib/systemd/system/natmap-metrics.service
+./lib/systemd/system/natmap-metrics.timer
 ./lib/systemd/system/natmap.service
 ./share/bash-completion/completions/natmap
 ./share/containers/oci/hooks.d/natmap.json
@@ -84,8 +86,8 @@ assert_offers() {
 	install_make PREFIX=/opt/natmap all
 	install_make PREFIX="$PREFIX" install
 	local file
-	for file in lib/systemd/system/natmap{,-gc}.service share/natmap/runc.json share/containers/oci/hooks.d/natmap.json; do
-		assert "$(grep -o '[^ "=]*/bin/natmap' "$PREFIX/$file" | sort -u)" = "$PREFIX/bin/natmap" "$file"
+	for file in lib/systemd/system/natmap{,-gc,-metrics}.service share/natmap/runc.json share/containers/oci/hooks.d/natmap.json; do
+		assert "$(grep -o "[^ '\"=]*/bin/natmap" "$PREFIX/$file" | sort -u)" = "$PREFIX/bin/natmap" "$file"
 	done
 	refute grep -r '@[A-Z]*@' "$PREFIX/lib" "$PREFIX/share"
 }
@@ -107,11 +109,15 @@ assert_offers() {
 	done
 }
 
-@test "both services are confined in the same way" {
+@test "the services are confined in the same way" {
 	local block='/^CapabilityBoundingSet=/,/^UMask=/p'
 	assert "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" has ProtectSystem=strict
 	same "the sandbox" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" \
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")"
+	# this one writes a file for others to read
+	same "the sandbox of metrics" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")" \
+		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-metrics.service.in" |
+			sed 's/ CAP_DAC_OVERRIDE//; s/ -\/var.*//; s/^UMask=0022/UMask=0077/')"
 }
 
 @test "the services run commands that there are, and their capabilities are enough for them" {
@@ -119,7 +125,7 @@ assert_offers() {
 	left=$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$NM_TREE/hooks.d/natmap.service.in")
 	while read -r command; do
 		assert " $(commands | xargs) " has " $command "
-	done < <(sed -n 's/^Exec[A-Za-z]*=@BINDIR@\/natmap //p' "$NM_TREE"/hooks.d/*.service.in | sort -u)
+	done < <(sed -n 's/^Exec.*@BINDIR@\/natmap \([a-z]*\).*/\1/p' "$NM_TREE"/hooks.d/*.service.in | sort -u)
 	publish web 8080:80
 	ctr_start other ctr2
 	publish other 9090:90

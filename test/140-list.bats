@@ -28,6 +28,11 @@ packets() {
 	jq -r --arg ports "$1" '.containers[].mappings[] | select(.ports == $ports) | .packets' <<<"$output"
 }
 
+# states: each container of the list with its state and its connections
+states() {
+	run_natmap list "$@" >/dev/null && awk 'NR > 1 { print $1, $3, $4 }' <<<"$output" | xargs
+}
+
 # static_packets KIND NAME
 static_packets() {
 	run_natmap list --json >/dev/null || return 1
@@ -206,11 +211,6 @@ dnat     a-longer-name            0  203.0.113.43:26/tcp on up0 -> 10.88.7.2' "$
 		'[{"ports":"8080:80/tcp","connections":0,"packets":0,"bytes":0},{"ports":"53:53/udp","connections":0,"packets":0,"bytes":0}]'
 	assert "$(jq -c '.static' <<<"$output")" = \
 		'[{"kind":"snat","name":"x","rule":"10.88.7.2 as 203.0.113.43","connections":0,"packets":0,"bytes":0}]'
-}
-
-# states: each container of the list with its state and its connections
-states() {
-	run_natmap list "$@" >/dev/null && awk 'NR > 1 { print $1, $3, $4 }' <<<"$output" | xargs
 }
 
 @test "each owner of a shared port has the connections of all, also when it is listed alone" {

@@ -118,6 +118,7 @@ forbidden() {
 	try remove web 8443:443
 	try check
 	try doctor
+	try metrics
 	try reload
 	try gc
 	try rc=1 gc --id web

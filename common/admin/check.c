@@ -17,6 +17,10 @@
 #include "publish/host_settings.h"
 #include "publish/lost_address.h"
 
+const char *const nm_check_kinds[] = {"missing-rule", "stale-rule", "changed-rule", "misplaced-rule", "jump",
+	"setting", "gone-container", "interrupted-change", "damaged-state", "conflict", "hidden-listener",
+	"lost-address", "dropping-chain", NULL};
+
 struct check {
 	struct nm_inventory *inventory;
 	unsigned families; /* with desired rules */

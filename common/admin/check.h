@@ -4,8 +4,11 @@
 
 #include "input/config.h"
 
+/* Every kind of difference, as natmap(8) has them; ends with NULL. */
+extern const char *const nm_check_kinds[];
+
 struct nm_check_difference {
-	const char *kind; /* "missing-rule" and the like: natmap(8), check */
+	const char *kind; /* of nm_check_kinds */
 	char *text;       /* owned */
 };
 
