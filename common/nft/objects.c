@@ -54,13 +54,24 @@ static int read_table(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	return handler->table(handler->ctx, &table, err);
 }
 
+/* A length in bytes for each part, whatever the comment of NFTA_SET_FIELD_LEN says. */
+static void read_fields(struct nm_attrs list, struct nm_nft_set *set)
+{
+	const struct nlattr *field;
+	uint32_t bits;
+
+	while ((field = nm_attrs_next(&list)))
+		if (set->n_fields < NM_NFT_FIELDS_MAX &&
+			nm_attrs_be32(nm_attrs_inside(field), NFTA_SET_FIELD_LEN, &bits))
+			set->fields[set->n_fields++] = (uint8_t)bits;
+}
+
 static int read_set(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
 	char table[NFT_NAME_MAXLEN], name[NFT_NAME_MAXLEN];
-	struct nm_nft_set set = {.table = table, .name = name};
+	struct nm_nft_set set = {.nfproto = nfproto, .table = table, .name = name};
 	const struct nm_nft_objects_handler *handler = ctx;
 
-	(void)nfproto;
 	if (!nm_attrs_string(attrs, NFTA_SET_TABLE, table, sizeof(table)) ||
 		!nm_attrs_string(attrs, NFTA_SET_NAME, name, sizeof(name)))
 		return nm_fail(err, NM_ERR_FAILED, "a set without name in the kernel's reply");
@@ -68,6 +79,7 @@ static int read_set(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm
 		attrs, NFTA_SET_FLAGS, &set.flags); /* none; no set without key, and no map without data */
 	(void)nm_attrs_be32(attrs, NFTA_SET_KEY_LEN, &set.key_size);
 	(void)nm_attrs_be32(attrs, NFTA_SET_DATA_LEN, &set.data_size);
+	read_fields(nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_DESC), NFTA_SET_DESC_CONCAT), &set);
 	set.has_userdata = nm_attrs_nested(attrs, NFTA_SET_USERDATA).len > 0;
 	return handler->set(handler->ctx, &set, err);
 }
@@ -149,6 +161,9 @@ static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs
 
 	e.key = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
 	e.data = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
+	e.key_end = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_KEY_END), NFTA_DATA_VALUE);
+	e.verdict = nm_attrs_nested(nm_attrs_nested(attrs, NFTA_SET_ELEM_DATA), NFTA_DATA_VERDICT);
+	(void)nm_attrs_be32(attrs, NFTA_SET_ELEM_FLAGS, &e.flags); /* none is 0 */
 	e.tag = nm_nft_dump_comment(nm_attrs_nested(attrs, NFTA_SET_ELEM_USERDATA), &e.tag_len);
 	e.counters = nm_nft_rule_expression_counters(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
 	return e;

@@ -25,11 +25,16 @@ struct nm_nft_table {
 	bool made;
 };
 
+#define NM_NFT_FIELDS_MAX 16 /* NFT_REG32_COUNT */
+
 struct nm_nft_set {
 	const char *table, *name;
 	uint32_t flags; /* NFT_SET_* */
 	uint32_t key_size, data_size;
-	bool has_userdata; /* as those that nft creates have */
+	bool has_userdata;                 /* as those that nft creates have */
+	uint8_t nfproto;                   /* of its table */
+	uint8_t fields[NM_NFT_FIELDS_MAX]; /* bytes of each part of a key that is a concatenation */
+	size_t n_fields;                   /* 0: the kernel does not tell */
 };
 
 /* A member is called for each object of its kind; NULL: these are not asked for. */
@@ -57,6 +62,9 @@ int nm_nft_objects_has(
 struct nm_nft_element {
 	const char *set;
 	struct nm_attrs key, data; /* bytes; data is empty but in maps */
+	struct nm_attrs key_end;   /* bytes; of a range of concatenations */
+	struct nm_attrs verdict;   /* NFTA_VERDICT_*; of a map to verdicts */
+	uint32_t flags;            /* NFT_SET_ELEM_* */
 	const char *tag;           /* its comment, not NUL-terminated; NULL: none */
 	size_t tag_len;
 	struct nm_counters counters; /* zeros without a counter */
