@@ -225,7 +225,7 @@ count() {
 	on host nft 'table inet fence { chain gate { type filter hook forward priority 10; policy drop; }; }'
 	agrees
 	publish web 8080:80
-	tells 1 dropping-chain "chain 'gate' of table inet 'fence'"
+	tells 1 dropping-chain "chain 'gate' of the nf_tables table 'inet fence' drops"
 }
 
 @test "a broken configuration is told in one line and not compared with" {

@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/foreign_drop.h"
 #include "admin/forwarding_off.h"
 #include "admin/inventory.h"
+#include "admin/obstacle_text.h"
 #include "backend/backend.h"
 #include "base/array.h"
 #include "base/log.h"
 #include "host/forwarding.h"
 #include "host/sysctl.h"
+#include "iptables/accept.h"
 #include "publish/hidden.h"
 #include "publish/host_settings.h"
 #include "publish/lost_address.h"
@@ -24,9 +25,11 @@ const char *const nm_check_kinds[] = {"missing-rule", "stale-rule", "changed-rul
 struct check {
 	struct nm_inventory *inventory;
 	unsigned families; /* with desired rules */
+	unsigned accept;   /* families in which nm_obstacles_is_for_reload() */
 	struct nm_check_differences *found;
 	size_t n_before_rules; /* of them */
 	struct nm_gone_rules gone;
+	const char *iptables; /* nm_obstacle_text_iptables() */
 };
 
 static void check_done(struct check *c)
@@ -70,6 +73,47 @@ static int on_difference(void *ctx, const char *kind, const char *text, struct n
 	return add(ctx, err, kind, "%s", text);
 }
 
+/* What is not decided, or is missing and told of as such, is no difference. */
+static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *err)
+{
+	static const char *const kinds[] = {[NM_OBSTACLE_DROP] = "dropping-chain",
+		[NM_OBSTACLE_TRANSLATES] = "foreign-translation",
+		[NM_OBSTACLE_ACCEPTS] = "foreign-accept"};
+	char text[NM_OBSTACLE_STRLEN], command[NM_OBSTACLE_STRLEN];
+	struct check *c = ctx;
+
+	bool reload;
+
+	if (!o->result.is_sure || o->kind == NM_OBSTACLE_UNREACHED)
+		return 0;
+	if (nm_obstacles_is_for_reload(&c->inventory->change.nl, o, &reload, err) < 0)
+		return -1;
+	if (reload) {
+		c->accept |= 1u << o->packet.family; /* it will be told as a missing rule */
+		return 0;
+	}
+	if (!nm_obstacle_text_command(o, c->iptables, command))
+		return add(c, err, kinds[o->kind], "%s", nm_obstacle_text_print(o, text));
+	return add(c, err, kinds[o->kind], "%s; this lets them through: %s", nm_obstacle_text_print(o, text),
+		command);
+}
+
+/* Where nothing drops them, natmap's ACCEPT in iptables' FORWARD may be missing. */
+static int find_accepting(struct check *c, struct nm_netlink *nl, unsigned *ret, struct nm_err *err)
+{
+	uint32_t mark = nm_backend_ops(c->inventory->config->backend)->accept_mark;
+
+	*ret = c->accept;
+	nm_each_family(f, mark ? c->families & ~c->accept : 0) {
+		struct nm_iptables_accept_found found;
+
+		if (nm_iptables_accept_find(nl, 1u << f, mark, &found, err) < 0)
+			return -1;
+		*ret |= found.absent ? 0 : 1u << f;
+	}
+	return 0;
+}
+
 static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	struct check *c = ctx;
@@ -80,10 +124,12 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 		.on_difference = on_difference,
 		.ctx = c,
 		.gone = &c->gone};
+	unsigned accepting;
 
 	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
 	nm_gone_rules_reset(&c->gone);
-	if (nm_desired_read_accept(&c->inventory->desired, used, nl, c->families, err) < 0)
+	if (find_accepting(c, nl, &accepting, err) < 0 ||
+		nm_desired_read_accept(&c->inventory->desired, used, nl, accepting, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		comparison.in_use = b == used;
@@ -261,33 +307,23 @@ static int check_addresses(struct check *c, struct nm_err *err)
 	return 0;
 }
 
-static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
-{
-	char command[NM_FOREIGN_DROP_STRLEN];
-
-	return add(ctx, err, "dropping-chain",
-		"chain '%s' of table %s '%s' drops packets to containers; this lets them through: %s",
-		chain->chain, nm_foreign_drop_family(chain), chain->table,
-		nm_foreign_drop_command(chain, command));
-}
-
 int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
-	NM_CLEANUP(check_done) struct check run = {.inventory = &s, .found = ret};
+	NM_CLEANUP(check_done)
+	struct check run = {.inventory = &s, .found = ret, .iptables = nm_obstacle_text_iptables()};
 
 	if (nm_inventory_begin(&s, state_dir, NM_STATE_READ, err) < 0 || check_records(&run, err) < 0 ||
 		nm_inventory_plan(&s, err) < 0 || count_gone(&run, err) < 0)
 		return -1;
 	run.families = nm_inventory_families(&s);
+	if (nm_obstacles_each(&s.change.nl, &s.live, &c->layout, on_obstacle, &run, err) < 0)
+		return -1;
 	run.n_before_rules = ret->n;
 	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_gone(&run, err) < 0 ||
 		check_conflicts(&run, err) < 0 || nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 ||
 		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
 		return -1;
 	nm_state_unlock(s.change.state);
-	if (check_addresses(&run, err) < 0)
-		return -1;
-	/* without a published port there are no packets to drop */
-	return run.families ? nm_foreign_drop_each(&s.change.nl, on_foreign_drop, &run, err) : 0;
+	return check_addresses(&run, err);
 }

@@ -9,10 +9,9 @@
 #include "admin/examination.h"
 #include "admin/examine_settings.h"
 #include "admin/firewalld.h"
-#include "admin/foreign_drop.h"
+#include "admin/obstacle_text.h"
 #include "base/io.h"
 #include "host/conntrack.h"
-#include "iptables/accept.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
 #include "publish/change.h"
@@ -48,19 +47,24 @@ static void on_missing(void *ctx, const char *what, const char *module)
 	tell_remedy(x, module);
 }
 
-static int on_foreign_drop(void *ctx, const struct nm_foreign_drop *chain, struct nm_err *err)
+static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *err)
 {
-	char command[NM_FOREIGN_DROP_STRLEN];
+	char text[NM_OBSTACLE_STRLEN], command[NM_OBSTACLE_STRLEN];
 	struct nm_examination *x = ctx;
 
-	(void)err; /* never fails */
-	if (x->strict_firewalld && !strcmp(chain->table, "firewalld"))
+	bool reload;
+
+	if (nm_obstacles_is_for_reload(&x->nl, o, &reload, err) < 0)
+		return -1;
+	if (x->strict_firewalld && o->kind == NM_OBSTACLE_DROP && !strcmp(o->result.base->table, "firewalld"))
 		return 0;
-	nm_examination_tell(x, NM_FINDING,
-		"chain '%s' of the nf_tables table '%s %s' drops packets to published ports, %s",
-		chain->chain, nm_foreign_drop_family(chain), chain->table,
-		chain->by_policy ? "by its policy" : "by a rule without condition");
-	nm_examination_tell(x, NM_COMMAND, "%s", nm_foreign_drop_command(chain, command));
+	nm_examination_tell(x, o->result.is_sure ? NM_FINDING : NM_NOTE, "%s%s",
+		nm_obstacle_text_print(o, text),
+		o->kind == NM_OBSTACLE_ACCEPTS ? ": \"backend\": \"nftables\" does not mind" : "");
+	if (reload || o->kind == NM_OBSTACLE_UNREACHED)
+		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
+	else if (nm_obstacle_text_command(o, x->iptables, command))
+		nm_examination_tell(x, NM_COMMAND, "%s", command);
 	return 0;
 }
 
@@ -75,28 +79,6 @@ static int examine_firewalld(struct nm_examination *x, struct nm_err *err)
 	nm_examination_tell(x, NM_FINDING,
 		"firewalld drops packets that others have translated: StrictForwardPorts is on");
 	nm_examination_tell(x, NM_COMMAND, "%s", NM_FIREWALLD_REMEDY);
-	return 0;
-}
-
-/* A FORWARD chain may drop since the publish, and then needs an ACCEPT for the nftables backend. */
-static int examine_accept(struct nm_examination *x, struct nm_err *err)
-{
-	unsigned families[NM_BACKEND_MAX] = {0};
-	bool missing = false;
-
-	for (size_t i = 0; i < x->records.n; i++)
-		families[x->records.v[i].backend] |= x->records.v[i].families;
-	for (enum nm_backend b = 0; !missing && b < NM_BACKEND_MAX; b++) {
-		uint32_t mark = nm_backend_ops(b)->accept_mark;
-
-		if (mark && nm_iptables_accept_missing(&x->nl, families[b], mark, &missing, err) < 0)
-			return -1;
-	}
-	if (missing) {
-		nm_examination_tell(
-			x, NM_FINDING, "iptables' chain FORWARD may drop packets to published ports");
-		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
-	}
 	return 0;
 }
 
@@ -135,8 +117,7 @@ static int examine_features(struct nm_examination *x, struct nm_err *err)
 
 static int examine_nftables(struct nm_examination *x, struct nm_err *err)
 {
-	static examine *const examinations[] = {
-		examine_features, examine_firewalld, examine_accept, examine_loaded, NULL};
+	static examine *const examinations[] = {examine_features, examine_firewalld, examine_loaded, NULL};
 	uint32_t generation;
 	bool opened = nm_netlink_open(NETLINK_NETFILTER, &x->nl, err) == 0;
 
@@ -145,10 +126,21 @@ static int examine_nftables(struct nm_examination *x, struct nm_err *err)
 
 		nm_examination_tell(x, NM_FINDING, "the kernel has no %s (%s)", missing, err->msg);
 		tell_remedy(x, missing);
+		nm_netlink_close(&x->nl);
 		return 0;
 	}
 	run_all(x, examinations);
-	return nm_foreign_drop_each(&x->nl, on_foreign_drop, x, err);
+	return 0;
+}
+
+/* Dead containers have been told, and their records are gone. */
+static int examine_obstacles(struct nm_examination *x, struct nm_err *err)
+{
+	if (x->nl.fd < 0)
+		return 0;
+	if (x->records.n == 0)
+		return nm_obstacles_each_ahead(&x->nl, on_obstacle, x, err);
+	return nm_obstacles_each(&x->nl, &x->records, &x->d->config->layout, on_obstacle, x, err);
 }
 
 /* The kernel tells the name of each table that is in force, one a line. */
@@ -250,9 +242,12 @@ static int examine_state(struct nm_examination *x, struct nm_err *err)
 size_t nm_doctor_examine(const struct nm_doctor *d)
 {
 	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
-		nm_examine_settings_forwarding, examine_legacy, nm_examine_settings_records, examine_hidden,
-		NULL};
-	struct nm_examination x = {.d = d, .nl.fd = -1, .strict_forward_ports = nm_firewalld_is_strict()};
+		examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
+		nm_examine_settings_records, examine_hidden, NULL};
+	struct nm_examination x = {.d = d,
+		.nl.fd = -1,
+		.strict_forward_ports = nm_firewalld_is_strict(),
+		.iptables = nm_obstacle_text_iptables()};
 
 	nm_remedy_read(&x.remedies);
 	run_all(&x, examinations);

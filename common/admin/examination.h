@@ -21,13 +21,14 @@ struct nm_examination {
 	char alternative[NM_BACKEND_ALTERNATIVE_STRLEN]; /* to a backend that the kernel lacks parts of */
 	bool strict_forward_ports;                       /* firewalld's configuration says so */
 	bool strict_firewalld;                           /* has been told; its chains need not be */
+	const char *iptables;                            /* nm_obstacle_text_iptables() */
 };
 
-enum nm_examination_line { NM_FINDING, NM_COMMAND };
+enum nm_examination_line { NM_FINDING, NM_COMMAND, NM_NOTE };
 
 enum { NM_EXAMINATION_TEXT_SIZE = 4096 };
 
-/* Prints a finding, or the command against the last one. They may contain control characters from outside. */
+/* Prints a finding, the command against the last one, or what may be one and does not count. They may contain control characters from outside. */
 void nm_examination_tell(struct nm_examination *x, enum nm_examination_line what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

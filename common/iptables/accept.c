@@ -84,38 +84,41 @@ int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_iptab
 
 static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
+	struct nm_iptables_accept_found *found = ctx;
+
 	(void)err;
-	*(bool *)ctx |= edit->add;
+	found->differs |= edit->add;
+	found->absent |= edit->add && edit->kind == NM_EDIT_MISSING && edit->desired->owner;
 	return 0;
 }
 
 struct search {
 	unsigned families;
 	uint32_t mark;
-	bool missing;
+	struct nm_iptables_accept_found found;
 };
 
 static int find(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 {
 	struct search *search = ctx;
-	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->missing};
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &search->found};
 	NM_CLEANUP(nm_rules_done) struct nm_rules accept = {0};
 	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
-	search->missing = false;
+	search->found = (struct nm_iptables_accept_found){0};
 	if (nm_iptables_accept(nl, search->families, (struct nm_iptables_accept){.mark = search->mark},
 		    &accept, err) < 0)
 		return -1;
 	return nm_iptables_compare(nl, &scope, search->families, &handler, err);
 }
 
-int nm_iptables_accept_missing(
-	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err)
+int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, uint32_t mark,
+	struct nm_iptables_accept_found *ret, struct nm_err *err)
 {
 	struct search search = {.families = families, .mark = mark};
 
 	if (nm_nft_transaction_read(nl, find, &search, err) < 0)
 		return -1;
-	*ret = search.missing;
+	*ret = search.found;
 	return 0;
 }

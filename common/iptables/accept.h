@@ -17,8 +17,13 @@ struct nm_iptables_accept {
 int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_iptables_accept accept,
 	struct nm_rules *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Tells whether one of them is missing that one of the families needs, or stands where it does not work. */
-int nm_iptables_accept_missing(
-	struct nm_netlink *nl, unsigned families, uint32_t mark, bool *ret, struct nm_err *err) NM_MUST_USE;
+/* How the kernel's rules differ from these. */
+struct nm_iptables_accept_found {
+	bool differs; /* one of them is missing that one of the families needs, or stands where it does not
+			 work */
+	bool absent;  /* an ACCEPT is missing */
+};
+int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, uint32_t mark,
+	struct nm_iptables_accept_found *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

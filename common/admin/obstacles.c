@@ -1,0 +1,383 @@
+/*
+ * For each mapping there are questions: what becomes of a packet that comes by this way to that address?
+ * Those with one key have one answer.
+ */
+#include "admin/obstacles.h"
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "admin/ways.h"
+#include "backend/backend.h"
+#include "backend/own.h"
+#include "base/array.h"
+#include "follow/landmarks.h"
+#include "follow/ruleset_read.h"
+#include "iptables/accept.h"
+#include "model/rule.h"
+
+struct key {
+	uint32_t backend, family, protocol, in, out;
+	uint32_t from_host, is_loopback, has_source;
+	uint32_t host, host_port, container, container_port; /* struct nm_landmarks */
+};
+
+struct question {
+	struct key key;
+	size_t record, mapping;
+	uint16_t offset;          /* of the port in the mapping */
+	const struct nm_way *way; /* NULL: from the host itself */
+	struct nm_addr host;
+};
+
+struct search {
+	struct nm_ruleset ruleset;
+	struct nm_landmarks landmarks;
+	struct nm_ways ways;
+	struct nm_follow follow;
+	const struct nm_records *records;
+	const struct nm_layout_options *options;
+	bool is_preview;
+	struct {
+		struct question *v; /* owned */
+		size_t n, capacity;
+	} questions;
+	struct {
+		struct nm_obstacle *v; /* owned */
+		size_t n, capacity;
+	} found;
+};
+
+static void search_done(struct search *s)
+{
+	nm_ruleset_done(&s->ruleset);
+	nm_landmarks_done(&s->landmarks);
+	nm_ways_done(&s->ways);
+	free(s->questions.v);
+	free(s->found.v);
+}
+
+bool nm_obstacles_is_filter_forward(const struct nm_ruleset_chain *chain)
+{
+	return chain->nfproto != NFPROTO_INET && chain->is_base && chain->hook == NF_INET_FORWARD &&
+		!strcmp(chain->table, nm_rule_table_name(NM_TABLE_FILTER));
+}
+
+int nm_obstacles_is_for_reload(
+	struct nm_netlink *nl, const struct nm_obstacle *o, bool *ret, struct nm_err *err)
+{
+	uint32_t mark = o->record ? nm_backend_ops(o->record->backend)->accept_mark : 0;
+	struct nm_iptables_accept_found found;
+
+	*ret = false;
+	if (!mark || o->kind != NM_OBSTACLE_DROP || !nm_obstacles_is_filter_forward(o->result.base))
+		return 0;
+	if (nm_iptables_accept_find(nl, 1u << o->packet.family, mark, &found, err) < 0)
+		return -1;
+	*ret = found.differs;
+	return 0;
+}
+
+/* natmap makes a way through the FORWARD chain of iptables with the first port. */
+static enum nm_follow_own own(
+	const void *ctx, const struct nm_ruleset_chain *chain, const struct nm_ruleset_rule *rule)
+{
+	const struct search *s = ctx;
+
+	if (s->is_preview && !rule && nm_obstacles_is_filter_forward(chain))
+		return NM_FOLLOW_PASSES;
+	return nm_own_judge(NULL, chain, rule);
+}
+
+/* Questions */
+
+static int ask(struct search *s, const struct question *q, struct nm_err *err)
+{
+	const struct nm_record *r = &s->records->v[q->record];
+	const struct nm_mapping *m = &r->mappings.v[q->mapping];
+	enum nm_family family = q->host.family;
+	struct question *kept;
+
+	if (nm_grow(&s->questions, "judging the ruleset", err) < 0)
+		return -1;
+	kept = &s->questions.v[s->questions.n++];
+	*kept = *q;
+	kept->key = (struct key){.backend = r->backend,
+		.family = family,
+		.protocol = m->protocol,
+		.in = q->way ? q->way->in.index : 0,
+		.out = nm_ways_out(&s->ways, q->record, family)->index,
+		.from_host = !q->way,
+		.is_loopback = nm_addr_is_loopback(&q->host),
+		.has_source = q->way && q->way->container,
+		.host = nm_landmarks_address(&s->landmarks, &q->host),
+		.host_port = nm_landmarks_port(&s->landmarks, (uint16_t)(m->host_port + q->offset)),
+		.container = nm_landmarks_address(&s->landmarks, &r->address[family].addr),
+		.container_port =
+			nm_landmarks_port(&s->landmarks, (uint16_t)(m->container_port + q->offset))};
+	return 0;
+}
+
+/* Once for each port of the mapping that is treated in another way than the one before it. */
+static int ask_ports(struct search *s, struct question q, struct nm_err *err)
+{
+	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
+	const uint32_t *classes = s->landmarks.ports;
+
+	for (uint32_t i = 0; i < m->count; i++) {
+		if (i > 0 && classes[m->host_port + i] == classes[m->host_port + i - 1] &&
+			classes[m->container_port + i] == classes[m->container_port + i - 1])
+			continue;
+		q.offset = (uint16_t)i;
+		if (ask(s, &q, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int ask_from_host(struct search *s, struct question q, const struct nm_addr *host, struct nm_err *err)
+{
+	q.way = NULL;
+	q.host = *host;
+	return ask_ports(s, q, err);
+}
+
+static int ask_from_localhost(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
+{
+	static const struct nm_addr localhost = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}};
+
+	if (family != NM_IPV4 || !s->options->localhost)
+		return 0;
+	return ask_from_host(s, q, &localhost, err);
+}
+
+static int ask_by_way(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
+{
+	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
+
+	if (q.way->in.index == nm_ways_out(&s->ways, q.record, family)->index ||
+		(m->any_host && !q.way->has_address[family]) ||
+		(q.way->container && !(q.way->container->families & 1u << family)))
+		return 0;
+	q.host = m->any_host ? q.way->address[family] : m->host;
+	if (ask_ports(s, q, err) < 0)
+		return -1;
+	return q.way->container ? 0 : ask_from_host(s, q, &q.host, err);
+}
+
+static int ask_mapping(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
+{
+	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
+
+	if (!m->any_host && nm_addr_is_loopback(&m->host))
+		return ask_from_host(s, q, &m->host, err);
+	for (size_t i = 0; i < s->ways.in.n; i++) {
+		q.way = &s->ways.in.v[i];
+		if (ask_by_way(s, q, family, err) < 0)
+			return -1;
+	}
+	return m->any_host ? ask_from_localhost(s, q, family, err) : 0;
+}
+
+static int ask_all(struct search *s, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->records->n; i++)
+		for (size_t k = 0; k < s->records->v[i].mappings.n; k++) {
+			const struct question q = {.record = i, .mapping = k};
+
+			nm_each_family(f, s->records->v[i].mappings.v[k].families & s->records->v[i].families)
+				if (ask_mapping(s, q, f, err) < 0)
+					return -1;
+		}
+	return 0;
+}
+
+/* Answers */
+
+static struct nm_follow_packet packet_of(const struct search *s, const struct question *q)
+{
+	static const struct nm_follow_interface none = {.known = true}, lo = {.known = true, 1, "lo"};
+	const struct nm_record *r = &s->records->v[q->record];
+	const struct nm_mapping *m = &r->mappings.v[q->mapping];
+	enum nm_family family = q->host.family;
+	struct nm_follow_packet p = {.family = family,
+		.protocol = m->protocol,
+		.in = q->way ? q->way->in : none,
+		.out = q->way ? none : lo,
+		.has_source = !q->way || q->way->container,
+		.first = {q->host, (uint16_t)(m->host_port + q->offset), true},
+		.translated = {r->address[family].addr, (uint16_t)(m->container_port + q->offset), false}};
+
+	if (p.has_source)
+		p.source = q->way ? q->way->container->address[family].addr : q->host;
+	return p;
+}
+
+static bool is_same(const struct nm_obstacle *a, const struct nm_obstacle *b)
+{
+	return a->kind == b->kind && a->result.is_sure == b->result.is_sure &&
+		!memcmp(&a->result.place, &b->result.place, sizeof(a->result.place)) &&
+		!memcmp(&a->result.accepted, &b->result.accepted, sizeof(a->result.accepted));
+}
+
+static int add(struct search *s, const struct nm_obstacle *o, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->found.n; i++)
+		if (is_same(&s->found.v[i], o))
+			return 0;
+	if (nm_grow(&s->found, "judging the ruleset", err) < 0)
+		return -1;
+	s->found.v[s->found.n++] = *o;
+	return 0;
+}
+
+static enum nm_obstacle_kind kind_of(const struct nm_follow_result *r)
+{
+	if (r->end == NM_FOLLOW_DROPPED)
+		return NM_OBSTACLE_DROP;
+	if (r->end == NM_FOLLOW_TRANSLATED)
+		return NM_OBSTACLE_TRANSLATES;
+	return r->accepted.chain ? NM_OBSTACLE_ACCEPTS : NM_OBSTACLE_UNREACHED;
+}
+
+/* Follows through the hook. *goes_on: the packet may get through it. */
+static int answer_hook(
+	struct search *s, uint32_t hook, struct nm_obstacle *o, bool *goes_on, struct nm_err *err)
+{
+	bool translates = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
+	enum nm_follow_end good = translates ? NM_FOLLOW_TAKEN : NM_FOLLOW_THROUGH;
+	struct nm_follow_result *r = &o->result;
+
+	o->hook = hook;
+	nm_follow(&s->follow, hook, &o->packet, r);
+	*goes_on = r->end == good || r->end == NM_FOLLOW_TAKEN || !r->is_sure;
+	if (r->is_sure && *goes_on)
+		return 0;
+	o->kind = kind_of(r);
+	if (o->kind != NM_OBSTACLE_ACCEPTS)
+		r->accepted = (struct nm_follow_place){0};
+	return add(s, o, err);
+}
+
+/* The way of the first packet behind the first hook, and that of the answer. */
+static int answer_forwarded(struct search *s, struct nm_obstacle *o, struct nm_err *err)
+{
+	const struct nm_follow_interface in = o->packet.in, unknown = {0};
+	bool goes_on;
+
+	if (in.index && answer_hook(s, NF_INET_FORWARD, o, &goes_on, err) < 0)
+		return -1;
+	if (in.index && !goes_on)
+		return 0;
+	o->packet.in = unknown;
+	if (!s->is_preview && answer_hook(s, NF_INET_POST_ROUTING, o, &goes_on, err) < 0)
+		return -1;
+	o->packet.is_answer = true;
+	o->packet.in = o->packet.out;
+	o->packet.out = in;
+	return in.index ? answer_hook(s, NF_INET_FORWARD, o, &goes_on, err) : 0;
+}
+
+static int answer(struct search *s, const struct question *q, struct nm_err *err)
+{
+	struct nm_obstacle o = {.record = &s->records->v[q->record],
+		.mapping = &s->records->v[q->record].mappings.v[q->mapping],
+		.packet = packet_of(s, q),
+		.client = q->way ? q->way->container : NULL};
+	bool goes_on;
+
+	s->follow.own_mark = nm_backend_ops(o.record->backend)->accept_mark;
+	if (answer_hook(s, q->way ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT, &o, &goes_on, err) < 0)
+		return -1;
+	o.packet.is_translated = true;
+	o.packet.out = *nm_ways_out(&s->ways, q->record, q->host.family);
+	return goes_on ? answer_forwarded(s, &o, err) : 0;
+}
+
+static int compare_questions(const void *a, const void *b)
+{
+	const struct question *x = a, *y = b;
+	int order = memcmp(&x->key, &y->key, sizeof(x->key));
+
+	if (order)
+		return order;
+	return (x->record > y->record) - (x->record < y->record);
+}
+
+static int answer_all(struct search *s, struct nm_err *err)
+{
+	if (s->questions.n > 1)
+		qsort(s->questions.v, s->questions.n, sizeof(*s->questions.v), compare_questions);
+	for (size_t i = 0; i < s->questions.n; i++)
+		if ((i == 0 ||
+			    memcmp(&s->questions.v[i].key, &s->questions.v[i - 1].key, sizeof(struct key)) !=
+				    0) &&
+			answer(s, &s->questions.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* A port that is published next: neither it nor the container is known. */
+static int preview_way(struct search *s, const struct nm_way *way, enum nm_family family, struct nm_err *err)
+{
+	enum { ANY_PORT = 49151 }; /* the last that is registered, for nothing */
+	const struct nm_follow_target next = {.port = ANY_PORT, .unnamed = true};
+	struct nm_obstacle o = {.packet = {.family = family,
+					.protocol = IPPROTO_TCP,
+					.in = way->in,
+					.first = next,
+					.translated = next,
+					.is_translated = true}};
+
+	return way->has_address[family] ? answer_forwarded(s, &o, err) : 0;
+}
+
+static int preview(struct search *s, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->ways.in.n; i++)
+		nm_each_family(f, NM_BOTH_FAMILIES)
+			if (preview_way(s, &s->ways.in.v[i], f, err) < 0)
+				return -1;
+	return 0;
+}
+
+static int find(struct search *s, struct nm_netlink *nl, struct nm_err *err)
+{
+	s->follow = (struct nm_follow){.ruleset = &s->ruleset, .own = own, .ctx = s};
+	if (nm_ruleset_read(nl, nm_own_leave_out, &s->ruleset, err) < 0 ||
+		nm_ways_find(s->records, &s->ways, err) < 0)
+		return -1;
+	if (s->is_preview)
+		return preview(s, err);
+	if (nm_landmarks_find(&s->follow, &s->landmarks, err) < 0 || ask_all(s, err) < 0)
+		return -1;
+	return answer_all(s, err);
+}
+
+static int each(
+	struct search *s, struct nm_netlink *nl, nm_obstacle_handler *handler, void *ctx, struct nm_err *err)
+{
+	if (find(s, nl, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->found.n; i++)
+		if (handler(ctx, &s->found.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_obstacles_each(struct nm_netlink *nl, const struct nm_records *records,
+	const struct nm_layout_options *options, nm_obstacle_handler *handler, void *ctx, struct nm_err *err)
+{
+	NM_CLEANUP(search_done) struct search s = {.records = records, .options = options};
+
+	return records->n > 0 ? each(&s, nl, handler, ctx, err) : 0;
+}
+
+int nm_obstacles_each_ahead(
+	struct nm_netlink *nl, nm_obstacle_handler *handler, void *ctx, struct nm_err *err)
+{
+	static const struct nm_records none;
+	NM_CLEANUP(search_done) struct search s = {.records = &none, .is_preview = true};
+
+	return each(&s, nl, handler, ctx, err);
+}
