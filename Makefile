@@ -26,7 +26,7 @@ NM_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-pro
 	-Wconversion -fstack-protector-strong -fPIE
 # The rows of a table may leave its last members out, as SCMP_A0() and its like do.
 NM_CFLAGS += -Wno-missing-field-initializers
-NM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+NM_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed
 # These three come as a warning or an error where the compiler, the packager or a sanitizer has its own idea of them.
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)
 NM_CFLAGS += -fstack-clash-protection
@@ -39,6 +39,9 @@ INSTRUMENTED ?= $(if $(findstring -fsanitize,$(CFLAGS)),1)
 ifeq ($(INSTRUMENTED),1)
 NM_CPPFLAGS += -DNM_INSTRUMENTED
 endif
+# natmap is linked statically, since the loader would take a third of a hook's time. `make DYNAMIC=1` for packagers.
+# Sanitizers and valgrind must be able to put themselves before libc.
+DYNAMIC ?= $(INSTRUMENTED)
 ifeq ($(WERROR),1)
 NM_CFLAGS += -Werror
 endif
@@ -70,9 +73,30 @@ PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 all: $(BUILD)/natmap $(GENERATED) ## build build/natmap (no root needed)
 
-$(BUILD)/natmap: $(HOOK_OBJ) $(BUILD)/libnatmap.a
+LINK = $(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+LINK_DYNAMIC = $(LINK) -pie $(PKG_LIBS) $(LDLIBS)
+# -static-pie: the kernel still chooses where the program is. yajl's archive has a name of its own.
+LINK_STATIC = $(LINK) -static-pie $(patsubst -lyajl,-lyajl_s,$(PKG_LIBS)) $(LDLIBS)
+
+$(BUILD)/natmap: $(HOOK_OBJ)
+$(BUILD)/test/bench/minimal: $(BUILD)/test/bench/minimal.o
+$(BUILD)/natmap $(BUILD)/test/bench/minimal: $(BUILD)/libnatmap.a $(BUILD)/linking
 	$(call say,LD,$@)
-	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+ifeq ($(DYNAMIC),1)
+	$(Q)$(LINK_DYNAMIC)
+else
+	$(Q)$(LINK_STATIC) 2>$@.static-log || { echo "  $@ is linked dynamically: $$(head -n 1 $@.static-log)" && $(LINK_DYNAMIC); }
+endif
+
+# The program of DYNAMIC=1, into which tests can preload a library.
+$(BUILD)/natmap-dynamic: $(HOOK_OBJ) $(BUILD)/libnatmap.a
+	$(call say,LD,$@)
+	$(Q)$(LINK_DYNAMIC)
+
+# Changes when what is linked last would be linked in another way now.
+$(BUILD)/linking: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(DYNAMIC)' | cmp -s - $@ || echo '$(DYNAMIC)' >$@
 
 $(BUILD)/libnatmap.a: $(COMMON_OBJ)
 	$(call say,AR,$@)
@@ -105,9 +129,9 @@ $(FILTER): $(BUILD)/common/generate/sandbox_program
 $(BUILD)/common/host/sandbox_filter.o $(BUILD)/test/unit/test_host_sandbox_filter.o: $(FILTER)
 
 $(UNIT_TESTS): $(UNIT_COMMON)
-$(UNIT_TESTS) $(BENCH_PROGRAMS): %: %.o $(BUILD)/libnatmap.a
+$(UNIT_TESTS) $(filter-out %/minimal,$(BENCH_PROGRAMS)): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(NM_CFLAGS) $(CFLAGS) $(NM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
+	$(Q)$(LINK_DYNAMIC)
 
 # Static and without sanitizers, because the tests start them very often.
 $(TEST_PROGRAMS): $(BUILD)/%: %.c $(wildcard test/helpers/*.h) Makefile
@@ -159,7 +183,7 @@ check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
 	$(Q)test/run-tests.sh $^
 
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(BUILD)/natmap-dynamic
 
 check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=test/300-traffic.bats for one
 	$(Q)test/run-tests.sh -- $(BATS)

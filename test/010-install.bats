@@ -21,6 +21,18 @@ install_make() {
 	make -s -C "$NM_TREE" BUILD="$NM_TMP/build" -o "$NM_TMP/build/natmap" DESTDIR= "$@"
 }
 
+# link ARGUMENT...: links natmap of the objects that are there as $NM_TMP/linked/natmap, and prints what make says
+link() {
+	mkdir -p "$NM_TMP/linked"
+	cp -a "$NM_BUILD/hook" "$NM_BUILD/libnatmap.a" "$NM_TMP/linked"
+	make -s -C "$NM_TREE" BUILD="$NM_TMP/linked" -o "$NM_TMP/linked/libnatmap.a" V=1 "$@" "$NM_TMP/linked/natmap" | grep -v '^make: '
+}
+
+# needed: the libraries that $NM_TMP/linked/natmap is to be loaded with
+needed() {
+	LC_ALL=C readelf -d "$NM_TMP/linked/natmap" | sed -n 's/.*NEEDED.*\[\(.*\)\]$/\1/p'
+}
+
 # installed DIRECTORY: the files below it
 installed() {
 	(cd "$1" && find . ! -type d | sort)
@@ -72,6 +84,25 @@ assert_offers() {
 	"${run[@]}" uninstall
 	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
 	refute test -e "$NM_TMP/image/opt/natmap/share/natmap"
+}
+
+@test "natmap is static, dynamic on request, and dynamic with a word where an archive is missing" {
+	[[ "$(ldd "$NATMAP")" != *asan* ]] || return 0 # always dynamic
+	refute link
+	assert "$(needed)" = ''
+	refute link DYNAMIC=1
+	assert "$(needed)" has libyajl
+	local NATMAP=$NM_TMP/linked/natmap
+	publish web 8080:80
+	assert_rule host natmap:web:8080
+	withdraw web
+	assert_clean
+	refute link
+	assert "$(needed)" = ''
+	rm "$NATMAP"
+	printf 'int missing;\n' | cc -shared -o "$NM_TMP/libmissing.so" -x c -
+	assert "$(link LDLIBS="-L$NM_TMP -lmissing")" =~ 'natmap is linked dynamically: .*cannot find -lmissing'
+	assert "$(needed)" has libyajl
 }
 
 @test "each directory can be chosen" {

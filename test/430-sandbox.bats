@@ -66,6 +66,8 @@ doing() {
 			return 0;
 		}
 	END
+	natmap_dynamic
+	mapfile -t argv < <(natmap_argv)
 	NM_WRAP=(env ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$NM_TMP/doing.so")
 }
 

@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 declare -A triplets=([arm64]=aarch64-linux-gnu [armhf]=arm-linux-gnueabihf [i386]=i686-linux-gnu [riscv64]=riscv64-linux-gnu
 	[s390x]=s390x-linux-gnu)
 declare -A emulators=([arm64]=aarch64 [armhf]=arm [i386]=i386 [riscv64]=riscv64 [s390x]=s390x)
-libraries="libyajl2 libyajl-dev"
+libraries="libyajl-dev"
 
 # shellcheck disable=SC2317 # quietly calls it
 # install PACKAGE...: those that are missing
@@ -39,7 +39,7 @@ quietly() {
 # would want Debian's own C library of that machine, too.
 fetch_libraries() {
 	local root=/usr/${triplets[$1]} packages=() package
-	[[ ! -e $root/.natmap ]] || return 0
+	[[ ! -e $root/lib/libyajl_s.a ]] || return 0
 	for package in $libraries; do
 		packages+=("$package:$1")
 	done
@@ -53,16 +53,15 @@ fetch_libraries() {
 			dpkg-deb -x "$package" .
 		done
 		cp -r usr/include/. "$root/include"
-		cp -a usr/lib/*/*.so* "$root/lib"
+		cp usr/lib/*/*.a "$root/lib"
 	)
-	touch "$root/.natmap"
 }
 
 # make_for ARCH TARGET...
 make_for() {
 	local triplet=${triplets[$1]}
 	make --no-print-directory -j"$(nproc)" WERROR=1 BUILD="build/arch-$1" CC="$triplet-gcc" AR="$triplet-ar" PKG_CONFIG=true \
-		LDLIBS=-lyajl "${@:2}"
+		LDLIBS=-lyajl_s "${@:2}"
 }
 
 # make_preload: /tmp/no-seccomp.so, which pretends to natmap that the kernel takes filters
@@ -88,7 +87,7 @@ make_preload() {
 # expect STATUS PATTERN COMMAND...: what the command for the other machine owes; its input is this one's
 expect() {
 	local status=$1 pattern=$2 rc=0 out
-	out=$($emulator -E LD_PRELOAD=/tmp/no-seccomp.so "build/arch-$arch/natmap" --state-dir /tmp/state "${@:3}" 2>&1) || rc=$?
+	out=$($emulator -E LD_PRELOAD=/tmp/no-seccomp.so "build/arch-$arch/natmap-dynamic" --state-dir /tmp/state "${@:3}" 2>&1) || rc=$?
 	if [[ $rc != "$status" || ! "$out" =~ $pattern ]]; then
 		printf 'FAIL natmap %s on %s: exit status %s, expected %s\n%s\n' "${*:3}" "$arch" "$rc" "$status" "$out" >&2
 		return 1
@@ -103,7 +102,7 @@ state() {
 
 # check_commands: the whole of natmap but what talks to netfilter. The filter of system calls is not loaded: a unit test runs it.
 check_commands() {
-	local pid
+	local pid libraries
 	commands=0
 	make_preload
 	unshare --net sleep 600 &
@@ -120,14 +119,17 @@ check_commands() {
 	expect 1 'netlink' check
 	kill "$pid"
 	trap - EXIT
-	echo "ok   natmap for $arch: $commands"
+	$emulator "build/arch-$arch/natmap" hook createRuntime < <(state '')
+	libraries=$(LC_ALL=C "${triplets[$arch]}-readelf" -d "build/arch-$arch/natmap")
+	[[ "$libraries" != *NEEDED* ]] || { echo "FAIL natmap for $arch is not static" >&2 && return 1; }
+	echo "ok   natmap for $arch: $((commands + 1))"
 }
 
 check_machine() {
 	local emulator="qemu-${emulators[$arch]} -L /usr/${triplets[$arch]}"
 	quietly install make pkg-config gcc libc6-dev libseccomp-dev qemu-user "gcc-${triplets[$arch]}" "libc6-dev-$arch-cross"
 	fetch_libraries "$arch"
-	make_for "$arch" "build/arch-$arch/natmap" unit-programs
+	make_for "$arch" "build/arch-$arch/natmap" "build/arch-$arch/natmap-dynamic" unit-programs
 	NM_TEST_EMULATOR=$emulator make_for "$arch" check-unit
 	check_commands
 }

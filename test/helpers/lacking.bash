@@ -9,6 +9,7 @@
 lacking() {
 	[[ -e "$NM_TMP/lacking.so" ]] || lacking_make || return 1
 	mkdir -p "$NM_TMP/root"
+	natmap_dynamic
 	NM_WRAP=()
 	[[ -z "$*" ]] || NM_WRAP=(env "LACKING=$*" "LACKING_ROOT=$NM_TMP/root" ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$NM_TMP/lacking.so")
 }

@@ -19,6 +19,11 @@ NM_BUILD=${BUILD:-build}
 [[ "$NM_BUILD" == /* ]] || NM_BUILD=$NM_TREE/$NM_BUILD
 NATMAP=${NATMAP:-$NM_BUILD/natmap}
 export NATMAP
+
+# natmap_dynamic: from now on natmap is the program that is linked dynamically, for LD_PRELOAD
+natmap_dynamic() {
+	[[ ! -x "$NATMAP-dynamic" ]] || NATMAP=$NATMAP-dynamic
+}
 NM_PROGRAMS=$NM_BUILD/test/helpers
 NM_WRAP=()
 
