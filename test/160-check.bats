@@ -194,6 +194,28 @@ count() {
 	agrees
 }
 
+# bats test_tags=once
+@test "gone-container: in the backend that is no longer used; an id that is recorded twice is told once" {
+	local line=$'\n'"container 'web' is gone, but still published" backend
+	for backend in iptables nftables; do
+		config "{\"backend\": \"$backend\"}"
+		publish web 192.0.2.1:8080:80
+		ctr_stop web
+		sed -i '$p' "$(state_dir)/state"
+		config '{"backend": "nftables"}'
+		run_natmap rc=3 check
+		assert "$(grep -c "'web' is gone" <<<"$output")" -eq 1
+		config '{"backend": "iptables"}'
+		run_natmap rc=3 check
+		case $backend in
+		iptables) assert "$output" = "${line#?}: 4 rules" ;;
+		nftables) assert "$output" = "nft table ip natmap is stale$line" "its table goes, with it" ;;
+		esac
+		run_natmap reload
+		agrees
+	done
+}
+
 @test "interrupted-change: a container is recorded twice" {
 	publish web 8080:80
 	sed -i '$p' "$(state_dir)/state"

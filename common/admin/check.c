@@ -161,19 +161,31 @@ static bool is_second(const struct nm_records *list, size_t i)
 	return i > 0 && !strcmp(list->v[i].id, list->v[i - 1].id);
 }
 
+enum { LEFT_SIZE = 64 };
+
+/* ": 4 rules"; nothing where all of the backend is a difference of its own. */
+static const char *print_left(const struct check *c, size_t i, char buf[static LEFT_SIZE])
+{
+	enum nm_backend backend = c->inventory->dead.v[i].backend;
+	const char *what = backend == NM_BACKEND_IPTABLES ? "rule" : "element";
+	size_t n = c->gone.n[i];
+
+	buf[0] = '\0';
+	if (n > 0 || backend == c->inventory->config->backend)
+		(void)snprintf(buf, LEFT_SIZE, ": %zu %s%s", n, what, n == 1 ? "" : "s");
+	return buf;
+}
+
 static int check_gone(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *dead = &c->inventory->dead;
+	char left[LEFT_SIZE];
 
-	for (size_t i = 0; i < dead->n; i++) {
-		const char *what = dead->v[i].backend == NM_BACKEND_IPTABLES ? "rule" : "element";
-		size_t n = c->gone.n[i];
-
+	for (size_t i = 0; i < dead->n; i++)
 		if (!is_second(dead, i) &&
-			add(c, err, "gone-container", "container '%s' is gone, but still published: %zu %s%s",
-				dead->v[i].id, n, what, n == 1 ? "" : "s") < 0)
+			add(c, err, "gone-container", "container '%s' is gone, but still published%s",
+				dead->v[i].id, print_left(c, i, left)) < 0)
 			return -1;
-	}
 	return 0;
 }
 

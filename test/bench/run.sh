@@ -92,6 +92,7 @@ job_withdraw_many() { natmap_job withdraw-many state-many stopped.json poststop;
 job_reload() { admin_job reload; }
 job_list() { admin_job list; }
 job_check() { admin_job check; }
+job_metrics() { admin_job metrics; }
 job_unconcerned() { natmap_job unconcerned state unconcerned.json createRuntime; }
 job_empty() { job empty natmap bench.json "$programs/empty"; }
 job_minimal() { job minimal minimal bench.json "$programs/minimal" add; }
@@ -179,6 +180,7 @@ report() {
 			row("reload", "natmap reload, " published " published, nothing to change")
 			row("list", "natmap list, " published " published")
 			row("check", "natmap check, " published " published")
+			row("metrics", "natmap metrics, " published " published")
 			print ""
 			judge("publish / portmap ADD", median["publish"] / median["portmap-add"], 1 / 20, "1/20")
 			judge("publish / minimal program", median["publish"] / median["minimal"], 1.5, "1.5")
@@ -227,5 +229,5 @@ prepare
 echo "$rounds rounds of all in turns; kernel $(uname -r), $(nproc) processors, $(iptables --version)"
 measure "$rounds" publish withdraw unconcerned empty minimal minimal_remove portmap_add portmap_del \
 	publish_few withdraw_few publish_many withdraw_many >"$NM_TMP/result"
-measure "$command_rounds" reload list check >>"$NM_TMP/result"
+measure "$command_rounds" reload list check metrics >>"$NM_TMP/result"
 report <"$NM_TMP/result"
