@@ -8,7 +8,7 @@
 
 #include "admin/examination.h"
 #include "admin/examine_settings.h"
-#include "admin/firewalld.h"
+#include "input/firewalld.h"
 #include "admin/obstacle_text.h"
 #include "base/io.h"
 #include "host/conntrack.h"

@@ -1,6 +1,6 @@
 /* What firewalld is configured to do to published ports. */
-#ifndef NM_ADMIN_FIREWALLD_H
-#define NM_ADMIN_FIREWALLD_H
+#ifndef NM_INPUT_FIREWALLD_H
+#define NM_INPUT_FIREWALLD_H
 
 #include <stdbool.h>
 

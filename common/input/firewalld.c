@@ -1,4 +1,4 @@
-#include "admin/firewalld.h"
+#include "input/firewalld.h"
 
 #include <fcntl.h>
 #include <stdio.h>
