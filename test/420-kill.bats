@@ -221,8 +221,20 @@ refuse_at_each() {
 	kill_at_each nothing new mkdir flock renameat pwrite64 write sendto exit_group
 }
 
+# with_flow: connection tracking has an entry, among which natmap looks for stale ones, and kills are at those messages, too
+with_flow() {
+	on host conntrack -I -p udp -s 198.51.100.1 -d 198.51.100.2 --sport 1 --dport 2 -t 600 -u SEEN_REPLY >"$NM_TMP/flow" 2>&1
+}
+
+# has_flow: it is still there
+has_flow() {
+	assert "$(flows host -p udp)" has 'src=198.51.100.1 dst=198.51.100.2'
+}
+
 @test "publish in place of another killed at any write or message" {
+	with_flow
 	kill_at_each old new flock pwrite64 write sendto
+	has_flow
 }
 
 @test "withdraw killed at any write or message" {
@@ -269,8 +281,10 @@ refuse_at_each() {
 }
 
 @test "withdraw that is refused a call keeps the state covering the kernel" {
+	with_flow
 	refuse_at_each new end EIO pwrite64
 	refuse_at_each new end ENOBUFS sendto
+	has_flow
 }
 
 @test "add and remove killed at any write, and at the last messages" {
