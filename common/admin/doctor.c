@@ -8,10 +8,10 @@
 
 #include "admin/examination.h"
 #include "admin/examine_settings.h"
-#include "input/firewalld.h"
 #include "admin/obstacle_text.h"
 #include "base/io.h"
 #include "host/conntrack.h"
+#include "input/firewalld.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
 #include "publish/change.h"
