@@ -7,7 +7,7 @@
 
 #include "admin/forwarding_off.h"
 #include "admin/inventory.h"
-#include "admin/obstacle_text.h"
+#include "obstacle/text.h"
 #include "backend/backend.h"
 #include "base/array.h"
 #include "base/log.h"

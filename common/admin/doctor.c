@@ -8,12 +8,12 @@
 
 #include "admin/examination.h"
 #include "admin/examine_settings.h"
-#include "admin/obstacle_text.h"
 #include "base/io.h"
 #include "host/conntrack.h"
 #include "input/firewalld.h"
 #include "nft/objects.h"
 #include "nft/transaction.h"
+#include "obstacle/text.h"
 #include "publish/change.h"
 #include "publish/hidden.h"
 #include "state/search.h"

@@ -28,7 +28,8 @@ enum nm_examination_line { NM_FINDING, NM_COMMAND, NM_NOTE };
 
 enum { NM_EXAMINATION_TEXT_SIZE = 4096 };
 
-/* Prints a finding, the command against the last one, or what may be one and does not count. They may contain control characters from outside. */
+/* Prints a finding, the command against the last one, or what may be one and does not count. They may contain
+ * control characters from outside. */
 void nm_examination_tell(struct nm_examination *x, enum nm_examination_line what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

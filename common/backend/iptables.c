@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/shadow.h"
 #include "base/array.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
@@ -93,16 +94,34 @@ static bool is_gone(const struct nm_backend_comparison *c, const struct nm_edit 
 		nm_gone_rules_count(c->gone, edit->place.family, edit->tag, strlen(edit->tag));
 }
 
+/* A comparison, and what is read for it. */
+struct comparing {
+	const struct nm_backend_comparison *c;
+	struct nm_shadow shadow;
+};
+
+static void comparing_done(struct comparing *comparing)
+{
+	nm_shadow_done(&comparing->shadow);
+}
+
 static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
 	const char *program = edit->place.family == NM_IPV4 ? "iptables" : "ip6tables";
 	const struct nm_backend_words words = nm_backend_words[edit->kind];
 	const char *table = nm_rule_table_name(edit->place.table), *kind = words.kind;
-	const struct nm_backend_comparison *c = ctx;
+	struct comparing *comparing = ctx;
+	const struct nm_backend_comparison *c = comparing->c;
+	bool is_shadowed = true;
 	const char *by_nft = edit->form == NM_FORM_NFT ? ", written by nft: iptables cannot read it" : "";
 	char rule[NM_RULE_STRLEN], text[NM_RULE_STRLEN + 128];
 
 	if (!is_told(c, edit) || is_gone(c, edit))
+		return 0;
+	if (edit->behind_others &&
+		nm_shadow_find(&comparing->shadow, c->nl, edit->desired, edit->handle, &is_shadowed, err) < 0)
+		return -1;
+	if (!is_shadowed)
 		return 0;
 	if (edit->kind == NM_EDIT_STALE) {
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' in chain %s is stale%s", program,
@@ -118,7 +137,8 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 
 static int compare(struct nm_backend_comparison *c, struct nm_err *err)
 {
-	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = c};
+	NM_CLEANUP(comparing_done) struct comparing comparing = {.c = c};
+	const struct nm_iptables_compare_handler handler = {.edit = on_edit, .ctx = &comparing};
 	const struct nm_iptables_scope all = {
 		.desired = &c->desired->rules, .everything = true, .look_for_old = true};
 

@@ -291,7 +291,7 @@ void nm_follow(const struct nm_follow *f, uint32_t hook, const struct nm_follow_
 {
 	const struct nm_ruleset_chain *chain = NULL;
 	struct walk w = {.f = f};
-	bool nat_is_done = packet->is_translated;
+	bool nat_is_done = packet->is_translated && hook != NF_INET_POST_ROUTING;
 	enum way way = GOES_ON;
 
 	*ret = (struct nm_follow_result){.end = NM_FOLLOW_THROUGH, .is_sure = true};
@@ -304,8 +304,10 @@ void nm_follow(const struct nm_follow *f, uint32_t hook, const struct nm_follow_
 			doubt_order(&w, chain, way);
 		if (way == DROPPED || way == ELSEWHERE)
 			break;
-		if (way == ACCEPTED && chain->is_nat)
+		if (way == ACCEPTED && chain->is_nat) {
 			ret->accepted = w.place;
+			ret->masquerades = w.action.masquerades;
+		}
 		if (way == TAKEN)
 			ret->end = NM_FOLLOW_TAKEN;
 		if (way == TAKEN && chain->is_nat) {

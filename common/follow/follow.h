@@ -22,8 +22,10 @@ struct nm_follow_interface {
 struct nm_follow_target {
 	struct nm_addr address;
 	uint16_t port;
-	bool local;   /* the address is the host's */
-	bool unnamed; /* it is one that no rule names, and not in here */
+	bool local;           /* the address is the host's */
+	bool unnamed;         /* it is one that no rule names, and not in here */
+	uint8_t unknown_bits; /* the last bits of the address that are not known */
+	bool any_port;        /* nor is the port */
 };
 
 /*
@@ -37,6 +39,7 @@ struct nm_follow_packet {
 	struct nm_follow_interface in, out;
 	bool has_source;
 	struct nm_addr source;
+	uint8_t unknown_bits;               /* of source, likewise */
 	struct nm_follow_target first;      /* as it was sent */
 	struct nm_follow_target translated; /* what natmap makes of it */
 	bool is_translated;                 /* that has been done */
@@ -82,6 +85,7 @@ struct nm_follow_result {
 	uint16_t port;
 	/* THROUGH in a hook of NAT: the rule that last ended a chain of it by ACCEPT */
 	struct nm_follow_place accepted;
+	bool masquerades; /* or by MASQUERADE */
 };
 
 struct nm_follow {

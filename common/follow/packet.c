@@ -55,9 +55,15 @@ static void put_ends(struct nm_follow_state *s)
 
 	client.family = server.family = p->family; /* also where there is none */
 	put_address(&s->network, p->is_answer ? target : source, &client, p->has_source);
+	nm_value_forget(
+		&s->network, p->is_answer ? target : source, nm_addr_size(p->family), p->unknown_bits);
 	put_address(&s->network, p->is_answer ? source : target, &server, !t->unnamed);
+	nm_value_forget(
+		&s->network, p->is_answer ? source : target, nm_addr_size(p->family), t->unknown_bits);
 	nm_value_put(&s->transport, p->is_answer ? DPORT : SPORT, &from, sizeof(from));
 	nm_value_put(&s->transport, p->is_answer ? SPORT : DPORT, &to, sizeof(to));
+	if (t->any_port)
+		nm_value_put_unknown(&s->transport, p->is_answer ? SPORT : DPORT, sizeof(to));
 }
 
 static void put_network(struct nm_follow_state *s)
@@ -235,10 +241,13 @@ static void put_ct_address(struct nm_follow_state *s, size_t at, uint32_t key)
 	struct nm_addr source = p->source, target = p->first.address;
 
 	source.family = target.family = p->family;
-	if (key == NFT_CT_SRC || key == NFT_CT_SRC_IP || key == NFT_CT_SRC_IP6)
+	if (key == NFT_CT_SRC || key == NFT_CT_SRC_IP || key == NFT_CT_SRC_IP6) {
 		put_address(&s->registers, at, &source, p->has_source);
-	else if (key == NFT_CT_DST || key == NFT_CT_DST_IP || key == NFT_CT_DST_IP6)
+		nm_value_forget(&s->registers, at, nm_addr_size(p->family), p->unknown_bits);
+	} else if (key == NFT_CT_DST || key == NFT_CT_DST_IP || key == NFT_CT_DST_IP6) {
 		put_address(&s->registers, at, &target, !p->first.unnamed);
+		nm_value_forget(&s->registers, at, nm_addr_size(p->family), p->first.unknown_bits);
+	}
 }
 
 static enum nm_tri load_ct(struct nm_follow_state *s, struct nm_attrs data, size_t at)
@@ -263,7 +272,7 @@ static enum nm_tri load_ct(struct nm_follow_state *s, struct nm_attrs data, size
 		put_u8(s, at, s->packet->protocol);
 	else if (key == NFT_CT_L3PROTOCOL)
 		put_u8(s, at, nm_addr_family_to_af(s->packet->family));
-	else if (key == NFT_CT_PROTO_DST && direction == IP_CT_DIR_ORIGINAL)
+	else if (key == NFT_CT_PROTO_DST && direction == IP_CT_DIR_ORIGINAL && !s->packet->first.any_port)
 		put_be16(s, at, s->packet->first.port);
 	else if (key == NFT_CT_PROTO_SRC && direction == IP_CT_DIR_ORIGINAL)
 		put_be16(s, at, SOURCE_PORT);

@@ -219,6 +219,7 @@ static enum nm_tri on_masq(struct reading *r, struct nm_attrs data)
 {
 	(void)data;
 	r->action->act = NM_FOLLOW_ACCEPTS;
+	r->action->masquerades = true;
 	return NM_TRUE;
 }
 

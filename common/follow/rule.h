@@ -21,6 +21,7 @@ struct nm_follow_action {
 	char chain[NFT_NAME_MAXLEN];              /* JUMPS, GOES_TO */
 	const struct nm_ruleset_element *element; /* that has said so; NULL: the rule itself */
 	/* SENDS_ELSEWHERE: to where, as far as it is known */
+	bool masquerades; /* ACCEPTS: by MASQUERADE */
 	bool to_address, to_port, to_host;
 	struct nm_addr address;
 	uint16_t port;

@@ -54,6 +54,17 @@ void nm_value_copy(struct nm_value *to, size_t at, const struct nm_value *from, 
 	memmove(to->unnamed + at, from->unnamed + from_at, len * sizeof(*to->unnamed));
 }
 
+void nm_value_forget(struct nm_value *v, size_t at, size_t len, unsigned bits)
+{
+	for (size_t i = at + len; fits(at, len) && bits > 0 && i-- > at;) {
+		unsigned here = bits < 8 ? bits : 8;
+
+		v->known[i] &= (uint8_t)(0xff << here);
+		v->bytes[i] &= v->known[i];
+		bits -= here;
+	}
+}
+
 bool nm_value_is_known(const struct nm_value *v, size_t at, size_t len)
 {
 	for (size_t i = at; fits(at, len) && i < at + len; i++)

@@ -27,6 +27,9 @@ void nm_value_put_unknown(struct nm_value *v, size_t at, size_t len);
 void nm_value_put_unnamed(struct nm_value *v, size_t at, size_t len);
 void nm_value_copy(struct nm_value *to, size_t at, const struct nm_value *from, size_t from_at, size_t len);
 
+/* Forgets the last bits of len bytes. */
+void nm_value_forget(struct nm_value *v, size_t at, size_t len, unsigned bits);
+
 bool nm_value_is_known(const struct nm_value *v, size_t at, size_t len);
 bool nm_value_is_unnamed(const struct nm_value *v, size_t at, size_t len);
 

@@ -84,6 +84,8 @@ static enum nm_tri match_multiport(const struct nm_follow_state *s, const void *
 	const struct xt_multiport_v1 *m = info;
 	enum nm_tri found = NM_FALSE;
 
+	if (!nm_value_is_known(&s->transport, SOURCE_PORT_AT, 2 * PORT_SIZE))
+		return NM_UNDECIDED;
 	for (size_t i = 0; i < m->count && i < XT_MULTI_PORTS; i++) {
 		uint16_t first = m->ports[i];
 		uint16_t last = m->pflags[i] && i + 1 < XT_MULTI_PORTS ? m->ports[++i] : first;
@@ -156,6 +158,8 @@ static enum nm_tri match_orig_dst(const struct nm_follow_state *s, const struct 
 	const uint8_t *address = (const uint8_t *)c->daddr, *mask = (const uint8_t *)c->dmask;
 	bool equal = true;
 
+	if (s->packet->first.unnamed || s->packet->first.unknown_bits)
+		return s->packet->first.unnamed ? NM_FALSE : NM_UNDECIDED;
 	for (size_t i = 0; i < nm_addr_size(a->family); i++)
 		equal &= (a->bytes[i] & mask[i]) == (address[i] & mask[i]);
 	return tri(equal);
@@ -174,7 +178,9 @@ static enum nm_tri match_connection(const struct nm_follow_state *s, const struc
 		{XT_CONNTRACK_STATE, tri(c->state & state)},
 		{XT_CONNTRACK_PROTO, tri(c->protocol == s->packet->protocol)},
 		{XT_CONNTRACK_ORIGDST, match_orig_dst(s, c)},
-		{XT_CONNTRACK_ORIGDST_PORT, tri(port >= c->dport && port <= c->dport_last)},
+		{XT_CONNTRACK_ORIGDST_PORT,
+			s->packet->first.any_port ? NM_UNDECIDED
+						  : tri(port >= c->dport && port <= c->dport_last)},
 		{XT_CONNTRACK_STATUS,
 			c->status & ~known && !(c->status & status) ? NM_UNDECIDED : tri(c->status & status)},
 		{XT_CONNTRACK_ORIGSRC, s->packet->has_source ? NM_UNDECIDED : NM_FALSE},

@@ -65,6 +65,13 @@ static enum nm_tri on_accept(
 	return NM_TRUE;
 }
 
+static enum nm_tri on_masquerade(
+	struct nm_follow_state *s, struct nm_attrs info, uint32_t revision, struct nm_follow_action *ret)
+{
+	ret->masquerades = true;
+	return on_accept(s, info, revision, ret);
+}
+
 static enum nm_tri on_drop(
 	struct nm_follow_state *s, struct nm_attrs info, uint32_t revision, struct nm_follow_action *ret)
 {
@@ -126,7 +133,7 @@ enum nm_tri nm_follow_xt_target(
 	} known[] = {
 		{"DNAT", on_dnat},
 		{"REDIRECT", on_redirect},
-		{"MASQUERADE", on_accept},
+		{"MASQUERADE", on_masquerade},
 		{"SNAT", on_accept},
 		{"NETMAP", on_dnat},
 		{"REJECT", on_drop},

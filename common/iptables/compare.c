@@ -1,15 +1,12 @@
 /*
- * Each chain of the layout is read and compared with the rules desired in it. The comment tells which rules
- * are natmap's; the jumps, which have none, are known by their form.
+ * Each chain is compared with the rules desired in it. natmap's are known by the comment, jumps by their form.
  *
  * A desired rule that is in the chain stays untouched, unless it has no effect where it stands:
- *  - a rule of the head, or of the second tier (NM_PLACE_AFTER_HEAD), behind a rule of others that may keep
- *    packets from it,
+ *  - one of the head, or of the second tier (NM_PLACE_AFTER_HEAD), behind one of others that may decide,
  *  - a rule of the head behind a rule of natmap's that belongs further down,
  *  - a DROP before an ACCEPT of the same owner,
  *  - a rule of the second tier, several of which may match one packet, above one that must precede it,
- *  - the jump from DOCKER-USER before rules of the administrator; a bare RETURN at the end of that chain
- * stays behind it.
+ *  - the jump from DOCKER-USER before rules of the administrator, but for a bare RETURN at the end.
  */
 #include "iptables/compare.h"
 
@@ -27,6 +24,7 @@ struct unwanted {
 	char tag[NM_NFT_COMMENT_SIZE];
 	enum nm_iptables_form form;
 	ssize_t desired; /* number of the rule that it is, misplaced, or that it was; -1: none */
+	bool behind_others;
 };
 
 struct diff {
@@ -59,7 +57,8 @@ struct reading {
 		size_t n, capacity;
 	} seconds;
 	size_t index;           /* of the next rule */
-	bool others_decide;     /* a rule of others has come that may keep packets from those behind it */
+	bool behind_others;     /* struct nm_edit, of the rule that is read */
+	bool others_decide;     /* one of others has come that may keep packets from those behind it */
 	bool ours_further_down; /* a kept rule has come that belongs behind the head */
 	uint64_t last_head;     /* handle of the last kept rule of the head */
 	ssize_t jump;           /* DOCKER-USER: number of the desired jump that is there; -1: none yet */
@@ -98,17 +97,17 @@ static bool stands_before_accept(const struct reading *r, size_t drop)
 	return false;
 }
 
-static bool is_misplaced(const struct reading *r, size_t i)
+static bool is_misplaced(struct reading *r, size_t i)
 {
 	const struct nm_rule *rule = desired_rule(r->d, i);
 	bool has_company = r->place.chain == NM_CHAIN_POSTROUTING || r->place.table == NM_TABLE_RAW ||
 		(r->place.table == NM_TABLE_MANGLE && r->place.chain == NM_CHAIN_FORWARD);
 
-	if (rule->place != NM_PLACE_END && has_company && r->others_decide)
+	if ((rule->place == NM_PLACE_AFTER_HEAD && r->seconds.n &&
+		    i > r->seconds.v[r->seconds.n - 1].desired) ||
+		(rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i))
 		return true;
-	if (rule->place == NM_PLACE_AFTER_HEAD && r->seconds.n && i > r->seconds.v[r->seconds.n - 1].desired)
-		return true;
-	return (rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i);
+	return r->behind_others = rule->place != NM_PLACE_END && has_company && r->others_decide;
 }
 
 /* Number of the desired rule that this one is; -1: none. */
@@ -156,8 +155,10 @@ static int add_unwanted(
 	if (nm_grow(&r->unwanted, "preparing the rules", err) < 0)
 		return -1;
 	u = &r->unwanted.v[r->unwanted.n++];
-	*u = (struct unwanted){
-		.handle = rule->handle, .form = nm_iptables_encode_form(rule), .desired = desired};
+	*u = (struct unwanted){.handle = rule->handle,
+		.form = nm_iptables_encode_form(rule),
+		.desired = desired,
+		.behind_others = r->behind_others};
 	if (rule->tag)
 		memcpy(u->tag, rule->tag,
 			rule->tag_len < sizeof(u->tag) ? rule->tag_len : sizeof(u->tag) - 1);
@@ -194,7 +195,7 @@ static bool may_decide(const struct nm_nft_rule *rule)
 	return nm_nft_rule_decides(rule);
 }
 
-/* Of several bare RETURNs in a row, the first is the one that counts. */
+/* Of bare RETURNs in a row the first counts. */
 static void add_other(struct reading *r, const struct nm_nft_rule *rule)
 {
 	static const struct nm_rule bare_return = {.verdict = NM_VERDICT_RETURN};
@@ -214,6 +215,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	ssize_t i = find_desired(r, rule);
 
 	r->index++;
+	r->behind_others = false;
 	if (i >= 0 && is_misplaced(r, (size_t)i)) {
 		r->d->fate[i] = NM_EDIT_MISPLACED;
 		return add_unwanted(r, rule, i, err);
@@ -230,7 +232,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	return 0;
 }
 
-/* The jump from DOCKER-USER must be behind the rules of others, known once the chain has been read. */
+/* The jump from DOCKER-USER must be behind the rules of others. */
 static int check_jump(struct reading *r, struct nm_err *err)
 {
 	bool right = r->last_is_return ? r->jump_index + 1 == r->last_index : r->jump_index > r->last_index;
@@ -242,8 +244,7 @@ static int check_jump(struct reading *r, struct nm_err *err)
 	return add_unwanted(r, &jump, r->jump, err);
 }
 
-/* A rule that has to go and has the comment of a missing rule of its chain, or is a jump like that, is that
- * rule, changed. */
+/* A rule that has to go with the comment of a missing one of its chain, or a jump, is that one, changed. */
 static void pair_changed(struct reading *r)
 {
 	for (size_t u = 0; u < r->unwanted.n; u++) {
@@ -272,7 +273,8 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 			.place = r->place,
 			.handle = old->handle,
 			.tag = old->tag,
-			.form = old->form};
+			.form = old->form,
+			.behind_others = old->behind_others};
 
 		if (old->desired >= 0) {
 			edit.kind = r->d->fate[old->desired];
@@ -284,8 +286,8 @@ static int delete_unwanted(const struct reading *r, struct nm_err *err)
 	return 0;
 }
 
-/* Handle of the kept rule to insert after: the lowest second-tier rule that must precede it, else the last
- * head rule; 0 if neither exists. */
+/* Handle of the kept rule to insert after: the lowest of the second tier, else the last of the head; 0: none.
+ */
 static uint64_t rule_above(const struct reading *r, size_t i)
 {
 	for (size_t n = r->seconds.n; n > 0; n--)

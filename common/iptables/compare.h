@@ -24,8 +24,10 @@ struct nm_edit {
 	uint64_t handle; /* deletion: of the rule */
 	const char *tag; /* deletion: comment of the rule, "" for a jump; borrowed during the call */
 	enum nm_iptables_form form; /* deletion: of the rule */
-	uint64_t neighbour;         /* addition: handle of the rule that it goes behind, or before; 0: at the
-				       head or the end, as desired says */
+	bool behind_others; /* deletion, MISPLACED: for no other reason than that a rule of others comes
+			       before it that may keep packets from it */
+	uint64_t neighbour; /* addition: handle of the rule that it goes behind, or before; 0: at the
+			       head or the end, as desired says */
 	bool behind;
 };
 

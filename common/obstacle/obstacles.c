@@ -2,12 +2,12 @@
  * For each mapping there are questions: what becomes of a packet that comes by this way to that address?
  * Those with one key have one answer.
  */
-#include "admin/obstacles.h"
+#include "obstacle/obstacles.h"
 
 #include <linux/netfilter.h>
 #include <string.h>
 
-#include "admin/ways.h"
+#include "obstacle/ways.h"
 #include "backend/backend.h"
 #include "backend/own.h"
 #include "base/array.h"

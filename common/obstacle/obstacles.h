@@ -1,7 +1,7 @@
 /* What others have in nf_tables that keeps packets from published ports: found by following them, one for
  * each kind that the rules of others treat alike. */
-#ifndef NM_ADMIN_OBSTACLES_H
-#define NM_ADMIN_OBSTACLES_H
+#ifndef NM_OBSTACLE_OBSTACLES_H
+#define NM_OBSTACLE_OBSTACLES_H
 
 #include "follow/follow.h"
 #include "host/netlink.h"
@@ -43,8 +43,8 @@ int nm_obstacles_each_ahead(
 /* True for the chain FORWARD of iptables' table filter. */
 bool nm_obstacles_is_filter_forward(const struct nm_ruleset_chain *chain);
 
-/* Sets *ret to whether a reload helps: the chain is that one, and lacks the ACCEPT that natmap's own tables need
- * there. */
+/* Sets *ret to whether a reload helps: the chain is that one, and lacks the ACCEPT that natmap's own tables
+ * need there. */
 int nm_obstacles_is_for_reload(
 	struct nm_netlink *nl, const struct nm_obstacle *o, bool *ret, struct nm_err *err) NM_MUST_USE;
 

@@ -1,4 +1,4 @@
-#include "admin/ways.h"
+#include "obstacle/ways.h"
 
 #include <linux/netlink.h>
 #include <stdio.h>

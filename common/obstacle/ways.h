@@ -1,6 +1,6 @@
 /* The ways by which packets come to published ports. */
-#ifndef NM_ADMIN_WAYS_H
-#define NM_ADMIN_WAYS_H
+#ifndef NM_OBSTACLE_WAYS_H
+#define NM_OBSTACLE_WAYS_H
 
 #include "follow/follow.h"
 #include "host/rtnl.h"

@@ -1,8 +1,8 @@
-/* What is said of an obstacle of admin/obstacles.h, and the command against it. */
-#ifndef NM_ADMIN_OBSTACLE_TEXT_H
-#define NM_ADMIN_OBSTACLE_TEXT_H
+/* What is said of an obstacle of obstacle/obstacles.h, and the command against it. */
+#ifndef NM_OBSTACLE_TEXT_H
+#define NM_OBSTACLE_TEXT_H
 
-#include "admin/obstacles.h"
+#include "obstacle/obstacles.h"
 
 enum { NM_OBSTACLE_STRLEN = 2048 };
 

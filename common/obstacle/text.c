@@ -1,4 +1,4 @@
-#include "admin/obstacle_text.h"
+#include "obstacle/text.h"
 
 #include <fcntl.h>
 #include <linux/netfilter.h>
