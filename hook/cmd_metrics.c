@@ -110,6 +110,13 @@ static size_t count_kind(const struct nm_check_differences *d, const char *kind)
 	return n;
 }
 
+static void print_kind(const struct nm_check_differences *d, const char *kind, FILE *out)
+{
+	const struct nm_prometheus_label labels[] = {{"kind", kind}, {NULL, NULL}};
+
+	nm_prometheus_sample(out, "natmap_differences", labels, (double)count_kind(d, kind));
+}
+
 static void print_differences(const struct nm_metrics *m, FILE *out)
 {
 	print_one(out, "natmap_check_success", "gauge", m->checked,
@@ -117,12 +124,8 @@ static void print_differences(const struct nm_metrics *m, FILE *out)
 	if (!m->checked)
 		return;
 	nm_prometheus_begin(out, "natmap_differences", "gauge", "Differences that natmap check finds.");
-	for (const char *const *kind = nm_check_kinds; *kind; kind++) {
-		const struct nm_prometheus_label labels[] = {{"kind", *kind}, {NULL, NULL}};
-
-		nm_prometheus_sample(
-			out, "natmap_differences", labels, (double)count_kind(&m->differences, *kind));
-	}
+	for (const char *const *kind = nm_check_kinds; *kind; kind++)
+		print_kind(&m->differences, *kind, out);
 }
 
 static void print_host(const struct nm_metrics *m, FILE *out)

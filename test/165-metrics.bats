@@ -76,6 +76,8 @@ everything() {
 	refute test -e "$(state_dir)"
 	same "the kinds" "$(sed -n '/^\.Sy kind :$/,/^\.It/p' "$NM_TREE/man/natmap.8" | grep -oE '[a-z]+-[a-z]+|setting|jump|conflict' | sort)" \
 		"$(sed -n 's/^natmap_differences{kind="\(.*\)"}.*/\1/p' <<<"$output" | sort)"
+	assert "$(grep -ohE "(tells [0-9]+|differs) [a-z-]+" "$NM_TREE"/test/*.bats | sed 's/.* //' | sort -u |
+		comm -23 - <(sed -n 's/^natmap_differences{kind="\(.*\)"}.*/\1/p' <<<"$output" | sort))" = "" "kinds that tests find, and that are not there"
 	# and each metric of the manual, and no other
 	same "the names" "$(sed -n 's/^\.It Sy \(natmap_[a-z_]*\).*/\1/p' "$NM_TREE/man/natmap.8" | sort)" \
 		"$( (sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' <<<"$output" && printf 'natmap_last_reload_%s\n' success timestamp_seconds) | sort)"
@@ -144,8 +146,8 @@ natmap_a_total -1
 natmap_b 1
 # HELP natmap_c What c is.
 # TYPE natmap_c counter
-# HELP natmap_d_ms What d is.
-# TYPE natmap_d_ms gauge
+# HELP natmap_d_ms_total What d is.
+# TYPE natmap_d_ms_total counter
 
 END
 	)

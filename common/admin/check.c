@@ -20,7 +20,7 @@
 
 const char *const nm_check_kinds[] = {"missing-rule", "stale-rule", "changed-rule", "misplaced-rule", "jump",
 	"setting", "gone-container", "interrupted-change", "damaged-state", "conflict", "hidden-listener",
-	"lost-address", "dropping-chain", NULL};
+	"lost-address", "dropping-chain", "foreign-translation", "foreign-accept", NULL};
 
 struct check {
 	struct nm_inventory *inventory;

@@ -13,17 +13,18 @@ while (<STDIN>) {
 	$last = $_;
 	fault("no end of line") unless s/\n\z//;
 	if (/^# HELP ($name) (\S.*)$/) {
-		fault("$1 has two helps, or is not in one piece") if $help{$1}++;
-		$family = $1;
+		($family, my $text) = ($1, $2);
+		fault("$family has two helps, or is not in one piece") if $help{$family}++;
 		$type = undef;
-		fault("help with an escape that there is not") if $2 =~ /\\[^\\n]/;
-		fault("$1 does not begin with natmap_") if $1 !~ /^natmap_[a-z0-9_]+$/;
+		fault("help with an escape that there is not") if $text =~ /\\[^\\n]/;
+		fault("$family does not begin with natmap_") if $family !~ /^natmap_[a-z0-9_]+$/;
 	} elsif (/^# TYPE ($name) (counter|gauge)$/) {
-		fault("type of $1 behind the help of another") if !defined $family || $family ne $1;
-		fault("$1 has two types, or samples before its type") if $type{$1}++ || $sample{$1};
+		my $metric = $1;
 		$type = $2;
-		fault("$1: a counter ends in _total, a gauge does not") if ($type eq 'counter') != ($1 =~ /_total$/);
-		fault("$1: no base unit") if $1 =~ /_(ms|us|milliseconds|minutes|kb|kilobytes|percent)(_|$)/;
+		fault("type of $metric behind the help of another") if !defined $family || $family ne $metric;
+		fault("$metric has two types, or samples before its type") if $type{$metric}++ || $sample{$metric};
+		fault("$metric: a counter ends in _total, a gauge does not") if ($type eq 'counter') != ($metric =~ /_total$/);
+		fault("$metric: no base unit") if $metric =~ /_(ms|us|milliseconds|minutes|kb|kilobytes|percent)(_|$)/;
 	} elsif (/^($name)(\{(.*)\})? (\S+)$/) {
 		my ($metric, $labels, $value, %labels) = ($1, $3 // '', $4);
 		fault("a sample of $metric behind the type of another") if !defined $type || $metric ne $family;
