@@ -25,7 +25,7 @@ connect() {
 # packets PORTS [ID]: what list counts for this mapping
 packets() {
 	run_natmap list --json "${@:2}" >/dev/null || return 1
-	jq -r --arg ports "$1" '.containers[].mappings[] | select(.ports == $ports) | .packets' <<<"$output"
+	packets_after "{\"ports\":\"$1\","
 }
 
 # states: each container of the list with its state and its connections
@@ -36,7 +36,7 @@ states() {
 # static_packets KIND NAME
 static_packets() {
 	run_natmap list --json >/dev/null || return 1
-	jq -r --arg kind "$1" --arg name "$2" '.static[] | select(.kind == $kind and .name == $name) | .packets' <<<"$output"
+	packets_after "{\"kind\":\"$1\",\"name\":\"$2\","
 }
 
 @test "without state or rules there is nothing to show, and nothing is made" {

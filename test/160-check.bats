@@ -17,7 +17,7 @@ teardown() {
 # tells N KIND TEXT: check finds N differences, all of that kind, one with TEXT; in lines and in JSON the same; and
 # neither host nor state is changed
 tells() {
-	local host state lines
+	local host state lines line json=""
 	host=$(snapshot host)
 	state=$(cat "$(state_dir)/state" 2>&1) || :
 	run_natmap rc=3 check || return 1
@@ -25,8 +25,11 @@ tells() {
 	assert "$stderr" = "" || return 1
 	assert "$(wc -l <<<"$lines")" -eq "$1" lines && assert "$lines" has "$3" || return 1
 	run_natmap rc=3 check --json || return 1
-	same "lines and JSON" '[["differences"],["kind","text"]] '"$2"$'\n'"$lines" "$(jq -r '
-		"\([keys, (.differences[0] | keys)]) \([.differences[].kind] | unique | join(" "))", .differences[].text' <<<"$output")" || return 1
+	while read -r line; do
+		json_string line "$line"
+		json+="${json:+,}{\"kind\":\"$2\",\"text\":$line}"
+	done <<<"$lines"
+	same "lines and JSON" "{\"differences\":[$json]}" "$output" || return 1
 	same "the host" "$host" "$(snapshot host)" || return 1
 	same "the state" "$state" "$(cat "$(state_dir)/state" 2>&1 || :)"
 }

@@ -53,7 +53,7 @@ also_in() {
 	before=$(snapshot host)
 	bundle_make plain 'sleep 600'
 	ctr_run plain
-	assert "$(runtime state plain | jq -r .status)" = running
+	assert "$(ctr_state plain status)" = running
 	same "rules" "$before" "$(snapshot host)"
 	refute test -e "$(state_dir)"
 	ctr_delete plain
@@ -117,7 +117,7 @@ also_in() {
 	local pid
 	web_make web 8080:80 hello
 	ctr_run web
-	pid=$(runtime state web | jq .pid)
+	pid=$(ctr_state web pid)
 	kill -KILL "$pid"
 	wait_for process_is_gone "$pid"
 	assert_rule host '"natmap:web:8080"'
@@ -134,7 +134,7 @@ also_in() {
 }
 
 has_stopped() {
-	[[ "$(runtime state "$1" | jq -r .status)" = stopped ]]
+	[[ "$(ctr_state "$1" status)" = stopped ]]
 }
 
 # bats test_tags=once
@@ -160,7 +160,7 @@ has_stopped() {
 	web_make old 8080:80 old
 	web_make new 8080:80 new
 	ctr_run old
-	pid=$(runtime state old | jq .pid)
+	pid=$(ctr_state old pid)
 	kill -KILL "$pid"
 	wait_for process_is_gone "$pid"
 	ctr_run new

@@ -13,6 +13,7 @@ setup() {
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80 >"$NM_TMP/old"
 	state web "$(ctr_pid web)" creating io.natmap.ports=8080:80,9090:90/udp >"$NM_TMP/new"
 	state web - stopped >"$NM_TMP/end"
+	look
 	settings settings
 	do_hook new # from now on there is a state
 	do_hook end
@@ -37,13 +38,18 @@ do_hook() {
 	on_for 20 host ${2:+"$NM_PROGRAMS/fault"} "${@:2}" "${argv[@]}" "${command[@]}" <"$input" >"$NM_TMP/out" 2>"$NM_TMP/err" 3>&- || status=$?
 }
 
+# succeeded WHAT: the last hook has
+succeeded() {
+	[[ $status = 0 ]] || fail "$1: exit status $status" "$(<"$NM_TMP/err")"
+}
+
 # begin FROM: from nothing to what there is before the hook that fails: nothing, the old or the new ports, or a wreck
 begin() {
 	local from=$1
 	[[ $from != wreck ]] || from=new
 	[[ $from != nothing ]] || return 0
 	do_hook "$from"
-	assert "$status" -eq 0 "preparation: $(<"$NM_TMP/err")" || return 1
+	succeeded preparation || return 1
 	[[ $1 != wreck ]] || wreck
 }
 
@@ -64,21 +70,33 @@ wreck() {
 	translation_add dead:7070 && translation_add web:6060
 }
 
-# settings: what natmap switches on for a container
-settings() {
-	# shellcheck disable=SC2016 # for that shell
-	on host sh -c 'cd /proc/sys/net/ipv4/conf && read -r on <br0/route_localnet; read -r br0 <br0/forwarding; read -r up0 <up0/forwarding
-		echo "$on$br0$up0"; exec bridge -d link show dev vctr' >"$NM_TMP/set"
-	slurp "$1" "$NM_TMP/set"
-	[[ "${!1}" =~ ^([01]*)$'\n'.*(hairpin\ [a-z]*) ]] || return 1
-	printf -v "$1" '%s %s' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+# look: asks the kernel once for all that is judged: each tag is in $tags, on a line, and each setting in ${now[NAME]}
+look() {
+	local lines line
+	declare -gA now=()
+	tags=$'\n'
+	"$NM_PROGRAMS/tags" "/run/netns/$NM_NS-host" ipv4/conf/{all,br0,up0}/forwarding ipv4/conf/br0/route_localnet hairpin/vctr \
+		>"$NM_TMP/tags" || return 1
+	mapfile -t lines <"$NM_TMP/tags"
+	for line in "${lines[@]}"; do
+		case $line in
+		natmap:*) tags+=$line$'\n' ;;
+		*) now[${line%=*}]=${line#*=} ;;
+		esac
+	done
 }
 
-# tagged NAME: sets the variable NAME to natmap:ID:PORT of every container's rule in the kernel
+# settings NAME: sets the variable NAME to what natmap switches on for a container, as the last look saw it
+settings() {
+	printf -v "$1" '%s%s%s hairpin %s' "${now[ipv4/conf/br0/route_localnet]}" "${now[ipv4/conf/br0/forwarding]}" \
+		"${now[ipv4/conf/up0/forwarding]}" "${now[hairpin/vctr]}"
+}
+
+# tagged NAME: looks, and sets the variable NAME to natmap:ID:PORT of every container's rule in the kernel
 tagged() {
-	local lines=() line
-	on host "$NM_PROGRAMS/tags" >"$NM_TMP/tags" || return 1
-	mapfile -t lines <"$NM_TMP/tags"
+	local line lines
+	look || return 1
+	mapfile -t lines <<<"$tags"
 	printf -v "$1" ""
 	for line in "${lines[@]}"; do
 		[[ ! "$line" =~ ^natmap:[^@:]+:[0-9]+$ ]] || printf -v "$1" %s "${!1}${!1:+$'\n'}$line"
@@ -108,17 +126,17 @@ states_are_valid() {
 	[[ ! -e "$NM_TMP/states" ]] || jq -Rn 'inputs | fromjson' "$NM_TMP/states" >/dev/null
 }
 
-# closed WHEN: where not all forward, an interface that does has its guard, of those in $NM_TMP/tags, and its record
+# closed WHEN: where not all forward, an interface that does has its guard, as the last look saw it, and its record
 closed() {
-	local tags interface
-	# shellcheck disable=SC2016 # for that shell
-	on host sh -c 'cd /proc/sys/net/ipv4/conf && read -r all <all/forwarding; [ "$all" = 1 ] || exec grep -l 1 up0/forwarding br0/forwarding' >"$NM_TMP/on" || true
-	tags=$'\n'$(<"$NM_TMP/tags")$'\n'
-	while IFS=/ read -r interface _; do
+	local interface records
+	[[ ${now[ipv4/conf/all/forwarding]} != 1 ]] || return 0
+	for interface in up0 br0; do
+		[[ ${now[ipv4/conf/$interface/forwarding]} = 1 ]] || continue
 		forwarded+=("$interface")
 		assert "$tags" has $'\n'"natmap:@forward/$interface"$'\n' "$interface forwards, and nothing closes it $1" || return 1
-		assert "$(<"${state%/*}/forwarding")" has " $interface" "$interface forwards, and no record says so $1" || return 1
-	done <"$NM_TMP/on"
+		slurp records "${state%/*}/forwarding"
+		assert "$records" has " $interface" "$interface forwards, and no record says so $1" || return 1
+	done
 }
 
 # covered WHEN: the state lists all that is in the kernel, and what forwards is closed
@@ -136,11 +154,11 @@ recovers() {
 	local rules after
 	[[ $2 = reload ]] || set -- "$1" new
 	do_hook "$2"
-	assert "$status" -eq 0 "$2 $1: $(<"$NM_TMP/err")" || return 1
+	succeeded "$2 $1" || return 1
 	tagged rules
 	assert "$rules" = $'natmap:web:8080\nnatmap:web:9090' "rules after $2 $1" || return 1
 	do_hook end
-	assert "$status" -eq 0 "withdraw $1: $(<"$NM_TMP/err")" || return 1
+	succeeded "withdraw $1" || return 1
 	tagged rules && recorded after
 	assert "$rules$after" = "" "left after a withdraw $1" || return 1
 	settings after
@@ -152,7 +170,7 @@ count() {
 	local IFS=, rules call times
 	begin "$1" || return 1
 	do_hook "$2" count "$NM_TMP/calls" "${*:3}"
-	assert "$status" -eq 0 "$2, counted: $(<"$NM_TMP/err")" || return 1
+	succeeded "$2, counted" || return 1
 	declare -gA made=()
 	while IFS=' ' read -r call times; do
 		made[$call]=$times
@@ -203,7 +221,7 @@ refuse_at_each() {
 		tagged before
 		do_hook "$hook" "$error" "$n$on" "$call"
 		[[ $status != 127 ]] || continue # the loader's, before natmap begins
-		stderr=$(<"$NM_TMP/err")
+		slurp stderr "$NM_TMP/err"
 		assert "$status" -le 1 "status $when: $stderr" || return 1
 		check_stderr "$when" && covered "$when" || return 1
 		assert "$stderr" lacks forbidden "$when" || return 1
@@ -254,6 +272,7 @@ has_flow() {
 @test "forwarding by interface: killed or refused at any write or message, what forwards is closed, and goes with the last" {
 	local forwarded=()
 	setting ipv4/ip_forward 0
+	look
 	settings settings
 	kill_at_each nothing new renameat write sendto exit_group
 	assert "${forwarded[*]}" has up0 "killed when it forwards"
@@ -306,7 +325,7 @@ completed_by() {
 			if [[ $by = remove && $before = natmap:web:8080 ]]; then
 				assert "$status" -eq 1 "status $when" || return 1 # it was complete
 			else
-				assert "$status" -eq 0 "status $when: $(<"$NM_TMP/err")" || return 1
+				succeeded "$when" || return 1
 			fi
 			assert "$(live_ids)" = web "records $when" || return 1
 			recorded records && tagged rules

@@ -67,7 +67,7 @@ handles() {
 	run_natmap reload
 	assert_reach ext ctr tcp 192.0.2.2 80
 	run_natmap list --json
-	assert "$(jq '.static[0].packets' <<<"$output")" -ge 1
+	assert "$(packets_after '"static":[')" -ge 1
 }
 
 # bats test_tags=iptables

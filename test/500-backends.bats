@@ -132,7 +132,7 @@ switch() {
 		assert_reach web ext tcp 192.0.2.1 80
 		assert_reach web host tcp 192.0.2.1 80
 		run_natmap list --json
-		assert "$(jq '.static[0].packets' <<<"$output")" -gt 0 "packets counted in $backend"
+		assert "$(packets_after '"static":[')" -gt 0 "packets counted in $backend"
 	done
 	config '{}'
 	run_natmap reload
@@ -147,7 +147,7 @@ switch() {
 	withdraw A
 	assert_reach web ext tcp 192.0.2.1 8080
 	run_natmap list --json
-	assert "$(jq '.containers[0].mappings[0].packets' <<<"$output")" = 2 "connections of B"
+	assert "$(packets_after '"mappings":[')" = 2 "connections of B"
 }
 
 @test "a ruleset that nft has saved can be loaded, and is right then" {

@@ -7,19 +7,21 @@
 # What is on the disk in /lib/modules and /etc/os-release is below $NM_TMP/root then, where nothing is at first.
 # shellcheck disable=SC2034 # NM_WRAP is for run_natmap
 lacking() {
-	[[ -e "$NM_TMP/lacking.so" ]] || lacking_make || return 1
+	local library=$NM_PROGRAMS/lacking.so
+	[[ "$library" -nt "$NM_TREE/test/helpers/lacking.bash" ]] || lacking_make "$library" || return 1
 	mkdir -p "$NM_TMP/root"
 	natmap_dynamic
 	NM_WRAP=()
-	[[ -z "$*" ]] || NM_WRAP=(env "LACKING=$*" "LACKING_ROOT=$NM_TMP/root" ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$NM_TMP/lacking.so")
+	[[ -z "$*" ]] || NM_WRAP=(env "LACKING=$*" "LACKING_ROOT=$NM_TMP/root" ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$library")
 }
 
 lacking_xt() {
 	lacking 11 match target
 }
 
+# lacking_make LIBRARY: for all tests, of which the first makes it
 lacking_make() {
-	cc -shared -fPIC -o "$NM_TMP/lacking.so" -x c - <<-'END'
+	cc -shared -fPIC -o "$NM_TMP/lacking.so" -x c - <<-'END' && mv -f "$NM_TMP/lacking.so" "$1"
 		#define _GNU_SOURCE
 		#include <fcntl.h>
 		#include <limits.h>

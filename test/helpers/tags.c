@@ -1,14 +1,21 @@
 /*
- * tags: prints what natmap has written into comments of rules and of its sets' elements in this network
- * namespace, sorted, each once: the texts that begin with "natmap:". Netlink's answers are searched as they
- * are, since a comment is the same text in each of the forms in which iptables and nft write it. For tests
- * that ask a thousand times: nft takes ten times as long.
+ * tags [NAMESPACE [SETTING...]]: prints what natmap has written into comments of rules and of its sets'
+ * elements in this network namespace, or the one that is this file, sorted, each once: the texts that begin
+ * with "natmap:". Netlink's answers are searched as they are, since a comment is the same text in each of the
+ * forms in which iptables and nft write it. Then a line SETTING=VALUE for each SETTING: hairpin/PORT, of a
+ * bridge, 0 or 1, or else a file below /proc/sys/net. For tests that ask a thousand times: nft takes ten
+ * times as long.
  */
 #include <errno.h>
 #include <error.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +126,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int main(void)
+static void print_tags(void)
 {
 	struct request rules = dump_of(NFT_MSG_GETRULE, AF_UNSPEC), sets = dump_of(NFT_MSG_GETSET, AF_UNSPEC);
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -135,5 +142,78 @@ int main(void)
 	for (size_t i = 0; i < tags.n; i++)
 		if (!i || strcmp(tags.text[i], tags.text[i - 1]) != 0)
 			puts(tags.text[i]);
+	close(fd);
+}
+
+static const struct rtattr *find(const void *attrs, size_t len, unsigned type)
+{
+	const struct rtattr *attr = attrs;
+
+	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len))
+		if ((attr->rta_type & NLA_TYPE_MASK) == type)
+			return attr;
+	return NULL;
+}
+
+static const struct rtattr *find_within(const struct rtattr *nest, unsigned type)
+{
+	return nest ? find(RTA_DATA(nest), RTA_PAYLOAD(nest), type) : NULL;
+}
+
+static int hairpin_of(const char *port)
+{
+	static union {
+		struct nlmsghdr head;
+		char bytes[1 << 14];
+	} answer;
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+	} request = {.head = {.nlmsg_len = sizeof(request),
+			     .nlmsg_type = RTM_GETLINK,
+			     .nlmsg_flags = NLM_F_REQUEST},
+		.link.ifi_index = (int)if_nametoindex(port)};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const struct rtattr *mode;
+
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
+		recv(fd, &answer, sizeof(answer), 0) < 0 || answer.head.nlmsg_type != RTM_NEWLINK)
+		error(1, errno, "%s", port);
+	mode = find_within(
+		find(IFLA_RTA(NLMSG_DATA(&answer.head)), IFLA_PAYLOAD(&answer.head), IFLA_LINKINFO),
+		IFLA_INFO_SLAVE_DATA);
+	mode = find_within(mode, IFLA_BRPORT_MODE);
+	if (!mode)
+		error(1, 0, "%s: no port of a bridge", port);
+	close(fd);
+	return *(const char *)RTA_DATA(mode);
+}
+
+static void print_setting(const char *name)
+{
+	char path[128], value[32] = "";
+	int fd;
+
+	if (!strncmp(name, "hairpin/", strlen("hairpin/"))) {
+		printf("%s=%d\n", name, hairpin_of(name + strlen("hairpin/")));
+		return;
+	}
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, value, sizeof(value) - 1) < 0)
+		error(1, errno, "%s", path);
+	close(fd);
+	printf("%s=%s\n", name, strtok(value, "\n"));
+}
+
+int main(int argc, char *argv[])
+{
+	int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
+
+	if (argc > 1 && (fd < 0 || setns(fd, CLONE_NEWNET)))
+		error(1, errno, "%s", argv[1]);
+	print_tags();
+	for (int i = 2; i < argc; i++)
+		print_setting(argv[i]);
 	return 0;
 }
