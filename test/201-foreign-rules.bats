@@ -118,6 +118,53 @@ look_alikes() {
 	assert "$(chain_of nat PREROUTING)" = $'-p tcp -m tcp --dport 7 -j DNAT --to-destination 10.88.7.3\n-m addrtype --dst-type LOCAL -j NATMAP'
 }
 
+# others_in_nat add|insert RULE...: chains of others in PREROUTING and OUTPUT, which have these rules
+others_in_nat() {
+	local chain rule
+	for chain in PREROUTING OUTPUT; do
+		on host nft "add table ip nat; add chain ip nat in_$chain; add chain ip nat all_$chain; add chain ip nat $chain {
+			type nat hook ${chain,,} priority -100; }; add rule ip nat in_$chain counter jump all_$chain; $1 rule ip nat $chain counter jump in_$chain"
+		for rule in "${@:2}"; do
+			on host nft "add rule ip nat all_$chain $rule"
+		done
+	done
+}
+
+# heads_of_nat JUMP OUTPUT: what the first rules of PREROUTING and OUTPUT have
+heads_of_nat() {
+	assert "$(chain_of nat PREROUTING | head -n 1)" has "$1" && assert "$(chain_of nat OUTPUT | head -n 1)" has "$2"
+}
+
+@test "rules of others that end nat for every packet come behind natmap's" {
+	serve ctr tcp 80 web
+	others_in_nat add 'ip saddr 10.9.0.0/16 return' 'counter accept'
+	publish web 8080:80
+	heads_of_nat '-j NATMAP' natmap:
+	publish db 8081:80
+	heads_of_nat '-j NATMAP' natmap:
+	assert_reach web ext tcp 192.0.2.1 8080
+	assert_reach web host tcp 127.0.0.1 8081
+	run_natmap check
+	others_in_nat insert
+	heads_of_nat '-j in_PREROUTING' '-j in_OUTPUT'
+	run_natmap rc=3 check
+	assert "$(grep -c 'stands where it does not work' <<<"$output")" -eq 5 "$output"
+	run_natmap reload
+	heads_of_nat '-j NATMAP' natmap:
+	run_natmap check
+	assert_reach web ctr2 tcp 192.0.2.1 8081
+	assert_reach web host tcp 192.0.2.1 8080
+}
+
+@test "rules of others that end nat for some packets come before natmap's, as they stood" {
+	others_in_nat add 'ip saddr 10.9.0.0/16 accept' 'counter return' 'counter accept'
+	publish web 8080:80
+	heads_of_nat '-j in_PREROUTING' '-j in_OUTPUT'
+	run_natmap check
+	run_natmap reload
+	heads_of_nat '-j in_PREROUTING' '-j in_OUTPUT'
+}
+
 @test "hairpin rules stand at the head of POSTROUTING, before others' rules" {
 	on host iptables -t nat -A POSTROUTING -s 10.88.7.0/24 -j ACCEPT
 	publish web 8080:80

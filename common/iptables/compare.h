@@ -27,8 +27,9 @@ struct nm_edit {
 	bool behind_others; /* deletion, MISPLACED: for no other reason than that a rule of others comes
 			       before it that may keep packets from it */
 	uint64_t neighbour; /* addition: handle of the rule that it goes behind, or before; 0: at the
-			       head or the end, as desired says */
+			       head or the end */
 	bool behind;
+	bool at_head;
 };
 
 struct nm_iptables_compare_handler {

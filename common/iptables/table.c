@@ -19,7 +19,7 @@ static const char *print_rule(const void *rule, char buf[static NM_NFT_BATCH_STR
 static int add_rule(
 	struct nm_nft_batch *txn, struct nm_nft_place place, const struct nm_edit *edit, struct nm_err *err)
 {
-	bool append = edit->neighbour ? edit->behind : edit->desired->place == NM_PLACE_END;
+	bool append = edit->neighbour ? edit->behind : !edit->at_head;
 	struct nm_message *m = nm_nft_batch_begin_rule(txn, place, edit->neighbour, append, err);
 
 	if (!m)

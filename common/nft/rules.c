@@ -194,6 +194,34 @@ bool nm_nft_rule_decides(const struct nm_nft_rule *rule)
 	return false;
 }
 
+static bool is_comment(const char *expression, struct nm_attrs data)
+{
+	char name[NM_NFT_EXPRESSION_SIZE];
+
+	return !strcmp(expression, "match") && nm_attrs_string(data, NFTA_MATCH_NAME, name, sizeof(name)) &&
+		!strcmp(name, "comment");
+}
+
+int nm_nft_rule_always(const struct nm_nft_rule *rule, char ret_chain[static NFT_NAME_MAXLEN])
+{
+	struct nm_attrs list = rule->expressions, data, verdict;
+	char name[NM_NFT_EXPRESSION_SIZE];
+	uint32_t code;
+
+	while (nm_nft_rule_next_expression(&list, name, &data)) {
+		if (!strcmp(name, "counter") || is_comment(name, data))
+			continue;
+		verdict = nm_attrs_nested(nm_attrs_nested(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+		if (strcmp(name, "immediate") != 0 ||
+			!nm_attrs_get(verdict, NFTA_VERDICT_CODE, &code, sizeof(code)))
+			return NFT_CONTINUE;
+		ret_chain[0] = '\0';
+		(void)nm_attrs_string(verdict, NFTA_VERDICT_CHAIN, ret_chain, NFT_NAME_MAXLEN);
+		return (int)be32toh(code);
+	}
+	return NFT_CONTINUE;
+}
+
 bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain)
 {
 	struct nm_attrs list = rule->expressions, data, verdict;

@@ -2,6 +2,8 @@
 #ifndef NM_NFT_RULES_H
 #define NM_NFT_RULES_H
 
+#include <linux/netfilter/nf_tables.h>
+
 #include "nft/dump.h"
 
 /* A rule of a chain, borrowed during the call of the handler. */
@@ -35,6 +37,10 @@ struct nm_counters nm_nft_rule_expression_counters(struct nm_attrs expression);
 
 /* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */
 bool nm_nft_rule_decides(const struct nm_nft_rule *rule);
+
+/* What the rule does to every packet: NF_ACCEPT, NFT_JUMP, ..., as the kernel numbers verdicts, and for a
+ * jump or goto the chain, NUL-terminated. NFT_CONTINUE: nothing, or not to every one. */
+int nm_nft_rule_always(const struct nm_nft_rule *rule, char ret_chain[static NFT_NAME_MAXLEN]);
 
 /* True when the rule jumps or goes to the chain. */
 bool nm_nft_rule_leads_to(const struct nm_nft_rule *rule, const char *chain);
