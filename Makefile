@@ -56,6 +56,7 @@ HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers
 SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/bench/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
+HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
 UNITS      := natmap.service natmap-gc.service natmap-gc.timer natmap-forwarding.path \
 	natmap-metrics.service natmap-metrics.timer
 GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
@@ -66,8 +67,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-userlands check-archs check-kernels check-all check-headers \
-	check-layers lint format format-check deps bench demo ci install uninstall clean help
+.PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-archs check-kernels check-all \
+	check-headers check-layers lint format format-check deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -191,14 +192,21 @@ check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=tes
 check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
 	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address,undefined'
 
-# The releases of Debian, and what runs there. With all of them, test/HOSTS.md is compared.
+# The releases of Debian, and what runs there. With all of them, the table of rules in test/HOSTS.md is compared.
 USERLANDS ?= trixie sid
 USERLAND_BATS ?= $(sort $(wildcard test/2*.bats test/43*.bats))
 
 check-userlands: ## build and run unit, rule and sandbox tests in newer Debians (root); USERLANDS=sid for one
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/userlands.sh $(USERLANDS) -- $(USERLAND_BATS)
-	$(Q)$(if $(filter trixie,$(USERLANDS)),test/hosts.sh check)
+	$(Q)$(if $(filter trixie,$(USERLANDS)),test/hosts.sh check test/240-restored.bats)
+
+# With all of them, in every order of starts, and the tables of test/HOSTS.md are compared.
+HOSTS ?= bookworm
+
+check-hosts: ## run Docker, firewalld, ufw, CNI and netavark beside natmap (root); HOSTS="bookworm trixie sid" for everything
+	$(Q)test/install-deps.sh userlands
+	$(Q)test/hosts.sh $(if $(filter trixie,$(HOSTS)),check $(HOST_BATS),quick)
 
 # Other machines, and another libc on this one.
 ARCHS ?= arm64 armhf i386 riscv64 s390x musl
@@ -218,6 +226,7 @@ check-all: ## run everything there is (root); takes an hour
 	$(Q)test/install-deps.sh lint
 	$(Q)$(MAKE) --no-print-directory check-headers format-check lint
 	$(Q)$(MAKE) --no-print-directory check-userlands check-archs check-kernels
+	$(Q)$(MAKE) --no-print-directory check-hosts HOSTS='bookworm trixie sid'
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
 
@@ -249,7 +258,7 @@ lint: check-layers $(FILTER) ## run check-layers, clang-tidy, gcc -fanalyzer, cp
 	$(Q)cppcheck --quiet -j"$$(nproc)" --enable=warning,performance,portability --suppress=varFuncNullUB \
 		--suppress=memleak --suppress=normalCheckLevelMaxBranches \
 		$(addprefix --suppress=,$(addsuffix :test/unit/*,$(UNIT_SUPPRESSED))) --error-exitcode=1 -Icommon -I$(BUILD)/common $(SOURCES)
-	$(Q)shellcheck -x $(SCRIPTS) $(BATS)
+	$(Q)shellcheck -x $(SCRIPTS) $(BATS) $(HOST_BATS)
 	$(Q)mandoc -T lint -W warning man/*.[0-9]
 
 format: ## format the C files

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Rules that iptables and nft have saved and brought back, as they do at boot: what is the same in effect is right, what keeps
 # iptables from reading its tables is replaced, and nothing is left over.
+# packages: iptables nftables
 #
 # hosts.sh runs these tests with the tools of several releases, for HOSTS.md. NM_RELEASE=NAME: those of that folder of
 # userlands.sh instead of this machine's. NM_RESULTS=FILE: adds lines "BACKEND<TAB>ROW<TAB>WORD", and any word will do.

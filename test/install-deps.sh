@@ -1,7 +1,8 @@
 #!/bin/sh
-# install-deps.sh [bench|kernels|lint|userlands]: installs what building natmap, its tests and the demo need on Debian and
+# install-deps.sh [bench|kernels|lint|programs|userlands]: installs what building natmap, its tests and the demo need on Debian and
 # Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands` need:
-# only what is missing, so that a second run needs no network. As root.
+# only what is missing, so that a second run needs no network. programs: instead, what hosts.sh runs beside natmap, in a folder of
+# userlands.sh. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev"
@@ -10,6 +11,9 @@ userlands="debootstrap"
 kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
 bench="containernetworking-plugins netavark gnuplot-nox"
+programs="iptables nftables iproute2 procps docker.io firewalld dbus-daemon ufw containernetworking-plugins netavark"
+# of later releases a package of its own
+grep -q '^VERSION_ID="1[12]"' /etc/os-release || programs="$programs docker-cli"
 
 wanted="$build $tests"
 case ${1:-} in
@@ -17,6 +21,7 @@ bench) wanted="$wanted $bench" ;;
 lint) wanted="$wanted $lint" ;;
 userlands) wanted="$wanted $userlands" ;;
 kernels) wanted="$wanted $kernels" ;;
+programs) wanted=$programs ;;
 esac
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.

@@ -9,6 +9,8 @@
 # backend plays a role in it, with iptables alone; without any of these, with both.
 #
 # NM_BACKEND=NAME   with that backend alone
+# NM_TEST_LEFT_OUT=TAG
+#                   without the tests of this tag
 # NM_TEST_STRICT=1  a skipped test is a failure
 # NM_TEST_JOBS=N    so many programs or files at a time; else two for each processor, since half of the time they wait, but
 #                   not more than eight, since the kernel makes and deletes network interfaces one after the other
@@ -46,7 +48,8 @@ environment() {
 }
 
 # A bats file and its backend are one word: FILE (BACKEND).
-declare -A left_out=([iptables]=nftables [nftables]="iptables once")
+more=${NM_TEST_LEFT_OUT:-}
+declare -A left_out=([iptables]="nftables $more" [nftables]="iptables once $more")
 
 # run_one WHAT OUT: runs a unit program or a bats file. Its TAP goes to OUT, its exit status to OUT.rc.
 run_one() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # userlands.sh [NAME...] [-- BATS_FILE...]
-# userlands.sh run NAME COMMAND...
+# userlands.sh run|prepare NAME COMMAND...
 #
 # Builds natmap with warnings as errors and runs the unit tests and the bats files in other releases of Debian (default:
 # trixie and sid; trixie-i386 is one for another machine, which this one's kernel must be able to run), on this machine's
@@ -10,7 +10,7 @@
 # with mounts, processes and a network of their own, so that they leave nothing behind.
 #
 # run: runs the command in a release, in the caller's network namespace: iptables and nft of one that need not be able to
-# build natmap.
+# build natmap. prepare: the same, while nobody else prepares it, as it is right for installing something.
 #
 # NM_USERLANDS=DIR  where the folders are (default /var/cache/natmap-userlands)
 # NM_BACKEND, NM_TEST_STRICT, NM_TEST_JOBS: see run-tests.sh
@@ -86,6 +86,10 @@ check() {
 }
 
 mkdir -p "$store"
+if [[ ${1:-} = prepare ]]; then
+	prepare "${@:2}"
+	exit
+fi
 if [[ ${1:-} = run ]]; then
 	prepare "$2"
 	inside "$store/$2" -- "${@:3}"

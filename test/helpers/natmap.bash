@@ -4,7 +4,7 @@
 # NATMAP names the binary under test (default: $BUILD/natmap, BUILD as in the Makefile).
 
 PATH=$PATH:/usr/sbin:/sbin
-NM_TREE=${BATS_TEST_DIRNAME:+${BATS_TEST_DIRNAME%/*}} # which bats has found already
+NM_TREE=${BATS_TEST_DIRNAME:+${BATS_TEST_DIRNAME%/test*}} # which bats has found already
 NM_TREE=${NM_TREE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 # shellcheck source=test/helpers/assert.bash
 . "$NM_TREE/test/helpers/assert.bash"

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# Beside firewalld, with each of its backends: its chains, its zones, and what it does to rules of others.
+# packages: firewalld iptables nftables
+
+load ../helpers/natmap
+load ../helpers/programs
+
+setup() {
+	programs_up
+}
+
+teardown() {
+	programs_down
+}
+
+# before BACKEND [EXPECTED]: firewalld, then natmap; EXPECTED after a reload of firewalld
+before() {
+	local theirs row="firewalld ($1)"
+	firewalld_start "$1"
+	theirs=$(theirs)
+	publish web 8080:80
+	judge "$row, natmap"
+	leaves_all_as_it_was "$theirs"
+	publish web 8080:80
+	inbox firewall-cmd --reload
+	judge "$row, natmap, firewall-cmd --reload" "${@:2}"
+	leaves_all_as_it_was
+}
+
+# after BACKEND [EXPECTED]
+after() {
+	local row="natmap, firewalld ($1)"
+	publish web 8080:80
+	firewalld_start "$1"
+	judge "$row" "${@:2}"
+	daemon_stop firewalld
+	judge "$row, stopped" "${@:2}"
+	firewalld_start "$1"
+	judge "$row, restarted" "${@:2}"
+	leaves_all_as_it_was
+}
+
+@test "firewalld's nftables backend before natmap" {
+	before nftables "all|$NM_GONE"
+}
+
+@test "firewalld's iptables backend before natmap" {
+	before iptables "all|$NM_GONE"
+}
+
+# bats test_tags=long
+@test "firewalld's nftables backend after natmap" {
+	after nftables "all|$NM_GONE"
+}
+
+# bats test_tags=long
+@test "firewalld's iptables backend after natmap" {
+	after iptables "all|$NM_GONE"
+}
+
+# bats test_tags=long
+@test "firewalld's direct rules have its reload empty the tables of iptables" {
+	firewalld_start nftables
+	publish web 8080:80
+	inbox firewall-cmd --direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 7 -j ACCEPT
+	judge 'firewalld (nftables), natmap, a direct rule' "all|$NM_GONE"
+	inbox firewall-cmd --reload
+	judge 'firewalld (nftables), natmap, a direct rule, firewall-cmd --reload' "all|$NM_GONE"
+}
+
+# bats test_tags=long
+@test "firewalld's panic" {
+	firewalld_start nftables
+	publish web 8080:80
+	inbox firewall-cmd --panic-on
+	judge 'firewalld (nftables), natmap, firewall-cmd --panic-on' 'none, told by doctor; what doctor prints mends it'
+}
+
+@test "zones and rules of firewalld do not close a published port, io.natmap.allow does" {
+	firewalld_start nftables
+	publish web 8080:80
+	inbox firewall-cmd --zone=drop --change-interface=up0
+	inbox firewall-cmd --zone=drop --add-rich-rule='rule port port=8080 protocol=tcp drop'
+	inbox firewall-cmd --zone=drop --add-rich-rule='rule port port=80 protocol=tcp drop'
+	judge 'firewalld (nftables), the network in zone drop, with rules that drop the port'
+	withdraw web
+	publish web 8080:80 allow=198.51.100.0/24
+	assert_no_reach ext tcp 192.0.2.1 8080
+}
