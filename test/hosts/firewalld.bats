@@ -73,7 +73,7 @@ after() {
 	firewalld_start nftables
 	publish web 8080:80
 	inbox firewall-cmd --panic-on
-	judge 'firewalld (nftables), natmap, firewall-cmd --panic-on' 'none, told by doctor; what doctor prints mends it'
+	judge 'firewalld (nftables), natmap, firewall-cmd --panic-on' 'none, told by check and doctor; what doctor prints mends it'
 }
 
 @test "zones and rules of firewalld do not close a published port, io.natmap.allow does" {
