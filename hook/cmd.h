@@ -22,7 +22,8 @@ struct nm_invocation {
 	const char *state_dir;
 	int argc; /* arguments after the command's name */
 	char **argv;
-	FILE *out; /* of the result; main prints it when the lock has been released, also after a failure */
+	FILE *out; /* of the result; main prints it when the lock has been released, also after a failure;
+		      NULL: hook's */
 };
 
 /* 0, or -1 with *err. */

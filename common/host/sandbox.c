@@ -29,6 +29,9 @@ void nm_sandbox_reset_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);              /* likewise; a closed pipe is an error of write() */
 }
 
+/* What nm_sandbox_enter() has left. */
+static uint64_t capabilities;
+
 static int set_capabilities(uint64_t keep, struct nm_err *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -37,6 +40,7 @@ static int set_capabilities(uint64_t keep, struct nm_err *err)
 
 	if (syscall(SYS_capset, &header, data) < 0)
 		return nm_fail_errno(err, errno, "giving up capabilities");
+	capabilities = keep;
 	return 0;
 }
 
@@ -84,7 +88,9 @@ static int allow_below(int ruleset, const char *path, uint64_t rights, struct nm
 
 int nm_sandbox_leave_namespaces(struct nm_err *err)
 {
-	return set_capabilities(1ull << CAP_NET_ADMIN, err);
+	const uint64_t keep = 1ull << CAP_NET_ADMIN;
+
+	return capabilities == keep ? 0 : set_capabilities(keep, err);
 }
 
 int nm_sandbox_confine(const char *state_dir, struct nm_err *err)
