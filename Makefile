@@ -183,8 +183,9 @@ unit-programs: $(UNIT_TESTS) ## build the unit tests
 check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
 	$(Q)test/run-tests.sh $^
 
-.PHONY: test-programs
-test-programs: $(TEST_PROGRAMS) $(BUILD)/natmap-dynamic
+.PHONY: helper-programs test-programs
+helper-programs: $(TEST_PROGRAMS)
+test-programs: helper-programs $(BUILD)/natmap-dynamic
 
 check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=test/300-traffic.bats for one
 	$(Q)test/run-tests.sh -- $(BATS)

@@ -121,7 +121,8 @@ check_commands() {
 	trap - EXIT
 	$emulator "build/arch-$arch/natmap" hook createRuntime < <(state '')
 	libraries=$(LC_ALL=C "${triplets[$arch]}-readelf" -d "build/arch-$arch/natmap")
-	[[ "$libraries" != *NEEDED* ]] || { echo "FAIL natmap for $arch is not static" >&2 && return 1; }
+	# the C library of armhf has nothing to begin a static-pie with
+	[[ "$libraries" != *NEEDED* || $("${triplets[$arch]}-gcc" -print-file-name=rcrt1.o) != /* ]] || { echo "FAIL natmap for $arch is not static" >&2 && return 1; }
 	echo "ok   natmap for $arch: $((commands + 1))"
 }
 
@@ -183,7 +184,7 @@ check_musl() {
 	quietly test/install-deps.sh
 	multiarch=$(gcc -print-multiarch)
 	make_shim
-	make --no-print-directory -j"$(nproc)" BUILD=build/arch-musl test-programs
+	make --no-print-directory -j"$(nproc)" BUILD=build/arch-musl helper-programs
 	make --no-print-directory -j"$(nproc)" WERROR=1 BUILD=build/arch-musl PKG_CONFIG=true LDLIBS="/usr/lib/$multiarch/libyajl_s.a /tmp/shim.o" \
 		CC="musl-gcc -idirafter /usr/include -idirafter /usr/include/$multiarch" \
 		check-unit check-bats BATS=test/430-sandbox.bats
