@@ -34,6 +34,11 @@ tells() {
 	same "the state" "$state" "$(cat "$(state_dir)/state" 2>&1 || :)"
 }
 
+# count EXPRESSION: rules and elements whose comment matches
+count() {
+	on host nft list ruleset 2>/dev/null | elements_sorted | grep -c "natmap:\($1\)"
+}
+
 @test "a host where natmap never was has no differences, and check leaves it so" {
 	local before
 	before=$(snapshot host)
@@ -79,6 +84,24 @@ tells() {
 	run_natmap reload
 	translation_add dead:99
 	tells 1 stale-rule natmap:dead:99
+}
+
+@test "stale-rule: an entry of static NAT that is no longer in the configuration is one line, one that changed is not" {
+	local n
+	config "$NM_STATIC"
+	run_natmap reload
+	n=$(count @dnat/mail)
+	assert "$n" -gt 1
+	config '{"static": {"dnat": [{"name": "mail2", "external_address": "192.0.2.3", "internal_address": "10.88.7.3", "ports": "26"}]}}'
+	run_natmap rc=3 check
+	assert "$(grep -v "mail2' is missing\|mail2\" .*is missing" <<<"$output")" = "'natmap:@dnat/mail' is no longer in the configuration: $n rules"
+	config "${NM_STATIC/\"25\"/\"26\"}"
+	run_natmap rc=3 check
+	assert "$output" lacks "no longer"
+	config '{}'
+	tells 1 stale-rule "'natmap:@dnat/mail' is no longer in the configuration: $n rules"
+	run_natmap reload
+	agrees
 }
 
 @test "changed-rule: a rule whose target somebody changed" {
@@ -169,11 +192,6 @@ tells() {
 	run_natmap rc=3 check
 	assert "$output" has "net/ipv4/ip_forward: No such file or directory"
 	assert "$output" has "container 'web': reading net/ipv4/conf/br0/route_localnet: No such file or directory"
-}
-
-# count EXPRESSION: rules and elements whose comment matches
-count() {
-	on host nft list ruleset 2>/dev/null | elements_sorted | grep -c "natmap:\($1\)"
 }
 
 @test "gone-container: its process has ended and no hook told: one line, with what is there for it alone counted" {

@@ -189,6 +189,17 @@ static int check_gone(struct check *c, struct nm_err *err)
 	return 0;
 }
 
+static int check_gone_statics(struct check *c, struct nm_err *err)
+{
+	const struct nm_gone_statics *left = &c->gone.left;
+
+	for (size_t i = 0; i < left->n; i++)
+		if (add(c, err, "stale-rule", "'%s' is no longer in the configuration: %zu rule%s",
+			    left->v[i].tag, left->v[i].n, left->v[i].n == 1 ? "" : "s") < 0)
+			return -1;
+	return 0;
+}
+
 static int count_gone(struct check *c, struct nm_err *err)
 {
 	const struct nm_inventory *s = c->inventory;
@@ -196,8 +207,8 @@ static int count_gone(struct check *c, struct nm_err *err)
 
 	for (size_t i = 0; i < s->dead.n; i++)
 		forwards |= nm_record_forwards(&s->dead.v[i]);
-	return nm_gone_rules_init(
-		&c->gone, &s->dead, forwards & ~nm_inventory_forwards(s) & ~s->forward.global, err);
+	return nm_gone_rules_init(&c->gone, &s->dead, &s->config->statics,
+		forwards & ~nm_inventory_forwards(s) & ~s->forward.global, err);
 }
 
 static int check_conflicts(struct check *c, struct nm_err *err)
@@ -333,8 +344,9 @@ int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differe
 		return -1;
 	run.n_before_rules = ret->n;
 	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_gone(&run, err) < 0 ||
-		check_conflicts(&run, err) < 0 || nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 ||
-		check_forwarding(&run, err) < 0 || check_settings(&run, err) < 0)
+		check_gone_statics(&run, err) < 0 || check_conflicts(&run, err) < 0 ||
+		nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 || check_forwarding(&run, err) < 0 ||
+		check_settings(&run, err) < 0)
 		return -1;
 	nm_state_unlock(s.change.state);
 	return check_addresses(&run, err);
