@@ -7,7 +7,7 @@
 
 enum { LINE_SIZE = 4096 };
 
-static void print_text(const struct nm_check_differences *d, FILE *out)
+static void print_text(const struct nm_differences *d, FILE *out)
 {
 	char line[LINE_SIZE];
 
@@ -16,7 +16,7 @@ static void print_text(const struct nm_check_differences *d, FILE *out)
 }
 
 static int print_json(
-	const struct nm_check_differences *d, const struct nm_invocation *inv, struct nm_err *err)
+	const struct nm_differences *d, const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 
@@ -35,7 +35,7 @@ static int print_json(
 
 int nm_cmd_check(const struct nm_invocation *inv, struct nm_err *err)
 {
-	NM_CLEANUP(nm_check_differences_done) struct nm_check_differences found = {0};
+	NM_CLEANUP(nm_differences_done) struct nm_differences found = {0};
 	nm_autoconfig struct nm_config config = {0};
 	bool json;
 

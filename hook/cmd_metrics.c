@@ -101,7 +101,7 @@ static void print_statics(const struct nm_static_nats *statics, const struct nm_
 	}
 }
 
-static size_t count_kind(const struct nm_check_differences *d, const char *kind)
+static size_t count_kind(const struct nm_differences *d, const char *kind)
 {
 	size_t n = 0;
 
@@ -110,7 +110,7 @@ static size_t count_kind(const struct nm_check_differences *d, const char *kind)
 	return n;
 }
 
-static void print_kind(const struct nm_check_differences *d, const char *kind, FILE *out)
+static void print_kind(const struct nm_differences *d, const char *kind, FILE *out)
 {
 	const struct nm_prometheus_label labels[] = {{"kind", kind}, {NULL, NULL}};
 

@@ -1,19 +1,18 @@
 /* Rules and settings are read while the state is locked: no hook is in the middle of a change then. */
 #include "admin/check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/forwarding_off.h"
-#include "admin/inventory.h"
-#include "obstacle/text.h"
 #include "backend/backend.h"
-#include "base/array.h"
 #include "base/log.h"
 #include "host/forwarding.h"
 #include "host/sysctl.h"
 #include "iptables/accept.h"
+#include "inventory/surroundings.h"
+#include "inventory/unchanged.h"
+#include "obstacle/text.h"
 #include "publish/hidden.h"
 #include "publish/host_settings.h"
 #include "publish/lost_address.h"
@@ -26,10 +25,12 @@ struct check {
 	struct nm_inventory *inventory;
 	unsigned families; /* with desired rules */
 	unsigned accept;   /* families in which nm_obstacles_is_for_reload() */
-	struct nm_check_differences *found;
+	struct nm_differences *found;
 	size_t n_before_rules; /* of them */
 	struct nm_gone_rules gone;
 	const char *iptables; /* nm_obstacle_text_iptables() */
+	bool clean;           /* as an earlier check has found it: only settings are to be examined */
+	struct nm_surroundings surroundings;
 };
 
 static void check_done(struct check *c)
@@ -37,40 +38,11 @@ static void check_done(struct check *c)
 	nm_gone_rules_done(&c->gone);
 }
 
-static void drop_behind(struct nm_check_differences *d, size_t n)
-{
-	while (d->n > n)
-		free(d->v[--d->n].text);
-}
-
-void nm_check_differences_done(struct nm_check_differences *d)
-{
-	drop_behind(d, 0);
-	free(d->v);
-	*d = (struct nm_check_differences){0};
-}
-
-static int __attribute__((format(printf, 4, 5)))
-add(struct check *c, struct nm_err *err, const char *kind, const char *fmt, ...)
-{
-	struct nm_check_differences *d = c->found;
-	va_list ap;
-	int n;
-
-	if (nm_grow(d, "recording a difference", err) < 0)
-		return -1;
-	va_start(ap, fmt);
-	n = vasprintf(&d->v[d->n].text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return nm_fail_memory(err, "recording a difference");
-	d->v[d->n++].kind = kind;
-	return 0;
-}
+#define add(c, ...) nm_differences_add((c)->found, __VA_ARGS__)
 
 static int on_difference(void *ctx, const char *kind, const char *text, struct nm_err *err)
 {
-	return add(ctx, err, kind, "%s", text);
+	return add((struct check *)ctx, err, kind, "%s", text);
 }
 
 /* What is not decided, or is missing and told of as such, is no difference. */
@@ -126,7 +98,7 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 		.gone = &c->gone};
 	unsigned accepting;
 
-	drop_behind(c->found, c->n_before_rules); /* an interrupted call may have left more */
+	nm_differences_cut(c->found, c->n_before_rules); /* an interrupted call may have left more */
 	nm_gone_rules_reset(&c->gone);
 	if (find_accepting(c, nl, &accepting, err) < 0 ||
 		nm_desired_read_accept(&c->inventory->desired, used, nl, accepting, err) < 0)
@@ -226,7 +198,8 @@ static int check_conflicts(struct check *c, struct nm_err *err)
 
 static int on_hidden(void *ctx, const struct nm_record *r, const char *text, struct nm_err *err)
 {
-	return add(ctx, err, "hidden-listener", "container '%s': %s and is hidden", r->id, text);
+	return add(
+		(struct check *)ctx, err, "hidden-listener", "container '%s': %s and is hidden", r->id, text);
 }
 
 static int check_forwarding_of(struct check *c, enum nm_family family, struct nm_err *err)
@@ -262,9 +235,10 @@ static int check_localnet(void *ctx, const struct nm_record *r, struct nm_err *e
 	int value;
 
 	if (nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &missing) < 0)
-		return add(ctx, err, "setting", "container '%s': %s", r->id, missing.msg);
+		return add((struct check *)ctx, err, "setting", "container '%s': %s", r->id, missing.msg);
 	return value ? 0
-		     : add(ctx, err, "setting", "%s is 0: published ports do not answer on 127.0.0.1", name);
+		     : add((struct check *)ctx, err, "setting",
+			       "%s is 0: published ports do not answer on 127.0.0.1", name);
 }
 
 static int check_hairpin(
@@ -330,24 +304,78 @@ static int check_addresses(struct check *c, struct nm_err *err)
 	return 0;
 }
 
-int nm_check(struct nm_config *c, const char *state_dir, struct nm_check_differences *ret, struct nm_err *err)
+static int take_inventory(struct check *c, struct nm_err *err)
+{
+	struct nm_inventory *s = c->inventory;
+
+	if (nm_inventory_settle(s, err) < 0 || check_records(c, err) < 0 || nm_inventory_plan(s, err) < 0 ||
+		(!nm_unchanged_is_settled(s) && nm_inventory_plan_rules(s, err) < 0))
+		return -1;
+	return count_gone(c, err);
+}
+
+/* Rules, others' and natmap's own, and what depends on each record. */
+static int check_all(struct check *c, struct nm_err *err)
+{
+	struct nm_inventory *s = c->inventory;
+
+	nm_surroundings_read(s, &c->surroundings);
+	if (nm_obstacles_each(&s->change.nl, &s->live, &s->config->layout, on_obstacle, c, err) < 0)
+		return -1;
+	c->n_before_rules = c->found->n;
+	if ((!s->agrees && nm_nft_transaction_read(&s->change.nl, compare, c, err) < 0) ||
+		check_gone(c, err) < 0 || check_gone_statics(c, err) < 0 || check_conflicts(c, err) < 0)
+		return -1;
+	return nm_hidden_each(&s->live, s->config, on_hidden, c, err);
+}
+
+static int run(struct check *c, const char *state_dir, struct nm_err *err)
+{
+	struct nm_inventory *s = c->inventory;
+
+	if (nm_inventory_open(s, state_dir, NM_STATE_READ, err) < 0)
+		return -1;
+	nm_surroundings_begin(s, &c->surroundings);
+	if (nm_surroundings_recall(s, &c->surroundings, &c->clean, err) < 0 ||
+		(!c->clean && take_inventory(c, err) < 0))
+		return -1;
+	c->families = nm_inventory_families(s);
+	if ((!c->clean && check_all(c, err) < 0) || check_forwarding(c, err) < 0 ||
+		check_settings(c, err) < 0)
+		return -1;
+	nm_state_unlock(s->change.state);
+	if (c->clean)
+		return 0;
+	if (check_addresses(c, err) < 0)
+		return -1;
+	if (c->found->n == 0)
+		nm_surroundings_remember(s, &c->surroundings);
+	return 0;
+}
+
+static int run_once(struct nm_config *c, const char *state_dir, bool *ret_had_state,
+	struct nm_differences *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
 	NM_CLEANUP(check_done)
-	struct check run = {.inventory = &s, .found = ret, .iptables = nm_obstacle_text_iptables()};
+	struct check check = {.inventory = &s, .found = ret, .iptables = nm_obstacle_text_iptables()};
+	int rc = run(&check, state_dir, err);
 
-	if (nm_inventory_begin(&s, state_dir, NM_STATE_READ, err) < 0 || check_records(&run, err) < 0 ||
-		nm_inventory_plan(&s, err) < 0 || count_gone(&run, err) < 0)
+	*ret_had_state = s.change.state != NULL;
+	return rc;
+}
+
+int nm_check(struct nm_config *c, const char *state_dir, struct nm_differences *ret, struct nm_err *err)
+{
+	const enum nm_backend configured = c->backend;
+	bool had_state;
+
+	if (run_once(c, state_dir, &had_state, ret, err) < 0)
 		return -1;
-	run.families = nm_inventory_families(&s);
-	if (nm_obstacles_each(&s.change.nl, &s.live, &c->layout, on_obstacle, &run, err) < 0)
-		return -1;
-	run.n_before_rules = ret->n;
-	if (nm_nft_transaction_read(&s.change.nl, compare, &run, err) < 0 || check_gone(&run, err) < 0 ||
-		check_gone_statics(&run, err) < 0 || check_conflicts(&run, err) < 0 ||
-		nm_hidden_each(&s.live, c, on_hidden, &run, err) < 0 || check_forwarding(&run, err) < 0 ||
-		check_settings(&run, err) < 0)
-		return -1;
-	nm_state_unlock(s.change.state);
-	return check_addresses(&run, err);
+	if (had_state || ret->n == 0)
+		return 0;
+	/* without a state there was no lock: the first container may have come meanwhile */
+	nm_differences_cut(ret, 0);
+	c->backend = configured;
+	return run_once(c, state_dir, &had_state, ret, err);
 }

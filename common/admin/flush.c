@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "admin/inventory.h"
+#include "inventory/inventory.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
@@ -83,8 +83,8 @@ static int flush(
 	NM_CLEANUP(nm_forward_switch_done) struct nm_forward_switch forward = {.global = 0};
 
 	if (release_guards(change, replaced, err) < 0 || release_forwarding(change, &forward, err) < 0 ||
-		nm_nft_transaction_run(&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, err) <
-			0) {
+		nm_nft_transaction_run(
+			&change->nl, NM_BOTH_FAMILIES, true, prepare, &ret->iptables, NULL, err) < 0) {
 		if (err->kind != NM_ERR_UNCERTAIN) { /* else the guards may be gone */
 			nm_forward_switch_undo(&forward, change->state);
 			nm_host_settings_reenable_localnet(replaced);

@@ -1,10 +1,10 @@
 /* Does what a hook after the end would have done, and judges who is alive as a reload does
- * (admin/inventory.c). */
+ * (inventory/inventory.c). */
 #include "admin/gc.h"
 
 #include <string.h>
 
-#include "admin/inventory.h"
+#include "inventory/inventory.h"
 #include "base/log.h"
 #include "publish/withdraw.h"
 

@@ -109,6 +109,6 @@ void nm_metrics_done(struct nm_metrics *m)
 {
 	free(m->mappings);
 	nm_list_done(&m->list);
-	nm_check_differences_done(&m->differences);
+	nm_differences_done(&m->differences);
 	*m = (struct nm_metrics){0};
 }

@@ -24,7 +24,7 @@ struct nm_metrics {
 	size_t n_mappings;
 	size_t ports[NM_BACKEND_MAX][NM_FAMILY_MAX][NM_METRICS_PROTOCOL_MAX]; /* host ports published */
 	bool checked;                                                         /* nm_check() could compare */
-	struct nm_check_differences differences;
+	struct nm_differences differences;
 	bool reloaded; /* the two behind it are of the last reload */
 	bool reload_done;
 	time_t reload_at;

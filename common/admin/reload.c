@@ -1,20 +1,21 @@
 /*
  * How a reload works.
  *
- * Under the lock, the inventory finds dead and live containers and the desired rules (admin/inventory.c).
+ * Under the lock, the inventory finds dead and live containers and the desired rules (inventory/inventory.c).
  * Nothing is changed until then. Next, reload
  * (1) appends records of live containers that changed, because an interface or the configuration did,
  * (2) switches off settings that no live container needs,
  * (3) commits the difference between the kernel's rules and the desired ones in one transaction,
  * (4) switches on the settings that live containers need,
  * (5) retires the dead and superseded records.
+ * None of that, if all is as it was when natmap last looked (inventory/unchanged.c).
  * A reload that was killed before (3) is completed by the next one, which examines everything again.
  *
  * A setting that cannot be switched on is a notice: rules without it are better than none.
  */
 #include "admin/reload.h"
 
-#include "admin/inventory.h"
+#include "inventory/unchanged.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
@@ -86,11 +87,11 @@ static int disable_forwarding(struct nm_inventory *s, struct nm_err *err)
 	return 0;
 }
 
-static int apply(struct nm_inventory *s, struct nm_err *err)
+static int apply(struct nm_inventory *s, struct nm_nft_generations *ret, struct nm_err *err)
 {
 	const struct nm_records *const replaced[] = {&s->dead, &s->superseded, NULL};
 	const struct nm_backend_commit commit = {
-		s->config->backend, &s->desired, NM_BOTH_FAMILIES, true, prepare, s};
+		s->config->backend, &s->desired, NM_BOTH_FAMILIES, true, prepare, s, ret};
 	struct nm_netlink *nl = &s->change.nl;
 	size_t kept;
 	int rc;
@@ -130,23 +131,52 @@ static void retire(struct nm_inventory *s)
 	nm_change_retire_replaced(&s->change, &s->dead);
 }
 
-static int reload(struct nm_inventory *s, const char *state_dir, bool force, struct nm_err *err)
-{
-	if (nm_inventory_begin(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
-		nm_inventory_check_state(s, force, err) < 0 || check_conflicts(s, err) < 0 ||
-		nm_inventory_plan(s, err) < 0 || apply(s, err) < 0)
-		return -1;
-	retire(s);
-	nm_state_forget_damaged(s->change.state);
-	return 0;
-}
-
 static void note(const struct nm_state *st, const char *result)
 {
 	struct nm_err err;
 
 	if (st && nm_note_write(st, NM_NOTE_RELOAD, result, &err) < 0)
 		nm_log_notice("%s, ignored: only natmap metrics reads it", err.msg);
+}
+
+/* Whether the rules are known to be right; only then, what reload has read and not changed was of one
+ * generation. */
+static bool is_verified(struct nm_inventory *s, const struct nm_nft_generations *generations)
+{
+	uint32_t now;
+	struct nm_err err;
+
+	return generations->after != generations->before ||
+		(nm_nft_transaction_generation(&s->change.nl, &now, &err) == 0 && now == generations->after);
+}
+
+/* All that is not known to be right already. */
+static int restore(struct nm_inventory *s, bool force, struct nm_err *err)
+{
+	struct nm_nft_generations generations = {s->verified.head.generation, s->verified.head.generation};
+
+	if (nm_inventory_settle(s, err) < 0 || nm_inventory_check_state(s, force, err) < 0 ||
+		check_conflicts(s, err) < 0 || nm_inventory_plan(s, err) < 0)
+		return -1;
+	if (!s->agrees || !nm_unchanged_is_settled(s)) {
+		if (nm_inventory_plan_rules(s, err) < 0 || apply(s, &generations, err) < 0)
+			return -1;
+		retire(s);
+		nm_state_forget_damaged(s->change.state);
+	}
+	if (is_verified(s, &generations))
+		nm_unchanged_remember(s, generations.after, false, 0);
+	return 0;
+}
+
+static int reload(struct nm_inventory *s, const char *state_dir, bool force, struct nm_err *err)
+{
+	bool unchanged = false;
+
+	if (nm_inventory_open(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
+		(!force && nm_unchanged_recall(s, &unchanged, err) < 0))
+		return -1;
+	return unchanged ? 0 : restore(s, force, err);
 }
 
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)

@@ -213,7 +213,7 @@ static bool lacks_accept(struct nm_netlink *nl, const struct nm_backend_commit *
 
 static int run(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)
 {
-	return nm_nft_transaction_run(nl, c->families, c->ipv6_optional, c->prepare, c->ctx, err);
+	return nm_nft_transaction_run(nl, c->families, c->ipv6_optional, c->prepare, c->ctx, c->ret, err);
 }
 
 int nm_backend_commit(struct nm_netlink *nl, const struct nm_backend_commit *c, struct nm_err *err)

@@ -136,6 +136,7 @@ struct nm_backend_commit {
 	bool ipv6_optional;
 	nm_nft_prepare *prepare;
 	void *ctx;
+	struct nm_nft_generations *ret; /* NULL: they are not asked for */
 };
 
 /* Runs it: nm_nft_transaction_run(), a second time without extensions of iptables in the rule of

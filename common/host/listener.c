@@ -18,6 +18,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 
+#include "base/hash.h"
 #include "host/attrs.h"
 
 enum { LOOKUPS_MAX = 64 }; /* in one batch; an answer takes about 1.3 of the receive buffer's 208 KiB */
@@ -202,5 +203,54 @@ int nm_listener_find(struct nm_netlink *nl, const struct nm_mapping *m,
 				err, "looking for local %s sockets", nm_mapping_protocol_name(m->protocol));
 	}
 	*ret = s.found;
+	return 0;
+}
+
+struct fingerprint {
+	uint64_t sum, before; /* before: of the dump */
+};
+
+static int on_any_socket(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	struct fingerprint *f = ctx;
+	struct bound b;
+
+	(void)err; /* never fails */
+	if (msg->nlmsg_type == SOCK_DIAG_BY_FAMILY && parse_socket(msg, &b)) {
+		const uint32_t what[] = {
+			b.any, b.families, b.ifindex, b.listener.port, b.listener.address.family};
+
+		f->sum += nm_hash(nm_hash(NM_HASH_BEGIN, what, sizeof(what)), b.listener.address.bytes,
+			nm_addr_size(b.listener.address.family));
+	}
+	return 0;
+}
+
+static void on_fingerprint_restart(void *ctx)
+{
+	struct fingerprint *f = ctx;
+
+	f->sum = f->before;
+}
+
+int nm_listener_fingerprint(struct nm_netlink *nl, uint64_t *ret, struct nm_err *err)
+{
+	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+	struct fingerprint f = {*ret, *ret};
+	const struct nm_netlink_handler handler = {
+		.reply = on_any_socket, .restart = on_fingerprint_restart, .tolerate = NOTHING, .ctx = &f};
+	struct nm_netlink_request r;
+
+	for (size_t p = 0; p < sizeof(protocols); p++)
+		nm_each_family(family, NM_BOTH_FAMILIES) {
+			f.before =
+				f.sum * 3 + protocols[p]; /* one that moves to another protocol is another */
+			f.sum = f.before;
+			nm_netlink_request_init(&r);
+			(void)begin(&r, NLM_F_DUMP, nm_addr_family_to_af(family), protocols[p]);
+			if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+				return nm_wrap(err, "looking for local sockets");
+		}
+	*ret = f.sum;
 	return 0;
 }

@@ -24,4 +24,8 @@ struct nm_listener {
 int nm_listener_find(struct nm_netlink *nl, const struct nm_mapping *m,
 	const struct nm_rtnl_addresses *hidden, struct nm_listener *ret, struct nm_err *err) NM_MUST_USE;
 
+/* Adds to *ret a hash of where local sockets of every protocol listen, the same in whichever order they are
+ * found. 0, or -1 with *err. */
+int nm_listener_fingerprint(struct nm_netlink *nl, uint64_t *ret, struct nm_err *err) NM_MUST_USE;
+
 #endif

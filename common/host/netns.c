@@ -23,6 +23,10 @@
 #include "host/route.h"
 #include "host/rtnl.h"
 
+#ifndef SO_NETNS_COOKIE /* Linux 5.14; parisc and sparc have other numbers, and headers that know them */
+#define SO_NETNS_COOKIE 71
+#endif
+
 enum { PROC_PATH_MAX = 32 };
 
 int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err)
@@ -35,6 +39,13 @@ int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err)
 		return nm_fail_errno(err, errno, "reading %s", path);
 	*ret = (struct nm_nsid){.dev = st.st_dev, .ino = st.st_ino};
 	return 0;
+}
+
+bool nm_netns_cookie(int socket, uint64_t *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) == 0 && len == sizeof(*ret);
 }
 
 /* In the /proc of another PID namespace, pid is another process. */

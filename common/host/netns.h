@@ -17,6 +17,10 @@ static inline bool nm_nsid_equal(const struct nm_nsid *a, const struct nm_nsid *
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
+/* The cookie of the socket's network namespace: unlike an inode's number, it is not given out again before
+ * the next boot. False: Linux before 5.14. */
+bool nm_netns_cookie(int socket, uint64_t *ret);
+
 /* A network namespace that is being looked into. Begins as NM_NETNS_INIT. */
 struct nm_netns {
 	struct nm_nsid id;

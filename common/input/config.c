@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/array.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "input/config_static.h"
 #include "input/json_value.h"
@@ -283,6 +284,7 @@ static int load(struct nm_config *c, const char *path, struct nm_err *err)
 			err->kind = NM_ERR_CONFIG;
 		return -1;
 	}
+	c->fingerprint = nm_hash(NM_HASH_BEGIN, text, len);
 	return nm_config_parse(c, text, len, name, err);
 }
 

@@ -30,6 +30,7 @@ struct nm_config {
 	unsigned lock_timeout_ms;
 	struct nm_policy policy;
 	struct nm_static_nats statics;
+	uint64_t fingerprint; /* a hash of the file's bytes; 0: there is no file */
 	struct nm_err
 		statics_err; /* what is wrong in "static", with the file's name: then statics is empty */
 };

@@ -30,14 +30,22 @@ int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct n
 	return 0;
 }
 
+/* A batch that is sent adds or deletes something, so its commit counts. The kernel leaves 0 out, which in a
+ * batch means any generation. */
+static uint32_t next_generation(uint32_t generation)
+{
+	return generation == UINT32_MAX ? 1 : generation + 1;
+}
+
 static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx, enum nm_nft_outcome *ret,
-	struct nm_err *err)
+	struct nm_nft_generations *ret_generations, struct nm_err *err)
 {
 	nm_autobatch struct nm_nft_batch *txn = NULL;
 	uint32_t generation;
 
 	if (nm_nft_transaction_generation(a->nl, &generation, err) < 0)
 		return -1;
+	*ret_generations = (struct nm_nft_generations){generation, generation};
 	a->txn = txn = nm_nft_batch_new(generation);
 	if (!txn)
 		return nm_fail_memory(err, "preparing the rules");
@@ -47,6 +55,7 @@ static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx
 	*ret = NM_NFT_COMMITTED;
 	if (nm_nft_batch_is_idle(txn))
 		return 0;
+	ret_generations->after = next_generation(generation);
 	return nm_nft_batch_commit(txn, a->nl->fd, ret, err);
 }
 
@@ -61,13 +70,13 @@ static int give_up_ipv6(bool optional, unsigned *families, struct nm_err *err)
 
 /* *unknown becomes true when an attempt may have been applied. */
 static int run(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_nft_prepare *prepare,
-	void *ctx, bool *unknown, struct nm_err *err)
+	void *ctx, bool *unknown, struct nm_nft_generations *ret, struct nm_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct nm_nft_attempt a = {.nl = nl, .families = families, .again = i > 0};
 		enum nm_nft_outcome outcome;
 
-		if (try_once(&a, prepare, ctx, &outcome, err) < 0)
+		if (try_once(&a, prepare, ctx, &outcome, ret, err) < 0)
 			return -1;
 		if (outcome == NM_NFT_COMMITTED)
 			return 0;
@@ -80,10 +89,11 @@ static int run(struct nm_netlink *nl, unsigned families, bool ipv6_optional, nm_
 }
 
 int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
-	nm_nft_prepare *prepare, void *ctx, struct nm_err *err)
+	nm_nft_prepare *prepare, void *ctx, struct nm_nft_generations *ret, struct nm_err *err)
 {
+	struct nm_nft_generations ignored;
 	bool unknown = false;
-	int rc = run(nl, families, ipv6_optional, prepare, ctx, &unknown, err);
+	int rc = run(nl, families, ipv6_optional, prepare, ctx, &unknown, ret ? ret : &ignored, err);
 
 	if (rc < 0 && unknown)
 		err->kind = NM_ERR_UNCERTAIN;

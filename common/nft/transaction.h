@@ -8,6 +8,11 @@
 /* The generation of the ruleset; it grows with every transaction of anybody in this network namespace. */
 int nm_nft_transaction_generation(struct nm_netlink *nl, uint32_t *ret, struct nm_err *err) NM_MUST_USE;
 
+/* What a transaction did to it: after is before, or the next one if there was anything to commit. */
+struct nm_nft_generations {
+	uint32_t before, after;
+};
+
 struct nm_nft_attempt {
 	struct nm_netlink *nl; /* NETLINK_NETFILTER */
 	unsigned families;     /* those that the kernel has */
@@ -22,10 +27,12 @@ typedef int nm_nft_prepare(void *ctx, struct nm_nft_attempt *attempt, struct nm_
  * Lets prepare() make the transaction and commits it; again when others changed the ruleset meanwhile, a
  * bounded number of times. Nothing is sent when it has no effect. ipv6_optional: go on without IPv6, with a
  * notice, when the kernel's nf_tables has none. 0, or -1 with *err and the kernel as it was; with
- * NM_ERR_UNCERTAIN it may have changed: an answer was lost, and the rules could not be read since.
+ * NM_ERR_UNCERTAIN it may have changed: an answer was lost, and the rules could not be read since. ret, if
+ * it is not NULL, tells the generations of the attempt that succeeded; what it has read is of the first of
+ * them only if it had something to commit.
  */
 int nm_nft_transaction_run(struct nm_netlink *nl, unsigned families, bool ipv6_optional,
-	nm_nft_prepare *prepare, void *ctx, struct nm_err *err) NM_MUST_USE;
+	nm_nft_prepare *prepare, void *ctx, struct nm_nft_generations *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Reads over nl; forgets first what an interrupted call has left. */
 typedef int nm_nft_read(void *ctx, struct nm_netlink *nl, struct nm_err *err);

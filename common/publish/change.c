@@ -150,7 +150,7 @@ static int plan_forwarding(struct nm_change *change, const struct nm_claim *clai
 }
 
 static int commit(struct nm_change *change, const struct nm_claim *claim, const struct nm_forward_switch *s,
-	const struct nm_layout_options *options, struct nm_err *err)
+	const struct nm_layout_options *options, struct nm_nft_generations *ret, struct nm_err *err)
 {
 	const struct nm_static_nats *statics = change->config ? &change->config->statics : NULL;
 	struct nm_netlink *nl = &change->nl;
@@ -172,10 +172,22 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 		collect(&c.change.peers, &claim->peers, err) < 0)
 		return -1;
 	if (!r)
-		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, err);
+		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, ret, err);
 	return nm_backend_commit(nl,
-		&(struct nm_backend_commit){r->backend, &c.change.new, families, ipv6_optional, prepare, &c},
+		&(struct nm_backend_commit){
+			r->backend, &c.change.new, families, ipv6_optional, prepare, &c, ret},
 		err);
+}
+
+/* The rules were right for the records before, and are for those after. */
+static void move_verified(struct nm_change *change, const struct nm_forward_switch *s,
+	const struct nm_nft_generations *generations)
+{
+	const struct nm_verified_step step = {generations->before, generations->after,
+		nm_forwarded_fingerprint(&s->old), nm_forwarded_fingerprint(&s->desired)};
+
+	nm_verified_step(&change->verified, change->state, change->nl.fd,
+		change->config ? &change->config->fingerprint : NULL, &step);
 }
 
 /* Rules and settings, with all that they need recorded. */
@@ -183,9 +195,11 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	struct nm_records *replaced = &claim->replaced;
+	struct nm_nft_generations generations;
 
 	nm_host_settings_disable_localnet(replaced);
-	if (nm_forward_switch_disable(s, err) < 0 || commit(change, claim, s, options, err) < 0) {
+	if (nm_forward_switch_disable(s, err) < 0 ||
+		commit(change, claim, s, options, &generations, err) < 0) {
 		claim->committed = err->kind == NM_ERR_UNCERTAIN;
 		if (!claim->committed) { /* else the guards may be gone */
 			nm_forward_switch_undo(s, change->state);
@@ -199,6 +213,7 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 		(claim->new &&nm_host_settings_enable(claim->new, err) < 0))
 		return -1;
 	nm_forward_switch_settle(s, change->state);
+	move_verified(change, s, &generations);
 	return 0;
 }
 
@@ -210,9 +225,12 @@ int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const stru
 	if (nm_change_connect(change, err) < 0 ||
 		nm_host_settings_keep_shared(&claim->replaced, &claim->peers, claim->new, err) < 0 ||
 		plan_forwarding(change, claim, &s, err) < 0 ||
-		nm_forward_switch_record(&s, change->state, err) < 0)
+		nm_forward_switch_record(&s, change->state, err) < 0 ||
+		apply(change, claim, &s, options, err) < 0) {
+		nm_verified_break(&change->verified);
 		return -1;
-	return apply(change, claim, &s, options, err);
+	}
+	return 0;
 }
 
 int nm_change_refresh_forwarding(
@@ -293,6 +311,7 @@ static void audit_change(struct nm_claim *claim)
 
 void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 {
+	nm_verified_finish(&change->verified, change->state);
 	nm_state_unlock(change->state);
 	nm_stale_flows_delete(change->nl.fd, claim);
 	audit_change(claim);
@@ -300,6 +319,7 @@ void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 
 void nm_change_done(struct nm_change *change)
 {
+	nm_verified_break(&change->verified);
 	nm_state_close(&change->state);
 	*change = (struct nm_change)NM_CHANGE_INIT;
 }

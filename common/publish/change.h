@@ -5,13 +5,14 @@
 #include "host/netlink.h"
 #include "input/config.h"
 #include "publish/claim.h"
-#include "state/state.h"
+#include "state/verified.h"
 
 /* What a change holds: begins as NM_CHANGE_INIT. */
 struct nm_change {
 	struct nm_state *state;         /* owned; NULL: there is none */
 	struct nm_netlink nl;           /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
 	const struct nm_config *config; /* by which a new record is published, borrowed; NULL: nothing is */
+	struct nm_verified_move verified;
 };
 
 #define NM_CHANGE_INIT      \

@@ -354,6 +354,20 @@ static bool is_recorded(const struct nm_forward_switch *s)
 	return !is_subset(&s->desired, &s->old) && is_subset(&s->old, &s->desired);
 }
 
+bool nm_forward_switch_is_settled(const struct nm_forward_switch *s)
+{
+	struct nm_err gone;
+	bool forwards;
+
+	if (s->old.damaged || differ(&s->desired, &s->old))
+		return false;
+	for (size_t i = 0; i < s->desired.n; i++)
+		if (nm_forwarding_get(s->desired.v[i].family, s->desired.v[i].name, &forwards, &gone) < 0 ||
+			!forwards)
+			return false;
+	return true;
+}
+
 void nm_forward_switch_settle(const struct nm_forward_switch *s, const struct nm_state *st)
 {
 	if (!is_recorded(s) && (s->old.damaged || differ(&s->desired, &s->old)))

@@ -51,6 +51,10 @@ int nm_forward_switch_add_guards(const struct nm_forward_switch *s, const struct
 int nm_forward_switch_add_old_guards(
 	const struct nm_forward_switch *s, struct nm_desired *d, struct nm_err *err) NM_MUST_USE;
 
+/* True when all is as the change needs it: nothing to record, and every desired interface forwards. Without
+ * guards: those may be missing. */
+bool nm_forward_switch_is_settled(const struct nm_forward_switch *s);
+
 /* The families of both. */
 unsigned nm_forward_switch_guarded(const struct nm_forward_switch *s);
 

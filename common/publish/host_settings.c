@@ -93,6 +93,14 @@ int nm_host_settings_enable_forwarding(const struct nm_config *c, const struct n
 	return 0;
 }
 
+bool nm_host_settings_forwards(const struct nm_config *c, unsigned families)
+{
+	nm_each_family(f, families)
+		if (c->forward[f] == NM_FORWARD_SET && !nm_forwarding_is_global(f))
+			return false;
+	return true;
+}
+
 void nm_host_settings_view_done(struct nm_host_settings_view *view)
 {
 	nm_netlink_close(&view->rtnl);

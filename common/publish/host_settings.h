@@ -15,6 +15,9 @@ int nm_host_settings_enable_forwarding(const struct nm_config *c, const struct n
 /* The families in which natmap has done so since the last flush. */
 unsigned nm_host_settings_forwarding_set(const struct nm_state *st);
 
+/* True when they forward that the function above would switch on. */
+bool nm_host_settings_forwards(const struct nm_config *c, unsigned families);
+
 /* What is kept from one record to the next. Begins as NM_HOST_SETTINGS_VIEW. */
 struct nm_host_settings_view {
 	struct nm_netlink rtnl;     /* nm_host_settings_open() */

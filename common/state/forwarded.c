@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "state/file.h"
@@ -48,6 +49,19 @@ const struct nm_forwarded_interface *nm_forwarded_find(
 			nm_interfaces_same(f->v[i].name, f->v[i].index, like->name, like->index))
 			return &f->v[i];
 	return NULL;
+}
+
+uint64_t nm_forwarded_fingerprint(const struct nm_forwarded *f)
+{
+	uint64_t sum = f->statics | (f->n > 0 ? (uint64_t)f->backend << 8 : 0) | (uint64_t)f->damaged << 16;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct nm_forwarded_interface *v = &f->v[i];
+		const uint32_t what[] = {v->family, v->index, v->bridged};
+
+		sum += nm_hash(nm_hash(NM_HASH_BEGIN, what, sizeof(what)), v->name, strlen(v->name));
+	}
+	return sum;
 }
 
 static int fail(const struct nm_state *st, const char *what, struct nm_err *err)

@@ -31,6 +31,9 @@ int nm_forwarded_add(
 const struct nm_forwarded_interface *nm_forwarded_find(
 	const struct nm_forwarded *f, const struct nm_forwarded_interface *like);
 
+/* A hash of the entries, whatever their order, and of what they have in common. */
+uint64_t nm_forwarded_fingerprint(const struct nm_forwarded *f);
+
 /* Reads the file into *ret, zeros before: nothing when there is none, or one of another boot. What cannot be
  * read is a notice, and sets ret->damaged. -1 with *err (memory). */
 int nm_forwarded_read(const struct nm_state *st, struct nm_forwarded *ret, struct nm_err *err) NM_MUST_USE;

@@ -66,6 +66,11 @@ void nm_state_unlock(struct nm_state *st)
 		(void)flock(st->lockfd, LOCK_UN); /* fails only for a bad fd */
 }
 
+bool nm_state_lock_again(struct nm_state *st)
+{
+	return flock(st->lockfd, LOCK_EX | LOCK_NB) == 0 && nm_state_file_identity(st) == st->opened;
+}
+
 void nm_state_close(struct nm_state **st)
 {
 	if (!*st)

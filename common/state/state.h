@@ -28,9 +28,11 @@ enum nm_state_access {
 int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
 	struct nm_err *err) NM_MUST_USE;
 
-/* Releases the lock, of NULL none; only nm_state_close() may follow. Closing is not enough while a clone of
- * the process has a copy of the lock. */
+/* Releases the lock, of NULL none; only nm_state_close() or nm_state_lock_again() may follow. Closing is not
+ * enough while a clone of the process has a copy of the lock. */
 void nm_state_unlock(struct nm_state *st);
+/* Takes it again, exclusively, if nobody holds it and nobody has written to the state meanwhile. */
+bool nm_state_lock_again(struct nm_state *st);
 void nm_state_close(struct nm_state **st); /* accepts a pointer to NULL, and leaves one; unlocks */
 #define nm_autostate NM_CLEANUP(nm_state_close)
 

@@ -99,7 +99,7 @@ static int take_back(struct nm_netlink *nl, struct nm_err *err)
 	struct nm_iptables_scope scope = {
 		.desired = &none, .owners = owners, .n_owners = 2, .look_for_old = true};
 
-	return nm_nft_transaction_run(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, err);
+	return nm_nft_transaction_run(nl, NM_IPV4_BIT | NM_IPV6_BIT, false, prepare, &scope, NULL, err);
 }
 
 int main(int argc, char **argv)

@@ -75,15 +75,21 @@ int main(void)
 		struct script read = rows[i].script, prepare = read;
 		struct nm_err err = {.msg = ""};
 		struct kernel k;
+		struct nm_nft_generations moved = {0};
+		uint32_t first;
 		int rc;
 
 		if (!tap_ok(kernel_open(&k), "preparation"))
 			return tap_done();
 		rc = nm_nft_transaction_read(&k.nl, on_read, &read, &err);
 		check("read", i, rc, &read, &err);
+		first = k.nl.seq + 1;
 		answer_generations(&k);
-		rc = nm_nft_transaction_run(&k.nl, NM_IPV4_BIT, false, on_prepare, &prepare, &err);
+		rc = nm_nft_transaction_run(&k.nl, NM_IPV4_BIT, false, on_prepare, &prepare, &moved, &err);
 		check("run", i, rc, &prepare, &err);
+		tap_ok(rc < 0 || (moved.before == first + prepare.calls - 1 && moved.after == moved.before),
+			"run, %s: the generation of the last attempt, which had nothing to commit",
+			rows[i].name);
 		kernel_close(&k);
 	}
 	return tap_done();

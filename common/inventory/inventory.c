@@ -1,6 +1,6 @@
 /* A change that was cut short leaves two records of a container; the newer one counts. A container whose
  * process cannot be examined counts as live, so that it does not lose its ports by a passing failure. */
-#include "admin/inventory.h"
+#include "inventory/inventory.h"
 
 #include <string.h>
 
@@ -46,6 +46,12 @@ static int sort_out(struct nm_inventory *s, struct nm_records *all, struct nm_er
 	return 0;
 }
 
+int nm_inventory_add(struct nm_inventory *s, struct nm_records *all, struct nm_err *err)
+{
+	nm_records_sort(all);
+	return sort_out(s, all, err);
+}
+
 int nm_inventory_take(struct nm_inventory *s, struct nm_err *err)
 {
 	const struct nm_state_query everyone = {.all = true};
@@ -55,20 +61,30 @@ int nm_inventory_take(struct nm_inventory *s, struct nm_err *err)
 		return 0;
 	if (nm_state_search(s->change.state, &everyone, &all, err) < 0)
 		return -1;
-	nm_records_sort(&all);
-	return sort_out(s, &all, err);
+	return nm_inventory_add(s, &all, err);
+}
+
+int nm_inventory_open(
+	struct nm_inventory *s, const char *state_dir, enum nm_state_access access, struct nm_err *err)
+{
+	unsigned timeout_ms = s->config ? s->config->lock_timeout_ms : NM_LOCK_TIMEOUT_MS;
+
+	return nm_change_begin(&s->change, state_dir, access, timeout_ms, err) < 0
+		? -1
+		: nm_change_connect(&s->change, err);
+}
+
+int nm_inventory_settle(struct nm_inventory *s, struct nm_err *err)
+{
+	if (s->config && nm_change_settle_backend(&s->change, s->config, err) < 0)
+		return -1;
+	return nm_inventory_take(s, err);
 }
 
 int nm_inventory_begin(
 	struct nm_inventory *s, const char *state_dir, enum nm_state_access access, struct nm_err *err)
 {
-	unsigned timeout_ms = s->config ? s->config->lock_timeout_ms : NM_LOCK_TIMEOUT_MS;
-
-	if (nm_change_begin(&s->change, state_dir, access, timeout_ms, err) < 0 ||
-		nm_change_connect(&s->change, err) < 0 ||
-		(s->config && nm_change_settle_backend(&s->change, s->config, err) < 0))
-		return -1;
-	return nm_inventory_take(s, err);
+	return nm_inventory_open(s, state_dir, access, err) < 0 ? -1 : nm_inventory_settle(s, err);
 }
 
 /* Copies that iptables-restore or nft have restored after a boot do not count. */
@@ -224,7 +240,8 @@ static int plan_forwarding(struct nm_inventory *s, struct nm_err *err)
 		.backend = c->backend,
 	};
 
-	return nm_forward_adopt(&s->forward, s->change.state, &s->change.nl, err) < 0
+	/* natmap's rules name the interfaces that the state's file has lost */
+	return !s->agrees && nm_forward_adopt(&s->forward, s->change.state, &s->change.nl, err) < 0
 		? -1
 		: nm_forward_switch_plan(&s->forward, s->change.state, &need, err);
 }
@@ -246,18 +263,37 @@ int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err)
 {
 	if (renew_all(s, err) < 0 || plan_forwarding(s, err) < 0)
 		return -1;
-	return collect_desired(s, err);
+	return s->agrees ? 0 : collect_desired(s, err);
 }
 
-void nm_inventory_done(struct nm_inventory *s)
+int nm_inventory_plan_rules(struct nm_inventory *s, struct nm_err *err)
 {
+	if (!s->agrees)
+		return 0;
+	s->agrees = false;
+	nm_forward_switch_done(&s->forward);
+	s->forward = (struct nm_forward_switch){0};
+	return plan_forwarding(s, err) < 0 ? -1 : collect_desired(s, err);
+}
+
+void nm_inventory_clear(struct nm_inventory *s)
+{
+	struct nm_inventory kept = {.config = s->config, .change = s->change};
+
 	nm_desired_done(&s->desired);
 	nm_forward_switch_done(&s->forward);
 	nm_records_done(&s->dead);
 	nm_records_done(&s->live);
 	nm_records_done(&s->superseded);
+	nm_verified_done(&s->verified);
 	free(s->changed);
 	free(s->needs_enable);
+	*s = kept;
+}
+
+void nm_inventory_done(struct nm_inventory *s)
+{
+	nm_inventory_clear(s);
 	nm_change_done(&s->change);
 	*s = (struct nm_inventory)NM_INVENTORY_INIT;
 }

@@ -17,6 +17,8 @@ struct nm_inventory {
 	struct nm_records superseded;     /* outdated records of live containers */
 	struct nm_forward_switch forward; /* what natmap switches on, and its guards */
 	struct nm_desired desired;        /* of the live ones, static NAT, and what all share */
+	bool agrees; /* the kernel has the desired rules; then these are not listed in desired */
+	struct nm_verified verified;
 };
 
 #define NM_INVENTORY_INIT                \
@@ -24,9 +26,19 @@ struct nm_inventory {
 		.change = NM_CHANGE_INIT \
 	}
 
-/* Begins and connects the change, settles the backend of the configuration, and takes the inventory. */
+/* Begins and connects the change, with nothing in the inventory. */
+int nm_inventory_open(struct nm_inventory *s, const char *state_dir, enum nm_state_access access,
+	struct nm_err *err) NM_MUST_USE;
+
+/* The same, settles the backend of the configuration, and takes the inventory. */
 int nm_inventory_begin(struct nm_inventory *s, const char *state_dir, enum nm_state_access access,
 	struct nm_err *err) NM_MUST_USE;
+
+/* Settles the backend, and takes the inventory, of one that is open. */
+int nm_inventory_settle(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
+
+/* Distributes these records, which become empty, over dead, live and superseded. */
+int nm_inventory_add(struct nm_inventory *s, struct nm_records *all, struct nm_err *err) NM_MUST_USE;
 
 /* Reads all records of the state, if there is one, into dead, live and superseded. */
 int nm_inventory_take(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
@@ -38,8 +50,12 @@ int nm_inventory_take(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
  */
 int nm_inventory_check_state(struct nm_inventory *s, bool forced, struct nm_err *err) NM_MUST_USE;
 
-/* Fills in the rest by the configuration. */
+/* Fills in the rest by the configuration: what records and settings need, and unless s->agrees what is
+ * desired of the rules. */
 int nm_inventory_plan(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
+
+/* Fills in what nm_inventory_plan() has left out, and clears s->agrees. */
+int nm_inventory_plan_rules(struct nm_inventory *s, struct nm_err *err) NM_MUST_USE;
 
 /* Records live containers again whose localnet has been renamed, so that the former record is superseded. */
 int nm_inventory_follow_renamed(
@@ -50,6 +66,9 @@ unsigned nm_inventory_families(const struct nm_inventory *s);
 
 /* Those of them in which packets must be forwarded. */
 unsigned nm_inventory_forwards(const struct nm_inventory *s);
+
+/* Forgets all but the configuration and the change. */
+void nm_inventory_clear(struct nm_inventory *s);
 
 /* Ends the change, too. */
 void nm_inventory_done(struct nm_inventory *s);
