@@ -7,6 +7,7 @@ load helpers/recovery
 
 setup() {
 	net_up
+	declare -gA known=() # lines that states_are_valid judges
 	state=$NM_TMP/state/state
 	mapfile -t argv < <(natmap_argv)
 	ctr_start web >/dev/null
@@ -70,16 +71,19 @@ wreck() {
 	translation_add dead:7070 && translation_add web:6060
 }
 
-# look: asks the kernel once for all that is judged: each tag is in $tags, on a line, and each setting in ${now[NAME]}
+# look: asks the kernel once for all that is judged: each tag is in $tags, on a line, those of containers' rules,
+# natmap:ID:PORT, in $rules_now as well, and each setting in ${now[NAME]}
 look() {
 	local lines line
 	declare -gA now=()
-	tags=$'\n'
+	tags=$'\n' rules_now=""
 	"$NM_PROGRAMS/tags" "/run/netns/$NM_NS-host" ipv4/conf/{all,br0,up0}/forwarding ipv4/conf/br0/route_localnet hairpin/vctr \
 		>"$NM_TMP/tags" || return 1
 	mapfile -t lines <"$NM_TMP/tags"
 	for line in "${lines[@]}"; do
 		case $line in
+		natmap:@* | natmap:*:*[!0-9]*) tags+=$line$'\n' ;;
+		natmap:*:*) tags+=$line$'\n' rules_now+=${rules_now:+$'\n'}$line ;;
 		natmap:*) tags+=$line$'\n' ;;
 		*) now[${line%=*}]=${line#*=} ;;
 		esac
@@ -94,13 +98,7 @@ settings() {
 
 # tagged NAME: looks, and sets the variable NAME to natmap:ID:PORT of every container's rule in the kernel
 tagged() {
-	local line lines
-	look || return 1
-	mapfile -t lines <<<"$tags"
-	printf -v "$1" ""
-	for line in "${lines[@]}"; do
-		[[ ! "$line" =~ ^natmap:[^@:]+:[0-9]+$ ]] || printf -v "$1" %s "${!1}${!1:+$'\n'}$line"
-	done
+	look && printf -v "$1" %s "$rules_now"
 }
 
 # recorded NAME: the same of every live record. Only a last line without its end may be no JSON: the others are for states_are_valid.
@@ -109,7 +107,10 @@ recorded() {
 	[[ ! -e "$state" ]] || mapfile lines <"$state"
 	for line in "${lines[@]}"; do
 		[[ "$line" == *$'\n' && "$line" != damaged$'\n' ]] || continue
-		printf %s "$line" >>"$NM_TMP/states"
+		if [[ -z "${known["$line"]:-}" ]]; then
+			known["$line"]=1
+			printf %s "$line" >>"$NM_TMP/states"
+		fi
 		[[ "$line" =~ ^'{"live":1,'.*'"id":"'([^\"]*)'",'.*'"ports":['(.*)']' ]] || continue
 		ports=${BASH_REMATCH[2]//[\",]/ }
 		for port in $ports; do
@@ -123,7 +124,7 @@ recorded() {
 
 # states_are_valid: each line that recorded has seen is JSON. All at once, because jq takes long to start.
 states_are_valid() {
-	[[ ! -e "$NM_TMP/states" ]] || jq -Rn 'inputs | fromjson' "$NM_TMP/states" >/dev/null
+	[[ ! -e "$NM_TMP/states" ]] || jq -Rn 'inputs | fromjson | empty' "$NM_TMP/states"
 }
 
 # closed WHEN: where not all forward, an interface that does has its guard, as the last look saw it, and its record
@@ -250,8 +251,9 @@ has_flow() {
 }
 
 @test "publish in place of another killed at any write or message" {
+	kill_at_each old new flock pwrite64 write
 	with_flow
-	kill_at_each old new flock pwrite64 write sendto
+	kill_at_each old new sendto
 	has_flow
 }
 
@@ -300,8 +302,8 @@ has_flow() {
 }
 
 @test "withdraw that is refused a call keeps the state covering the kernel" {
-	with_flow
 	refuse_at_each new end EIO pwrite64
+	with_flow
 	refuse_at_each new end ENOBUFS sendto
 	has_flow
 }
