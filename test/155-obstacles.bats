@@ -5,6 +5,7 @@
 
 load helpers/natmap
 load helpers/recovery
+load helpers/syslog
 
 setup() {
 	net_up
@@ -174,6 +175,37 @@ tells_drop() {
 	tells_nothing
 }
 
+@test "a port that others translate is refused, a warning, or nothing, by conflict_check, and what drops it is told at once" {
+	syslog_start
+	on host nft -f - <<-'END'
+		table ip other {
+			map ports { type inet_service : ipv4_addr . inet_service; elements = {
+				8082 : 10.88.7.3 . 81, 8083 : 10.88.7.2 . 80, 9003 : 10.88.7.3 . 81 }; }
+			chain pre {
+				type nat hook prerouting priority -110; policy accept;
+				fib daddr type local dnat ip addr . port to tcp dport map @ports
+			}
+		}
+	END
+	publish rc=4 shop 8081:80,8082:80
+	assert "$stderr" has "chain 'pre' of the nf_tables table 'ip other' translates packets to '8082:80/tcp' of container 'shop' to 10.88.7.3, port 81 before natmap does"
+	publish rc=4 shop 9000-9005:9000-9005
+	assert "$(live_ids)" = web
+	publish shop 8081:80,8083:80,8082:80/udp
+	config '{"conflict_check": "warn"}'
+	publish other 8082:80
+	wait_for syslog_has "translates packets to '8082:80/tcp' of container 'other'"
+	config '{"conflict_check": "off"}'
+	publish third 9003:80
+	fence 'jump rest'
+	publish fourth 9004:80
+	config '{}'
+	publish fifth 9005:80
+	wait_for syslog_has "chain 'rest' of the nf_tables table 'inet fence' drops packets to '9005:80/tcp' of container 'fifth'"
+	refute syslog_has "of container 'third'"
+	refute syslog_has "of container 'fourth'"
+}
+
 # bats test_tags=iptables
 @test "an ACCEPT in iptables' nat before natmap's rules is told, wherever it stands" {
 	local chain
@@ -182,6 +214,7 @@ tells_drop() {
 		on host iptables -t nat -A dispatch -p tcp -j ACCEPT
 		on host iptables -t nat -I "$chain" -m addrtype --dst-type LOCAL -j dispatch
 		differs foreign-accept
+		[[ $chain = OUTPUT ]] || publish late 8090:80
 		run_natmap rc=1 doctor
 		assert "$output" has "chain 'dispatch' of the nf_tables table 'ip nat' accepts packets to '8080:80/tcp' of container 'web'"
 		on host iptables -t nat -D "$chain" 1

@@ -236,13 +236,15 @@ void nm_landmarks_done(struct nm_landmarks *l)
 
 uint32_t nm_landmarks_port(const struct nm_landmarks *l, uint16_t port)
 {
-	return l->ports[port];
+	return l->ports ? l->ports[port] : port;
 }
 
 uint32_t nm_landmarks_address(const struct nm_landmarks *l, const struct nm_addr *address)
 {
 	size_t low = 0, high = l->addresses[address->family].n;
 
+	if (!l->ports)
+		return (uint32_t)nm_hash(NM_HASH_BEGIN, address->bytes, sizeof(address->bytes));
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

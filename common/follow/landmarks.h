@@ -6,7 +6,7 @@
 #include "follow/follow.h"
 
 struct nm_landmarks {
-	uint32_t *ports; /* owned; of each port, the number of its class */
+	uint32_t *ports; /* owned; of each port, the number of its class; NULL: not found */
 	struct {
 		struct nm_addr *v; /* owned, sorted */
 		size_t n, capacity;
@@ -18,7 +18,8 @@ struct nm_landmarks {
 int nm_landmarks_find(const struct nm_follow *f, struct nm_landmarks *ret, struct nm_err *err) NM_MUST_USE;
 void nm_landmarks_done(struct nm_landmarks *l);
 
-/* The classes: equal for what is treated alike. */
+/* The classes: equal for what is treated alike. Where none have been found, *l being zeros, each port and
+ * each address has its own. */
 uint32_t nm_landmarks_port(const struct nm_landmarks *l, uint16_t port);
 uint32_t nm_landmarks_address(const struct nm_landmarks *l, const struct nm_addr *address);
 

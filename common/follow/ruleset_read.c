@@ -9,6 +9,8 @@
 #include "base/array.h"
 #include "nft/transaction.h"
 
+enum { CHAINS_MAX = 64 };
+
 static const char reading[] = "reading the ruleset";
 
 /* No bytes are NULL. */
@@ -137,6 +139,38 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	return 0;
 }
 
+static bool is_left_out(const struct reader *reader, const struct nm_ruleset_chain *c)
+{
+	const struct nm_nft_place place = {c->nfproto, c->table, c->name};
+
+	return reader->leave_out(&place);
+}
+
+/* Chain by chain where one is left out, unless there are too many. */
+static int read_table(struct reader *reader, size_t first, size_t end, struct nm_err *err)
+{
+	const struct nm_ruleset_chain *v = reader->r->chains.v;
+	bool has_base = false, has_left_out = false;
+
+	reader->table = (struct nm_nft_place){v[first].nfproto, v[first].table, NULL};
+	for (size_t i = first; i < end; i++) {
+		has_base |= v[i].is_base;
+		has_left_out |= is_left_out(reader, &v[i]);
+	}
+	if (!has_base || reader->leave_out(&reader->table))
+		return 0;
+	if (!has_left_out || end - first > CHAINS_MAX)
+		return nm_nft_rules_each(reader->nl, reader->table, on_rule, reader, err);
+	for (size_t i = first; i < end; i++) {
+		const struct nm_nft_place chain = {v[i].nfproto, v[i].table, v[i].name};
+
+		if (!is_left_out(reader, &v[i]) &&
+			nm_nft_rules_each(reader->nl, chain, on_rule, reader, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Chains of one table come one after the other. */
 static int read_rules(struct reader *reader, struct nm_err *err)
 {
@@ -144,16 +178,11 @@ static int read_rules(struct reader *reader, struct nm_err *err)
 
 	for (size_t i = 0, end; i < r->chains.n; i = end) {
 		const struct nm_ruleset_chain *first = &r->chains.v[i];
-		const struct nm_nft_place table = {first->nfproto, first->table, NULL};
-		bool has_base = false;
 
 		for (end = i; end < r->chains.n && r->chains.v[end].nfproto == first->nfproto &&
-			!strcmp(r->chains.v[end].table, first->table);
-			end++)
-			has_base |= r->chains.v[end].is_base;
-		reader->table = table;
-		if (has_base && !reader->leave_out(&table) &&
-			nm_nft_rules_each(reader->nl, table, on_rule, reader, err) < 0)
+			!strcmp(r->chains.v[end].table, first->table);)
+			end++;
+		if (read_table(reader, i, end, err) < 0)
 			return -1;
 	}
 	return 0;

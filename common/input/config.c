@@ -114,9 +114,13 @@ static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
 	[NM_LISTENER_EXACT] = "exact",
 	NULL};
 
+static const char *const conflict_names[] = {
+	[NM_CONFLICT_OFF] = "off", [NM_CONFLICT_WARN] = "warn", [NM_CONFLICT_FAIL] = "fail", NULL};
+
 /* read_choice() stores an enum as what it is to gcc and clang. */
 _Static_assert(sizeof(enum nm_forward) == sizeof(unsigned), "enum nm_forward is not unsigned");
 _Static_assert(sizeof(enum nm_listener_check) == sizeof(unsigned), "enum nm_listener_check is not unsigned");
+_Static_assert(sizeof(enum nm_conflict_check) == sizeof(unsigned), "enum nm_conflict_check is not unsigned");
 
 #define SETS(field) .offset = offsetof(struct nm_config, field)
 
@@ -135,6 +139,8 @@ static const struct nm_config_row rows[] = {
 		.choices = forward_names),
 	ROW("listener_check", STRING, read_choice, "\"off\", \"warn\", \"fail\" or \"exact\"",
 		SETS(listener_check), .choices = listener_names),
+	ROW("conflict_check", STRING, read_choice, "\"off\", \"warn\" or \"fail\"", SETS(conflict_check),
+		.choices = conflict_names),
 	ROW("dynamic_ports", STRING, read_dynamic_ports, "a range of ports such as \"61000-65535\""),
 	ROW("lock_timeout_ms", NUMBER, read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
 	ROW("policy", OBJECT, NULL, "an object"),
@@ -186,6 +192,7 @@ void nm_config_init(struct nm_config *c)
 		.backend = NM_BACKEND_AUTO,
 		.forward = {[NM_IPV4] = NM_FORWARD_INTERFACES, [NM_IPV6] = NM_FORWARD_CHECK},
 		.listener_check = NM_LISTENER_FAIL,
+		.conflict_check = NM_CONFLICT_FAIL,
 		.dynamic_first = 61000,
 		.dynamic_last = 65535,
 		.lock_timeout_ms = 5000,

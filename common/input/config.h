@@ -12,6 +12,7 @@
 #define NM_CONFIG_MAX  (4u << 20) /* bytes */
 
 enum nm_forward { NM_FORWARD_INTERFACES, NM_FORWARD_SET, NM_FORWARD_CHECK };
+enum nm_conflict_check { NM_CONFLICT_OFF, NM_CONFLICT_WARN, NM_CONFLICT_FAIL };
 enum nm_listener_check { NM_LISTENER_OFF, NM_LISTENER_WARN, NM_LISTENER_FAIL, NM_LISTENER_EXACT };
 
 struct nm_policy {
@@ -26,6 +27,7 @@ struct nm_config {
 	struct nm_layout_options layout;
 	enum nm_forward forward[NM_FAMILY_MAX];
 	enum nm_listener_check listener_check;
+	enum nm_conflict_check conflict_check;
 	uint16_t dynamic_first, dynamic_last;
 	unsigned lock_timeout_ms;
 	struct nm_policy policy;

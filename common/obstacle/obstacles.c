@@ -5,9 +5,9 @@
 #include "obstacle/obstacles.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 #include <string.h>
 
-#include "obstacle/ways.h"
 #include "backend/backend.h"
 #include "backend/own.h"
 #include "base/array.h"
@@ -15,20 +15,8 @@
 #include "follow/ruleset_read.h"
 #include "iptables/accept.h"
 #include "model/rule.h"
-
-struct key {
-	uint32_t backend, family, protocol, in, out;
-	uint32_t from_host, is_loopback, has_source;
-	uint32_t host, host_port, container, container_port; /* struct nm_landmarks */
-};
-
-struct question {
-	struct key key;
-	size_t record, mapping;
-	uint16_t offset;          /* of the port in the mapping */
-	const struct nm_way *way; /* NULL: from the host itself */
-	struct nm_addr host;
-};
+#include "obstacle/likely.h"
+#include "obstacle/questions.h"
 
 struct search {
 	struct nm_ruleset ruleset;
@@ -37,11 +25,12 @@ struct search {
 	struct nm_follow follow;
 	const struct nm_records *records;
 	const struct nm_layout_options *options;
-	bool is_preview;
-	struct {
-		struct question *v; /* owned */
-		size_t n, capacity;
-	} questions;
+	enum {
+		NOW,
+		AHEAD,
+		BEFORE
+	} when; /* BEFORE the rules of the one record are written, AHEAD of any record */
+	struct nm_questions questions;
 	struct {
 		struct nm_obstacle *v; /* owned */
 		size_t n, capacity;
@@ -53,7 +42,7 @@ static void search_done(struct search *s)
 	nm_ruleset_done(&s->ruleset);
 	nm_landmarks_done(&s->landmarks);
 	nm_ways_done(&s->ways);
-	free(s->questions.v);
+	nm_questions_done(&s->questions);
 	free(s->found.v);
 }
 
@@ -78,123 +67,50 @@ int nm_obstacles_is_for_reload(
 	return 0;
 }
 
-/* natmap makes a way through the FORWARD chain of iptables with the first port. */
+/* natmap makes a way through the FORWARD chain of iptables with the first port, and with its own tables. */
+static bool is_opened(const struct search *s, const struct nm_ruleset_chain *chain)
+{
+	if (s->when == NOW || !nm_obstacles_is_filter_forward(chain))
+		return false;
+	return s->when == AHEAD || s->follow.own_mark ||
+		!nm_ruleset_find_chain(&s->ruleset, chain, nm_rule_chain_name(NM_CHAIN_NATMAP));
+}
+
 static enum nm_follow_own own(
 	const void *ctx, const struct nm_ruleset_chain *chain, const struct nm_ruleset_rule *rule)
 {
 	const struct search *s = ctx;
 
-	if (s->is_preview && !rule && nm_obstacles_is_filter_forward(chain))
+	if (!rule && is_opened(s, chain))
 		return NM_FOLLOW_PASSES;
 	return nm_own_judge(NULL, chain, rule);
 }
 
-/* Questions */
-
-static int ask(struct search *s, const struct question *q, struct nm_err *err)
+/* Chains of iptables where natmap has rules for each port, and that no question is about. */
+static bool leave_out_before(const struct nm_nft_place *place)
 {
-	const struct nm_record *r = &s->records->v[q->record];
-	const struct nm_mapping *m = &r->mappings.v[q->mapping];
-	enum nm_family family = q->host.family;
-	struct question *kept;
+	static const enum nm_chain chains[] = {NM_CHAIN_INPUT, NM_CHAIN_OUTPUT, NM_CHAIN_POSTROUTING};
 
-	if (nm_grow(&s->questions, "judging the ruleset", err) < 0)
-		return -1;
-	kept = &s->questions.v[s->questions.n++];
-	*kept = *q;
-	kept->key = (struct key){.backend = r->backend,
-		.family = family,
-		.protocol = m->protocol,
-		.in = q->way ? q->way->in.index : 0,
-		.out = nm_ways_out(&s->ways, q->record, family)->index,
-		.from_host = !q->way,
-		.is_loopback = nm_addr_is_loopback(&q->host),
-		.has_source = q->way && q->way->container,
-		.host = nm_landmarks_address(&s->landmarks, &q->host),
-		.host_port = nm_landmarks_port(&s->landmarks, (uint16_t)(m->host_port + q->offset)),
-		.container = nm_landmarks_address(&s->landmarks, &r->address[family].addr),
-		.container_port =
-			nm_landmarks_port(&s->landmarks, (uint16_t)(m->container_port + q->offset))};
-	return 0;
-}
-
-/* Once for each port of the mapping that is treated in another way than the one before it. */
-static int ask_ports(struct search *s, struct question q, struct nm_err *err)
-{
-	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
-	const uint32_t *classes = s->landmarks.ports;
-
-	for (uint32_t i = 0; i < m->count; i++) {
-		if (i > 0 && classes[m->host_port + i] == classes[m->host_port + i - 1] &&
-			classes[m->container_port + i] == classes[m->container_port + i - 1])
-			continue;
-		q.offset = (uint16_t)i;
-		if (ask(s, &q, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int ask_from_host(struct search *s, struct question q, const struct nm_addr *host, struct nm_err *err)
-{
-	q.way = NULL;
-	q.host = *host;
-	return ask_ports(s, q, err);
-}
-
-static int ask_from_localhost(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
-{
-	static const struct nm_addr localhost = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}};
-
-	if (family != NM_IPV4 || !s->options->localhost)
-		return 0;
-	return ask_from_host(s, q, &localhost, err);
-}
-
-static int ask_by_way(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
-{
-	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
-
-	if (q.way->in.index == nm_ways_out(&s->ways, q.record, family)->index ||
-		(m->any_host && !q.way->has_address[family]) ||
-		(q.way->container && !(q.way->container->families & 1u << family)))
-		return 0;
-	q.host = m->any_host ? q.way->address[family] : m->host;
-	if (ask_ports(s, q, err) < 0)
-		return -1;
-	return q.way->container ? 0 : ask_from_host(s, q, &q.host, err);
-}
-
-static int ask_mapping(struct search *s, struct question q, enum nm_family family, struct nm_err *err)
-{
-	const struct nm_mapping *m = &s->records->v[q.record].mappings.v[q.mapping];
-
-	if (!m->any_host && nm_addr_is_loopback(&m->host))
-		return ask_from_host(s, q, &m->host, err);
-	for (size_t i = 0; i < s->ways.in.n; i++) {
-		q.way = &s->ways.in.v[i];
-		if (ask_by_way(s, q, family, err) < 0)
-			return -1;
-	}
-	return m->any_host ? ask_from_localhost(s, q, family, err) : 0;
-}
-
-static int ask_all(struct search *s, struct nm_err *err)
-{
-	for (size_t i = 0; i < s->records->n; i++)
-		for (size_t k = 0; k < s->records->v[i].mappings.n; k++) {
-			const struct question q = {.record = i, .mapping = k};
-
-			nm_each_family(f, s->records->v[i].mappings.v[k].families & s->records->v[i].families)
-				if (ask_mapping(s, q, f, err) < 0)
-					return -1;
-		}
-	return 0;
+	for (size_t i = 0; place->chain && i < sizeof(chains) / sizeof(*chains); i++)
+		if (place->nfproto != NFPROTO_INET && !strcmp(place->chain, nm_rule_chain_name(chains[i])))
+			return true;
+	return nm_own_leave_out(place);
 }
 
 /* Answers */
 
-static struct nm_follow_packet packet_of(const struct search *s, const struct question *q)
+static int ask(struct search *s, struct nm_err *err)
+{
+	const struct nm_questions_scope scope = {.records = s->records,
+		.ways = &s->ways,
+		.landmarks = &s->landmarks,
+		.localhost = s->options->localhost,
+		.only_outside = s->when == BEFORE};
+
+	return nm_questions_ask(&scope, &s->questions, err);
+}
+
+static struct nm_follow_packet packet_of(const struct search *s, const struct nm_question *q)
 {
 	static const struct nm_follow_interface none = {.known = true}, lo = {.known = true, 1, "lo"};
 	const struct nm_record *r = &s->records->v[q->record];
@@ -240,6 +156,15 @@ static enum nm_obstacle_kind kind_of(const struct nm_follow_result *r)
 	return r->accepted.chain ? NM_OBSTACLE_ACCEPTS : NM_OBSTACLE_UNREACHED;
 }
 
+/* What natmap is about to write translates before this. */
+static bool comes_behind(const struct search *s, const struct nm_obstacle *o)
+{
+	enum { NATMAP_PRIORITY = -99 }; /* of the chain prerouting in natmap's own tables */
+	int32_t own = s->follow.own_mark ? NATMAP_PRIORITY : NF_IP_PRI_NAT_DST;
+
+	return s->when == BEFORE && o->kind == NM_OBSTACLE_TRANSLATES && o->result.base->priority > own;
+}
+
 /* Follows through the hook. *goes_on: the packet may get through it. */
 static int answer_hook(
 	struct search *s, uint32_t hook, struct nm_obstacle *o, bool *goes_on, struct nm_err *err)
@@ -254,6 +179,9 @@ static int answer_hook(
 	if (r->is_sure && *goes_on)
 		return 0;
 	o->kind = kind_of(r);
+	*goes_on |= s->when == BEFORE && o->kind != NM_OBSTACLE_DROP;
+	if (comes_behind(s, o) || (s->when == BEFORE && o->kind == NM_OBSTACLE_UNREACHED))
+		return 0;
 	if (o->kind != NM_OBSTACLE_ACCEPTS)
 		r->accepted = (struct nm_follow_place){0};
 	return add(s, o, err);
@@ -270,7 +198,7 @@ static int answer_forwarded(struct search *s, struct nm_obstacle *o, struct nm_e
 	if (in.index && !goes_on)
 		return 0;
 	o->packet.in = unknown;
-	if (!s->is_preview && answer_hook(s, NF_INET_POST_ROUTING, o, &goes_on, err) < 0)
+	if (s->when == NOW && answer_hook(s, NF_INET_POST_ROUTING, o, &goes_on, err) < 0)
 		return -1;
 	o->packet.is_answer = true;
 	o->packet.in = o->packet.out;
@@ -278,7 +206,7 @@ static int answer_forwarded(struct search *s, struct nm_obstacle *o, struct nm_e
 	return in.index ? answer_hook(s, NF_INET_FORWARD, o, &goes_on, err) : 0;
 }
 
-static int answer(struct search *s, const struct question *q, struct nm_err *err)
+static int answer(struct search *s, const struct nm_question *q, struct nm_err *err)
 {
 	struct nm_obstacle o = {.record = &s->records->v[q->record],
 		.mapping = &s->records->v[q->record].mappings.v[q->mapping],
@@ -294,24 +222,12 @@ static int answer(struct search *s, const struct question *q, struct nm_err *err
 	return goes_on ? answer_forwarded(s, &o, err) : 0;
 }
 
-static int compare_questions(const void *a, const void *b)
-{
-	const struct question *x = a, *y = b;
-	int order = memcmp(&x->key, &y->key, sizeof(x->key));
-
-	if (order)
-		return order;
-	return (x->record > y->record) - (x->record < y->record);
-}
-
 static int answer_all(struct search *s, struct nm_err *err)
 {
-	if (s->questions.n > 1)
-		qsort(s->questions.v, s->questions.n, sizeof(*s->questions.v), compare_questions);
 	for (size_t i = 0; i < s->questions.n; i++)
 		if ((i == 0 ||
-			    memcmp(&s->questions.v[i].key, &s->questions.v[i - 1].key, sizeof(struct key)) !=
-				    0) &&
+			    memcmp(&s->questions.v[i].key, &s->questions.v[i - 1].key,
+				    sizeof(struct nm_question_key)) != 0) &&
 			answer(s, &s->questions.v[i], err) < 0)
 			return -1;
 	return 0;
@@ -341,15 +257,28 @@ static int preview(struct search *s, struct nm_err *err)
 	return 0;
 }
 
+/* Then looking for landmarks takes longer than following a packet for each port. */
+static bool has_few_ports(const struct search *s)
+{
+	enum { FEW = 64 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->records->n && n <= FEW; i++)
+		for (size_t k = 0; k < s->records->v[i].mappings.n; k++)
+			n += s->records->v[i].mappings.v[k].count;
+	return n <= FEW;
+}
+
 static int find(struct search *s, struct nm_netlink *nl, struct nm_err *err)
 {
 	s->follow = (struct nm_follow){.ruleset = &s->ruleset, .own = own, .ctx = s};
-	if (nm_ruleset_read(nl, nm_own_leave_out, &s->ruleset, err) < 0 ||
+	if (nm_ruleset_read(nl, s->when == BEFORE ? leave_out_before : nm_own_leave_out, &s->ruleset, err) <
+			0 ||
 		nm_ways_find(s->records, &s->ways, err) < 0)
 		return -1;
-	if (s->is_preview)
+	if (s->when == AHEAD)
 		return preview(s, err);
-	if (nm_landmarks_find(&s->follow, &s->landmarks, err) < 0 || ask_all(s, err) < 0)
+	if ((!has_few_ports(s) && nm_landmarks_find(&s->follow, &s->landmarks, err) < 0) || ask(s, err) < 0)
 		return -1;
 	return answer_all(s, err);
 }
@@ -377,7 +306,21 @@ int nm_obstacles_each_ahead(
 	struct nm_netlink *nl, nm_obstacle_handler *handler, void *ctx, struct nm_err *err)
 {
 	static const struct nm_records none;
-	NM_CLEANUP(search_done) struct search s = {.records = &none, .is_preview = true};
+	NM_CLEANUP(search_done) struct search s = {.records = &none, .when = AHEAD};
 
 	return each(&s, nl, handler, ctx, err);
+}
+
+int nm_obstacles_each_before(struct nm_netlink *nl, const struct nm_record *record,
+	const struct nm_layout_options *options, nm_obstacle_handler *handler, void *ctx, struct nm_err *err)
+{
+	struct nm_record copy = *record; /* borrows all of it */
+	const struct nm_records one = {.v = &copy, .n = 1};
+	NM_CLEANUP(search_done) struct search s = {.records = &one, .options = options, .when = BEFORE};
+	bool likely;
+
+	s.follow.own_mark = nm_backend_ops(record->backend)->accept_mark;
+	if (nm_likely_find(nl, &likely, err) < 0)
+		return -1;
+	return likely ? each(&s, nl, handler, ctx, err) : 0;
 }

@@ -35,6 +35,13 @@ int nm_obstacles_each(struct nm_netlink *nl, const struct nm_records *records,
 	const struct nm_layout_options *options, nm_obstacle_handler *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;
 
+/* The same for a record whose rules are to be written: only packets from outside are followed, and the chain
+ * FORWARD of iptables counts only where natmap's jumps are in it already. Reads nothing but the chains where
+ * none of them has rules of others that could matter. */
+int nm_obstacles_each_before(struct nm_netlink *nl, const struct nm_record *record,
+	const struct nm_layout_options *options, nm_obstacle_handler *handler, void *ctx,
+	struct nm_err *err) NM_MUST_USE;
+
 /* The same for ports that nobody has published yet: chains that would drop their packets on the way to a
  * container. */
 int nm_obstacles_each_ahead(

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "publish/conflict.h"
 #include "publish/forward_switch.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
@@ -77,7 +78,8 @@ static int make_claim(
 	claim->new->backend = c->backend;
 	if (settle_owners(change, claim, c, err) < 0 ||
 		nm_free_port_choose(claim, c, change->state, err) < 0 ||
-		nm_free_port_check(claim, c, err) < 0 || nm_host_settings_can_enable(claim->new, err) < 0 ||
+		nm_free_port_check(claim, c, err) < 0 || nm_conflict_check(change, claim, c, err) < 0 ||
+		nm_host_settings_can_enable(claim->new, err) < 0 ||
 		nm_forward_switch_check(c, claim->new, err) < 0)
 		return -1;
 	return nm_host_settings_enable_forwarding(

@@ -1,0 +1,40 @@
+#include "publish/conflict.h"
+
+#include "base/log.h"
+#include "obstacle/text.h"
+
+/* Who sends packets to the same container does no harm. */
+static bool is_same_target(const struct nm_obstacle *o)
+{
+	const struct nm_follow_target *t = &o->packet.translated;
+
+	return o->result.to_address && nm_addr_equal(&o->result.address, &t->address) &&
+		(!o->result.to_port || o->result.port == t->port);
+}
+
+static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *err)
+{
+	const bool *only_warn = ctx;
+	char text[NM_OBSTACLE_STRLEN];
+
+	if (!o->result.is_sure || o->kind == NM_OBSTACLE_UNREACHED ||
+		(o->kind == NM_OBSTACLE_TRANSLATES && is_same_target(o)))
+		return 0;
+	(void)nm_obstacle_text_print(o, text);
+	if (o->kind == NM_OBSTACLE_TRANSLATES && !*only_warn)
+		return nm_fail(err, NM_ERR_TAKEN, "%s", text);
+	nm_log_notice("%s", text);
+	return 0;
+}
+
+int nm_conflict_check(
+	struct nm_change *change, const struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	bool only_warn = c->conflict_check == NM_CONFLICT_WARN;
+
+	if (c->conflict_check == NM_CONFLICT_OFF)
+		return 0;
+	if (nm_change_connect(change, err) < 0)
+		return -1;
+	return nm_obstacles_each_before(&change->nl, claim->new, &c->layout, on_obstacle, &only_warn, err);
+}
