@@ -116,6 +116,7 @@ broken() {
 	broken 'policy.host_addresses' '{"policy": {"host_addresses": "10.0.0.1"}}'
 	broken 'ip_forward.ipv4' '{"ip_forward": {"ipv4": "on"}}'
 	broken 'listener_check' '{"listener_check": "maybe"}'
+	broken 'conflict_check' '{"conflict_check": "maybe"}'
 	broken 'dynamic_ports' '{"dynamic_ports": "65535-61000"}'
 	broken 'lock_timeout_ms' '{"lock_timeout_ms": 0}'
 }
