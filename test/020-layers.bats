@@ -12,8 +12,8 @@ setup_file() {
 	cp "$NM_TREE/test/check-layers.awk" test/
 	printf '#include "cmd.h"\n#include "admin/thing.h"\n' >hook/main.c
 	touch hook/cmd.h
-	for folder in generate base model host input state nft iptables nftables backend publish admin; do
-		module "$folder" thing
+	for folder in "$NM_TREE"/common/*; do
+		module "${folder##*/}" thing
 	done
 	check_layers
 }
