@@ -226,6 +226,21 @@ tells_drop() {
 	differs foreign-translation
 }
 
+# bats test_tags=iptables
+@test "of two that translate with one priority it is not sure who is first: doctor says so, and finds nothing" {
+	on host nft -f - <<-'END'
+		table ip other {
+			chain pre {
+				type nat hook prerouting priority -100; policy accept;
+				fib daddr type local tcp dport 8080 dnat to 10.88.7.3:81
+			}
+		}
+	END
+	agrees
+	run_natmap doctor
+	assert "$output" = "chain 'pre' of the nf_tables table 'ip other' may translate packets to '8080:80/tcp' of container 'web' to 10.88.7.3, port 81 before natmap does, by the rule with handle 2"
+}
+
 # as netavark 2 does, but for the mark of its own packets
 @test "networks that are isolated from each other are told by the rule that does it" {
 	on host ip link add br1 type bridge

@@ -1,0 +1,89 @@
+/* follow/rule.c: what rules of nft and iptables make of one packet, translated by natmap, on its way through
+ * the FORWARD chain. */
+#include <netinet/in.h>
+
+#include <endian.h>
+#include <linux/netfilter.h>
+#include <stdalign.h>
+#include <stdlib.h>
+
+#include "follow/rule.h"
+#include "tap.h"
+
+static const struct {
+	const char *text, *expected, *bytes;
+} rows[] = {
+#include "recorded_rules.inc"
+};
+
+enum { TEXT_SIZE = 512 };
+
+static size_t decode(const char *text, uint8_t *ret)
+{
+	char digits[3] = "";
+	size_t n = 0;
+
+	for (; *text; text += 2) {
+		bool zeros = *text == '~';
+
+		text += zeros;
+		memcpy(digits, text, 2);
+		if (!zeros)
+			ret[n++] = (uint8_t)strtoul(digits, NULL, 16);
+		for (size_t left = zeros ? strtoul(digits, NULL, 16) : 0; left > 0; left--)
+			ret[n++] = 0;
+	}
+	return n;
+}
+
+static const struct nm_follow_packet packet = {.family = NM_IPV4,
+	.protocol = IPPROTO_TCP,
+	.in = {true, 2, "up0"},
+	.out = {true, 3, "br0"},
+	.first = {.address = {NM_IPV4, {192, 0, 2, 1}}, .port = 8080, .local = true},
+	.translated = {.address = {NM_IPV4, {10, 88, 7, 2}}, .port = 80},
+	.is_translated = true};
+
+static const char *print(enum nm_tri matches, const struct nm_follow_action *a, char buf[static TEXT_SIZE])
+{
+	static const char *const acts[] = {[NM_FOLLOW_GOES_ON] = "goes on",
+		[NM_FOLLOW_ACCEPTS] = "accepts",
+		[NM_FOLLOW_DROPS] = "drops",
+		[NM_FOLLOW_RETURNS] = "returns",
+		[NM_FOLLOW_JUMPS] = "jumps to ",
+		[NM_FOLLOW_GOES_TO] = "goes to ",
+		[NM_FOLLOW_SENDS_ELSEWHERE] = "sends to "};
+	char address[NM_ADDR_STRLEN] = "?";
+
+	if (matches == NM_FALSE)
+		return "no";
+	if (a->to_address)
+		(void)nm_addr_print(&a->address, address);
+	(void)snprintf(buf, TEXT_SIZE, "%s%s%s", matches == NM_UNDECIDED ? "perhaps " : "", acts[a->act], a->chain);
+	if (a->act == NM_FOLLOW_SENDS_ELSEWHERE)
+		(void)snprintf(buf, TEXT_SIZE, "sends to %s, %u", a->to_host ? "host" : address, a->port);
+	return buf;
+}
+
+int main(void)
+{
+	static const struct nm_ruleset_chain chain = {.nfproto = NFPROTO_INET, .table = "f", .name = "c"};
+	static const struct nm_ruleset ruleset;
+	alignas(8) uint8_t bytes[4096];
+	struct nm_follow_action action;
+	struct nm_follow_state s;
+	char text[TEXT_SIZE];
+
+	if (htole16(1) != 1) /* the machine's order is in the bytes */
+		return tap_done();
+	nm_each(row, rows) {
+		const struct nm_ruleset_rule rule = {.expressions = {bytes, decode(row->bytes, bytes)}};
+		enum nm_tri matches;
+
+		nm_follow_packet_begin(&s, &packet, NF_INET_FORWARD);
+		s.is_tracked = true;
+		matches = nm_follow_rule(&s, &ruleset, &chain, &rule, &action);
+		tap_is(print(matches, &action, text), row->expected, "%s", row->text);
+	}
+	return tap_done();
+}
