@@ -139,16 +139,26 @@ static enum way walk_rule(struct walk *w, const struct nm_follow_place *place, u
 	return GOES_ON;
 }
 
+static bool is_for_other_ports(const struct walk *w, const struct nm_ruleset_rule *rule)
+{
+	uint16_t port;
+
+	return rule->dports.last && nm_follow_packet_dport(&w->s, &port) &&
+		(port < rule->dports.first || port > rule->dports.last);
+}
+
 static enum way walk_chain(struct walk *w, const struct nm_ruleset_chain *chain, unsigned depth)
 {
 	for (size_t i = 0; i < chain->n && w->n_rules < RULES_MAX; i++) {
 		const struct nm_follow_place place = {chain, &chain->v[i], NULL};
-		enum nm_follow_own own =
-			place.rule->tag ? w->f->own(w->f->ctx, chain, place.rule) : NM_FOLLOW_OTHERS;
+		enum nm_follow_own own;
 		bool returns;
 		enum way way;
 
 		w->n_rules++;
+		if (is_for_other_ports(w, place.rule))
+			continue;
+		own = place.rule->tag ? w->f->own(w->f->ctx, chain, place.rule) : NM_FOLLOW_OTHERS;
 		if (depth == 0)
 			w->branch = NULL;
 		if (own == NM_FOLLOW_PASSES)

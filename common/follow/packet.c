@@ -121,6 +121,17 @@ uint32_t nm_follow_packet_ct_status(const struct nm_follow_state *s, uint32_t *r
 	return s->packet->is_answer ? status | IPS_SEEN_REPLY | IPS_CONFIRMED | IPS_SRC_NAT_DONE : status;
 }
 
+bool nm_follow_packet_dport(const struct nm_follow_state *s, uint16_t *ret)
+{
+	uint16_t port;
+
+	if (!nm_value_is_known(&s->transport, DPORT, sizeof(port)))
+		return false;
+	memcpy(&port, s->transport.bytes + DPORT, sizeof(port));
+	*ret = ntohs(port);
+	return true;
+}
+
 size_t nm_follow_packet_register(uint32_t reg)
 {
 	if (reg >= NFT_REG_1 && reg <= NFT_REG_4)

@@ -31,6 +31,9 @@ bool nm_follow_packet_is_to_host(const struct nm_follow_state *s); /* the addres
 uint32_t nm_follow_packet_ct_state(const struct nm_follow_state *s);
 uint32_t nm_follow_packet_ct_status(const struct nm_follow_state *s, uint32_t *ret_known);
 
+/* The destination port in the header at this moment. False: it is not known. */
+bool nm_follow_packet_dport(const struct nm_follow_state *s, uint16_t *ret);
+
 /* The offset of a register, NFT_REG_* or NFT_REG32_*, in registers; NM_FOLLOW_BYTES for none. */
 size_t nm_follow_packet_register(uint32_t reg);
 

@@ -4,12 +4,14 @@
 #define NM_FOLLOW_RULESET_H
 
 #include "base/hash.h"
+#include "base/port.h"
 #include "nft/objects.h"
 
 struct nm_ruleset_rule {
 	uint64_t handle;
 	struct nm_attrs expressions;
-	const char *tag; /* its comment; NULL: none */
+	struct nm_ports dports; /* nm_dports_find() */
+	const char *tag;        /* its comment; NULL: none */
 };
 
 struct nm_ruleset_chain {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "follow/dports.h"
 #include "nft/transaction.h"
 
 enum { CHAINS_MAX = 64 };
@@ -129,7 +130,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	if (nm_grow(c, reading, err) < 0)
 		return -1;
 	kept = &c->v[c->n];
-	*kept = (struct nm_ruleset_rule){.handle = rule->handle};
+	*kept = (struct nm_ruleset_rule){.handle = rule->handle, .dports = nm_dports_find(rule->expressions)};
 	if (keep(reader->r, rule->expressions.data, rule->expressions.len, &bytes, err) < 0 ||
 		keep_text(reader->r, rule->tag, rule->tag_len, &kept->tag, err) < 0)
 		return -1;
