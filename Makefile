@@ -57,8 +57,8 @@ SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
-UNITS      := natmap.service natmap-gc.service natmap-gc.timer natmap-forwarding.path \
-	natmap-metrics.service natmap-metrics.timer
+UNITS      := natmap.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
+	natmap-forwarding.path natmap-metrics.service natmap-metrics.timer
 GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -67,7 +67,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-archs check-kernels check-all \
+.PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-systemd check-archs check-kernels check-all \
 	check-headers check-layers lint format format-check deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -209,6 +209,10 @@ check-hosts: ## run Docker, firewalld, ufw, CNI and netavark beside natmap (root
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/hosts.sh $(if $(filter trixie,$(HOSTS)),check $(HOST_BATS),quick)
 
+check-systemd: $(BUILD)/natmap test-programs ## run natmap's units under a systemd of their own, which must heal what others break (root)
+	$(Q)test/install-deps.sh
+	$(Q)test/systemd.sh
+
 # Other machines, and another libc on this one.
 ARCHS ?= arm64 armhf i386 riscv64 s390x musl
 
@@ -228,6 +232,7 @@ check-all: ## run everything there is (root); takes an hour
 	$(Q)$(MAKE) --no-print-directory check-headers format-check lint
 	$(Q)$(MAKE) --no-print-directory check-userlands check-archs check-kernels
 	$(Q)$(MAKE) --no-print-directory check-hosts HOSTS='bookworm trixie sid'
+	$(Q)$(MAKE) --no-print-directory check-systemd
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
 

@@ -72,6 +72,8 @@ assert_offers() {
 ./lib/systemd/system/natmap-forwarding.path
 ./lib/systemd/system/natmap-gc.service
 ./lib/systemd/system/natmap-gc.timer
+./lib/systemd/system/natmap-heal.service
+./lib/systemd/system/natmap-heal.timer
 ./lib/systemd/system/natmap-metrics.service
 ./lib/systemd/system/natmap-metrics.timer
 ./lib/systemd/system/natmap.service
@@ -145,6 +147,9 @@ assert_offers() {
 	assert "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" has ProtectSystem=strict
 	same "the sandbox" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap.service.in")" \
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")"
+	# this one runs every few seconds: without what takes a mount namespace
+	same "the sandbox of heal" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in" | grep -v '^\(Protect\|ReadWrite\|Private\)')" \
+		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-heal.service.in")"
 	# this one writes a file for others to read
 	same "the sandbox of metrics" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")" \
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-metrics.service.in" |
