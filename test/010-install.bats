@@ -33,6 +33,15 @@ needed() {
 	LC_ALL=C readelf -d "$NM_TMP/linked/natmap" | sed -n 's/.*NEEDED.*\[\(.*\)\]$/\1/p'
 }
 
+# linked_publishes: a port, and takes it back
+linked_publishes() {
+	local NATMAP=$NM_TMP/linked/natmap
+	publish web 8080:80
+	assert_rule host natmap:web:8080
+	withdraw web
+	assert_clean
+}
+
 # installed DIRECTORY: the files below it
 installed() {
 	(cd "$1" && find . ! -type d | sort)
@@ -94,14 +103,10 @@ assert_offers() {
 	assert "$(needed)" = ''
 	refute link DYNAMIC=1
 	assert "$(needed)" has libyajl
-	local NATMAP=$NM_TMP/linked/natmap
-	publish web 8080:80
-	assert_rule host natmap:web:8080
-	withdraw web
-	assert_clean
+	linked_publishes
 	refute link
 	assert "$(needed)" = ''
-	rm "$NATMAP"
+	rm "$NM_TMP/linked/natmap"
 	printf 'int missing;\n' | cc -shared -o "$NM_TMP/libmissing.so" -x c -
 	assert "$(link LDLIBS="-L$NM_TMP -lmissing")" =~ 'natmap is linked dynamically: .*cannot find -lmissing'
 	assert "$(needed)" has libyajl

@@ -141,23 +141,23 @@ static int put_rule(struct nm_landmarks *l, const struct nm_ruleset_rule *rule, 
 {
 	struct nm_attrs list = rule->expressions, data, mask = {0}, from, to;
 	char name[NM_NFT_EXPRESSION_SIZE];
+	int rc = 0;
 
-	while (nm_nft_rule_next_expression(&list, name, &data)) {
+	while (rc == 0 && nm_nft_rule_next_expression(&list, name, &data)) {
 		from = value_of(data, NFTA_RANGE_FROM_DATA);
 		to = value_of(data, NFTA_RANGE_TO_DATA);
 		if (!strcmp(name, "bitwise"))
 			mask = value_of(data, NFTA_BITWISE_MASK);
-		else if (!strcmp(name, "cmp") && put_cmp(l, value_of(data, NFTA_CMP_DATA), mask, err) < 0)
-			return -1;
-		else if (!strcmp(name, "range") && from.len == to.len &&
-			put_range(l, from.data, to.data, from.len, err) < 0)
-			return -1;
-		else if (!strcmp(name, "match") && put_xt(l, data, err) < 0)
-			return -1;
+		else if (!strcmp(name, "cmp"))
+			rc = put_cmp(l, value_of(data, NFTA_CMP_DATA), mask, err);
+		else if (!strcmp(name, "range") && from.len == to.len)
+			rc = put_range(l, from.data, to.data, from.len, err);
+		else if (!strcmp(name, "match"))
+			rc = put_xt(l, data, err);
 		if (!strcmp(name, "cmp"))
 			mask = (struct nm_attrs){0};
 	}
-	return 0;
+	return rc;
 }
 
 /* Parts of a key begin at each word. */

@@ -228,9 +228,8 @@ static enum nm_tri load_payload(struct nm_follow_state *s, struct nm_attrs data,
 	nm_value_put_unknown(&s->registers, at, (len + NFT_REG32_SIZE - 1) / NFT_REG32_SIZE * NFT_REG32_SIZE);
 	if (len % NFT_REG32_SIZE) /* the kernel clears the rest of the last register */
 		put_u32(s, at + len / NFT_REG32_SIZE * NFT_REG32_SIZE, 0);
-	if (base != NFT_PAYLOAD_NETWORK_HEADER && base != NFT_PAYLOAD_TRANSPORT_HEADER)
-		nm_value_put_unknown(&s->registers, at, len);
-	else if (offset <= size && len <= size - offset)
+	if ((base == NFT_PAYLOAD_NETWORK_HEADER || base == NFT_PAYLOAD_TRANSPORT_HEADER) && offset <= size &&
+		len <= size - offset)
 		nm_value_copy(&s->registers, at, header, offset, len);
 	else
 		nm_value_put_unknown(&s->registers, at, len);

@@ -161,7 +161,7 @@ static enum nm_tri on_lookup(struct reading *r, struct nm_attrs data)
 		return nm_value_not(found);
 	if (found == NM_FALSE || !nm_attrs_be32(data, NFTA_LOOKUP_DREG, &dreg))
 		return found;
-	if (dreg != NFT_REG_VERDICT && e && e->data) {
+	if (dreg != NFT_REG_VERDICT && set && e && e->data) {
 		nm_value_put(&r->s->registers, nm_follow_packet_register(dreg), e->data, set->data_size);
 		r->action->element = e;
 	} else if (dreg != NFT_REG_VERDICT) {
