@@ -66,6 +66,7 @@ itself:$(netns_there home):192.0.2.1
 a container of the other network:$(netns_there shop):192.0.2.1"
 	export NM_ANSWER=home
 	publish web 8080:80 pid="$(process_in "$(netns_there home)")"
+	publish shop 8081:80 pid="$(process_in "$(netns_there shop)")"
 	judge "netavark, natmap's container in a network kept apart" \
-		'all|not from a container of the other network, told by doctor; what doctor prints mends it'
+		'all|not from a container of the other network, told by check and doctor; what doctor prints mends it'
 }
