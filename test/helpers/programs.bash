@@ -157,6 +157,16 @@ judge() {
 	result "$1" "$cell" "${2:-all}"
 }
 
+# contend ROW: natmap publishes a port that another program publishes already; a result, from where natmap's container answers
+contend() {
+	publish rc=any web 8080:80
+	if [[ $status = 4 ]]; then
+		result "$1" refused refused
+	else
+		judge "$1" '.*, told by check and doctor; .*'
+	fi
+}
+
 # look: sets $reached, and $teller to those of check and doctor who say something; $output is what doctor says
 look() {
 	reached=$(reached)

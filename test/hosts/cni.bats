@@ -63,6 +63,27 @@ after() {
 }
 
 # bats test_tags=long
+@test "CNI portmap publishes the same port" {
+	cni_up shop 8080
+	contend 'CNI portmap, natmap with the same port'
+	cni_down shop
+	publish web 8080:80
+	cni_up other 8080
+	judge 'natmap, CNI portmap with the same port' 'all|.*, told by check and doctor; .*'
+}
+
+# bats test_tags=long
+@test "CNI portmap's nftables backend publishes the same port" {
+	[[ "$NM_RELEASE" = sid ]] || return 0
+	cni_up shop 8080 '"backend":"nftables"'
+	contend 'CNI portmap (nftables), natmap with the same port'
+	cni_down shop
+	publish web 8080:80
+	cni_up other 8080 '"backend":"nftables"'
+	judge 'natmap, CNI portmap (nftables) with the same port' 'all|.*, told by check and doctor; .*'
+}
+
+# bats test_tags=long
 @test "CNI portmap's nftables backend before natmap" {
 	[[ "$NM_RELEASE" != sid ]] || before 'CNI portmap (nftables)' '"backend":"nftables"' # which the others do not have
 }

@@ -84,3 +84,14 @@ forwards_not() {
 	shop_answers
 	leaves_all_as_it_was
 }
+
+# bats test_tags=long
+@test "Docker publishes the same port" {
+	docker_start
+	docker_run shop -p 8080:80
+	contend 'Docker, natmap with the same port'
+	inbox docker rm -f shop
+	publish web 8080:80
+	docker_run shop -p 8080:80
+	judge 'natmap, Docker with the same port' 'all|.*, told by check and doctor; .*'
+}

@@ -54,6 +54,16 @@ shop_here() {
 	leaves_all_as_it_was
 }
 
+# bats test_tags=long
+@test "netavark publishes the same port" {
+	netavark_up shop 91 2 8080 "$(driver)"
+	contend 'netavark, natmap with the same port'
+	netavark teardown shop 91 2 8080 "$(driver)"
+	publish web 8080:80
+	netavark_up other 91 3 8080 "$(driver)"
+	judge 'natmap, netavark with the same port' 'all|.*, told by check and doctor; .*'
+}
+
 @test "natmap's port leads to a container of netavark's, from another network that is kept apart" {
 	local isolate='"isolate": "strict"'
 	[[ "$NM_RELEASE" != bookworm ]] || isolate='"isolate": "true"'
