@@ -38,7 +38,7 @@ install() {
 versions() {
 	# shellcheck disable=SC2016,SC2046 # for dpkg-query; a list of words
 	test/userlands.sh run "$2" dpkg-query -W -f '${Package} ${Version}\n' $(sed -n 's/^# packages: //p' "$1") |
-		sed -E 's/ [0-9]+:/ /; s/[-+~].*//' | paste -sd , | sed 's/,/, /g'
+		sed -E 's/ ([0-9]+:)?([^-+~]*).*/ \2/' | paste -sd , | sed 's/,/, /g'
 }
 
 # run BATS_FILE RELEASE: the lines that it adds with the tools of that release
