@@ -203,22 +203,11 @@ obey() {
 	done < <(sed -n 's/^ *run: //p' <<<"$1")
 }
 
-# result ROW CELL EXPECTED: a row of HOSTS.md, if hosts.sh asks for it. One that is not as expected fails the test at its end,
-# unless it is known to be wrong.
+# result ROW CELL EXPECTED: a row of HOSTS.md, if hosts.sh asks for it. One that is not as expected fails the test at its end.
 result() {
-	local expected=$3 known
 	printf '== %s: %s\n' "$1" "$2"
 	[[ -z "${NM_RESULTS:-}" ]] || printf '%s\t%s\t%s\n' "$NM_BACKEND" "$1" "$2" >>"$NM_RESULTS"
-	known=$(known_wrong "$1")
-	[[ -z "$known" || "$2" =~ ^($3)$ ]] || expected=$known
-	[[ "$2" =~ ^($expected)$ ]] || wrong+="$1: $2"$'\n'"    expected: $expected"$'\n'
-	[[ -z "$known" || ! "$2" =~ ^($3)$ ]] || wrong+="$1: right, take it out of test/hosts/wrong"$'\n'
-}
-
-# known_wrong ROW: what natmap makes of it in this layout and release, though it is to be otherwise
-known_wrong() {
-	awk -F '\t' -v layout="$NM_BACKEND" -v release="$NM_RELEASE" -v row="$1" \
-		'$1 == layout && $3 == row && index($2, release) { print $4 }' "$NM_TREE/test/hosts/wrong"
+	[[ "$2" =~ ^($3)$ ]] || wrong+="$1: $2"$'\n'"    expected: $3"$'\n'
 }
 
 # programs_down: for teardown: ends the programs, removes the network, and fails when a result was not as expected
