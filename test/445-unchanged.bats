@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # reload and check when nothing has changed since natmap last looked: they ask the kernel for its generation and read no
 # rule; and whatever has changed is noticed as if nothing were remembered.
-# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, and $output comes from it
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # NM_WRAP is for run_natmap, from which $status, $stderr and $output come
 
 load helpers/natmap
 load helpers/recovery
@@ -200,4 +200,61 @@ turn_hairpin_off() {
 		rm -f "$(state_dir)/verified"
 		agrees || fail "remembering nothing, after step $i"
 	done
+}
+
+# ended_well: the last reload did its work, or others were faster sixteen times in a row, which its message says
+ended_well() {
+	[[ $status = 0 ]] || assert "$stderr" has 'others changed the ruleset 16 times meanwhile'
+}
+
+# churn [COMMAND]: others change rules all the time, by COMMAND, too, until churn_end
+churn() {
+	printf '%s\n' '*filter' ':THEIRS - [0:0]' '-A THEIRS -s 203.0.113.7 -j ACCEPT' COMMIT >"$NM_TMP/theirs"
+	# shellcheck disable=SC2016 # for that shell
+	spawn host sh -c 'while :; do
+		nft "add table ip theirs; add chain ip theirs c { type nat hook prerouting priority -90; }"
+		iptables-restore -n <"$1"
+		nft delete table ip theirs
+		eval "$2"
+	done' churn "$NM_TMP/theirs" "${1:-}"
+	churner=$spawned churned=$(generation)
+}
+
+churn_end() {
+	assert "$(generation)" -gt $((churned + 30)) "what others have changed meanwhile"
+	kill_group "$churner"
+	wait_for refute kill -0 "$churner"
+}
+
+@test "reload while others change rules all the time: connections go on, and nothing is worse afterwards" {
+	local i
+	begin
+	serve ctr tcp 80 web
+	flow_open talk ext tcp 192.0.2.1 8080
+	churn
+	for i in {1..25}; do
+		((i % 5)) || publish "more$i" "$((9000 + i)):80" || return 1
+		run_natmap rc=any reload
+		ended_well || return 1
+		assert "$(flow_ask talk)" = web "the connection, at reload $i" || return 1
+	done
+	churn_end
+	assert "$(flow_ask talk)" = web
+	verify
+	assert_reach web ext tcp 192.0.2.1 8080
+}
+
+@test "reload while others flush rules all the time ends well, and the next one brings all back" {
+	local i
+	begin
+	serve ctr tcp 80 web
+	churn 'nft flush ruleset; echo 0 >/proc/sys/net/ipv4/conf/br0/route_localnet'
+	for i in {1..20}; do
+		run_natmap rc=any reload
+		ended_well || return 1
+	done
+	churn_end
+	verify
+	assert_reach web ext tcp 192.0.2.1 8080
+	assert_reach web host tcp 127.0.0.1 8080
 }
