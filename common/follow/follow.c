@@ -263,9 +263,10 @@ static void doubt_order(struct walk *w, const struct nm_ruleset_chain *chain, en
 {
 	const struct nm_ruleset_chain *other = chain;
 	const struct walk after = *w;
-	const struct nm_follow_place here =
-		way == TAKEN ? (struct nm_follow_place){.chain = chain} : w->place;
+	struct nm_follow_place here = w->place;
 
+	if (way == TAKEN)
+		here = (struct nm_follow_place){.chain = chain};
 	while ((other = next_base(w->f, chain->hook, w->s.packet->family, other)) &&
 		other->priority == chain->priority) {
 		enum way second = other->is_nat ? walk_base(w, other) : GOES_ON;

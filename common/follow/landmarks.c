@@ -187,8 +187,10 @@ static void settle(struct nm_landmarks *l)
 {
 	uint32_t class = 0;
 
-	for (size_t port = 0; port < PORTS; port++)
-		l->ports[port] = class += l->ports[port];
+	for (size_t port = 0; port < PORTS; port++) {
+		class += l->ports[port];
+		l->ports[port] = class;
+	}
 	nm_each_family(f, NM_BOTH_FAMILIES)
 		if (l->addresses[f].n > 1)
 			qsort(l->addresses[f].v, l->addresses[f].n, sizeof(*l->addresses[f].v),

@@ -61,6 +61,7 @@ static bool parse_head(const char *text, struct nm_verified_head *ret)
 	char printed[LINE_SIZE];
 	unsigned backend;
 	int checked;
+	size_t len;
 
 	if (sscanf(text,
 		    "natmap-verified 1 %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %u %d",
@@ -69,7 +70,8 @@ static bool parse_head(const char *text, struct nm_verified_head *ret)
 		return false;
 	h.backend = backend;
 	h.checked = checked;
-	if (strncmp(text, printed, print_head(&h, printed)) != 0)
+	len = print_head(&h, printed);
+	if (strncmp(text, printed, len) != 0)
 		return false;
 	*ret = h;
 	return true;
