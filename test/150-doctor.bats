@@ -419,7 +419,7 @@ firewalld_up() {
 	publish web 8080:80
 	healthy
 	on host iptables -P FORWARD DROP
-	ill "chain 'FORWARD' of the nf_tables table 'ip filter' drops"
+	ill "of natmap's rules are not as they should be"
 	assert_no_reach ext tcp 192.0.2.1 8080
 	run_natmap rc=3 check
 	assert "$output" has natmap:@nftables

@@ -278,10 +278,19 @@ tells_drop() {
 	tells_nothing
 }
 
-@test "rules that are gone are told" {
-	on host nft flush ruleset
-	run_natmap rc=1 doctor
-	assert "$output" has "no rule of natmap's is reached by packets to '8080:80/tcp' of container 'web'"
-	run_natmap reload
-	tells_nothing
+@test "rules of natmap's that are gone, all or one, are told, and a reload brings them back" {
+	local damage
+	while read -r damage; do
+		on host bash -c "$damage" 3>&-
+		run_natmap rc=1 doctor
+		assert "$output" =~ "of natmap's rules (is|are) not as (it|they) should be: "
+		assert "$(grep -c '^[^ ]' <<<"$output")" -eq 1 findings
+		assert "$output" has "run: natmap"
+		run_natmap reload
+		tells_nothing
+	done <<-END
+		nft flush ruleset
+		$(in_nftables && echo "nft flush map ip natmap ports" || echo "iptables -t nat -F NATMAP")
+		$(in_nftables && echo "nft flush chain ip natmap forward" || echo "iptables -P FORWARD DROP && iptables -F")
+	END
 }

@@ -6,6 +6,8 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
+#include "admin/check.h"
+#include "admin/check.h"
 #include "admin/examination.h"
 #include "admin/examine_settings.h"
 #include "base/io.h"
@@ -133,10 +135,62 @@ static int examine_nftables(struct nm_examination *x, struct nm_err *err)
 	return 0;
 }
 
+/* Others tell of rules that nft has written (examine_loaded()), and of forwarding that is off, for which
+ * rules then are missing, too. */
+static bool is_told(const char *text)
+{
+	static const char *const words[] = {
+		", written by nft", NM_PUBLICATION_FORWARD, "-t mangle: rule '-I FORWARD -j NATMAP'"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+static bool is_of_rule(const struct nm_difference *d)
+{
+	static const char *const kinds[] = {"missing-rule", "changed-rule", "misplaced-rule", "jump"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(d->kind, kinds[i]))
+			return !is_told(d->text);
+	return false;
+}
+
+/* One finding for all rules. What others have can be judged only where natmap's rules are right. */
+static int examine_rules(struct nm_examination *x, bool *ret_right, struct nm_err *err)
+{
+	NM_CLEANUP(nm_differences_done) struct nm_differences found = {0};
+	struct nm_config config = *x->d->config; /* borrows all of it; its backend is settled */
+	const char *first = NULL;                /* borrowed from found */
+	size_t n = 0;
+
+	if (nm_check(&config, x->d->state_dir, &found, err) < 0)
+		return -1;
+	for (size_t i = 0; i < found.n; i++) {
+		n += is_of_rule(&found.v[i]);
+		first = !first && is_of_rule(&found.v[i]) ? found.v[i].text : first;
+	}
+	*ret_right = n == 0;
+	if (n == 0)
+		return 0;
+	nm_examination_tell(x, NM_FINDING, "%zu of natmap's rules %s not as %s: %s", n, n == 1 ? "is" : "are",
+		n == 1 ? "it should be" : "they should be", first);
+	nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
+	return 0;
+}
+
 /* Dead containers have been told, and their records are gone. */
 static int examine_obstacles(struct nm_examination *x, struct nm_err *err)
 {
+	bool right = true;
+
 	if (x->nl.fd < 0)
+		return 0;
+	if (x->records.n > 0 && examine_rules(x, &right, err) < 0)
+		return -1;
+	if (!right)
 		return 0;
 	if (x->records.n == 0)
 		return nm_obstacles_each_ahead(&x->nl, on_obstacle, x, err);
