@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-#include "base/hash.h"
 #include "base/io.h"
 #include "state/lock_waits.h"
 
@@ -234,20 +233,6 @@ int nm_state_file_install(struct nm_state *st, struct nm_state *new, struct nm_e
 	return 0;
 }
 
-/* natmap's own changes show in the size and the header, whose clock's tick they may share with others. */
-uint64_t nm_state_file_identity(const struct nm_state *st)
-{
-	struct stat i;
-
-	if (fstat(st->fd, &i) < 0)
-		return 0;
-	return nm_hash(NM_HASH_BEGIN,
-		(const uint64_t[]){i.st_dev, i.st_ino, (uint64_t)i.st_size, (uint64_t)i.st_mtim.tv_sec,
-			(uint64_t)i.st_mtim.tv_nsec, (uint64_t)i.st_ctim.tv_sec, (uint64_t)i.st_ctim.tv_nsec,
-			st->header.retired, st->header.blocks},
-		9 * sizeof(uint64_t));
-}
-
 /* Sets st->end to where the last complete line of a file of size bytes ends. */
 static int find_end(struct nm_state *st, uint64_t size, struct nm_err *err)
 {
@@ -305,7 +290,6 @@ static int examine(struct nm_state *st, bool forgive_damage, bool *ret_ours, str
 	st->header = h;
 	st->same_pidns = nm_nsid_equal(&h.pidns, &st->self.pidns);
 	st->begin = strcspn(line, "\n") + 1;
-	st->opened = nm_state_file_identity(st);
 	return find_end(st, (uint64_t)info.st_size, err);
 }
 

@@ -24,8 +24,7 @@ struct nm_state {
 	struct nm_state_header self;   /* of this process's boot and namespaces */
 	struct nm_state_header header; /* the file's */
 	bool same_pidns;
-	uint64_t opened; /* nm_state_file_identity() of the file as it was found; 0: it was made by this
-			    process */
+	uint64_t opened; /* nm_state_identity() when it was opened */
 	bool replaced;   /* by this process: offsets of lines are others */
 	uint64_t begin;  /* of the first record */
 	uint64_t end;    /* after the last complete line */
@@ -43,10 +42,6 @@ void nm_state_file_close(struct nm_state *st);
 
 /* Fails with the value of errno: "WHAT 'DIR/state': ...". */
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err);
-
-/* A hash of all that changes when somebody, natmap or another, writes to the file: what it is, its size, its
- * times, and what its header counts. 0: it cannot be told. */
-uint64_t nm_state_file_identity(const struct nm_state *st);
 
 /* Creates the file that is to replace the state, with its header line. 0 with *ret, which owns its fd and
  * borrows the rest from st, and may be st; or -1 with *err. */

@@ -33,6 +33,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "input/json.h"
 #include "state/block.h"
@@ -45,6 +46,20 @@ enum { BLOCK_MIN = 32 * 1024, GARBAGE_MIN = 64 * 1024 };
 /* The byte in which a live line differs from a retired one. */
 #define LIVE_BYTE (sizeof("{\"live\":") - 1)
 
+/* natmap's own changes show in the size and the header, whose clock's tick they may share with others. */
+uint64_t nm_state_identity(const struct nm_state *st)
+{
+	struct stat i;
+
+	if (fstat(st->fd, &i) < 0)
+		return 0;
+	return nm_hash(NM_HASH_BEGIN,
+		(const uint64_t[]){i.st_dev, i.st_ino, (uint64_t)i.st_size, (uint64_t)i.st_mtim.tv_sec,
+			(uint64_t)i.st_mtim.tv_nsec, (uint64_t)i.st_ctim.tv_sec, (uint64_t)i.st_ctim.tv_nsec,
+			st->header.retired, st->header.blocks},
+		9 * sizeof(uint64_t));
+}
+
 int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
 	struct nm_err *err)
 {
@@ -56,6 +71,7 @@ int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout
 		return nm_fail_memory(err, "opening the state");
 	if (nm_state_file_open(st, access, timeout_ms, err) < 0)
 		return -1;
+	st->opened = nm_state_identity(st);
 	*ret = st->fd >= 0 ? nm_steal(&st) : NULL;
 	return 0;
 }
@@ -68,7 +84,7 @@ void nm_state_unlock(struct nm_state *st)
 
 bool nm_state_lock_again(struct nm_state *st)
 {
-	return flock(st->lockfd, LOCK_EX | LOCK_NB) == 0 && nm_state_file_identity(st) == st->opened;
+	return flock(st->lockfd, LOCK_EX | LOCK_NB) == 0 && nm_state_identity(st) == st->opened;
 }
 
 void nm_state_close(struct nm_state **st)

@@ -39,6 +39,10 @@ void nm_state_close(struct nm_state **st); /* accepts a pointer to NULL, and lea
 /* How changes have waited for the lock of this state. */
 void nm_state_lock_waits(const struct nm_state *st, struct nm_lock_waits *ret);
 
+/* A hash of all that changes when somebody, natmap or another, writes to the file: what it is, its size, its
+ * times, and what its header counts. 0: it cannot be told. */
+uint64_t nm_state_identity(const struct nm_state *st);
+
 /* True when the file has no line after its header, not even a retired one. */
 bool nm_state_is_empty(const struct nm_state *st);
 

@@ -166,7 +166,7 @@ void nm_verified_write(struct nm_state *st, int socket, struct nm_verified *v)
 	char head[LINE_SIZE];
 	size_t len = 0;
 
-	v->head.state = nm_state_file_identity(st);
+	v->head.state = nm_state_identity(st);
 	if (!v->head.state || !find_place(st, socket, &v->head.where))
 		return;
 	if (v->has_stand_ins && !st->replaced)
@@ -228,7 +228,7 @@ void nm_verified_finish(struct nm_verified_move *move, const struct nm_state *st
 	char line[LINE_SIZE];
 	size_t len;
 
-	if (move->holds && (move->head.state = nm_state_file_identity(st)) != 0) {
+	if (move->holds && (move->head.state = nm_state_identity(st)) != 0) {
 		len = print_head(&move->head, line);
 		if (pwrite(move->fd, line, len, 0) != (ssize_t)len)
 			nm_log_debug("writing '%s/" FILE_NAME "' failed: the next reload reads all rules",

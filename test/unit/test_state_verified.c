@@ -3,19 +3,19 @@
 #include "state/verified.h"
 
 #include <fcntl.h>
-#include <linux/netlink.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/build_id.h"
-#include "host/netlink.h"
+#include "host/netns.h"
 #include "tap.h"
 
 enum { GENERATION = 41, SIZE_MAX_OF_FILE = 4096 };
 
 static const uint64_t config = 7, other_config = 8;
 static char dir[] = "/tmp/test_verified.XXXXXX", path[sizeof(dir) + 16];
-static struct nm_netlink nl;
+static int sock;
 
 static struct nm_state *open_state(void)
 {
@@ -56,7 +56,7 @@ static void write_verified(struct nm_state *st)
 	if (nm_records_add(&list, &r[0], &err) < 0 || nm_records_add(&list, &r[1], &err) < 0)
 		tap_ok(false, "memory");
 	v.stand_ins = list;
-	nm_verified_write(st, nl.fd, &v);
+	nm_verified_write(st, sock, &v);
 }
 
 /* What a process finds that begins now: its generation, 0: nothing. */
@@ -66,7 +66,7 @@ static uint32_t recall(uint64_t with_config, size_t *ret_stand_ins)
 	nm_autoverified struct nm_verified v = {0};
 
 	*ret_stand_ins = 0;
-	if (!nm_verified_read(st, nl.fd, with_config, &v))
+	if (!nm_verified_read(st, sock, with_config, &v))
 		return 0;
 	if (v.has_stand_ins && v.surroundings == 99 && v.head.backend == NM_BACKEND_NFTABLES)
 		*ret_stand_ins = v.stand_ins.n;
@@ -139,7 +139,7 @@ static void move(uint32_t from, const uint64_t *with_config, uint64_t forwarding
 	nm_autorecord struct nm_record r = {0};
 
 	append(st, "c", &r);
-	nm_verified_step(&m, st, nl.fd, with_config, &step);
+	nm_verified_step(&m, st, sock, with_config, &step);
 	if (fails)
 		nm_verified_break(&m);
 	nm_verified_finish(&m, st);
@@ -220,15 +220,21 @@ static void clean(void)
 
 int main(void)
 {
-	struct nm_err err;
+	uint64_t cookie;
 
-	if (!mkdtemp(dir) || nm_netlink_open(NETLINK_NETFILTER, &nl, &err) < 0)
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (!mkdtemp(dir) || sock < 0)
 		return 1;
 	(void)snprintf(path, sizeof(path), "%s/verified", dir);
-	test_state();
-	test_damage();
-	test_moves();
-	nm_netlink_close(&nl);
+	if (nm_netns_cookie(sock, &cookie)) {
+		test_state();
+		test_damage();
+		test_moves();
+	} else { /* Linux before 5.14, qemu-user */
+		begin_anew();
+		check(0, 0, "where namespaces cannot be told apart, nothing is remembered");
+	}
+	close(sock);
 	clean();
 	return tap_done();
 }
