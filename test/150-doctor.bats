@@ -402,6 +402,18 @@ firewalld_up() {
 }
 
 # bats test_tags=once
+@test "a setting that the kernel does not have is a line, and the others are examined" {
+	publish web 8080:80
+	setting ipv4/conf/br0/forwarding 0
+	NM_WRAP=(unshare -m --propagation private sh -c 'mount -t tmpfs none /proc/sys/net/ipv4/conf/up0 && exec "$@"' sh)
+	ill "reading net/ipv4/conf/up0/forwarding: No such file or directory" 2
+	assert "$output" has "IPv4 forwarding is off on 'br0'"
+	run_natmap rc=3 check
+	assert "$output" has "conf/up0/forwarding"
+	assert "$output" has "conf/br0/forwarding is 0"
+}
+
+# bats test_tags=once
 @test "without CAP_NET_ADMIN, or with a bad configuration, there is no examination" {
 	config '{"no": 1}'
 	run_natmap rc=2 doctor

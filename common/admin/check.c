@@ -211,6 +211,8 @@ static int check_forwarding_of(struct check *c, enum nm_family family, struct nm
 
 	if (nm_forwarding_off_find(family, &c->inventory->live, &off, &cause) < 0)
 		return add(c, err, "setting", "%s", cause.msg);
+	if (off.unread.kind && add(c, err, "setting", "%s", off.unread.msg) < 0)
+		return -1;
 	if (off.all && !by_interface)
 		return add(c, err, "setting", "%s is 0: nothing is forwarded", nm_forwarding_global[family]);
 	for (size_t i = 0; i < off.n; i++)

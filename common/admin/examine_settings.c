@@ -110,6 +110,8 @@ static int examine_family(struct nm_examination *x, enum nm_family family, struc
 	if (nm_forwarding_read_global(family, &global, err) < 0 ||
 		nm_forwarding_off_find(family, &x->records, &off, err) < 0)
 		return -1;
+	if (off.unread.kind)
+		nm_examination_tell(x, NM_FINDING, "%s", off.unread.msg);
 	if (global)
 		tell_closed(x, family);
 	if (off.all && !global &&
@@ -161,8 +163,10 @@ static int on_renamed(void *ctx, const struct nm_record *r, struct nm_err *err)
 	struct nm_record now = *r; /* borrows all of it */
 	struct nm_examination *x = ctx;
 
-	if (nm_request_name_interfaces(&view, &now, &x->d->config->layout, err) < 0)
-		return -1;
+	if (nm_request_name_interfaces(&view, &now, &x->d->config->layout, err) < 0) {
+		nm_examination_tell(x, NM_FINDING, "container '%s': %s", r->id, err->msg);
+		return 0;
+	}
 	if (!now.localnet[0] || !strcmp(now.localnet, r->localnet))
 		return 0;
 	nm_examination_tell(x, NM_FINDING,

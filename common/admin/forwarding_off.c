@@ -57,8 +57,8 @@ static int find(struct search *s, const struct nm_records *records, struct nm_er
 		nm_forwarding_list(&rtnl, s->family, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++)
-		if (look_at(s, list.v[i].name, err) < 0)
-			return -1;
+		if (look_at(s, list.v[i].name, err) < 0 && !s->off.unread.kind)
+			s->off.unread = *err;
 	return s->family == NM_IPV4 ? nm_records_each_localnet(records, on_record, s, err) : 0;
 }
 
@@ -68,7 +68,7 @@ int nm_forwarding_off_find(enum nm_family family, const struct nm_records *recor
 	struct search s = {.family = family};
 	int rc = find(&s, records, err);
 
-	s.off.all = !s.any_forwards;
+	s.off.all = !s.any_forwards && !s.off.unread.kind;
 	*ret = s.off;
 	return rc;
 }

@@ -8,6 +8,8 @@ struct nm_forwarding_off {
 	char (*v)[IF_NAMESIZE]; /* owned */
 	size_t n, capacity;
 	bool all; /* no interface forwards */
+	struct nm_err
+		unread; /* of the first whose setting could not be read; kind NM_ERR_NONE: there is none */
 };
 
 /* Finds those with an address of the family and those towards the records' containers. 0 with *ret, zeros
