@@ -21,16 +21,23 @@ boot() {
 		cp "$units/$unit.target" "$copies/"
 	done
 	cp "$units"/systemd-journald.service "$units"/systemd-journald*.socket "$units"/nftables.service "$units"/-.slice "$copies/" 2>/dev/null || :
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mkdir /run/etc /run/etc.work
+	mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc.work overlay /etc
 	mount -t tmpfs tmpfs "$units" && cp "$copies"/* "$1"/stage/run/units/* "$units/"
 	mount -t tmpfs tmpfs /etc/systemd/system
 	mount -t tmpfs tmpfs /etc/init.d # this machine's services are not to run
+	mount -t tmpfs tmpfs /etc/sysctl.d
+	rm -rf /etc/natmap
+	echo 'flush ruleset' >/etc/nftables.conf
 	umount -R /sys/fs/cgroup 2>/dev/null || :
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
-	mount -t tmpfs -o mode=755 tmpfs /run
+	# systemd raises limits of the whole machine
+	mount --bind /proc/sys /proc/sys
+	mount -o remount,bind,ro /proc/sys
+	mount --bind /proc/sys/net /proc/sys/net
+	mount -o remount,bind,rw /proc/sys/net
 	cp -r "$1/stage/run/nm" /run/
-	cp "$1/nftables.conf" /run/nm/nftables.conf
-	mount --bind /run/nm/nftables.conf /etc/nftables.conf
-	mount -t tmpfs tmpfs /etc/sysctl.d
 	sysctl -qw net.ipv4.ip_forward=0
 	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=natmap "$systemd" --system --unit=multi-user.target --log-target=null
 }
@@ -60,18 +67,26 @@ wait_for() {
 
 finish() {
 	local code=$?
-	[[ ! $init ]] || kill -KILL "$init" 2>/dev/null || :
-	wait 2>/dev/null || :
+	[[ ! $outer ]] || kill -KILL "$outer" 2>/dev/null || : # and its child with it
+	{ wait "$outer"; } 2>/dev/null || :
+	wait_for 10 find "$dir/cgroup/$group" -depth -type d -exec rmdir {} +
+	umount "$dir/cgroup" || :
 	rm -rf --one-file-system "$dir"
 	exit "$code"
 }
 
-init="" dir=$(mktemp -d /tmp/natmap-systemd.XXXXXX)
+init="" outer="" group=natmap-systemd-$$ dir=$(mktemp -d /tmp/natmap-systemd.XXXXXX)
 trap finish EXIT
 trap 'exit 1' INT TERM
 make -s install DESTDIR="$dir/stage" PREFIX=/run/nm UNITDIR=/run/units
-echo 'flush ruleset' >"$dir/nftables.conf"
-unshare --mount --net --pid --cgroup --uts --ipc --fork --kill-child "$0" boot "$dir" &
+# Its control groups are below one of its own.
+mkdir "$dir/cgroup"
+mount -t cgroup2 cgroup2 "$dir/cgroup"
+mkdir "$dir/cgroup/$group"
+(
+	echo "$BASHPID" >"$dir/cgroup/$group/cgroup.procs"
+	exec unshare --mount --net --pid --cgroup --uts --ipc --fork --kill-child "$0" boot "$dir"
+) &
 outer=$!
 wait_for 20 pgrep -P "$outer" || exit 1
 init=$(pgrep -P "$outer")
