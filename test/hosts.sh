@@ -99,6 +99,7 @@ page() {
 	done <"$page"
 }
 
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 make -s all test-programs
 case ${1:-} in
 quick)

@@ -39,13 +39,21 @@ inbox() {
 
 # daemon NAME COMMAND...: starts it there, in the background
 daemon() {
+	rm -f "/proc/$box/root/run/$1.id"
 	# shellcheck disable=SC2016 # for that shell
 	inbox setsid -f sh -c 'echo $$ >"/run/$0.id" && exec "$@" >>"/tmp/$0.log" 2>&1 </dev/null' "$@"
 }
 
 # answers_there NAME COMMAND...: waits until the command succeeds there, or shows the log of the daemon NAME
 answers_there() {
-	wait_for -t 20 inbox "${@:2}" || fail "$1 of $NM_RELEASE does not start" "$(tail -n 20 "/proc/$box/root/tmp/$1.log")"
+	if ! wait_for -t 20 answers_or_ended "$@" || ! inbox "${@:2}" >/dev/null; then
+		fail "$1 of $NM_RELEASE does not start" "$(tail -n 20 "/proc/$box/root/tmp/$1.log")"
+	fi
+}
+
+answers_or_ended() {
+	local id
+	inbox "${@:2}" || { slurp id "/proc/$box/root/run/$1.id" && [[ -n "$id" && ! -d "/proc/$box/root/proc/$id" ]]; }
 }
 
 # daemon_stop NAME: ends it and waits until it is gone

@@ -14,11 +14,16 @@ teardown() {
 	programs_down
 }
 
+# docker_again: Docker 28 may find that firewalld 2.5 has no zone for it yet (INVALID_ZONE), and gives up
+docker_again() {
+	docker_start || docker_start
+}
+
 # restarts: Docker and firewalld end and start, again and again, until there is a file
 restarts() {
 	until [[ -e "$NM_TMP/calm" ]]; do
-		docker_start && firewalld_start nftables && daemon_stop dockerd && daemon_stop firewalld || return 1
-		firewalld_start iptables && docker_start && daemon_stop firewalld && daemon_stop dockerd || return 1
+		docker_again && firewalld_start nftables && daemon_stop dockerd && daemon_stop firewalld || return 1
+		firewalld_start iptables && docker_again && daemon_stop firewalld && daemon_stop dockerd || return 1
 	done
 }
 
