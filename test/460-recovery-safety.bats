@@ -110,6 +110,14 @@ guarded() {
 	NM_WRAP=()
 	run_natmap reload
 	assert "$(guarded | xargs)" = '0 0' "once it can be switched off"
+	publish web 8080:80
+	run_natmap reload
+	read_only
+	withdraw web
+	assert "$(guarded | xargs)" = '1 1' "after the withdraw"
+	NM_WRAP=()
+	run_natmap reload
+	assert "$(guarded | xargs)" = '0 0' "once it can be switched off after a withdraw"
 }
 
 @test "a lost state does not leave route_localnet without its guard" {

@@ -42,7 +42,7 @@ static int release_guards(struct nm_change *change, struct nm_records *replaced,
 	NM_CLEANUP(nm_desired_done) struct nm_desired kept = {0};
 	size_t n;
 
-	nm_host_settings_disable_localnet(replaced);
+	(void)nm_host_settings_disable_localnet(replaced);
 	if (nm_localnet_guard_release(&change->nl, lists, NM_BACKEND_IPTABLES, &kept, &n, err) < 0)
 		return -1;
 	if (n == 0)

@@ -87,24 +87,23 @@ static int disable_forwarding(struct nm_inventory *s, struct nm_err *err)
 	return 0;
 }
 
-static int apply(struct nm_inventory *s, struct nm_nft_generations *ret, struct nm_err *err)
+static int apply(struct nm_inventory *s, struct nm_nft_generations *ret, size_t *ret_kept, struct nm_err *err)
 {
 	const struct nm_records *const replaced[] = {&s->dead, &s->superseded, NULL};
 	const struct nm_backend_commit commit = {
 		s->config->backend, &s->desired, NM_BOTH_FAMILIES, true, prepare, s, ret};
 	struct nm_netlink *nl = &s->change.nl;
-	size_t kept;
 	int rc;
 
 	if (append_renewed(s, err) < 0 || nm_host_settings_keep_shared(&s->dead, &s->live, NULL, err) < 0 ||
 		nm_host_settings_keep_shared(&s->superseded, &s->live, NULL, err) < 0 ||
 		nm_forward_switch_record(&s->forward, s->change.state, err) < 0)
 		return -1;
-	nm_host_settings_disable_localnet(&s->dead);
-	nm_host_settings_disable_localnet(&s->superseded);
+	(void)nm_host_settings_disable_localnet(&s->dead);
+	(void)nm_host_settings_disable_localnet(&s->superseded);
 	rc = disable_forwarding(s, err);
 	if (rc == 0)
-		rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, &kept, err);
+		rc = nm_localnet_guard_release(nl, replaced, s->config->backend, &s->desired, ret_kept, err);
 	if (rc == 0)
 		rc = nm_backend_commit(nl, &commit, err);
 	if (rc < 0 && err->kind == NM_ERR_UNCERTAIN) /* the guards may be gone */
@@ -154,17 +153,18 @@ static bool is_verified(struct nm_inventory *s, const struct nm_nft_generations 
 static int restore(struct nm_inventory *s, bool force, struct nm_err *err)
 {
 	struct nm_nft_generations generations = {s->verified.head.generation, s->verified.head.generation};
+	size_t kept = 0; /* guards that the next reload is to try again */
 
 	if (nm_inventory_settle(s, err) < 0 || nm_inventory_check_state(s, force, err) < 0 ||
 		check_conflicts(s, err) < 0 || nm_inventory_plan(s, err) < 0)
 		return -1;
 	if (!s->agrees || !nm_unchanged_is_settled(s)) {
-		if (nm_inventory_plan_rules(s, err) < 0 || apply(s, &generations, err) < 0)
+		if (nm_inventory_plan_rules(s, err) < 0 || apply(s, &generations, &kept, err) < 0)
 			return -1;
 		retire(s);
 		nm_state_forget_damaged(s->change.state);
 	}
-	if (is_verified(s, &generations))
+	if (kept == 0 && is_verified(s, &generations))
 		nm_unchanged_remember(s, generations.after, false, 0);
 	return 0;
 }

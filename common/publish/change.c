@@ -196,8 +196,9 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 {
 	struct nm_records *replaced = &claim->replaced;
 	struct nm_nft_generations generations;
+	bool closed;
 
-	nm_host_settings_disable_localnet(replaced);
+	closed = nm_host_settings_disable_localnet(replaced);
 	if (nm_forward_switch_disable(s, err) < 0 ||
 		commit(change, claim, s, options, &generations, err) < 0) {
 		claim->committed = err->kind == NM_ERR_UNCERTAIN;
@@ -213,7 +214,10 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 		(claim->new &&nm_host_settings_enable(claim->new, err) < 0))
 		return -1;
 	nm_forward_switch_settle(s, change->state);
-	move_verified(change, s, &generations);
+	if (closed)
+		move_verified(change, s, &generations);
+	else /* a reload is to try again, and then to remove the guard */
+		nm_verified_break(&change->verified);
 	return 0;
 }
 

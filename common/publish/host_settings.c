@@ -300,10 +300,11 @@ static int switch_localnet(struct nm_netlink *rtnl, const struct nm_record *r, i
 	return -1;
 }
 
-void nm_host_settings_disable_localnet(struct nm_records *replaced)
+bool nm_host_settings_disable_localnet(struct nm_records *replaced)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_err err;
+	bool all = true;
 
 	for (size_t i = 0; i < replaced->n; i++) {
 		struct nm_record *r = &replaced->v[i];
@@ -312,7 +313,9 @@ void nm_host_settings_disable_localnet(struct nm_records *replaced)
 			continue;
 		nm_log_notice("%s, ignored: the rule that guards 127.0.0.0/8 on it stays, too", err.msg);
 		r->localnet[0] = '\0';
+		all = false;
 	}
+	return all;
 }
 
 void nm_host_settings_reenable_localnet(const struct nm_records *replaced)

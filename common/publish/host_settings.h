@@ -67,8 +67,8 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 
 /* Switches route_localnet off where natmap switched it on for a replaced record; call it before the guard
  * rules go. Finds one that has been renamed, and passes over one that is gone. Any other failure is a notice,
- * and clears the record's localnet, because its guard must stay. */
-void nm_host_settings_disable_localnet(struct nm_records *replaced);
+ * and clears the record's localnet, because its guard must stay: false then. */
+bool nm_host_settings_disable_localnet(struct nm_records *replaced);
 
 /* Undoes nm_host_settings_disable_localnet(). A failure is a notice. */
 void nm_host_settings_reenable_localnet(const struct nm_records *replaced);
