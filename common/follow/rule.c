@@ -365,7 +365,6 @@ static evaluate *find_evaluation(const char *name)
 		{"dup", on_nothing},
 		{"flow_offload", on_nothing},
 		{"notrack", on_nothing},
-		{"queue", on_nothing},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -305,37 +305,38 @@ static enum nm_tri match_false(const struct nm_follow_state *s, const void *info
 	return nm_value_not(match_true(s, info));
 }
 
+static const struct {
+	const char *name;
+	uint32_t revision;
+	size_t size;
+	enum nm_tri (*match)(const struct nm_follow_state *s, const void *info);
+} known[] = {
+	{"comment", ANY_REVISION, 0, match_true},
+	{"conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack3},
+	{"conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2},
+	{"tcp", 0, sizeof(struct xt_tcp), match_tcp},
+	{"udp", 0, offsetof(struct xt_udp, invflags) + 1, match_udp},
+	{"addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype},
+	{"multiport", 1, sizeof(struct xt_multiport_v1), match_multiport},
+	{"mark", 1, sizeof(struct xt_mark_mtinfo1), match_mark},
+	{"connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark},
+	{"state", 0, sizeof(struct xt_state_info), match_state},
+	{"iprange", 1, offsetof(struct xt_iprange_mtinfo, flags) + 1, match_iprange},
+	{"physdev", 0, offsetof(struct xt_physdev_info, bitmask) + 1, match_physdev},
+	{"limit", ANY_REVISION, 0, match_true},
+	{"hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit},
+	{"hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3},
+	{"hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3},
+	{"recent", ANY_REVISION, offsetof(struct xt_recent_mtinfo, name), match_recent},
+	{"connlimit", 1, offsetof(struct xt_connlimit_info, data), match_connlimit},
+	{"rpfilter", 0, sizeof(struct xt_rpfilter_info), match_rpfilter},
+	{"set", ANY_REVISION, sizeof(struct xt_set_info), match_set},
+	{"icmp", ANY_REVISION, 0, match_false},
+	{"icmp6", ANY_REVISION, 0, match_false},
+};
+
 enum nm_tri nm_follow_xt_match(const struct nm_follow_state *s, struct nm_attrs match)
 {
-	static const struct {
-		const char *name;
-		uint32_t revision;
-		size_t size;
-		enum nm_tri (*match)(const struct nm_follow_state *s, const void *info);
-	} known[] = {
-		{"comment", ANY_REVISION, 0, match_true},
-		{"conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack3},
-		{"conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2},
-		{"tcp", 0, sizeof(struct xt_tcp), match_tcp},
-		{"udp", 0, offsetof(struct xt_udp, invflags) + 1, match_udp},
-		{"addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype},
-		{"multiport", 1, sizeof(struct xt_multiport_v1), match_multiport},
-		{"mark", 1, sizeof(struct xt_mark_mtinfo1), match_mark},
-		{"connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark},
-		{"state", 0, sizeof(struct xt_state_info), match_state},
-		{"iprange", 1, offsetof(struct xt_iprange_mtinfo, flags) + 1, match_iprange},
-		{"physdev", 0, offsetof(struct xt_physdev_info, bitmask) + 1, match_physdev},
-		{"limit", ANY_REVISION, 0, match_true},
-		{"hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit},
-		{"hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3},
-		{"hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3},
-		{"recent", ANY_REVISION, offsetof(struct xt_recent_mtinfo, name), match_recent},
-		{"connlimit", 1, offsetof(struct xt_connlimit_info, data), match_connlimit},
-		{"rpfilter", 0, sizeof(struct xt_rpfilter_info), match_rpfilter},
-		{"set", ANY_REVISION, sizeof(struct xt_set_info), match_set},
-		{"icmp", ANY_REVISION, 0, match_false},
-		{"icmp6", ANY_REVISION, 0, match_false},
-	};
 	struct nm_attrs info = nm_attrs_nested(match, NFTA_MATCH_INFO);
 	char name[NM_NFT_EXPRESSION_SIZE];
 	_Alignas(8) char copy[1024]; /* attributes are aligned to four bytes */

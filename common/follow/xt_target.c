@@ -123,42 +123,42 @@ static enum nm_tri on_connmark(
 	return NM_TRUE;
 }
 
+static const struct {
+	const char *name;
+	enum nm_tri (*apply)(struct nm_follow_state *s, struct nm_attrs info, uint32_t revision,
+		struct nm_follow_action *ret);
+} known[] = {
+	{"DNAT", on_dnat},
+	{"REDIRECT", on_redirect},
+	{"MASQUERADE", on_masquerade},
+	{"SNAT", on_accept},
+	{"NETMAP", on_dnat},
+	{"REJECT", on_drop},
+	{"TARPIT", on_drop},
+	{"MARK", on_mark},
+	{"CONNMARK", on_connmark},
+	{"LOG", on_nothing},
+	{"NFLOG", on_nothing},
+	{"TRACE", on_nothing},
+	{"TCPMSS", on_nothing},
+	{"CLASSIFY", on_nothing},
+	{"CT", on_nothing},
+	{"SET", on_nothing},
+	{"DSCP", on_nothing},
+	{"TOS", on_nothing},
+	{"TTL", on_nothing},
+	{"HL", on_nothing},
+	{"CHECKSUM", on_nothing},
+	{"AUDIT", on_nothing},
+	{"RATEEST", on_nothing},
+	{"TEE", on_nothing},
+	{"SECMARK", on_nothing},
+	{"CONNSECMARK", on_nothing},
+};
+
 enum nm_tri nm_follow_xt_target(
 	struct nm_follow_state *s, struct nm_attrs target, enum nm_tri matches, struct nm_follow_action *ret)
 {
-	static const struct {
-		const char *name;
-		enum nm_tri (*apply)(struct nm_follow_state *s, struct nm_attrs info, uint32_t revision,
-			struct nm_follow_action *ret);
-	} known[] = {
-		{"DNAT", on_dnat},
-		{"REDIRECT", on_redirect},
-		{"MASQUERADE", on_masquerade},
-		{"SNAT", on_accept},
-		{"NETMAP", on_dnat},
-		{"REJECT", on_drop},
-		{"TARPIT", on_drop},
-		{"MARK", on_mark},
-		{"CONNMARK", on_connmark},
-		{"LOG", on_nothing},
-		{"NFLOG", on_nothing},
-		{"TRACE", on_nothing},
-		{"TCPMSS", on_nothing},
-		{"CLASSIFY", on_nothing},
-		{"CT", on_nothing},
-		{"SET", on_nothing},
-		{"DSCP", on_nothing},
-		{"TOS", on_nothing},
-		{"TTL", on_nothing},
-		{"HL", on_nothing},
-		{"CHECKSUM", on_nothing},
-		{"AUDIT", on_nothing},
-		{"RATEEST", on_nothing},
-		{"TEE", on_nothing},
-		{"SECMARK", on_nothing},
-		{"CONNSECMARK", on_nothing},
-		{"NFQUEUE", on_nothing},
-	};
 	struct nm_attrs info = nm_attrs_nested(target, NFTA_TARGET_INFO);
 	char name[NM_NFT_EXPRESSION_SIZE];
 	uint32_t revision = 0;
