@@ -15,8 +15,7 @@ static void print_text(const struct nm_differences *d, FILE *out)
 		fprintf(out, "%s\n", nm_log_escape(d->v[i].text, line, sizeof(line)));
 }
 
-static int print_json(
-	const struct nm_differences *d, const struct nm_invocation *inv, struct nm_err *err)
+static int print_json(const struct nm_differences *d, const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 

@@ -59,7 +59,8 @@ static const char *print(enum nm_tri matches, const struct nm_follow_action *a, 
 		return "no";
 	if (a->to_address)
 		(void)nm_addr_print(&a->address, address);
-	(void)snprintf(buf, TEXT_SIZE, "%s%s%s", matches == NM_UNDECIDED ? "perhaps " : "", acts[a->act], a->chain);
+	(void)snprintf(
+		buf, TEXT_SIZE, "%s%s%s", matches == NM_UNDECIDED ? "perhaps " : "", acts[a->act], a->chain);
 	if (a->act == NM_FOLLOW_SENDS_ELSEWHERE)
 		(void)snprintf(buf, TEXT_SIZE, "sends to %s, %u", a->to_host ? "host" : address, a->port);
 	return buf;
