@@ -177,7 +177,7 @@ tells_drop() {
 		}
 	END
 	publish rc=4 shop 8081:80,8082:80
-	assert "$stderr" has "chain 'pre' of the nf_tables table 'ip other' translates packets to '8082:80/tcp' of container 'shop' to 10.88.7.3, port 81 before natmap does"
+	assert "$stderr" has "chain 'pre' of the nf_tables table 'ip other' already translates packets to '8082:80/tcp' of container 'shop' to 10.88.7.3, port 81, by "
 	publish rc=4 shop 9000-9005:9000-9005
 	assert "$(live_ids)" = web
 	publish shop 8081:80,8083:80,8082:80/udp

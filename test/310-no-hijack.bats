@@ -62,6 +62,8 @@ others_answer() {
 	serve ctr tcp 80 ours
 	serve ctr2 tcp 80 theirs
 	on host nft "$their_table"
+	publish rc=4 web 8080:80
+	config '{"conflict_check": "off"}'
 	publish web 8080:80
 	assert_reach ours ext tcp 192.0.2.1 8080
 	on host nft "delete table ip theirs; $their_table"

@@ -211,7 +211,8 @@ static int answer(struct search *s, const struct nm_question *q, struct nm_err *
 	struct nm_obstacle o = {.record = &s->records->v[q->record],
 		.mapping = &s->records->v[q->record].mappings.v[q->mapping],
 		.packet = packet_of(s, q),
-		.client = q->way ? q->way->container : NULL};
+		.client = q->way ? q->way->container : NULL,
+		.is_planned = s->when == BEFORE};
 	bool goes_on;
 
 	s->follow.own_mark = nm_backend_ops(o.record->backend)->accept_mark;

@@ -25,6 +25,7 @@ struct nm_obstacle {
 	const struct nm_mapping *mapping;
 	struct nm_follow_packet packet;
 	const struct nm_record *client; /* a container; NULL: from outside, or the host itself */
+	bool is_planned;                /* natmap's rules for it are still to be written */
 };
 
 typedef int nm_obstacle_handler(void *ctx, const struct nm_obstacle *o, struct nm_err *err);

@@ -80,12 +80,14 @@ const char *nm_obstacle_text_print(const struct nm_obstacle *o, char buf[static 
 		nm_text_put(&t, r->is_sure ? " drops " : " may drop ");
 	else if (o->kind == NM_OBSTACLE_ACCEPTS)
 		nm_text_put(&t, r->is_sure ? " accepts " : " may accept ");
+	else if (o->is_planned)
+		nm_text_put(&t, " already translates ");
 	else
 		nm_text_put(&t, r->is_sure ? " translates " : " may translate ");
 	put_who(&t, o);
 	if (o->kind == NM_OBSTACLE_TRANSLATES)
 		put_destination(&t, r);
-	if (o->kind != NM_OBSTACLE_DROP)
+	if (o->kind == NM_OBSTACLE_ACCEPTS || (o->kind == NM_OBSTACLE_TRANSLATES && !o->is_planned))
 		nm_text_put(&t, " before natmap does");
 	put_rule(&t, p);
 	return buf;
