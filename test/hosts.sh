@@ -46,9 +46,8 @@ run() {
 	local backend
 	: >"$work/$2"
 	for backend in iptables nftables; do
-		# shellcheck disable=SC2046 # a list of words
-		NM_BACKEND=$backend NM_RELEASE=$2 NM_RESULTS="$work/$2" test/run-file.sh "$1" \
-			$([[ $backend = iptables ]] && echo nftables || echo iptables once) >"$work/tap-$2" || {
+		NM_BACKEND=$backend NM_RELEASE=$2 NM_RESULTS="$work/$2" bats --tap --filter-tags \
+			"$([[ $backend = iptables ]] && echo '!nftables' || echo '!iptables,!once')" "$1" >"$work/tap-$2" || {
 			cat "$work/tap-$2"
 			return 1
 		}
