@@ -164,6 +164,15 @@ tells_drop() {
 	tells_nothing
 }
 
+@test "a port of the only rule that iptables has is refused, before natmap's jump is there and after" {
+	run_natmap flush --force
+	on host iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.88.7.3:81
+	publish rc=4 web 8080:80
+	assert "$stderr" has "already translates packets to '8080:80/tcp' of container 'web' to 10.88.7.3, port 81, by "
+	publish web 8081:80
+	publish rc=4 web 8080:80,8081:80
+}
+
 @test "a port that others translate is refused, a warning, or nothing, by conflict_check, and what drops it is told at once" {
 	syslog_start
 	on host nft -f - <<-'END'

@@ -8,34 +8,56 @@
 #include "nft/objects.h"
 #include "nft/transaction.h"
 
-/* A chain of iptables: natmap has one jump in it. */
-static bool is_of_iptables(const struct nm_nft_chain *chain)
+/* One of iptables' tables. */
+struct table {
+	uint32_t use; /* of the fullest of its chains that count */
+	bool has_own; /* natmap has a jump in each of these */
+};
+
+struct likely {
+	struct table tables[NM_FAMILY_MAX][NM_TABLE_MAX];
+	bool by_others; /* in another table */
+};
+
+/* NULL: not of iptables. */
+static struct table *find_table(struct likely *l, const struct nm_nft_chain *chain, enum nm_table *ret)
 {
-	for (enum nm_table t = 0; chain->nfproto != NFPROTO_INET && t < NM_TABLE_MAX; t++)
-		if (!strcmp(chain->table, nm_rule_table_name(t)))
-			return true;
-	return false;
+	enum nm_family family = chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6;
+
+	for (*ret = 0; chain->nfproto != NFPROTO_INET && *ret < NM_TABLE_MAX; ++*ret)
+		if (!strcmp(chain->table, nm_rule_table_name(*ret)))
+			return &l->tables[family][*ret];
+	return NULL;
 }
 
-static bool has_others(const struct nm_nft_chain *chain)
+/* What natmap's jumps of the table lead to. */
+static bool is_led_to(const struct nm_nft_chain *chain, enum nm_table table)
 {
-	if (!is_of_iptables(chain))
-		return chain->use > 0 || chain->drops;
-	return chain->use > 1 && strcmp(chain->table, nm_rule_table_name(NM_TABLE_RAW)) != 0;
+	enum nm_chain own = table == NM_TABLE_FILTER ? NM_CHAIN_DOCKER_USER : NM_CHAIN_NATMAP;
+
+	return table == NM_TABLE_MANGLE || !strcmp(chain->name, nm_rule_chain_name(own));
 }
 
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
-	const struct nm_nft_place table = {chain->nfproto, chain->table, NULL};
-	bool *likely = ctx;
+	const struct nm_nft_place place = {chain->nfproto, chain->table, NULL};
+	bool counts =
+		chain->is_base && (chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_FORWARD);
+	struct likely *l = ctx;
+	struct table *table;
+	enum nm_table which;
 
-	(void)err;
-	if (!chain->is_base || (chain->hook != NF_INET_PRE_ROUTING && chain->hook != NF_INET_FORWARD) ||
-		(chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
-			chain->nfproto != NFPROTO_INET) ||
-		nm_own_leave_out(&table))
+	(void)err; /* never fails */
+	if ((chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
+		    chain->nfproto != NFPROTO_INET) ||
+		nm_own_leave_out(&place))
 		return 0;
-	*likely = *likely || has_others(chain);
+	table = find_table(l, chain, &which);
+	if (table)
+		table->has_own |= is_led_to(chain, which);
+	if (counts && table && which != NM_TABLE_RAW && chain->use > table->use)
+		table->use = chain->use;
+	l->by_others |= counts && !table && (chain->use > 0 || chain->drops);
 	return 0;
 }
 
@@ -43,11 +65,19 @@ static int read_chains(void *likely, struct nm_netlink *nl, struct nm_err *err)
 {
 	const struct nm_nft_objects_handler handler = {.chain = on_chain, .ctx = likely};
 
-	*(bool *)likely = false;
+	*(struct likely *)likely = (struct likely){.by_others = false};
 	return nm_nft_objects_each(nl, NFPROTO_UNSPEC, handler, err);
 }
 
 int nm_likely_find(struct nm_netlink *nl, bool *ret, struct nm_err *err)
 {
-	return nm_nft_transaction_read(nl, read_chains, ret, err);
+	struct likely l;
+
+	if (nm_nft_transaction_read(nl, read_chains, &l, err) < 0)
+		return -1;
+	*ret = l.by_others;
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
+			*ret |= l.tables[f][t].use > l.tables[f][t].has_own;
+	return 0;
 }
