@@ -118,7 +118,7 @@ static void test_damage(void)
 		uint32_t got;
 
 		memcpy(buf, whole, len);
-		buf[i % len] ^= 1;
+		buf[i < len ? i : i - len] ^= 1;
 		write_file(buf, i < len ? len : i - len);
 		got = recall(config, &n);
 		wrong += (got && got != GENERATION) || (n && n != 2);
