@@ -19,15 +19,14 @@ struct likely {
 	bool by_others; /* in another table */
 };
 
-/* NULL: not of iptables. */
-static struct table *find_table(struct likely *l, const struct nm_nft_chain *chain, enum nm_table *ret)
+/* NM_TABLE_MAX: not of iptables. */
+static enum nm_table table_of(const struct nm_nft_chain *chain)
 {
-	enum nm_family family = chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6;
+	enum nm_table t = 0;
 
-	for (*ret = 0; chain->nfproto != NFPROTO_INET && *ret < NM_TABLE_MAX; ++*ret)
-		if (!strcmp(chain->table, nm_rule_table_name(*ret)))
-			return &l->tables[family][*ret];
-	return NULL;
+	while (t < NM_TABLE_MAX && strcmp(chain->table, nm_rule_table_name(t)) != 0)
+		t++;
+	return chain->nfproto == NFPROTO_INET ? NM_TABLE_MAX : t;
 }
 
 /* What natmap's jumps of the table lead to. */
@@ -43,21 +42,23 @@ static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *
 	const struct nm_nft_place place = {chain->nfproto, chain->table, NULL};
 	bool counts =
 		chain->is_base && (chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_FORWARD);
+	enum nm_table which = table_of(chain);
 	struct likely *l = ctx;
 	struct table *table;
-	enum nm_table which;
 
 	(void)err; /* never fails */
 	if ((chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
 		    chain->nfproto != NFPROTO_INET) ||
 		nm_own_leave_out(&place))
 		return 0;
-	table = find_table(l, chain, &which);
-	if (table)
-		table->has_own |= is_led_to(chain, which);
-	if (counts && table && which != NM_TABLE_RAW && chain->use > table->use)
+	if (which == NM_TABLE_MAX) {
+		l->by_others |= counts && (chain->use > 0 || chain->drops);
+		return 0;
+	}
+	table = &l->tables[chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6][which];
+	table->has_own |= is_led_to(chain, which);
+	if (counts && which != NM_TABLE_RAW && chain->use > table->use)
 		table->use = chain->use;
-	l->by_others |= counts && !table && (chain->use > 0 || chain->drops);
 	return 0;
 }
 
