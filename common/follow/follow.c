@@ -68,14 +68,11 @@ static enum way walk_chain(struct walk *w, const struct nm_ruleset_chain *chain,
 
 static enum way follow_own(struct walk *w, enum nm_follow_own own)
 {
-	uint32_t bits;
+	const uint8_t *bits = (const uint8_t *)&w->f->own_mark;
 
-	if (own == NM_FOLLOW_MARKS) {
-		memcpy(&bits, w->s.marks.bytes + NM_FOLLOW_MARK, sizeof(bits));
-		bits |= w->f->own_mark;
-		memcpy(w->s.marks.bytes + NM_FOLLOW_MARK, &bits, sizeof(bits));
-		for (size_t i = 0; i < sizeof(bits); i++)
-			w->s.marks.known[NM_FOLLOW_MARK + i] |= ((const uint8_t *)&w->f->own_mark)[i];
+	for (size_t i = 0; own == NM_FOLLOW_MARKS && i < sizeof(w->f->own_mark); i++) {
+		w->s.marks.bytes[NM_FOLLOW_MARK + i] |= bits[i];
+		w->s.marks.known[NM_FOLLOW_MARK + i] |= bits[i];
 	}
 	return own == NM_FOLLOW_TAKES || own == NM_FOLLOW_ENDS ? TAKEN : GOES_ON;
 }

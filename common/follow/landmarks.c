@@ -216,16 +216,10 @@ static int find(const struct nm_follow *f, struct nm_landmarks *l, struct nm_err
 
 int nm_landmarks_find(const struct nm_follow *f, struct nm_landmarks *ret, struct nm_err *err)
 {
-	struct nm_landmarks l = {.ports = calloc(PORTS, sizeof(*l.ports))};
-
-	if (!l.ports)
+	ret->ports = calloc(PORTS, sizeof(*ret->ports));
+	if (!ret->ports)
 		return nm_fail_memory(err, "judging the ruleset");
-	if (find(f, &l, err) < 0) {
-		nm_landmarks_done(&l);
-		return -1;
-	}
-	*ret = l;
-	return 0;
+	return find(f, ret, err);
 }
 
 void nm_landmarks_done(struct nm_landmarks *l)

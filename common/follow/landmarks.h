@@ -13,8 +13,8 @@ struct nm_landmarks {
 	} addresses[NM_FAMILY_MAX];
 };
 
-/* Finds those of all rules and sets of f->ruleset that are not natmap's. More than there are do no harm. 0
- * with *ret for nm_landmarks_done(), or -1 with *err (memory). */
+/* Finds those of all rules and sets of f->ruleset that are not natmap's. More than there are do no harm. *ret
+ * begins as zeros, and is for nm_landmarks_done() in any case. 0, or -1 with *err (memory). */
 int nm_landmarks_find(const struct nm_follow *f, struct nm_landmarks *ret, struct nm_err *err) NM_MUST_USE;
 void nm_landmarks_done(struct nm_landmarks *l);
 
