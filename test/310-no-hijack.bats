@@ -200,6 +200,8 @@ marked() {
 	serve ctr tcp 80 web
 	serve ctr2 tcp 80 admin
 	on host iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.88.7.3:80
+	publish rc=4 web 8080:80
+	config '{"conflict_check": "off"}'
 	publish web 8080:80
 	assert_reach admin ext tcp 192.0.2.1 8080
 	withdraw web
