@@ -171,6 +171,12 @@ tells_drop() {
 	assert "$stderr" has "already translates packets to '8080:80/tcp' of container 'web' to 10.88.7.3, port 81, by "
 	publish web 8081:80
 	publish rc=4 web 8080:80,8081:80
+	run_natmap flush --force
+	on host iptables -t nat -F PREROUTING
+	on host iptables -t mangle -A PREROUTING -p tcp --dport 8082 -j DROP
+	syslog_start
+	publish web 8082:80
+	wait_for syslog_has "drops packets to '8082:80/tcp' of container 'web'"
 }
 
 @test "a port that others translate is refused, a warning, or nothing, by conflict_check, and what drops it is told at once" {

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#include "inventory/inventory.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
 #include "host/forwarding.h"
+#include "inventory/inventory.h"
 #include "publish/forward_adopt.h"
 #include "publish/forward_switch.h"
 #include "publish/host_settings.h"

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "inventory/inventory.h"
 #include "base/log.h"
+#include "inventory/inventory.h"
 #include "publish/withdraw.h"
 
 /* Brings the kernel in line with the newest record of a container, and retires the others. */

@@ -4,10 +4,10 @@
 #include <linux/sock_diag.h>
 #include <string.h>
 
-#include "inventory/unchanged.h"
 #include "base/hash.h"
 #include "host/listener.h"
 #include "host/route.h"
+#include "inventory/unchanged.h"
 #include "nft/transaction.h"
 
 static uint64_t hash_addresses(uint64_t h, const struct nm_rtnl_addresses *all)

@@ -10,13 +10,13 @@
 
 /* One of iptables' tables. */
 struct table {
-	uint32_t use; /* of the fullest of its chains that count */
-	bool has_own; /* natmap has a jump in each of these */
+	uint32_t use; /* of the chain from which natmap's jump leads */
+	bool has_own; /* what that leads to is there */
 };
 
 struct likely {
 	struct table tables[NM_FAMILY_MAX][NM_TABLE_MAX];
-	bool by_others; /* in another table */
+	bool by_others; /* in another chain */
 };
 
 /* NM_TABLE_MAX: not of iptables. */
@@ -29,36 +29,43 @@ static enum nm_table table_of(const struct nm_nft_chain *chain)
 	return chain->nfproto == NFPROTO_INET ? NM_TABLE_MAX : t;
 }
 
-/* What natmap's jumps of the table lead to. */
+/* natmap's jump of the table leads from here, in nat from PREROUTING, else from FORWARD. */
+static bool is_left(const struct nm_nft_chain *chain, enum nm_table table)
+{
+	return table != NM_TABLE_MAX && (table == NM_TABLE_NAT) == (chain->hook == NF_INET_PRE_ROUTING);
+}
+
 static bool is_led_to(const struct nm_nft_chain *chain, enum nm_table table)
 {
-	enum nm_chain own = table == NM_TABLE_FILTER ? NM_CHAIN_DOCKER_USER : NM_CHAIN_NATMAP;
+	return !strcmp(chain->name,
+		nm_rule_chain_name(table == NM_TABLE_FILTER ? NM_CHAIN_DOCKER_USER : NM_CHAIN_NATMAP));
+}
 
-	return table == NM_TABLE_MANGLE || !strcmp(chain->name, nm_rule_chain_name(own));
+static void add_base(struct likely *l, const struct nm_nft_chain *chain, enum nm_table table)
+{
+	if ((chain->hook != NF_INET_PRE_ROUTING && chain->hook != NF_INET_FORWARD) || table == NM_TABLE_RAW)
+		return;
+	if (is_left(chain, table))
+		l->tables[chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6][table].use = chain->use;
+	else
+		l->by_others |= chain->use > 0 || chain->drops;
 }
 
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
 	const struct nm_nft_place place = {chain->nfproto, chain->table, NULL};
-	bool counts =
-		chain->is_base && (chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_FORWARD);
-	enum nm_table which = table_of(chain);
+	enum nm_table table = table_of(chain);
 	struct likely *l = ctx;
-	struct table *table;
 
 	(void)err; /* never fails */
 	if ((chain->nfproto != NFPROTO_IPV4 && chain->nfproto != NFPROTO_IPV6 &&
 		    chain->nfproto != NFPROTO_INET) ||
 		nm_own_leave_out(&place))
 		return 0;
-	if (which == NM_TABLE_MAX) {
-		l->by_others |= counts && (chain->use > 0 || chain->drops);
-		return 0;
-	}
-	table = &l->tables[chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6][which];
-	table->has_own |= is_led_to(chain, which);
-	if (counts && which != NM_TABLE_RAW && chain->use > table->use)
-		table->use = chain->use;
+	if (chain->is_base)
+		add_base(l, chain, table);
+	else if (table != NM_TABLE_MAX && is_led_to(chain, table))
+		l->tables[chain->nfproto == NFPROTO_IPV4 ? NM_IPV4 : NM_IPV6][table].has_own = true;
 	return 0;
 }
 
