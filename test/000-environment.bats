@@ -84,7 +84,7 @@ teardown() {
 	assert "$(flow_ask pages)" = 'web 192.0.2.2'
 	assert "$(flows host -p udp)" has 'dport=5353'
 	on host conntrack -D -p udp
-	refute flow_ask names
+	refute flow_ask -t 1 names
 }
 
 @test "a container's process lives in its namespace until it is stopped" {
@@ -112,7 +112,7 @@ teardown() {
 	chmod +x "$NATMAP"
 	bundle_make web 'echo page >/tmp/index.html; exec httpd -f -p 80 -h /tmp' 8080:80
 	ctr_run web
-	wait_for -t 5 on ext curl -sf http://10.88.7.2/index.html
+	wait_for on ext curl -sf http://10.88.7.2/index.html
 	ctr_delete web
 	local seen
 	seen=$(<"$NM_TMP/seen")

@@ -457,7 +457,7 @@ everyone_answers() {
 	assert "$(flow_ask gone)" = more
 	remove web 8081:81
 	same "flows, by remove" "$before" "$(entries)"
-	refute flow_ask gone
+	refute flow_ask -t 1 gone
 	everyone_answers
 }
 

@@ -388,7 +388,7 @@ systemd_start() {
 		--cgroup sh -c "$3" sh "$1"' sh "$units" "$groups/$NM_NS" \
 		'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
 			export container=test SYSTEMD_UNIT_PATH="$1" && exec /lib/systemd/systemd --system --unit=up.service'
-	wait_for -t 10 systemd_is_up "$spawned"
+	wait_for systemd_is_up "$spawned"
 }
 
 # systemd has processes, mounts and control groups of its own, and so does natmap in it: a state of another PID namespace is

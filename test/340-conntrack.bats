@@ -35,7 +35,7 @@ stale_entry() {
 	flow_open old ext udp 192.0.2.1 5353 sport=7001
 	on host iptables -D INPUT -p udp --dport 5353 -j DROP # a dropped packet makes no entry
 	on host iptables -A OUTPUT -p icmp -j DROP
-	refute flow_ask old
+	refute flow_ask -t 1 old
 	stale_entry 192.0.2.1
 	publish dns 192.0.2.1:5353:53/udp
 	assert "$(flow_ask old)" = dns
@@ -78,8 +78,8 @@ stale_entry() {
 	assert "$(flow_ask f)" = one
 	assert "$(flow_ask six)" = one
 	withdraw one
-	refute flow_ask f
-	refute flow_ask six
+	refute flow_ask -t 1 f
+	refute flow_ask -t 1 six
 	ctr_start two ctr2
 	publish two 5353:53/udp
 	assert "$(flow_ask f)" = two
@@ -93,7 +93,7 @@ stale_entry() {
 	wait_for is_connected
 	withdraw web
 	refute grep 'sport=7001' <(flows host -p tcp)
-	refute flow_ask f
+	refute flow_ask -t 1 f
 }
 
 is_connected() {

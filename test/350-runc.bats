@@ -128,7 +128,7 @@ also_in() {
 @test "a container that ends by itself is withdrawn by its delete" {
 	bundle_make short true 8080:80
 	ctr_run short
-	wait_for -t 5 has_stopped short
+	wait_for has_stopped short
 	runtime delete short
 	assert_clean
 }

@@ -37,9 +37,9 @@ refute() {
 	fi
 }
 
-# wait_for [-t SECONDS] COMMAND...: polls until the command succeeds, 5 seconds at most
+# wait_for [-t SECONDS] COMMAND...: polls until the command succeeds, 20 seconds at most, for machines that are slow or busy
 wait_for() {
-	local limit=5 end pause=0.002
+	local limit=20 end pause=0.002
 	if [[ $1 = -t ]]; then
 		limit=$2
 		shift 2

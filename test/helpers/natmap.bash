@@ -111,7 +111,7 @@ natmap_argv() {
 # Sets $status, $output (its stdout) and $stderr. Fails unless the exit status is N (0), and when what every
 # invocation owes is missing: a failure is exactly one line that begins with "natmap: ", a success says nothing on stderr.
 run_natmap() {
-	local rc=0 in=host timeout=10 files="$NM_TMP/run.$BASHPID"
+	local rc=0 in=host timeout=30 files="$NM_TMP/run.$BASHPID"
 	while [[ "${1:-}" =~ ^(rc|in|timeout)= ]]; do
 		local "$1"
 		shift
@@ -244,7 +244,7 @@ assert_no_rule() {
 # assert_clean: no container's rule or mapping is left on the host, in either backend, and no natmap runs
 assert_clean() {
 	assert "$(tags host)" !~ 'natmap:([^@]|@localnet)' "rules on host" || return 1
-	wait_for -t 2 natmap_is_idle || fail "natmap still runs on the host" || return 1
+	wait_for natmap_is_idle || fail "natmap still runs on the host" || return 1
 	run_natmap list --json
 	assert "$output" =~ '^\{"containers":\[\],' "natmap list"
 }

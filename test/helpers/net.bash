@@ -76,7 +76,7 @@ net_down() {
 	while read -r pid; do
 		kill_group "$pid"
 	done <"$NM_TMP/pids"
-	wait_for -t 2 net_is_idle || left=$(net_processes)
+	wait_for -t 5 net_is_idle || left=$(net_processes)
 	for pid in $left; do
 		printf 'left running: %s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid" 2>/dev/null || :

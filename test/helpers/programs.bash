@@ -46,7 +46,7 @@ daemon() {
 
 # answers_there NAME COMMAND...: waits until the command succeeds there, or shows the log of the daemon NAME
 answers_there() {
-	if ! wait_for -t 20 answers_or_ended "$@" || ! inbox "${@:2}" >/dev/null; then
+	if ! wait_for answers_or_ended "$@" || ! inbox "${@:2}" >/dev/null; then
 		fail "$1 of $NM_RELEASE does not start" "$(tail -n 20 "/proc/$box/root/tmp/$1.log")"
 	fi
 }

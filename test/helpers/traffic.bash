@@ -88,12 +88,17 @@ flow_is_open() {
 	return 1
 }
 
-# flow_ask NAME: sends a line through the flow, prints the answer; fails without one after a second
+# flow_ask [-t SECONDS] NAME: sends a line through the flow, prints the answer; fails without one after 20 seconds
 flow_ask() {
-	local out="$NM_TMP/flow.$1.out" before lines
+	local patience=() out before lines
+	if [[ $1 = -t ]]; then
+		patience=("${@:1:2}")
+		shift 2
+	fi
+	out="$NM_TMP/flow.$1.out"
 	flow_lines before "$out"
 	echo ask 1<>"$NM_TMP/flow.$1.in"
-	wait_for -t 1 flow_has_grown "$out" "$before" || return 1
+	wait_for "${patience[@]}" flow_has_grown "$out" "$before" || return 1
 	mapfile -t -s "$before" lines <"$out"
 	printf '%s\n' "${lines[-1]}"
 }
