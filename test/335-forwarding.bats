@@ -14,6 +14,7 @@ setup() {
 
 teardown() {
 	net_down
+	! mountpoint -q "$NM_TMP/groups" || umount "$NM_TMP/groups"
 }
 
 # forwarding [INTERFACE...]: ip_forward, then each interface's own setting
@@ -399,15 +400,14 @@ systemd_start() {
 	systemd_start
 	config "$NM_STATIC"
 	# shellcheck disable=SC2034 # for run_natmap
-	NM_WRAP=(nsenter -t "$init" -m -p)
+	NM_WRAP=(nsenter -t "$init" -m -p -r)
 	run_natmap reload
 	assert_rule host natmap:@forward/up0
 	assert_no_reach ext tcp 10.88.7.3 90
-	on host nsenter -t "$init" -m -p sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	on host nsenter -t "$init" -m -p -r sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	wait_for no_forward_rule
 	assert_reach private ext tcp 10.88.7.3 90
 	assert "$(forwarding up0 br0)" = '1 1 1'
 	kill_group "$spawned"
 	wait_for groups_are_gone
-	umount "$groups"
 }

@@ -29,7 +29,7 @@ case ${NM_BACKEND:-} in
 "" | iptables | nftables) ;;
 *) echo "run-tests.sh: NM_BACKEND=$NM_BACKEND: expected iptables or nftables" >&2 && exit 2 ;;
 esac
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-90}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 export LC_ALL=C # a tenth faster than UTF-8, since most of the tests is bash
 # A sanitizer's report must not look like one of natmap's own exit statuses.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99} UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:exitcode=99}
@@ -147,6 +147,8 @@ run_all "${units[@]}"
 if [[ $# -gt 0 && $(id -u) != 0 ]]; then
 	echo "The bats files need root: left out $# of $#"
 elif [[ $# -gt 0 ]]; then
+	# The first call of ip mounts /run/netns onto itself: what other tests have mounted there would then be there twice.
+	ip netns add "nm-$$" && ip netns delete "nm-$$"
 	# the largest first, so that none of them is left for the end, when nothing runs beside it
 	mapfile -t files < <(ls -S "$@")
 	runs=()
