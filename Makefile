@@ -8,7 +8,8 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/natmap
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
-HOOKSDIR   ?= $(PREFIX)/share/containers/oci/hooks.d
+# Not below PREFIX, since podman and CRI-O look nowhere else.
+HOOKSDIR   ?= /usr/share/containers/oci/hooks.d
 COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
@@ -59,7 +60,8 @@ BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
 UNITS      := natmap.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
 	natmap-forwarding.path natmap-metrics.service natmap-metrics.timer
-GENERATED  := $(addprefix $(BUILD)/hooks.d/,runc.json podman.json natmap.bash $(UNITS))
+DATA       := runc.json containerd-2.toml containerd-3.toml
+GENERATED  := $(addprefix $(BUILD)/hooks.d/,podman.json natmap.bash $(DATA) $(UNITS)) $(BUILD)/man/natmap-runtimes.7
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -148,6 +150,11 @@ $(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 $(BUILD)/hooks.d/%: hooks.d/% Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
+
+# Its steps name files where they are by default.
+$(BUILD)/man/%: man/% FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|/usr/local/share/natmap|$(DATADIR)|g' $< >$@
 
 $(BUILD)/hooks.d/natmap.bash: hooks.d/natmap.bash.in $(BUILD)/synopses
 	$(Q)mkdir -p $(@D)
@@ -294,14 +301,16 @@ install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
 	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
 	install -Dm644 man/natmap.json.5 $(DESTDIR)$(MANDIR)/man5/natmap.json.5
-	install -Dm644 $(BUILD)/hooks.d/runc.json $(DESTDIR)$(DATADIR)/runc.json
+	install -Dm644 $(BUILD)/man/natmap-runtimes.7 $(DESTDIR)$(MANDIR)/man7/natmap-runtimes.7
+	install -Dm644 -t $(DESTDIR)$(DATADIR) $(DATA:%=$(BUILD)/hooks.d/%)
 	install -Dm644 $(BUILD)/hooks.d/podman.json $(DESTDIR)$(HOOKSDIR)/natmap.json
 	install -Dm644 $(BUILD)/hooks.d/natmap.bash $(DESTDIR)$(COMPLETIONSDIR)/natmap
 	install -Dm644 -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(BUILD)/hooks.d/%)
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/natmap $(DESTDIR)$(MANDIR)/man8/natmap.8 $(DESTDIR)$(MANDIR)/man5/natmap.json.5 \
-		$(DESTDIR)$(DATADIR)/runc.json $(DESTDIR)$(HOOKSDIR)/natmap.json $(DESTDIR)$(COMPLETIONSDIR)/natmap \
+		$(DESTDIR)$(MANDIR)/man7/natmap-runtimes.7 $(DATA:%=$(DESTDIR)$(DATADIR)/%) \
+		$(DESTDIR)$(HOOKSDIR)/natmap.json $(DESTDIR)$(COMPLETIONSDIR)/natmap \
 		$(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 

@@ -8,6 +8,7 @@ load helpers/natmap
 setup() {
 	net_up
 	PREFIX=$NM_TMP/usr
+	HOOKS=(HOOKSDIR="$PREFIX/share/containers/oci/hooks.d") # by default it is not below PREFIX
 }
 
 teardown() {
@@ -18,7 +19,7 @@ teardown() {
 install_make() {
 	mkdir -p "$NM_TMP/build"
 	[[ -e "$NM_TMP/build/natmap" ]] || cp "$NATMAP" "$NM_TMP/build/natmap"
-	make -s -C "$NM_TREE" BUILD="$NM_TMP/build" -o "$NM_TMP/build/natmap" DESTDIR= "$@"
+	make -s -C "$NM_TREE" BUILD="$NM_TMP/build" -o "$NM_TMP/build/natmap" DESTDIR= "${HOOKS[@]}" "$@"
 }
 
 # link ARGUMENT...: links natmap of the objects that are there as $NM_TMP/linked/natmap, and prints what make says
@@ -73,8 +74,8 @@ assert_offers() {
 	assert "$(completions "${@:2}")" = "$1" "completion of: natmap ${*:2}"
 }
 
-@test "everything is installed below DESTDIR and PREFIX, and uninstall takes it away" {
-	local run=(install_make DESTDIR="$NM_TMP/image" PREFIX=/opt/natmap)
+@test "everything is installed below DESTDIR and PREFIX, but for podman's hook, and uninstall takes it away" {
+	local run=(install_make DESTDIR="$NM_TMP/image" PREFIX=/opt/natmap) HOOKS=()
 	"${run[@]}" install
 	assert "$("$NM_TMP/image/opt/natmap/bin/natmap" version)" =~ ^'natmap '
 	same "the installed files" "./bin/natmap
@@ -87,11 +88,13 @@ assert_offers() {
 ./lib/systemd/system/natmap-metrics.timer
 ./lib/systemd/system/natmap.service
 ./share/bash-completion/completions/natmap
-./share/containers/oci/hooks.d/natmap.json
 ./share/man/man5/natmap.json.5
+./share/man/man7/natmap-runtimes.7
 ./share/man/man8/natmap.8
+./share/natmap/containerd-2.toml
+./share/natmap/containerd-3.toml
 ./share/natmap/runc.json" "$(installed "$NM_TMP/image/opt/natmap")"
-	assert "$(installed "$NM_TMP/image" | grep -v '^\./opt/natmap/')" = "" "files elsewhere"
+	assert "$(installed "$NM_TMP/image" | grep -v '^\./opt/natmap/')" = ./usr/share/containers/oci/hooks.d/natmap.json "files elsewhere"
 	"${run[@]}" uninstall
 	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
 	refute test -e "$NM_TMP/image/opt/natmap/share/natmap"
@@ -128,6 +131,7 @@ assert_offers() {
 		assert "$(grep -o "[^ '\"=]*/bin/natmap" "$PREFIX/$file" | sort -u)" = "$PREFIX/bin/natmap" "$file"
 	done
 	refute grep -r '@[A-Z]*@' "$PREFIX/lib" "$PREFIX/share"
+	assert "$(grep -ow "[^ ]*/share/natmap" "$PREFIX/share/man/man7/natmap-runtimes.7" | sort -u)" = "$PREFIX/share/natmap" "the steps"
 }
 
 @test "systemd accepts the units" {
