@@ -52,6 +52,26 @@ tells_drop() {
 	tells_nothing
 }
 
+# filter [INTERFACE=VALUE...]: rp_filter of the host, 0 where none is given; net_up's interfaces may begin with any
+filter() {
+	# shellcheck disable=SC2016 # for that shell
+	on host sh -c 'cd /proc/sys/net/ipv4/conf && for s in *; do echo 0 >"$s/rp_filter"; done
+		for s; do echo "${s#*=}" >"${s%=*}/rp_filter"; done' sh "$@"
+}
+
+# filtered TEXT NODE ADDRESS [from=ADDRESS]: no packet passes, check and doctor say so with TEXT, and the command lets it through
+filtered() {
+	refute reach "$2" tcp "$3" 8080 wait=0.15 "${@:4}" || return 1
+	differs setting || return 1
+	assert "$output" has "$1" || return 1
+	run_natmap rc=1 doctor || return 1
+	assert "$(grep -c '^[^ ]' <<<"$output")" -eq 1 findings || return 1
+	assert "$output" has "$1" || return 1
+	on host sh -c "$(sed -n 's/^    run: //p' <<<"$output")" >/dev/null || return 1
+	assert_reach web "$2" tcp "$3" 8080 "${@:4}" || return 1
+	tells_nothing
+}
+
 @test "chains of nft's that drop are told by the rule, wherever it stands, and their command is right" {
 	local rules
 	while read -r rules; do
@@ -297,4 +317,49 @@ tells_drop() {
 		$(in_nftables && echo "nft flush map ip natmap ports" || echo "iptables -t nat -F NATMAP")
 		$(in_nftables && echo "nft flush chain ip natmap forward" || echo "iptables -P FORWARD DROP && iptables -F")
 	END
+}
+
+@test "a filter of source addresses is told where it drops packets of published ports, and nowhere else" {
+	local one uplink
+	filter all=1
+	tells_nothing
+	# the container answers by a second network
+	on host sh -ec 'ip link add br1.5 type bridge; ip addr add 10.99.7.1/24 dev br1.5; ip link set br1.5 up
+		ip link add vtwo type veth peer name eth1; ip link set vtwo master br1.5 up; ip link set eth1 netns '"$(ctr_pid web)"
+	on ctr sh -ec 'ip addr add 10.99.7.2/24 dev eth1; ip link set eth1 up; ip route replace default via 10.99.7.1'
+	for one in all br1.5; do
+		filter "$one=1"
+		filtered "rp_filter is 1 on 'br1.5', by which container 'web' answers" ext 192.0.2.1
+	done
+	filter br0=1 up0=1
+	tells_nothing
+	filter all=2 br1.5=1
+	tells_nothing
+	on ctr ip route replace default via 10.88.7.1
+	filter all=1
+	tells_nothing
+	# clients come by a second uplink, too: of a worse metric, or of a table of its own
+	on host sh -ec 'ip link add up1 type veth peer name eth1; ip addr add 198.18.7.1/24 dev up1; ip link set up1 up
+		ip route add default via 192.0.2.2; ip link set eth1 netns '"$NM_NS-ext"
+	# shellcheck disable=SC2016 # for that shell
+	on ext sh -ec 'cd /proc/sys/net/ipv4/conf; for s in *; do echo 0 >"$s/rp_filter"; done
+		ip addr add 198.18.7.2/24 dev eth1; ip addr add 198.18.9.9/32 dev lo; ip link set eth1 up'
+	tells_nothing
+	while read -r uplink; do
+		on host sh -ec "$uplink"
+		for one in all up1; do
+			filter "$one=1"
+			filtered "rp_filter is 1 on 'up1', and the way back to clients beyond its router" ext 198.18.7.1 from=198.18.9.9
+			filter up0=1 br0=1
+			tells_nothing
+		done
+		on host sh -c 'ip route flush table 7; ip route del default dev up1' 2>/dev/null || :
+	done <<-'END'
+		ip route add default via 198.18.7.2 metric 600
+		ip route add default via 198.18.7.2 table 7; ip rule add from 198.18.7.1 table 7
+	END
+	# the containers' own packets leave by the second uplink, so what comes in by the first is refused
+	filter up0=1
+	on host sh -ec 'ip route add default via 198.18.7.2 table 7; ip rule add from 10.88.7.0/24 table 7; ip route add 192.0.2.0/24 dev up0 table 7'
+	filtered "rp_filter is 1 on 'up0'" ext 192.0.2.1 from=198.18.9.9
 }

@@ -12,6 +12,7 @@
 #include "iptables/accept.h"
 #include "inventory/surroundings.h"
 #include "inventory/unchanged.h"
+#include "obstacle/reverse_path.h"
 #include "obstacle/text.h"
 #include "publish/hidden.h"
 #include "publish/host_settings.h"
@@ -260,9 +261,17 @@ static int check_hairpin(
 			  r->bridge_port, r->id);
 }
 
+static int on_reverse_path(void *ctx, const struct nm_reverse_path *p, struct nm_err *err)
+{
+	char text[NM_REVERSE_PATH_STRLEN];
+
+	return add((struct check *)ctx, err, "setting", "%s", nm_reverse_path_print(p, text));
+}
+
 static int check_settings(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *live = &c->inventory->live;
+	const struct nm_state *state = c->inventory->change.state;
 	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
 
 	if (nm_records_each_localnet(live, check_localnet, c, err) < 0)
@@ -270,7 +279,7 @@ static int check_settings(struct check *c, struct nm_err *err)
 	for (size_t i = 0; i < live->n; i++)
 		if (check_hairpin(c, &view, &live->v[i], err) < 0)
 			return -1;
-	return 0;
+	return nm_reverse_path_each(live, state && nm_state_same_pidns(state), on_reverse_path, c, err);
 }
 
 static int check_address(struct check *c, const struct nm_record *r, unsigned lost, struct nm_err *err)

@@ -297,7 +297,7 @@ size_t nm_doctor_examine(const struct nm_doctor *d)
 {
 	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
 		examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
-		nm_examine_settings_records, examine_hidden, NULL};
+		nm_examine_settings_records, nm_examine_settings_reverse_path, examine_hidden, NULL};
 	struct nm_examination x = {.d = d,
 		.nl.fd = -1,
 		.strict_forward_ports = nm_firewalld_is_strict(),

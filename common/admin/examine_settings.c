@@ -7,6 +7,7 @@
 #include "host/route.h"
 #include "host/rtnl.h"
 #include "host/sysctl.h"
+#include "obstacle/reverse_path.h"
 #include "publish/request.h"
 
 /* Sets *ret when two interfaces have global IPv6 addresses. */
@@ -206,4 +207,20 @@ int nm_examine_settings_records(struct nm_examination *x, struct nm_err *err)
 			nm_text_word(r->bridge_port, word));
 	}
 	return 0;
+}
+
+static int on_reverse_path(void *ctx, const struct nm_reverse_path *p, struct nm_err *err)
+{
+	char text[NM_REVERSE_PATH_STRLEN], word[NM_TEXT_WORD_SIZE];
+
+	(void)err; /* never fails */
+	nm_examination_tell(ctx, NM_FINDING, "%s", nm_reverse_path_print(p, text));
+	nm_examination_tell(ctx, NM_COMMAND, "sysctl -w net.ipv4.conf.%s.rp_filter=2",
+		nm_examination_sysctl_word(p->interface, word));
+	return 0;
+}
+
+int nm_examine_settings_reverse_path(struct nm_examination *x, struct nm_err *err)
+{
+	return nm_reverse_path_each(&x->records, x->can_judge, on_reverse_path, x, err);
 }

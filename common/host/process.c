@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <net/route.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +82,37 @@ int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_
 	if (*ret_alive)
 		*ret_start = in_initial_namespace(start);
 	return 0;
+}
+
+/* One line of /proc/PID/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask ... Addresses are
+ * the kernel's numbers in network byte order. */
+static bool parse_gateway(const char *line, uint32_t *ret_gateway, unsigned *ret_metric)
+{
+	unsigned destination, flags, mask;
+
+	return sscanf(line, "%*s %x %" SCNx32 " %x %*u %*u %u %x", &destination, ret_gateway, &flags,
+		       ret_metric, &mask) == 5 &&
+		!destination && !mask &&
+		(flags & (RTF_UP | RTF_GATEWAY | RTF_REJECT)) == (RTF_UP | RTF_GATEWAY);
+}
+
+bool nm_process_gateway(pid_t pid, struct nm_addr *ret)
+{
+	char path[32], text[4096], *rest = text; /* default routes come first */
+	const char *line;
+	unsigned metric, best = UINT_MAX;
+	uint32_t gateway;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/net/route", (int)pid);
+	if (nm_io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	*ret = (struct nm_addr){.family = NM_IPV4};
+	while ((line = strsep(&rest, "\n")))
+		if (parse_gateway(line, &gateway, &metric) && metric < best) {
+			best = metric;
+			memcpy(ret->bytes, &gateway, sizeof(gateway));
+		}
+	return best != UINT_MAX;
 }
 
 /* The group of process pid, as a path below the root of all groups. False for the root and without groups. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/err.h"
+#include "base/addr.h"
 
 /*
  * Reads the start time of process pid, in clock ticks since boot (proc(5), stat field 22), the same in every
@@ -14,6 +14,10 @@
  * with a zombie, only *ret_alive is set, to false. -1 with *err when /proc cannot be read.
  */
 int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_err *err) NM_MUST_USE;
+
+/* Reads the gateway of the IPv4 default route that process pid's network namespace has in its main table, the
+ * one with the lowest metric, of which nothing need be entered. False: it has none, or cannot be asked. */
+bool nm_process_gateway(pid_t pid, struct nm_addr *ret);
 
 #define NM_PROCESS_STRLEN 512
 

@@ -133,15 +133,42 @@ int nm_route_lookup(
 	return 0;
 }
 
-static bool is_default(const struct rtmsg *rtm, struct nm_attrs attrs, enum nm_family family)
+/* What the kernel says of a source that the filter refuses: older ones the first, Linux 6.18 the second. No
+ * route, and no forwarding, are other errors. */
+#define REFUSED NM_NETLINK_ERRORS(EXDEV, EINVAL)
+
+bool nm_route_is_refused(struct nm_netlink *nl, const struct nm_addr *source,
+	const struct nm_addr *destination, unsigned ifindex)
+{
+	const struct nm_netlink_handler handler = {.tolerate = REFUSED};
+	struct nm_netlink_request r;
+	struct nm_err other;
+	struct rtmsg *rtm;
+
+	nm_netlink_request_init(&r);
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, 0, sizeof(*rtm));
+	rtm->rtm_family = AF_INET;
+	rtm->rtm_dst_len = rtm->rtm_src_len = nm_addr_bits(NM_IPV4);
+	nm_netlink_request_put(&r, RTA_DST, destination->bytes, nm_addr_size(NM_IPV4));
+	nm_netlink_request_put(&r, RTA_SRC, source->bytes, nm_addr_size(NM_IPV4));
+	nm_netlink_request_put(&r, RTA_IIF, &ifindex, sizeof(ifindex));
+	return nm_netlink_talk(nl, &r, &handler, &other) == 0 && nl->accepted == 0;
+}
+
+/* In whichever table. */
+static bool is_default(const struct rtmsg *rtm, enum nm_family family)
+{
+	return rtm->rtm_family == nm_addr_family_to_af(family) && !rtm->rtm_dst_len && !rtm->rtm_src_len &&
+		rtm->rtm_type == RTN_UNICAST && !(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD));
+}
+
+static bool is_in_main(const struct rtmsg *rtm, struct nm_attrs attrs)
 {
 	uint32_t table;
 
 	if (!nm_attrs_get(attrs, RTA_TABLE, &table, sizeof(table)))
 		table = rtm->rtm_table;
-	return table == RT_TABLE_MAIN && rtm->rtm_family == nm_addr_family_to_af(family) &&
-		!rtm->rtm_dst_len && !rtm->rtm_src_len && rtm->rtm_type == RTN_UNICAST &&
-		!(rtm->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD));
+	return table == RT_TABLE_MAIN;
 }
 
 static int on_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
@@ -151,7 +178,8 @@ static int on_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 	struct answer *best = ctx;
 	uint32_t metric = 0;
 
-	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !is_default(rtm, attrs, best->family))
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !is_default(rtm, best->family) ||
+		!is_in_main(rtm, attrs))
 		return 0;
 	(void)nm_attrs_get(attrs, RTA_PRIORITY, &metric, sizeof(metric));
 	if (best->n > 0 && metric >= best->metric)
@@ -187,6 +215,30 @@ int nm_route_default(struct nm_netlink *nl, enum nm_family family, unsigned *ret
 	if (dump(nl, &wanted, on_default, &best, err) < 0)
 		return nm_wrap(err, "reading default route");
 	*ret = best.n > 0 ? best.v[0] : 0;
+	return 0;
+}
+
+static int on_any_default(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
+	struct answer *a = ctx;
+
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !is_default(rtm, a->family))
+		return 0;
+	return add_interfaces(a, nm_attrs_of(msg, sizeof(*rtm)), err);
+}
+
+int nm_route_each_default(struct nm_netlink *nl, enum nm_family family,
+	int (*found)(void *ctx, unsigned ifindex, struct nm_err *err), void *ctx, struct nm_err *err)
+{
+	const struct rtmsg wanted = {.rtm_family = nm_addr_family_to_af(family)};
+	NM_CLEANUP(answer_done) struct answer a = {.family = family};
+
+	if (dump(nl, &wanted, on_any_default, &a, err) < 0)
+		return nm_wrap(err, "reading default routes");
+	for (size_t i = 0; i < a.n; i++)
+		if (found(ctx, a.v[i], err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -22,10 +22,22 @@ struct nm_route {
 int nm_route_lookup(struct nm_netlink *nl, const struct nm_addr *address, struct nm_route *ret,
 	struct nm_err *err) NM_MUST_USE;
 
+/* Whether the kernel, by all its tables and rules of routing, would refuse an IPv4 packet from source to
+ * destination that comes in by this interface, because of its source address. False also when it does not
+ * say. */
+bool nm_route_is_refused(struct nm_netlink *nl, const struct nm_addr *source,
+	const struct nm_addr *destination, unsigned ifindex);
+
 /* Interface of the default route in the main table, the one with the lowest metric; of several nexthops the
  * first that is not dead. 0: there is none. */
 int nm_route_default(
 	struct nm_netlink *nl, enum nm_family family, unsigned *ret, struct nm_err *err) NM_MUST_USE;
+
+/* The same for each interface that a default route of the family leads through, in whichever table. Calls
+ * found(ctx, index), which returns -1 with *err to end. */
+int nm_route_each_default(struct nm_netlink *nl, enum nm_family family,
+	int (*found)(void *ctx, unsigned ifindex, struct nm_err *err), void *ctx,
+	struct nm_err *err) NM_MUST_USE;
 
 /* Calls found(ctx, name) for each interface that an IPv6 route learned from a router advertisement
  * (RTPROT_RA) leads through. */

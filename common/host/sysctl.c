@@ -21,6 +21,12 @@ const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_S
 	return buf;
 }
 
+const char *nm_sysctl_rp_filter(const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
+{
+	(void)snprintf(buf, NM_SYSCTL_NAME_MAX, "net/ipv4/conf/%s/rp_filter", interface);
+	return buf;
+}
+
 const char *nm_sysctl_forwarding(
 	enum nm_family family, const char *interface, char buf[static NM_SYSCTL_NAME_MAX])
 {

@@ -6,10 +6,11 @@
 #include "base/err.h"
 
 #define NM_SYSCTL_NAME_MAX 96
-/* Print "net/ipv4/conf/IF/route_localnet", "net/ipv4/conf/IF/forwarding" or
+/* Print "net/ipv4/conf/IF/route_localnet", "net/ipv4/conf/IF/rp_filter", "net/ipv4/conf/IF/forwarding" or
  * "net/ipv6/conf/IF/force_forwarding", and "net/ipv6/conf/IF/accept_ra" into buf, which is also returned. A
  * dot in the interface's name stays a dot. */
 const char *nm_sysctl_route_localnet(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
+const char *nm_sysctl_rp_filter(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 const char *nm_sysctl_forwarding(
 	enum nm_family family, const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
