@@ -58,7 +58,7 @@ SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
-UNITS      := natmap.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
+UNITS      := natmap.service natmap-follow.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
 	natmap-forwarding.path natmap-metrics.service natmap-metrics.timer
 DATA       := runc.json containerd-2.toml containerd-3.toml
 GENERATED  := $(addprefix $(BUILD)/hooks.d/,podman.json natmap.bash $(DATA) $(UNITS)) $(BUILD)/man/natmap-runtimes.7

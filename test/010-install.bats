@@ -79,6 +79,7 @@ assert_offers() {
 	"${run[@]}" install
 	assert "$("$NM_TMP/image/opt/natmap/bin/natmap" version)" =~ ^'natmap '
 	same "the installed files" "./bin/natmap
+./lib/systemd/system/natmap-follow.service
 ./lib/systemd/system/natmap-forwarding.path
 ./lib/systemd/system/natmap-gc.service
 ./lib/systemd/system/natmap-gc.timer
@@ -127,7 +128,7 @@ assert_offers() {
 	install_make PREFIX=/opt/natmap all
 	install_make PREFIX="$PREFIX" install
 	local file
-	for file in lib/systemd/system/natmap{,-gc,-metrics}.service share/natmap/runc.json share/containers/oci/hooks.d/natmap.json; do
+	for file in lib/systemd/system/natmap{,-follow,-gc,-heal,-metrics}.service share/natmap/runc.json share/containers/oci/hooks.d/natmap.json; do
 		assert "$(grep -o "[^ '\"=]*/bin/natmap" "$PREFIX/$file" | sort -u)" = "$PREFIX/bin/natmap" "$file"
 	done
 	refute grep -r '@[A-Z]*@' "$PREFIX/lib" "$PREFIX/share"
@@ -149,6 +150,9 @@ assert_offers() {
 	for key in PartOf ReloadPropagatedFrom WantedBy; do
 		assert "$(sed -n "s/^$key=//p" "$unit" | grep -vx multi-user.target)" = "$after" "$key"
 	done
+	for key in After WantedBy; do
+		assert "$(sed -n "s/^$key=//p" "$NM_TREE/hooks.d/natmap-follow.service.in")" = "$after" "$key of follow"
+	done
 }
 
 @test "the services are confined in the same way" {
@@ -159,6 +163,8 @@ assert_offers() {
 	# this one runs every few seconds: without what takes a mount namespace
 	same "the sandbox of heal" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in" | grep -v '^\(Protect\|ReadWrite\|Private\)')" \
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-heal.service.in")"
+	same "the sandbox of follow" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-heal.service.in")" \
+		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-follow.service.in")"
 	# this one writes a file for others to read
 	same "the sandbox of metrics" "$(sed -n "$block" "$NM_TREE/hooks.d/natmap-gc.service.in")" \
 		"$(sed -n "$block" "$NM_TREE/hooks.d/natmap-metrics.service.in" |

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, which sets $stderr
 
 load helpers/natmap
+load helpers/recovery
 
 setup() {
 	net_up
@@ -205,6 +206,18 @@ read_only_settings() {
 	publish rc=1 web 8080:80
 	localnet_is 0
 	assert "$(hairpin_of vctr)" = off
+}
+
+@test "what sysctl --system resets comes back with a reload, and meanwhile no guard is missing" {
+	on host sysctl -qw net.ipv4.ip_forward=0
+	publish web 8080:80
+	on host sysctl -qw net.ipv4.conf.br0.route_localnet=0 net.ipv4.conf.up0.forwarding=0 net.ipv4.conf.br0.forwarding=0
+	differs setting # no rule
+	run_natmap reload
+	agrees
+	serve ctr tcp 80 web
+	assert_reach web ext tcp 192.0.2.1 8080
+	assert_reach web host tcp 127.0.0.1 8080
 }
 
 @test "with settings that are right already or not needed, a read-only /proc/sys does not matter" {

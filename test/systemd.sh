@@ -20,7 +20,7 @@ boot() {
 	for unit in basic sysinit sockets timers paths slices shutdown multi-user umount final network network-pre; do
 		cp "$units/$unit.target" "$copies/"
 	done
-	cp "$units"/systemd-journald.service "$units"/systemd-journald*.socket "$units"/nftables.service "$units"/-.slice "$copies/" 2>/dev/null || :
+	cp "$units"/systemd-journald.service "$units"/systemd-journald{,-dev-log}.socket "$units"/nftables.service "$units"/-.slice "$copies/" 2>/dev/null || :
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mkdir /run/etc /run/etc.work
 	mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc.work overlay /etc
@@ -28,6 +28,8 @@ boot() {
 	mount -t tmpfs tmpfs /etc/systemd/system
 	mount -t tmpfs tmpfs /etc/init.d # this machine's services are not to run
 	mount -t tmpfs tmpfs /etc/sysctl.d
+	mkdir -p /etc/systemd/journald.conf.d
+	printf '[Journal]\nStorage=volatile\nReadKMsg=no\n' >/etc/systemd/journald.conf.d/natmap.conf
 	rm -rf /etc/natmap
 	echo 'flush ruleset' >/etc/nftables.conf
 	umount -R /sys/fs/cgroup 2>/dev/null || :
@@ -91,6 +93,8 @@ outer=$!
 wait_for 20 pgrep -P "$outer" || exit 1
 init=$(pgrep -P "$outer")
 wait_for 30 inside systemctl is-active multi-user.target || fail "does not come up"
+inside systemctl start systemd-journald.socket systemd-journald-dev-log.socket
+inside systemctl log-target journal
 
 # A container behind a bridge, and a client outside; published as a runtime would.
 # shellcheck disable=SC2016 # for that shell
@@ -124,6 +128,17 @@ answers() {
 	ask /run/netns/ext 192.0.2.1 && ask /proc/self/ns/net 127.0.0.1 && ask /run/netns/ctr 192.0.2.1
 }
 
+# As dockerd does where ip_forward is 0; then it takes its time to become ready.
+inside sh -c 'cat >/run/systemd/system/docker.service' <<-'END'
+	[Service]
+	Type=oneshot
+	RemainAfterExit=yes
+	ExecStart=/bin/sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; iptables -w -P FORWARD DROP; sleep 0.3'
+	ExecStop=/bin/sh -c 'iptables -w -P FORWARD ACCEPT; echo 0 >/proc/sys/net/ipv4/ip_forward'
+END
+inside systemctl daemon-reload
+inside systemctl --quiet enable natmap.service 2>/dev/null
+
 for backend in iptables nftables; do
 	echo "{\"backend\": \"$backend\"}" | inside sh -c 'umask 077; mkdir -p /etc/natmap && cat >/etc/natmap/natmap.json'
 	inside systemctl start natmap.service natmap-heal.timer natmap-gc.timer natmap-forwarding.path || fail "units do not start"
@@ -141,10 +156,28 @@ for backend in iptables nftables; do
 		forwarding switched off on an interface|echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
 		ip_forward written, which resets all of them|echo 1 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv4/ip_forward
 		hairpin mode switched off|bridge link set dev vctr hairpin off
+		sysctl --system|printf 'net.ipv4.conf.br0.route_localnet=0\nnet.ipv4.conf.up0.forwarding=0\n' >/etc/sysctl.d/zz.conf; sysctl --system 2>&1 || :
+		systemd-sysctl, as udev runs it|/usr/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf/br0; rm /etc/sysctl.d/zz.conf
 		nftables.service restarted|systemctl restart nftables.service
+		docker.service started (no timer)|systemctl stop natmap-heal.timer; systemctl start docker.service
+		docker.service stopped|systemctl stop docker.service; systemctl start natmap.service natmap-heal.timer
 	END
 	inside /run/nm/bin/natmap check || fail "$backend: check finds something"
 	inside sh -c 'echo "{\"ociVersion\":\"1.0.2\",\"id\":\"web\",\"status\":\"stopped\",\"bundle\":\"/b\"}" | /run/nm/bin/natmap hook poststop'
 	inside systemctl stop natmap-heal.timer natmap.service
 	inside /run/nm/bin/natmap flush
 done
+
+# A mistake in the configuration is told once, or as often as journald's burst allows, and not each time that the timer runs;
+# the unit is a failed one.
+echo '{' | inside sh -c 'cat >/etc/natmap/natmap.json'
+inside sh -c 'for run in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	systemctl reset-failed natmap-heal.service 2>/dev/null
+	! systemctl start natmap-heal.service 2>/dev/null || exit 1
+done'
+inside systemctl --quiet is-failed natmap-heal.service || fail "the unit is no failed one with a mistake in the configuration"
+inside journalctl -q --sync
+lines=$(inside journalctl -q --no-pager -u natmap-heal.service)
+[[ $lines = *'natmap.json: not valid JSON'* ]] || fail "the journal does not have why: $lines"
+(($(wc -l <<<"$lines") <= 8)) || fail "the journal has it too often: $lines"
+printf '%s\n' "$(wc -l <<<"$lines") lines in the journal of 12 runs with a mistake in the configuration"
