@@ -51,10 +51,11 @@ static int plan(const struct nm_invocation *inv, const char *format, const struc
 	nm_autoconfig struct nm_config config = {0};
 	nm_autorecord struct nm_record r = {0};
 	const struct nm_claim claim = {.new = &r};
+	static const struct nm_port_set none;
 
 	if (nm_config_load(&config, inv->config_path, err) < 0 ||
 		nm_request_make(st, &config, NULL, &r, err) < 0 ||
-		nm_free_port_choose(&claim, &config, NULL, err) < 0 ||
+		nm_free_port_choose(&claim, &config, NULL, &none, err) < 0 ||
 		choose_backend(format, &config.backend, err) < 0)
 		return -1;
 	r.backend = config.backend;

@@ -36,10 +36,15 @@ int nm_port_set_parse(const char *text, struct nm_port_set *ret)
 		if (nm_port_range_parse(element, len, &first, &last) < 0)
 			return -1;
 		for (unsigned port = first; port <= last; port++)
-			set.bits[port / 8] |= (uint8_t)(1u << port % 8);
+			nm_port_set_add(&set, (uint16_t)port);
 	}
 	*ret = set;
 	return 0;
+}
+
+void nm_port_set_add(struct nm_port_set *s, uint16_t port)
+{
+	s->bits[port / 8] |= (uint8_t)(1u << port % 8);
 }
 
 bool nm_port_set_has(const struct nm_port_set *s, uint16_t port)

@@ -23,6 +23,7 @@ int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint1
 /* Parses a comma-separated list of ports and ranges; blanks around commas are allowed, "" is the empty set.
  * 0, or -1 for anything else. */
 int nm_port_set_parse(const char *text, struct nm_port_set *ret) NM_MUST_USE;
+void nm_port_set_add(struct nm_port_set *s, uint16_t port);
 bool nm_port_set_has(const struct nm_port_set *s, uint16_t port);
 
 #endif

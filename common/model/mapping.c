@@ -175,11 +175,14 @@ static int take_ports(const struct element *e, struct nm_mapping *m, struct nm_e
 		return refuse(e, "there is no container port 0", err);
 	if (host.first == 0 && (host.is_range || container.is_range))
 		return refuse(e, "host port 0 cannot be in a range", err);
-	if (host.last - host.first != container.last - container.first)
-		return refuse(e, "the two ranges are not equally long", err);
-	m->host_port = host.first;
 	m->container_port = container.first;
-	m->count = (uint16_t)(host.last - host.first + 1);
+	m->count = (uint16_t)(container.last - container.first + 1);
+	if (host.last - host.first == container.last - container.first)
+		m->host_port = host.first;
+	else if (m->count == 1)
+		m->pool = (struct nm_ports){host.first, host.last};
+	else
+		return refuse(e, "the two ranges are not equally long", err);
 	return 0;
 }
 
@@ -248,7 +251,10 @@ const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPP
 	char host[NM_ADDR_STRLEN + 4];
 	const char *prefix = print_host(m, host), *protocol = nm_mapping_protocol_name(m->protocol);
 
-	if (m->count == 1)
+	if (!m->host_port && m->pool.first)
+		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u-%u:%u/%s", prefix, m->pool.first, m->pool.last,
+			m->container_port, protocol);
+	else if (m->count == 1)
 		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u:%u/%s", prefix, m->host_port, m->container_port,
 			protocol);
 	else
@@ -267,10 +273,15 @@ bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b)
 	return a->host_port < b->host_port + b->count && b->host_port < a->host_port + a->count;
 }
 
+static bool is_same_host_port(const struct nm_mapping *a, const struct nm_mapping *b)
+{
+	return a->host_port == b->host_port &&
+		(a->host_port || (a->pool.first == b->pool.first && a->pool.last == b->pool.last));
+}
+
 bool nm_mapping_equal(const struct nm_mapping *a, const struct nm_mapping *b)
 {
 	return a->families == b->families && a->any_host == b->any_host &&
 		(a->any_host || nm_addr_equal(&a->host, &b->host)) && a->protocol == b->protocol &&
-		a->host_port == b->host_port && a->container_port == b->container_port &&
-		a->count == b->count;
+		is_same_host_port(a, b) && a->container_port == b->container_port && a->count == b->count;
 }

@@ -3,6 +3,7 @@
 #define NM_MODEL_MAPPING_H
 
 #include "base/addr.h"
+#include "base/port.h"
 
 /* Host ports host_port .. host_port + count - 1 go to container_port .. container_port + count - 1. */
 struct nm_mapping {
@@ -11,6 +12,8 @@ struct nm_mapping {
 	struct nm_addr host; /* the host address unless any_host */
 	uint8_t protocol;    /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	uint16_t host_port;  /* 0: to be chosen */
+	struct nm_ports
+		pool; /* what host_port is, or has been, chosen from; 0,0: dynamic_ports, or it was given */
 	uint16_t container_port;
 	uint16_t count; /* at least 1 */
 };
@@ -26,7 +29,8 @@ struct nm_mappings {
 /*
  * Parses a comma-separated list of
  *     [HOST_IP:]HOST_PORT[-END]:CONTAINER_PORT[-END][/PROTOCOL]
- * where PORT[-END] alone stands for PORT[-END]:PORT[-END]. HOST_IP is an IPv4 address or an IPv6 address in
+ * where PORT[-END] alone stands for PORT[-END]:PORT[-END], and a range of host ports for one container port
+ * is a pool: one of them is to be chosen. HOST_IP is an IPv4 address or an IPv6 address in
  * brackets; 0.0.0.0 and [::] are the wildcard of their family, no HOST_IP that of both. PROTOCOL is tcp
  * (default), udp or sctp, in upper or lower case. Host port 0, not in a range, asks for a free one. Blanks
  * are allowed around commas and at both ends; a mapping that is there twice counts once. Refused with
@@ -40,12 +44,14 @@ void nm_mappings_done(struct nm_mappings *m); /* accepts NULL */
 #define nm_automappings NM_CLEANUP(nm_mappings_done)
 
 /* Prints the canonical form, that nm_mappings_parse() reads back to the same mapping, into buf, which is also
- * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp". */
+ * returned: "8080:80/tcp", "192.0.2.1:8000-8010:80-90/udp", "[::]:53:53/udp"; with a pool that nothing has
+ * been chosen from, "8000-8010:80/tcp". */
 const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN]);
 
 /* True when a packet to the host could match both. Host port 0 overlaps nothing. */
 bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b);
 
+/* A host port that has been chosen is as good as one that was given. */
 bool nm_mapping_equal(const struct nm_mapping *a, const struct nm_mapping *b);
 
 /* "tcp", "udp", "sctp"; "?" for another IPPROTO_*. */

@@ -1,5 +1,6 @@
 /*
- * Starts at a random port of the range, so that a port that has just been freed is not given out next.
+ * Of dynamic_ports a search starts at a random one, so that a port that has just been freed is not given out
+ * next; of a pool at the first, so that who made the pool small knows where to look.
  * Searches the state for a few ports first, and for four times as many each time that all are taken: most
  * choices take one small search.
  */
@@ -20,6 +21,7 @@ struct choice {
 	const struct nm_claim *claim;
 	const struct nm_config *config;
 	struct nm_state *state; /* NULL: nothing is recorded */
+	const struct nm_port_set *passed;
 	struct nm_hidden hidden;
 };
 
@@ -36,7 +38,8 @@ static bool is_free(
 {
 	const struct nm_config *c = choice->config;
 
-	if (!nm_port_set_has(&c->policy.host_ports, m->host_port))
+	if (!nm_port_set_has(&c->policy.host_ports, m->host_port) ||
+		nm_port_set_has(choice->passed, m->host_port))
 		return false;
 	for (size_t i = 0; i < c->statics.n; i++)
 		if (nm_static_nat_overlaps(&c->statics.v[i], m))
@@ -47,24 +50,39 @@ static bool is_free(
 	return !overlaps_any(m, &choice->claim->new->mappings);
 }
 
-/* Finds the port that the same process was given for the same mapping. */
-static uint16_t find_former(const struct nm_claim *claim, const struct nm_mapping *m)
+/* The port that the record has for the mapping, 0 if it has none. */
+static uint16_t port_in(const struct choice *choice, const struct nm_record *old, const struct nm_mapping *m)
 {
+	for (size_t i = 0; i < old->mappings.n; i++) {
+		struct nm_mapping candidate = *m;
+
+		candidate.host_port = old->mappings.v[i].host_port;
+		if (nm_mapping_equal(&candidate, &old->mappings.v[i]) &&
+			(!m->pool.first ||
+				(candidate.host_port >= m->pool.first &&
+					candidate.host_port <= m->pool.last)) &&
+			!overlaps_any(&candidate, &choice->claim->new->mappings) &&
+			!nm_port_set_has(choice->passed, candidate.host_port))
+			return candidate.host_port;
+	}
+	return 0;
+}
+
+/* Finds the port that the container was given for the same mapping: the same process, or one of this id that
+ * is gone. */
+static uint16_t find_former(const struct choice *choice, const struct nm_mapping *m, bool same_process)
+{
+	const struct nm_claim *claim = choice->claim;
 	const struct nm_record *r = claim->new;
 
 	for (size_t i = 0; i < claim->replaced.n; i++) {
 		const struct nm_record *old = &claim->replaced.v[i];
+		uint16_t port = 0;
 
-		if (strcmp(old->id, r->id) || old->pid != r->pid || old->start != r->start)
-			continue;
-		for (size_t j = 0; j < old->mappings.n; j++) {
-			struct nm_mapping candidate = *m;
-
-			candidate.host_port = old->mappings.v[j].host_port;
-			if (nm_mapping_equal(&candidate, &old->mappings.v[j]) &&
-				!overlaps_any(&candidate, &r->mappings))
-				return candidate.host_port;
-		}
+		if (!strcmp(old->id, r->id) && (old->pid == r->pid && old->start == r->start) == same_process)
+			port = port_in(choice, old, m);
+		if (port)
+			return port;
 	}
 	return 0;
 }
@@ -94,13 +112,20 @@ static int find_among(
 	return 0;
 }
 
-static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err *err)
+static unsigned random_number(const struct nm_record *r)
 {
-	const struct nm_config *c = choice->config;
-	unsigned size = c->dynamic_last - c->dynamic_first + 1u, start = 0, n = FIRST_LOOK;
+	unsigned number;
 
-	if (getrandom(&start, sizeof(start), GRND_NONBLOCK) < 0)
-		start = (unsigned)choice->claim->new->pid; /* any start will do */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+		number = (unsigned)r->pid; /* any start will do */
+	return number;
+}
+
+/* Searches the pool from this number of a port on, and from its begin. */
+static int find_free(struct choice *choice, struct nm_mapping *m, unsigned start, struct nm_err *err)
+{
+	unsigned size = m->pool.last - m->pool.first + 1u, n = FIRST_LOOK;
+
 	start %= size;
 	for (unsigned done = 0; done < size; done += n, n *= 4) {
 		unsigned offset = (start + done) % size;
@@ -108,7 +133,7 @@ static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err 
 
 		n = n < size - done ? n : size - done;
 		n = n < size - offset ? n : size - offset; /* no search wraps around the end */
-		range.host_port = (uint16_t)(c->dynamic_first + offset);
+		range.host_port = (uint16_t)(m->pool.first + offset);
 		range.count = (uint16_t)n;
 		if (find_among(choice, m, &range, err) < 0)
 			return -1;
@@ -116,7 +141,53 @@ static int find_free(struct choice *choice, struct nm_mapping *m, struct nm_err 
 			return 0;
 	}
 	return nm_fail(err, NM_ERR_TAKEN, "choosing a host port for container port %u: none of %u-%u is free",
-		m->container_port, c->dynamic_first, c->dynamic_last);
+		m->container_port, m->pool.first, m->pool.last);
+}
+
+/* Finds the port that another container of the same pod was given for the same mapping. */
+static uint16_t find_shared(const struct choice *choice, const struct nm_mapping *m)
+{
+	const struct nm_claim *claim = choice->claim;
+	struct nm_mapping candidate = *m;
+
+	for (size_t i = 0; i < claim->peers.n; i++) {
+		candidate.host_port = port_in(choice, &claim->peers.v[i], m);
+		if (candidate.host_port && nm_claim_shares(claim->new, &candidate, &claim->peers.v[i]))
+			return candidate.host_port;
+	}
+	return 0;
+}
+
+/* Sets m's host port to that which a former process of the container had, if it is free. */
+static int find_kept(struct choice *choice, struct nm_mapping *m, struct nm_err *err)
+{
+	struct nm_mapping range = *m;
+
+	range.host_port = find_former(choice, m, false);
+	return range.host_port ? find_among(choice, m, &range, err) : 0;
+}
+
+/* Chooses m's host port, if it is to be chosen, or has been chosen and passed over. */
+static int choose(struct choice *choice, struct nm_mapping *m, struct nm_err *err)
+{
+	const struct nm_config *c = choice->config;
+	bool is_pool = m->pool.first;
+	unsigned start = 0;
+
+	if (is_pool && nm_port_set_has(choice->passed, m->host_port))
+		m->host_port = 0;
+	if (m->host_port)
+		return 0;
+	m->host_port = find_former(choice, m, true);
+	if (!m->host_port && is_pool)
+		m->host_port = find_shared(choice, m);
+	if (!is_pool) {
+		m->pool = (struct nm_ports){c->dynamic_first, c->dynamic_last};
+		start = random_number(choice->claim->new);
+	} else if (!m->host_port && find_kept(choice, m, err) < 0) {
+		return -1;
+	}
+	return m->host_port ? 0 : find_free(choice, m, start, err);
 }
 
 static void choice_done(struct choice *choice)
@@ -124,24 +195,20 @@ static void choice_done(struct choice *choice)
 	nm_hidden_done(&choice->hidden);
 }
 
-int nm_free_port_choose(
-	const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state, struct nm_err *err)
+int nm_free_port_choose(const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state,
+	const struct nm_port_set *passed, struct nm_err *err)
 {
 	NM_CLEANUP(choice_done)
 	struct choice choice = {.claim = claim,
 		.config = c,
 		.state = state,
+		.passed = passed,
 		.hidden = NM_HIDDEN_INIT(false, c->layout.localhost)};
 	struct nm_mappings *mappings = &claim->new->mappings;
 
-	for (size_t i = 0; i < mappings->n; i++) {
-		struct nm_mapping *m = &mappings->v[i];
-
-		if (!m->host_port)
-			m->host_port = find_former(claim, m);
-		if (!m->host_port && find_free(&choice, m, err) < 0)
+	for (size_t i = 0; i < mappings->n; i++)
+		if (choose(&choice, &mappings->v[i], err) < 0)
 			return -1;
-	}
 	return 0;
 }
 

@@ -24,11 +24,24 @@ static bool host_is_allowed(const struct nm_prefixes *allowed, const struct nm_m
 	return allowed->n == 0 || missing == 0;
 }
 
-static int check_mapping(const struct nm_config *c, const struct nm_mapping *m, struct nm_err *err)
+/* Of ports to choose from, one is enough: the others are passed over. */
+static bool host_ports_are_allowed(const struct nm_port_set *allowed, const struct nm_mapping *m)
 {
 	for (unsigned i = 0; m->host_port && i < m->count; i++)
-		if (!nm_port_set_has(&c->policy.host_ports, (uint16_t)(m->host_port + i)))
-			return refuse(m, "policy.host_ports or policy.reserved_ports", err);
+		if (!nm_port_set_has(allowed, (uint16_t)(m->host_port + i)))
+			return false;
+	if (m->host_port || !m->pool.first)
+		return true;
+	for (unsigned port = m->pool.first; port <= m->pool.last; port++)
+		if (nm_port_set_has(allowed, (uint16_t)port))
+			return true;
+	return false;
+}
+
+static int check_mapping(const struct nm_config *c, const struct nm_mapping *m, struct nm_err *err)
+{
+	if (!host_ports_are_allowed(&c->policy.host_ports, m))
+		return refuse(m, "policy.host_ports or policy.reserved_ports", err);
 	if (!host_is_allowed(&c->policy.host_addresses, m))
 		return refuse(m, "policy.host_addresses", err);
 	if (!c->layout.localhost && !m->any_host && nm_addr_is_loopback(&m->host))

@@ -72,13 +72,28 @@ static int settle_owners(
 	return claim->replaced.n > known ? nm_change_find_peers(change, claim, err) : 0;
 }
 
+/* A chosen port that others translate is none: another one is chosen, until they have too many. */
+static int choose_ports(
+	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
+{
+	enum { CHOICES = 32 }; /* each may take reading all rules of others, with the lock held */
+	struct nm_port_set passed = {0};
+	bool again = true;
+
+	for (int i = 0; again && i < CHOICES; i++)
+		if (nm_free_port_choose(claim, c, change->state, &passed, err) < 0 ||
+			nm_free_port_check(claim, c, err) < 0 ||
+			nm_conflict_check(change, claim, c, i + 1 < CHOICES ? &passed : NULL, &again, err) <
+				0)
+			return -1;
+	return 0;
+}
+
 static int make_claim(
 	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
 	claim->new->backend = c->backend;
-	if (settle_owners(change, claim, c, err) < 0 ||
-		nm_free_port_choose(claim, c, change->state, err) < 0 ||
-		nm_free_port_check(claim, c, err) < 0 || nm_conflict_check(change, claim, c, err) < 0 ||
+	if (settle_owners(change, claim, c, err) < 0 || choose_ports(change, claim, c, err) < 0 ||
 		nm_host_settings_can_enable(claim->new, err) < 0 ||
 		nm_forward_switch_check(c, claim->new, err) < 0)
 		return -1;
