@@ -110,6 +110,8 @@ static void print_containers(const struct nm_list *p, FILE *out)
 				nm_mapping_print(m, ports), state_names[p->states[i]], c->packets);
 			nm_each_family(f, r->families & m->families)
 				fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
+			if (!(r->families & m->families))
+				fputs(" -", out);
 			fputc('\n', out);
 		}
 	}

@@ -72,7 +72,7 @@ readdress() {
 	assert_rule host "$(leads_to fd00:7::5 80)"
 }
 
-@test "a live container whose address another one has now does not keep its ports" {
+@test "a live container whose address another one has now keeps its host ports, which lead nowhere" {
 	local n family
 	serve ctr2 tcp 80 stranger
 	for n in '0.0.0.0 4' '[::] 6'; do
@@ -83,7 +83,10 @@ readdress() {
 		readdress ctr2 2
 		ctr_start other ctr2
 		publish other "$n:9000:80"
-		assert "$(live_ids)" = other "with IPv$family"
+		assert "$(live_ids)" = 'other web' "with IPv$family"
+		assert_no_rule host natmap:web:
+		ctr_start third ctr2
+		publish rc=4 third "$n:8080:80"
 		assert_no_reach ext tcp 192.0.2.1 8080
 		assert_no_reach ext tcp fd00:99::1 8080
 		withdraw other

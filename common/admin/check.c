@@ -309,7 +309,7 @@ static int check_addresses(struct check *c, struct nm_err *err)
 			nm_log_notice(
 				"container '%s': %s, ignored: whether it has its address still is not known",
 				r->id, why.msg);
-		else if (check_address(c, r, lost, err) < 0)
+		else if (check_address(c, r, lost | r->held, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,6 +1,8 @@
 /*
  * The identity of a process from /proc/PID/stat: its pid alone may have been given to another process.
  *
+ * /proc/PID/cgroup tells which pod of podman's a container is in.
+ *
  * Which process has a socket, only /proc/PID/fd tells, which the sandbox keeps closed: nm_process_print()
  * takes the control group in which the socket was made, of which systemd gives each service one.
  */
@@ -21,6 +23,7 @@
 #include "base/io.h"
 
 enum { START_FIELD = 22, STATE_FIELD = 3, TICKS_PER_SECOND = 100 /* USER_HZ */ };
+enum { POD_ID_LEN = 64, POD_TEXT_SIZE = 8192 };
 
 /* Parses the fields after the command name, which may have any characters and ends at the last ')'. */
 static int parse_stat(const char *text, char *ret_state, uint64_t *ret_start)
@@ -113,6 +116,83 @@ bool nm_process_gateway(pid_t pid, struct nm_addr *ret)
 			memcpy(ret->bytes, &gateway, sizeof(gateway));
 		}
 	return best != UINT_MAX;
+}
+
+static bool is_pod_id(const char *text, size_t len)
+{
+	return len == POD_ID_LEN && strspn(text, "0123456789abcdef") >= len;
+}
+
+/* Whether the directory is that of a pod: /libpod_parent/ID, or /machine.slice/machine-libpod_pod_ID.slice
+ * where systemd manages the groups. */
+static bool is_pod(const char *path, size_t len)
+{
+	static const char slice[] = "libpod_pod_", end[] = ".slice";
+	const char *name = memrchr(path, '/', len);
+	const char *id;
+
+	if (!name)
+		return false;
+	len -= (size_t)(++name - path);
+	if (is_pod_id(name, len))
+		return true;
+	id = memmem(name, len, slice, sizeof(slice) - 1);
+	if (!id || len < sizeof(end) || memcmp(name + len - (sizeof(end) - 1), end, sizeof(end) - 1) != 0)
+		return false;
+	id += sizeof(slice) - 1;
+	return is_pod_id(id, len - (size_t)(id - name) - (sizeof(end) - 1));
+}
+
+/* In a line of /proc/PID/cgroup, the directory above "libpod-ID" of the container. False: that is no pod's.
+ */
+static bool find_pod(const char *line, const char *id, const char **ret, size_t *ret_len)
+{
+	static const char prefix[] = "/libpod-";
+	const char *root = strchr(line, '/'), *own;
+	size_t id_len = strlen(id);
+
+	if (!root)
+		return false;
+	for (const char *path = root; (own = strstr(path, prefix)); path = own + 1) {
+		const char *after = own + sizeof(prefix) - 1;
+
+		*ret = root;
+		*ret_len = (size_t)(own - root);
+		if (!strncmp(after, id, id_len) && strchr("/.", after[id_len]) && is_pod(root, *ret_len))
+			return true;
+	}
+	return false;
+}
+
+/* The group of the pod that the process is in, the same in all hierarchies. False: none. */
+static bool read_pod(pid_t pid, const char *id, char *ret, size_t size)
+{
+	char path[32], text[POD_TEXT_SIZE], *next;
+	const char *pod;
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (nm_io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	for (char *line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (find_pod(line, id, &pod, &len) && len < size) {
+			memcpy(ret, pod, len);
+			ret[len] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+bool nm_process_same_pod(pid_t a, const char *id_a, pid_t b, const char *id_b)
+{
+	char pod_a[POD_TEXT_SIZE], pod_b[POD_TEXT_SIZE];
+
+	return read_pod(a, id_a, pod_a, sizeof(pod_a)) && read_pod(b, id_b, pod_b, sizeof(pod_b)) &&
+		!strcmp(pod_a, pod_b);
 }
 
 /* The group of process pid, as a path below the root of all groups. False for the root and without groups. */

@@ -19,6 +19,13 @@ int nm_process_start(pid_t pid, uint64_t *ret_start, bool *ret_alive, struct nm_
  * one with the lowest metric, of which nothing need be entered. False: it has none, or cannot be asked. */
 bool nm_process_gateway(pid_t pid, struct nm_addr *ret);
 
+/*
+ * True when both containers, of which these are processes and ids, are in one pod of podman's: when the
+ * directories that their runtime has made for them stand in one that podman makes for a pod (cgroups(7)). A
+ * container is there before it runs anything, and no annotation and no image can choose that place.
+ */
+bool nm_process_same_pod(pid_t a, const char *id_a, pid_t b, const char *id_b);
+
 #define NM_PROCESS_STRLEN 512
 
 /*

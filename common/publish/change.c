@@ -171,6 +171,9 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
 		collect(&c.change.peers, &claim->peers, err) < 0)
 		return -1;
+	for (size_t i = 0; i < claim->held.n; i++)
+		if (nm_desired_add_record(&c.change.new, &claim->held.v[i], options, err) < 0)
+			return -1;
 	if (!r)
 		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, ret, err);
 	return nm_backend_commit(nl,
@@ -228,6 +231,7 @@ int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const stru
 
 	if (nm_change_connect(change, err) < 0 ||
 		nm_host_settings_keep_shared(&claim->replaced, &claim->peers, claim->new, err) < 0 ||
+		nm_host_settings_keep_shared(&claim->replaced, &claim->held, NULL, err) < 0 ||
 		plan_forwarding(change, claim, &s, err) < 0 ||
 		nm_forward_switch_record(&s, change->state, err) < 0 ||
 		apply(change, claim, &s, options, err) < 0) {

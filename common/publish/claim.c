@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/process.h"
 #include "publish/lost_address.h"
 #include "publish/policy.h"
 
@@ -12,6 +13,7 @@ void nm_claim_done(struct nm_claim *claim)
 {
 	nm_records_done(&claim->replaced);
 	nm_records_done(&claim->peers);
+	nm_records_done(&claim->held);
 }
 
 /* crun before 1.27 tells "/" where it does not know better. */
@@ -47,37 +49,40 @@ static int judge_same_id(
 		or_unknown(r->bundle), or_unknown(new->bundle));
 }
 
-static bool has_same_target(const struct nm_record *a, const struct nm_record *b)
+/* The families in which both have one address. */
+static unsigned same_targets(const struct nm_record *a, const struct nm_record *b)
 {
+	unsigned same = 0;
+
 	nm_each_family(f, a->families & b->families)
 		if (nm_addr_equal(&a->address[f].addr, &b->address[f].addr))
-			return true;
-	return false;
+			same |= 1u << f;
+	return same;
 }
 
 /* The containers of a pod may all carry its annotation. */
-static bool is_shared(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b,
-	const struct nm_mapping *n)
+static bool is_of_one_pod(const struct nm_record *a, const struct nm_record *b)
 {
-	return nm_mapping_equal(m, n) && nm_record_same_netns(a, b) && has_same_target(a, b);
+	return nm_record_same_netns(a, b) && same_targets(a, b);
 }
 
-bool nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b)
+unsigned nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b)
 {
 	for (size_t i = 0; i < b->mappings.n; i++)
-		if (is_shared(a, m, b, &b->mappings.v[i]))
-			return true;
-	return false;
+		if (nm_mapping_equal(m, &b->mappings.v[i]))
+			return nm_record_same_netns(a, b) ? m->families & same_targets(a, b) : 0;
+	return 0;
 }
 
+/* may_share: equal mappings are no conflict. */
 static const struct nm_mapping *find_conflict(
-	const struct nm_record *new, const struct nm_record *r, bool shareable)
+	const struct nm_record *new, const struct nm_record *r, bool may_share)
 {
 	for (size_t i = 0; i < new->mappings.n; i++)
 		for (size_t j = 0; j < r->mappings.n; j++) {
 			const struct nm_mapping *m = &new->mappings.v[i], *n = &r->mappings.v[j];
 
-			if (nm_mapping_overlaps(m, n) && !(shareable && is_shared(new, m, r, n)))
+			if (nm_mapping_overlaps(m, n) && !(may_share && nm_mapping_equal(m, n)))
 				return m;
 		}
 	return NULL;
@@ -85,7 +90,7 @@ static const struct nm_mapping *find_conflict(
 
 /* By what claims are judged. */
 struct judge {
-	const struct nm_claim *claim;
+	struct nm_claim *claim;
 	const struct nm_policy *policy;
 	bool can_judge;
 };
@@ -119,23 +124,44 @@ static unsigned claimed_addresses(const struct judge *j, const struct nm_record 
 	return claimed;
 }
 
-/* Sets *ret to those of the families in which the container of r still has its address, or may have. */
-static int find_kept(const struct judge *j, const struct nm_record *r, unsigned families, unsigned *ret,
-	struct nm_err *err)
+/* Sets *ret to the families in which the container of r has lost its address since it was recorded. */
+static int find_lost(const struct judge *j, const struct nm_record *r, unsigned *ret, struct nm_err *err)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
-	unsigned lost = 0;
 	struct nm_err why;
 
-	*ret = families;
-	if (!families)
+	*ret = 0;
+	if (!j->can_judge || !r->families)
 		return 0;
 	if (nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0)
 		return -1;
-	if (nm_lost_address_find(&rtnl, r, j->policy, &lost, &why) < 0)
+	if (nm_lost_address_find(&rtnl, r, j->policy, ret, &why) < 0)
 		nm_log_notice("container '%s': %s, ignored: it may have its address still", r->id, why.msg);
-	*ret = families & ~lost;
 	return 0;
+}
+
+/* Whether the new container, of the same mapping as r, is one of its pod, which has no address left there. */
+static bool is_next_of_pod(const struct judge *j, const struct nm_record *r, unsigned lost)
+{
+	const struct nm_record *new = j->claim->new;
+
+	return r->families == lost && j->can_judge &&
+		(nm_record_same_netns(new, r) ||
+			(new->pid && r->pid &&nm_process_same_pod(new->pid, new->id, r->pid, r->id)));
+}
+
+/* What is left of a container that is replaced since it lost addresses. */
+static int hold(const struct judge *j, const struct nm_record *r, unsigned lost, struct nm_err *err)
+{
+	nm_autorecord struct nm_record left = {0};
+
+	if (nm_record_copy(r, &left, err) < 0)
+		return -1;
+	nm_record_hold(&left, lost);
+	nm_log_notice("container '%s' no longer has its address: its ports lead nowhere until it has one; "
+		      "container '%s' is published",
+		r->id, j->claim->new->id);
+	return nm_records_add(&j->claim->held, &left, err);
 }
 
 static int refuse_address(
@@ -153,26 +179,25 @@ static int refuse_address(
 static int judge_live(
 	const struct judge *j, const struct nm_record *r, bool *ret_replaced, struct nm_err *err)
 {
-	unsigned claimed = claimed_addresses(j, r), kept;
 	const struct nm_record *new = j->claim->new;
-	const struct nm_mapping *m;
+	unsigned claimed = claimed_addresses(j, r), lost;
+	const struct nm_mapping *m = find_conflict(new, r, is_of_one_pod(new, r));
 	char text[NM_MAPPING_STRLEN];
 
-	if (find_kept(j, r, claimed, &kept, err) < 0)
-		return -1;
-	*ret_replaced = claimed && !kept;
-	if (*ret_replaced) {
-		nm_log_notice("container '%s' no longer has its address, its ports are withdrawn: container "
-			      "'%s' has it",
-			r->id, new->id);
+	if (!claimed && !m)
 		return 0;
-	}
-	m = find_conflict(new, r, true);
+	if (find_lost(j, r, &lost, err) < 0)
+		return -1;
+	if (m && is_next_of_pod(j, r, lost))
+		m = find_conflict(new, r, true);
 	if (m)
 		return nm_fail(err, NM_ERR_TAKEN,
 			"port mapping '%s': the host port is taken by container '%s'",
 			nm_mapping_print(m, text), r->id);
-	return kept ? refuse_address(new, r, kept, err) : 0;
+	if (claimed & ~lost)
+		return refuse_address(new, r, claimed & ~lost, err);
+	*ret_replaced = lost;
+	return lost ? hold(j, r, lost, err) : 0;
 }
 
 static int judge(const struct judge *j, const struct nm_record *r, bool *ret_replaced, struct nm_err *err)
@@ -181,7 +206,7 @@ static int judge(const struct judge *j, const struct nm_record *r, bool *ret_rep
 	bool same_id = !strcmp(new->id, r->id), gone = false;
 
 	*ret_replaced = false;
-	if (!same_id && !find_conflict(new, r, false) && !has_same_target(new, r))
+	if (!same_id && !find_conflict(new, r, false) && !same_targets(new, r))
 		return 0;
 	if (j->can_judge && nm_record_gone(r, &gone, err) < 0)
 		return -1;

@@ -10,6 +10,8 @@ struct nm_claim {
 	struct nm_record *new;      /* borrowed; NULL: nothing is published */
 	struct nm_records replaced; /* owned; their rules go */
 	struct nm_records peers;    /* owned; live, and may share host ports or settings with the above */
+	struct nm_records held;     /* owned; what is left, recorded with new, of live ones that are replaced
+				     * because they have lost an address */
 	bool committed;             /* the kernel has, or may have, the rules of new instead of replaced's */
 };
 
@@ -18,10 +20,15 @@ void nm_claim_done(struct nm_claim *claim);
 /*
  * Moves out of recorded, what the state knows about the new record's id, host ports, addresses and
  * interfaces: into claim->replaced the records that the new one replaces (of its own id) or takes over from,
- * with a notice (of processes that are gone, and of a live container whose address the new one has and that
- * verifiably has it no longer), into claim->peers the others. can_judge: pids of records mean something here.
- * -1 with *err, naming the owner: NM_ERR_TAKEN when a live container has a host port or the id,
- * NM_ERR_REFUSED when one of another network namespace has the address, unless policy.address does.
+ * with a notice: of processes that are gone, and of a live container that verifiably has lost its address,
+ * if the new one has that or is of its pod. What such a one keeps goes to claim->held: the host ports. The
+ * others go to claim->peers. can_judge: pids of records mean something here. -1 with *err, naming the owner:
+ * NM_ERR_TAKEN when a live container has a host port or the id, NM_ERR_REFUSED when one of another network
+ * namespace has the address, unless policy.address does.
+ *
+ * Containers of a pod share equal mappings: those of one network namespace, to one address; and if one of
+ * them has none of its addresses left, those of its namespace and those of its pod (nm_process_same_pod()),
+ * whose namespace podman has made anew.
  */
 int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool can_judge,
 	const struct nm_policy *policy, struct nm_err *err) NM_MUST_USE;
@@ -29,8 +36,9 @@ int nm_claim_settle(struct nm_claim *claim, struct nm_records *recorded, bool ca
 /* True when a replaced record gives the mapping to the same process. */
 bool nm_claim_has_already(const struct nm_claim *claim, const struct nm_mapping *m);
 
-/* True when b has the mapping m of a, in the same network namespace and to the same address: a pod's. */
-bool nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b);
+/* The families in which b has the mapping m of a, in the same network namespace and to the same address: a
+ * pod's. */
+unsigned nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, const struct nm_record *b);
 
 /* True when both absolute bundles are known and differ: two runtimes, or two roots of one, use the same id.
  */

@@ -133,6 +133,20 @@ static void roll_back(struct nm_change *change, const struct nm_claim *claim,
 		(void)nm_wrap(err, "not undone (%s)", second.msg);
 	else if (nm_state_retire(change->state, claim->new, &second) < 0)
 		nm_log_notice("%s, ignored: it stays recorded until it is withdrawn", second.msg);
+	/* after the transaction, what is held is what the kernel has */
+	if (!claim->committed && nm_change_retire(change, &claim->held, &second) < 0)
+		nm_log_notice("%s, ignored: a reload brings its ports back", second.msg);
+}
+
+/* What has been appended has an offset: only that is retired again. */
+static int append_held(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
+{
+	for (size_t i = 0; i < claim->held.n; i++)
+		if (nm_state_append(change->state, &claim->held.v[i], err) < 0) {
+			claim->held.n = i;
+			return -1;
+		}
+	return 0;
 }
 
 /* Steps (1) to (3). */
@@ -141,7 +155,7 @@ static int write_claim(struct nm_change *change, struct nm_claim *claim,
 {
 	if (nm_state_append(change->state, claim->new, err) < 0)
 		return -1;
-	if (nm_change_apply(change, claim, options, err) < 0) {
+	if (append_held(change, claim, err) < 0 || nm_change_apply(change, claim, options, err) < 0) {
 		roll_back(change, claim, options, err);
 		return -1;
 	}

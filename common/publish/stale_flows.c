@@ -31,21 +31,22 @@ static int make_pods(const struct nm_records *records, struct pods *ret, struct 
 	return nm_hash_index_make(records->v, records->n, hash_netns, &ret->index, err);
 }
 
-/* True when another one of the records has the same mapping to the same container. */
-static bool is_held(const struct pods *pods, const struct nm_record *r, const struct nm_mapping *m)
+/* The families in which another one of the records has the same mapping to the same container. */
+static unsigned find_kept(const struct pods *pods, const struct nm_record *r, const struct nm_mapping *m)
 {
+	unsigned kept = 0;
 	size_t position = 0;
 	ssize_t i;
 
 	if (!r->netns.ino)
-		return false;
+		return 0;
 	while ((i = nm_hash_index_next(&pods->index, r->netns.ino, &position)) >= 0) {
 		const struct nm_record *other = &pods->records->v[i];
 
-		if (other->offset != r->offset && nm_claim_shares(r, m, other))
-			return true;
+		if (other->offset != r->offset)
+			kept |= nm_claim_shares(r, m, other);
 	}
-	return false;
+	return kept;
 }
 
 /* What must not wait are UDP flows, which go on to a dead address as long as their client sends, and those of
@@ -57,9 +58,9 @@ static enum when when_to_delete(const struct nm_mapping *m, enum nm_family famil
 }
 
 static void add_flows(struct flows flows[static WHEN_MAX], const struct nm_record *r,
-	const struct nm_mapping *m, enum nm_flow_kind kind, bool gone)
+	const struct nm_mapping *m, unsigned kept, enum nm_flow_kind kind, bool gone)
 {
-	nm_each_family(f, m->families & r->families) {
+	nm_each_family(f, m->families & r->families & ~kept) {
 		struct flows *list = &flows[when_to_delete(m, f, gone)];
 
 		list->v[list->n++] = (struct nm_flow){
@@ -82,8 +83,9 @@ static void collect_new(
 	for (size_t i = 0; i < r->mappings.n; i++) {
 		const struct nm_mapping *m = &r->mappings.v[i];
 
-		if (m->protocol == IPPROTO_UDP && !is_held(peers, r, m) && !is_held(replaced, r, m))
-			add_flows(flows, r, m, NM_FLOW_TO_HOST, false);
+		if (m->protocol == IPPROTO_UDP)
+			add_flows(flows, r, m, find_kept(peers, r, m) | find_kept(replaced, r, m),
+				NM_FLOW_TO_HOST, false);
 	}
 }
 
@@ -114,12 +116,15 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 
 	for (size_t j = 0; j < r->mappings.n; j++) {
 		const struct nm_mapping *m = &r->mappings.v[j];
+		unsigned kept = find_kept(peers, r, m);
 
-		if (is_held(peers, r, m) || (claim->new &&nm_claim_shares(r, m, claim->new)))
-			continue;
-		add_flows(flows, r, m, NM_FLOW_TO_CONTAINER, gone);
+		if (claim->new)
+			kept |= nm_claim_shares(r, m, claim->new);
+		for (size_t i = 0; i < claim->held.n; i++)
+			kept |= nm_claim_shares(r, m, &claim->held.v[i]);
+		add_flows(flows, r, m, kept, NM_FLOW_TO_CONTAINER, gone);
 		if (gone && m->protocol == IPPROTO_UDP)
-			add_flows(flows, r, m, NM_FLOW_FROM_CONTAINER, gone);
+			add_flows(flows, r, m, kept, NM_FLOW_FROM_CONTAINER, gone);
 	}
 }
 

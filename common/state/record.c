@@ -23,6 +23,22 @@ bool nm_record_names_family(const struct nm_record *r, enum nm_family family)
 	return false;
 }
 
+void nm_record_hold(struct nm_record *r, unsigned families)
+{
+	r->held |= r->families & families;
+	r->families &= ~families;
+	if (!(r->families & NM_IPV4_BIT)) {
+		r->localnet[0] = '\0';
+		r->localnet_index = 0;
+		r->localnet_set = false;
+	}
+	if (!r->families) {
+		r->bridge_port[0] = '\0';
+		r->bridge_port_index = 0;
+		r->hairpin_set = false;
+	}
+}
+
 unsigned nm_record_forwards(const struct nm_record *r)
 {
 	unsigned families = 0;
@@ -75,10 +91,11 @@ static bool same_prefix(const struct nm_prefix *a, const struct nm_prefix *b)
 
 static bool same_addresses(const struct nm_record *a, const struct nm_record *b)
 {
-	nm_each_family(f, a->families)
+	nm_each_family(f, a->families | a->held)
 		if (!same_prefix(&a->address[f], &b->address[f]))
 			return false;
-	return a->families == b->families;
+	return a->families == b->families && a->held == b->held && a->fixed == b->fixed &&
+		!strcmp(a->interface, b->interface);
 }
 
 static bool same_prefixes(const struct nm_prefixes *a, const struct nm_prefixes *b)

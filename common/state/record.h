@@ -19,11 +19,14 @@ struct nm_record {
 	char *bundle;            /* NULL: unknown */
 	enum nm_backend backend; /* that has its mappings */
 	unsigned families;       /* of its addresses: NM_IPV4_BIT, NM_IPV6_BIT */
-	struct nm_prefix address[NM_FAMILY_MAX];
-	struct nm_prefixes networks; /* further ones whose members it answers without the host */
-	char localnet[IF_NAMESIZE];  /* interface whose route_localnet the mappings need; "": none */
-	unsigned localnet_index;     /* its number, which it keeps when it is renamed; 0: unknown */
-	bool localnet_set;           /* natmap switched it on */
+	unsigned held; /* families whose address it has lost: its host ports stay taken, without rules */
+	struct nm_prefix address[NM_FAMILY_MAX]; /* of families and held */
+	char interface[IF_NAMESIZE];             /* its own that was asked for; "": none */
+	bool fixed;                              /* its addresses were asked for: no other ones are taken */
+	struct nm_prefixes networks;             /* further ones whose members it answers without the host */
+	char localnet[IF_NAMESIZE]; /* interface whose route_localnet the mappings need; "": none */
+	unsigned localnet_index;    /* its number, which it keeps when it is renamed; 0: unknown */
+	bool localnet_set;          /* natmap switched it on */
 	/* what a request has found, not recorded: the interface towards it, and the families in which all
 	 * interfaces forward already */
 	char via[NM_FAMILY_MAX][IF_NAMESIZE];
@@ -46,6 +49,9 @@ bool nm_record_same(const struct nm_record *a, const struct nm_record *b);
 
 void nm_record_done(struct nm_record *r);
 #define nm_autorecord NM_CLEANUP(nm_record_done)
+
+/* Moves these of its families to held, with the settings that only they needed. */
+void nm_record_hold(struct nm_record *r, unsigned families);
 
 /* True when one of its mappings is for this family alone. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);

@@ -44,14 +44,15 @@ static void write_prefixes(struct nm_json_writer *w, const char *key, const stru
 	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
-static void write_addresses(struct nm_json_writer *w, const struct nm_record *r)
+static void write_addresses(
+	struct nm_json_writer *w, const char *key, const struct nm_record *r, unsigned families)
 {
 	struct nm_prefix list[NM_FAMILY_MAX];
 	size_t n = 0;
 
-	nm_each_family(f, r->families)
+	nm_each_family(f, families)
 		list[n++] = r->address[f];
-	write_prefixes(w, "addresses", list, n);
+	write_prefixes(w, key, list, n);
 }
 
 static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m)
@@ -76,7 +77,13 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 	if (r->bundle)
 		nm_json_write_member(w, "bundle", r->bundle);
 	nm_json_write_member(w, "backend", nm_backend_name(r->backend));
-	write_addresses(w, r);
+	write_addresses(w, "addresses", r, r->families);
+	if (r->held)
+		write_addresses(w, "lost", r, r->held);
+	if (r->interface[0])
+		nm_json_write_member(w, "interface", r->interface);
+	if (r->fixed)
+		nm_json_write_bool(w, "fixed", true);
 	if (r->networks.n > 0)
 		write_prefixes(w, "networks", r->networks.v, r->networks.n);
 	write_switch(w, "localnet", r->localnet, r->localnet_index, r->localnet_set);
@@ -129,15 +136,16 @@ static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, st
 	return 0;
 }
 
-static int read_address(const struct nm_json_event *ev, struct nm_record *r, struct nm_err *err)
+static int read_address(
+	const struct nm_json_event *ev, struct nm_record *r, unsigned *families, struct nm_err *err)
 {
 	struct nm_prefix p;
 
 	if (read_prefix(ev, &p, err) < 0)
 		return -1;
-	if (r->families & 1u << p.addr.family)
+	if ((r->families | r->held) & 1u << p.addr.family)
 		return bad(ev, err);
-	r->families |= 1u << p.addr.family;
+	*families |= 1u << p.addr.family;
 	r->address[p.addr.family] = p;
 	return 0;
 }
@@ -216,7 +224,9 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 
 	if (ev->depth == 2 && ev->path[1].is_index) {
 		if (!strcmp(top, "addresses"))
-			return read_address(ev, r, err);
+			return read_address(ev, r, &r->families, err);
+		if (!strcmp(top, "lost"))
+			return read_address(ev, r, &r->held, err);
 		if (!strcmp(top, "ports"))
 			return read_mapping(ev, &r->mappings, err);
 		if (!strcmp(top, "networks"))
@@ -224,6 +234,8 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 		if (!strcmp(top, "allow"))
 			return read_listed(ev, &r->allow, err);
 	}
+	if (nm_json_value_at(ev, "interface", NULL))
+		return read_text(ev, r->interface, sizeof(r->interface), err);
 	if (nm_json_value_at(ev, "localnet", "interface", NULL))
 		return read_text(ev, r->localnet, sizeof(r->localnet), err);
 	if (nm_json_value_at(ev, "hairpin", "interface", NULL))
@@ -236,6 +248,8 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 		r->localnet_set = ev->truth;
 	else if (nm_json_value_at(ev, "hairpin", "set", NULL))
 		r->hairpin_set = ev->truth;
+	else if (nm_json_value_at(ev, "fixed", NULL))
+		r->fixed = ev->truth;
 	else if (nm_json_value_at(ev, "allow", NULL))
 		r->restricted = true;
 	return read_identity(r, ev, err);
@@ -247,7 +261,7 @@ int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, str
 
 	if (nm_json_parse(line, len, false, read_member, &r, err) < 0)
 		return -1;
-	if (!r.id || !r.mappings.n || !r.families)
+	if (!r.id || !r.mappings.n || !(r.families | r.held))
 		return nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
 	*ret = nm_steal(&r);
 	return 0;

@@ -42,6 +42,9 @@ static void test_round_trip(void)
 		LINE("\"bundle\":\"/a \\\"b\\\\\xc3\xa9\"," IPTABLES ADDRESSES PORTS),
 		LINE(IPTABLES "\"addresses\":[\"fd00::2/64\"]," PORTS),
 		LINE(IPTABLES "\"addresses\":[\"10.0.0.2/0\",\"fd00::2/128\"]," PORTS),
+		LINE(IPTABLES "\"addresses\":[],\"lost\":[\"10.0.0.2/24\"]," PORTS),
+		LINE(IPTABLES "\"addresses\":[\"fd00::2/64\"],\"lost\":[\"10.0.0.2/24\"],"
+			      "\"interface\":\"eth1\",\"fixed\":true," PORTS),
 		LINE(IPTABLES ADDRESSES "\"networks\":[\"10.99.0.0/24\",\"fd09::/64\"]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"localnet\":{\"interface\":\"br0\",\"set\":true}," PORTS),
 		LINE(IPTABLES ADDRESSES
@@ -105,6 +108,43 @@ static void test_members(void)
 	tap_ok(!nm_record_same_netns(&r, &other), "another network namespace");
 	tap_ok(!nm_record_same_netns(&unknown, &unknown), "unknown network namespaces are not the same");
 	nm_record_done(&r);
+}
+
+static void test_hold(void)
+{
+	static const char line[] =
+		LINE(IPTABLES "\"addresses\":[\"10.0.0.2/24\",\"fd00::2/64\"],"
+			      "\"localnet\":{\"interface\":\"br0\",\"index\":3,\"set\":true},"
+			      "\"hairpin\":{\"interface\":\"veth1\",\"index\":4,\"set\":true}," PORTS);
+	static const struct {
+		unsigned lost;
+		const char *text;
+	} cases[] = {
+		{0, line},
+		{NM_IPV6_BIT,
+			LINE(IPTABLES
+				"\"addresses\":[\"10.0.0.2/24\"],\"lost\":[\"fd00::2/64\"],"
+				"\"localnet\":{\"interface\":\"br0\",\"index\":3,\"set\":true},"
+				"\"hairpin\":{\"interface\":\"veth1\",\"index\":4,\"set\":true}," PORTS)},
+		{NM_IPV4_BIT,
+			LINE(IPTABLES
+				"\"addresses\":[\"fd00::2/64\"],\"lost\":[\"10.0.0.2/24\"],"
+				"\"hairpin\":{\"interface\":\"veth1\",\"index\":4,\"set\":true}," PORTS)},
+		{NM_BOTH_FAMILIES,
+			LINE(IPTABLES "\"addresses\":[],\"lost\":[\"10.0.0.2/24\",\"fd00::2/64\"]," PORTS)},
+	};
+
+	nm_each(c, cases) {
+		nm_autorecord struct nm_record r = {0};
+		nm_autofree char *text = NULL;
+		struct nm_err err;
+
+		if (!tap_ok(nm_record_json_read(line, strlen(line), &r, &err) == 0, "a line to hold"))
+			continue;
+		nm_record_hold(&r, c->lost);
+		text = write_line(&r);
+		tap_is(text, c->text, "what is left without families %u", c->lost);
+	}
 }
 
 #define WITH_PORTS(list)     LINE(IPTABLES ADDRESSES "\"ports\":[" list "]")
@@ -228,6 +268,7 @@ int main(void)
 {
 	test_round_trip();
 	test_members();
+	test_hold();
 	test_damaged();
 	test_torn();
 	test_list();
