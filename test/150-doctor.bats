@@ -13,14 +13,20 @@ teardown() {
 	net_down
 }
 
+# ask_doctor [rc=N]: sets $output to what it says of this host, but for what this machine's podman or containerd lack
+ask_doctor() {
+	run_natmap "$@" doctor || return 1
+	output=$(grep -v ' may publish nothing' <<<"$output") || :
+}
+
 # healthy: the doctor finds nothing
 healthy() {
-	run_natmap doctor && assert "$output" = "" findings
+	ask_doctor && assert "$output" = "" findings
 }
 
 # ill TEXT [N]: the doctor finds N things (1), one of which TEXT tells; sets $cure to the command for that one
 ill() {
-	run_natmap rc=1 doctor || return 1
+	ask_doctor rc=1 || return 1
 	assert "$stderr" =~ "natmap: ${2:-1} things? on this host stops? published ports from working" || return 1
 	assert "$(grep -c '^[^ ]' <<<"$output")" -eq "${2:-1}" findings || return 1
 	assert "$output" has "$1" || return 1

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "admin/check.h"
-#include "admin/check.h"
 #include "admin/examination.h"
+#include "admin/examine_runtimes.h"
 #include "admin/examine_settings.h"
 #include "base/io.h"
 #include "host/conntrack.h"
@@ -295,8 +295,9 @@ static int examine_state(struct nm_examination *x, struct nm_err *err)
 
 size_t nm_doctor_examine(const struct nm_doctor *d)
 {
-	static examine *const examinations[] = {examine_state, examine_nftables, examine_gone,
-		examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
+	/* the first reads files that the second one shuts off */
+	static examine *const examinations[] = {nm_examine_runtimes, examine_state, examine_nftables,
+		examine_gone, examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
 		nm_examine_settings_records, nm_examine_settings_reverse_path, examine_hidden, NULL};
 	struct nm_examination x = {.d = d,
 		.nl.fd = -1,

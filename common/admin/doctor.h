@@ -14,10 +14,10 @@ struct nm_doctor {
 };
 
 /*
- * Examines the state file, the kernel's features, dropping chains of others (admin/foreign_drop.h), legacy
- * xtables, firewalld, forwarding, and for each record its process, route_localnet and hairpin mode. Prints
- * each obstacle as a sentence and, in the next line, the shell command that removes it. Returns how many
- * there are. Confines the process to state_dir.
+ * Examines whether runtimes call natmap, the state file, the kernel's features, dropping chains of others
+ * (admin/foreign_drop.h), legacy xtables, firewalld, forwarding, and for each record its process,
+ * route_localnet and hairpin mode. Prints each obstacle as a sentence and, in the next line, the shell
+ * command that removes it. Returns how many there are. Confines the process to state_dir.
  *
  * IPv4 forwarding that is off is an obstacle when a port is published, or when the configuration forbids the
  * next publish to switch it on. In IPv6, where a host is often no router, the latter counts only when two

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,6 +64,18 @@ int nm_io_read_all(int fd, size_t max, const char *what, char **ret, size_t *ret
 	*ret = nm_steal(&buf);
 	*ret_len = len;
 	return 0;
+}
+
+int nm_io_read_file(const char *path, size_t max, char **ret, size_t *ret_len, struct nm_err *err)
+{
+	nm_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return nm_fail_errno(err, errno, "reading '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return nm_fail(err, NM_ERR_FAILED, "reading '%s': not a regular file", path);
+	return nm_io_read_all(fd, max, path, ret, ret_len, err);
 }
 
 int nm_io_write_all(int fd, const void *data, size_t len)

@@ -20,6 +20,11 @@ int nm_io_read_all(
 int nm_io_read_upto(
 	int fd, size_t max, const char *what, char **ret, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
 
+/* Reads a regular file to its end, of at most max bytes: nothing else, which could wait for somebody. 0 with
+ * *ret as nm_io_read_all(), or -1 with *err that names the file. */
+int nm_io_read_file(
+	const char *path, size_t max, char **ret, size_t *ret_len, struct nm_err *err) NM_MUST_USE;
+
 /* Writes all of it. 0, or -1 with errno set. */
 int nm_io_write_all(int fd, const void *data, size_t len) NM_MUST_USE;
 
