@@ -245,6 +245,28 @@ identity() {
 	assert_clean
 }
 
+# bats test_tags=nftables
+@test "one port more needs no memory for the thousands that others in its network namespace have" {
+	local i kilobytes status=1
+	ctr_start one
+	for ((kilobytes = 2000; status > 0; kilobytes += 1000)); do # a sanitizer needs terabytes
+		((kilobytes < 40000)) || return 0
+		NM_WRAP=(prlimit "--as=$((kilobytes * 1024))")
+		if on host "${NM_WRAP[@]}" "$NATMAP" version >/dev/null 2>&1; then
+			publish rc=any one 8080:80
+		fi
+	done
+	NM_WRAP=()
+	withdraw one
+	for i in {1..8}; do
+		publish "c$i" "$(seq -s, $((10000 + i * 1000)) $((10999 + i * 1000)))"
+	done
+	NM_WRAP=(prlimit "--as=$((kilobytes * 1024))")
+	publish one 8080:80
+	withdraw one
+	NM_WRAP=()
+}
+
 has_table() {
 	ruleset host | grep -q 'table ip nat'
 }

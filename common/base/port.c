@@ -51,3 +51,12 @@ bool nm_port_set_has(const struct nm_port_set *s, uint16_t port)
 {
 	return s->bits[port / 8] & 1u << port % 8;
 }
+
+bool nm_port_set_meets(const struct nm_port_set *s, struct nm_ports ports)
+{
+	unsigned port = ports.first;
+
+	while (port <= ports.last && !nm_port_set_has(s, (uint16_t)port))
+		port++;
+	return port <= ports.last;
+}

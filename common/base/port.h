@@ -25,5 +25,7 @@ int nm_port_range_parse(const char *text, size_t len, uint16_t *ret_first, uint1
 int nm_port_set_parse(const char *text, struct nm_port_set *ret) NM_MUST_USE;
 void nm_port_set_add(struct nm_port_set *s, uint16_t port);
 bool nm_port_set_has(const struct nm_port_set *s, uint16_t port);
+/* True when the set has one of these ports. */
+bool nm_port_set_meets(const struct nm_port_set *s, struct nm_ports ports);
 
 #endif

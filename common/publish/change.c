@@ -5,10 +5,12 @@
 #include "publish/change.h"
 
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backend/backend.h"
+#include "base/array.h"
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
@@ -85,6 +87,61 @@ static int collect(struct nm_desired *d, const struct nm_records *records, struc
 {
 	for (size_t i = 0; i < records->n; i++)
 		if (nm_desired_add_record(d, &records->v[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The host ports of some mappings, by protocol. */
+struct protocol_ports {
+	struct nm_port_set tcp, udp, sctp;
+};
+
+static struct nm_port_set *ports_of(struct protocol_ports *ports, uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP ? &ports->tcp : protocol == IPPROTO_UDP ? &ports->udp : &ports->sctp;
+}
+
+static struct nm_ports host_ports(const struct nm_mapping *m)
+{
+	return (struct nm_ports){m->host_port, (uint16_t)(m->host_port + m->count - 1)};
+}
+
+static void add_ports(struct protocol_ports *ports, const struct nm_record *r)
+{
+	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++)
+		for (unsigned i = 0; i < m->count; i++)
+			nm_port_set_add(ports_of(ports, m->protocol), (uint16_t)(m->host_port + i));
+}
+
+/* Of a peer, the guard and the mappings that may share an element: those on these ports. */
+static int collect_peer(
+	struct nm_desired *d, const struct nm_record *r, struct protocol_ports *ports, struct nm_err *err)
+{
+	nm_automappings struct nm_mappings shared = {0};
+	struct nm_record part = *r; /* borrows all of it */
+
+	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++) {
+		if (!nm_port_set_meets(ports_of(ports, m->protocol), host_ports(m)))
+			continue;
+		if (nm_grow(&shared, "preparing the rules", err) < 0)
+			return -1;
+		shared.v[shared.n++] = *m;
+	}
+	part.mappings = shared;
+	return nm_desired_add_record(d, &part, NULL, err);
+}
+
+/* Of the thousands of ports that a network namespace may have, a change has to do with few. */
+static int collect_peers(struct nm_desired *d, const struct nm_claim *claim, struct nm_err *err)
+{
+	struct protocol_ports ports = {.tcp = {{0}}};
+
+	if (claim->new)
+		add_ports(&ports, claim->new);
+	for (size_t i = 0; i < claim->replaced.n; i++)
+		add_ports(&ports, &claim->replaced.v[i]);
+	for (size_t i = 0; i < claim->peers.n; i++)
+		if (collect_peer(d, &claim->peers.v[i], &ports, err) < 0)
 			return -1;
 	return 0;
 }
@@ -169,7 +226,7 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 		nm_forward_switch_add_old_guards(s, &c.change.replaced, err) < 0)
 		return -1;
 	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
-		collect(&c.change.peers, &claim->peers, err) < 0)
+		collect_peers(&c.change.peers, claim, err) < 0)
 		return -1;
 	for (size_t i = 0; i < claim->held.n; i++)
 		if (nm_desired_add_record(&c.change.new, &claim->held.v[i], options, err) < 0)
