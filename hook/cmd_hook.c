@@ -5,6 +5,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "host/process.h"
 #include "host/sandbox.h"
 #include "input/config.h"
 #include "input/oci_state.h"
@@ -111,6 +112,20 @@ static int fail_sandbox(const char *text, size_t len, struct nm_err *err)
 	return 0;
 }
 
+/* For a hook that was not told its stage. A container that has ended has no process any more, but one that is
+ * restored has. */
+static bool has_ended(const char *text, size_t len)
+{
+	struct nm_err err;
+	uint64_t start;
+	bool is_alive;
+	pid_t pid;
+
+	if (!nm_oci_state_is_stopped(text, len, &pid))
+		return false;
+	return pid == 0 || nm_process_start(pid, &start, &is_alive, &err) < 0 || !is_alive;
+}
+
 int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
@@ -126,7 +141,7 @@ int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 		return 0;
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
 		return fail_sandbox(text, len, err);
-	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && nm_oci_state_is_stopped(text, len)))
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && has_ended(text, len)))
 		return run(inv, text, len, NM_OCI_STATE_WITHDRAW, err);
 	return run(inv, text, len, NM_OCI_STATE_PUBLISH, err);
 }

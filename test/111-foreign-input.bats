@@ -93,10 +93,15 @@ foreign() {
 	rm -f "$copy"
 }
 
-@test "without a stage the status stopped withdraws" {
-	publish web 8080:80
-	hook_text '{"ociVersion":"1.0.2","id":"web","status":"stopped","bundle":"/bundle/web"}'
-	assert_clean
+@test "without a stage the status stopped withdraws, but for what has a process, which is restored" {
+	local pid
+	for pid in "" '"pid":0,' '"pid":4194304,'; do
+		publish web 8080:80
+		hook_text "{\"ociVersion\":\"1.0.2\",\"id\":\"web\",\"status\":\"stopped\",$pid\"bundle\":\"/bundle/web\"}"
+		assert_clean
+	done
+	hook_text '{"id":"web","status":"stopped","pid":PID,"annotations":{"io.natmap.ports":"8080:80"}}'
+	assert_rule host natmap:web:8080
 }
 
 @test "without a stage every other status publishes" {

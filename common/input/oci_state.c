@@ -286,24 +286,36 @@ bool nm_oci_state_concerns_us(const char *text, size_t len)
 	return false;
 }
 
+struct stopped {
+	bool is_stopped;
+	pid_t pid;
+};
+
 static int find_stopped(void *ctx, const struct nm_json_event *event, struct nm_err *err)
 {
 	static const char stopped[] = "stopped";
-	bool *is_stopped = ctx;
+	struct stopped *found = ctx;
+	int64_t pid;
 
-	(void)err; /* whoever parses the state for good complains */
 	if (nm_json_value_at(event, "status", NULL))
-		*is_stopped = event->type == NM_JSON_STRING && event->len == strlen(stopped) &&
+		found->is_stopped = event->type == NM_JSON_STRING && event->len == strlen(stopped) &&
 			memcmp(event->text, stopped, strlen(stopped)) == 0;
+	/* whoever parses the state for good complains */
+	if (nm_json_value_at(event, "pid", NULL) &&
+		nm_json_value_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) == 0)
+		found->pid = (pid_t)pid;
 	return 0;
 }
 
-bool nm_oci_state_is_stopped(const char *text, size_t len)
+bool nm_oci_state_is_stopped(const char *text, size_t len, pid_t *ret_pid)
 {
-	bool is_stopped = false;
+	struct stopped found = {false, 0};
 	struct nm_err err;
 
-	return nm_json_parse(text, len, false, find_stopped, &is_stopped, &err) == 0 && is_stopped;
+	if (nm_json_parse(text, len, false, find_stopped, &found, &err) < 0 || !found.is_stopped)
+		return false;
+	*ret_pid = found.pid;
+	return true;
 }
 
 const char *nm_oci_state_id_invalid(const char *id)

@@ -35,8 +35,10 @@ enum nm_oci_state_use { NM_OCI_STATE_PUBLISH, NM_OCI_STATE_WITHDRAW };
 bool nm_oci_state_concerns_us(const char *text, size_t len);
 
 /* True when the state says that the container is stopped, false for all else, be it JSON or not. For a hook
- * that was not told its stage: at poststop there is no pid, so the state can only be parsed as WITHDRAW. */
-bool nm_oci_state_is_stopped(const char *text, size_t len);
+ * that was not told its stage: at poststop there is no pid, so the state can only be parsed as WITHDRAW.
+ * *ret_pid is the pid in it, 0 without one: runc calls createRuntime with "stopped" and the pid of a process
+ * that it restores. Only set when true. */
+bool nm_oci_state_is_stopped(const char *text, size_t len, pid_t *ret_pid);
 
 /*
  * Parses the state. PUBLISH: without io.natmap.ports, or with only blanks there, all else is forgiven, other

@@ -362,13 +362,30 @@ static void test_concerns_us(void)
 
 static void test_stopped(void)
 {
-	tap_ok(nm_oci_state_is_stopped(TEXT("{\"id\":\"a/b\",\"status\":\"stopped\",\"pid\":\"x\"}")),
-		"stopped");
-	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":\"running\"}")), "running is not stopped");
-	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"annotations\":{\"status\":\"stopped\"}}")),
-		"nor is an annotation");
-	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":\"stopped\"")), "nor is what is cut short");
-	tap_ok(!nm_oci_state_is_stopped(TEXT("{\"status\":[\"stopped\"]}")), "nor is a list");
+	static const struct {
+		const char *text;
+		bool expected;
+		pid_t pid;
+	} rows[] = {
+		{"{\"id\":\"a/b\",\"status\":\"stopped\",\"pid\":\"x\"}", true, 0},
+		{"{\"status\":\"stopped\",\"pid\":0}", true, 0},
+		{"{\"pid\":152,\"status\":\"stopped\"}", true, 152},
+		{"{\"status\":\"stopped\",\"pid\":-1}", true, 0},
+		{"{\"status\":\"stopped\",\"annotations\":{\"pid\":152}}", true, 0},
+		{"{\"status\":\"running\",\"pid\":152}", false, 7},
+		{"{\"annotations\":{\"status\":\"stopped\"}}", false, 7},
+		{"{\"status\":\"stopped\"", false, 7}, /* cut short */
+		{"{\"status\":[\"stopped\"]}", false, 7},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		pid_t pid = 7;
+
+		tap_ok(nm_oci_state_is_stopped(rows[i].text, strlen(rows[i].text), &pid) ==
+					rows[i].expected &&
+				pid == rows[i].pid,
+			"stopped or not: %s", rows[i].text);
+	}
 }
 
 int main(void)
