@@ -48,7 +48,10 @@ inside() {
 		mount --bind "$dir/run/netns" "$dir/run/netns" # or two ip that make it at once mount it without end
 		mount -t tmpfs tmpfs "$dir/tmp"
 		mount --bind "$tree" "$dir/mnt"
-		exec chroot "$dir" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"' \
+		cd "$dir"
+		pivot_root . . # criu refuses what has been under chroot
+		umount -l .
+		exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"' \
 		sh "$dir" "$tree" "$@"
 }
 
