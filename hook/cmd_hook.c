@@ -44,27 +44,27 @@ static int parse_stage(const struct nm_invocation *inv, enum stage *ret, struct 
 }
 
 /* Without an annotation of ours, there may still be ports to withdraw that natmap add has published. */
-static bool is_irrelevant(const char *text, size_t len, enum stage stage)
+static bool is_irrelevant(const struct nm_invocation *inv, const char *text, size_t len, enum stage stage)
 {
 	bool may_be_stopped = memmem(text, len, "stopped", strlen("stopped")) || memchr(text, '\\', len);
 
 	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && may_be_stopped))
 		return false;
-	return !nm_oci_state_concerns_us(text, len);
+	return !nm_request_may_be(text, len, inv->config_path);
 }
 
 /* Reads a state that is too long to its end, since the runtime writes all of it. */
-static int refuse_excess(int fd, char *buf, size_t len, struct nm_err *err)
+static int refuse_excess(const struct nm_invocation *inv, int fd, char *buf, size_t len, struct nm_err *err)
 {
-	bool concerns_us = nm_oci_state_concerns_us(buf, len);
-	const size_t overlap = NM_OCI_STATE_OVERLAP;
+	bool concerns_us = nm_request_may_be(buf, len, inv->config_path);
+	const size_t overlap = NM_SOURCE_OVERLAP;
 	ssize_t n;
 
 	memmove(buf, buf + len - overlap, overlap);
 	while ((n = nm_io_read(fd, buf + overlap, len - overlap)) != 0) {
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the container state");
-		concerns_us |= nm_oci_state_concerns_us(buf, overlap + (size_t)n);
+		concerns_us |= nm_request_may_be(buf, overlap + (size_t)n, inv->config_path);
 		memmove(buf, buf + n, overlap);
 	}
 	return concerns_us ? nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
@@ -72,41 +72,50 @@ static int refuse_excess(int fd, char *buf, size_t len, struct nm_err *err)
 			   : 0;
 }
 
-static int publish(const struct nm_invocation *inv, const struct nm_oci_state *st, struct nm_err *err)
+static int publish_record(const struct nm_invocation *inv, const struct nm_oci_state *st,
+	struct nm_config *config, struct nm_err *err)
 {
 	NM_CLEANUP(nm_record_done) struct nm_record record = {0};
-	nm_autoconfig struct nm_config config = {0};
 
-	if (nm_config_load(&config, inv->config_path, err) < 0)
-		return -1;
-	if (config.statics_err.kind != NM_ERR_NONE)
-		nm_log_notice("%s, ignored: containers do not need static rules", config.statics_err.msg);
-	if (nm_request_make(st, &config, NULL, &record, err) < 0)
-		return -1;
-	return nm_publish(&record, &config, inv->state_dir, err);
+	if (config->statics_err.kind != NM_ERR_NONE)
+		nm_log_notice("%s, ignored: containers do not need static rules", config->statics_err.msg);
+	if (nm_request_make(st, config, NULL, &record, err) < 0 ||
+		nm_publish(&record, config, inv->state_dir, err) < 0)
+		return nm_request_wrap(st, err);
+	return 0;
 }
 
-static int run(const struct nm_invocation *inv, const char *text, size_t len, enum nm_oci_state_use use,
-	struct nm_err *err)
+static int wrap_container(const struct nm_oci_state *st, struct nm_err *err)
+{
+	return st->id ? nm_wrap(err, "container '%s'", st->id) : -1;
+}
+
+static int publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
 	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
-	int rc = 0;
+	nm_autoconfig struct nm_config config = {0};
 
-	if (nm_oci_state_parse(text, len, use, &st, err) < 0)
+	if (nm_request_read(text, len, inv->config_path, &config, &st, err) < 0 ||
+		(st.ports && publish_record(inv, &st, &config, err) < 0))
+		return wrap_container(&st, err);
+	return 0;
+}
+
+static int withdraw(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
+{
+	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
+
+	if (nm_oci_state_parse(text, len, NM_OCI_STATE_WITHDRAW, NULL, &st, err) < 0)
 		return -1;
-	if (st.unpublishable)
+	if (st.unpublishable || nm_withdraw(st.id, st.bundle, inv->state_dir, err) == 0)
 		return 0;
-	if (use == NM_OCI_STATE_WITHDRAW)
-		rc = nm_withdraw(st.id, st.bundle, inv->state_dir, err);
-	else if (st.ports)
-		rc = publish(inv, &st, err);
-	return rc < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
+	return wrap_container(&st, err);
 }
 
 /* Where the sandbox cannot be entered, natmap has published nothing. */
-static int fail_sandbox(const char *text, size_t len, struct nm_err *err)
+static int fail_sandbox(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	if (nm_oci_state_concerns_us(text, len))
+	if (nm_request_may_be(text, len, inv->config_path))
 		return -1;
 	nm_log_debug("%s, ignored: the container has no annotation of natmap's", err->msg);
 	return 0;
@@ -136,12 +145,12 @@ int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 		nm_io_read_upto(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0)
 		return -1;
 	if (len == NM_OCI_STATE_MAX)
-		return refuse_excess(STDIN_FILENO, text, len, err);
-	if (is_irrelevant(text, len, stage))
+		return refuse_excess(inv, STDIN_FILENO, text, len, err);
+	if (is_irrelevant(inv, text, len, stage))
 		return 0;
 	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
-		return fail_sandbox(text, len, err);
+		return fail_sandbox(inv, text, len, err);
 	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && has_ended(text, len)))
-		return run(inv, text, len, NM_OCI_STATE_WITHDRAW, err);
-	return run(inv, text, len, NM_OCI_STATE_PUBLISH, err);
+		return withdraw(inv, text, len, err);
+	return publish(inv, text, len, err);
 }

@@ -46,20 +46,18 @@ static int choose_backend(const char *format, enum nm_backend *backend, struct n
 }
 
 static int plan(const struct nm_invocation *inv, const char *format, const struct nm_oci_state *st,
-	struct nm_err *err)
+	struct nm_config *config, struct nm_err *err)
 {
-	nm_autoconfig struct nm_config config = {0};
 	nm_autorecord struct nm_record r = {0};
 	const struct nm_claim claim = {.new = &r};
 	static const struct nm_port_set none;
 
-	if (nm_config_load(&config, inv->config_path, err) < 0 ||
-		nm_request_make(st, &config, NULL, &r, err) < 0 ||
-		nm_free_port_choose(&claim, &config, NULL, &none, err) < 0 ||
-		choose_backend(format, &config.backend, err) < 0)
-		return -1;
-	r.backend = config.backend;
-	return print_rules(&r, &config.layout, inv->out, err);
+	if (nm_request_make(st, config, NULL, &r, err) < 0 ||
+		nm_free_port_choose(&claim, config, NULL, &none, err) < 0 ||
+		choose_backend(format, &config->backend, err) < 0)
+		return nm_request_wrap(st, err);
+	r.backend = config->backend;
+	return print_rules(&r, &config->layout, inv->out, err);
 }
 
 int nm_cmd_plan(const struct nm_invocation *inv, struct nm_err *err)
@@ -67,12 +65,15 @@ int nm_cmd_plan(const struct nm_invocation *inv, struct nm_err *err)
 	nm_autofree char *text = NULL;
 	const char *format = NULL;
 	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
+	nm_autoconfig struct nm_config config = {0};
 	size_t len;
 
 	if (parse_format(inv, &format, err) < 0 ||
 		nm_io_read_all(STDIN_FILENO, NM_OCI_STATE_MAX, "the container state", &text, &len, err) < 0 ||
-		nm_sandbox_enter(true, err) < 0 ||
-		nm_oci_state_parse(text, len, NM_OCI_STATE_PUBLISH, &st, err) < 0)
+		nm_sandbox_enter(true, err) < 0)
 		return -1;
-	return st.ports && plan(inv, format, &st, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;
+	if (nm_request_read(text, len, inv->config_path, &config, &st, err) < 0 ||
+		(st.ports && plan(inv, format, &st, &config, err) < 0))
+		return st.id ? nm_wrap(err, "container '%s'", st.id) : -1;
+	return 0;
 }

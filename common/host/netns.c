@@ -91,6 +91,16 @@ static int open_process(pid_t pid, int *ret_fd, struct nm_nsid *ret, struct nm_e
 	return 0;
 }
 
+bool nm_netns_is_own(pid_t pid)
+{
+	nm_autoclose int fd = -1;
+	struct nm_nsid own, id;
+	struct nm_err err;
+
+	return check_proc_is_ours(&err) == 0 && nm_netns_self("net", &own, &err) == 0 &&
+		open_process(pid, &fd, &id, &err) == 0 && nm_nsid_equal(&own, &id);
+}
+
 /* Makes an rtnetlink socket of the namespace target. The process is in the namespace home before and after.
  */
 static int open_socket_in(int target, int home, struct nm_netlink *ret, struct nm_err *err)

@@ -48,6 +48,9 @@ int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err) NM_
  */
 int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
 
+/* True when pid is known to be in the caller's network namespace. */
+bool nm_netns_is_own(pid_t pid);
+
 /* Sets ns->link to the interface, found == false if there is none. */
 int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err) NM_MUST_USE;
 

@@ -106,6 +106,19 @@ static int read_prefix(struct nm_config_value *v, struct nm_err *err)
 	return 0;
 }
 
+/* The list of the file replaces the default. */
+static int begin_sources(struct nm_config_value *v, struct nm_err *err)
+{
+	(void)err;
+	((struct nm_sources *)member(v))->n = 0;
+	return 0;
+}
+
+static int read_source(struct nm_config_value *v, struct nm_err *err)
+{
+	return nm_sources_add(member(v), v->text) ? 0 : nm_config_schema_fail_expected(v, err);
+}
+
 static const char *const forward_names[] = {
 	[NM_FORWARD_INTERFACES] = "interfaces", [NM_FORWARD_SET] = "set", [NM_FORWARD_CHECK] = "check", NULL};
 static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
@@ -143,6 +156,9 @@ static const struct nm_config_row rows[] = {
 		.choices = conflict_names),
 	ROW("dynamic_ports", STRING, read_dynamic_ports, "a range of ports such as \"61000-65535\""),
 	ROW("lock_timeout_ms", NUMBER, read_unsigned, NULL, SETS(lock_timeout_ms), .min = 1, .max = 600000),
+	ROW("sources", ARRAY, begin_sources, "a list of sources of ports", SETS(sources)),
+	ROW("sources[]", STRING, read_source, "\"natmap\", \"nerdctl\", \"cri-o\" or \"kubelet\"",
+		SETS(sources)),
 	ROW("policy", OBJECT, NULL, "an object"),
 	ROW("policy.host_ports", STRING, read_host_ports, PORTS_EXPECTED, SETS(policy.host_ports)),
 	ROW("policy.reserved_ports", STRING, read_reserved_ports, PORTS_EXPECTED),
@@ -196,6 +212,7 @@ void nm_config_init(struct nm_config *c)
 		.dynamic_first = 61000,
 		.dynamic_last = 65535,
 		.lock_timeout_ms = 5000,
+		.sources = {.v = {NM_SOURCE_NATMAP}, .n = 1},
 		.policy = {.max_ports = 1024},
 	};
 	memset(c->policy.host_ports.bits, 0xff, sizeof(c->policy.host_ports.bits));
@@ -271,11 +288,29 @@ static bool exists(const char *path)
 	return lstat(path, &st) == 0 || errno != ENOENT;
 }
 
+/* A FIFO must not make the hook wait. */
+static int open_file(const char *name)
+{
+	return open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+bool nm_config_may_have_sources(const char *path)
+{
+	const char *name = path ? path : NM_CONFIG_PATH;
+	nm_autoclose int fd = open_file(name);
+	nm_autofree char *text = NULL;
+	struct nm_err err;
+	size_t len;
+
+	if (fd < 0 || nm_io_read_all(fd, NM_CONFIG_MAX, name, &text, &len, &err) < 0)
+		return false;
+	return memmem(text, len, "sources", strlen("sources")) || memchr(text, '\\', len);
+}
+
 static int load(struct nm_config *c, const char *path, struct nm_err *err)
 {
 	const char *name = path ? path : NM_CONFIG_PATH;
-	/* A FIFO must not make the hook wait. */
-	nm_autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	nm_autoclose int fd = open_file(name);
 	nm_autofree char *text = NULL;
 	size_t len;
 

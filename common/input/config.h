@@ -4,6 +4,7 @@
 
 #include "base/port.h"
 #include "base/prefix.h"
+#include "input/source.h"
 #include "model/backend.h"
 #include "model/publication.h"
 #include "model/static_nat.h"
@@ -30,6 +31,7 @@ struct nm_config {
 	enum nm_conflict_check conflict_check;
 	uint16_t dynamic_first, dynamic_last;
 	unsigned lock_timeout_ms;
+	struct nm_sources sources; /* of annotations with ports */
 	struct nm_policy policy;
 	struct nm_static_nats statics;
 	uint64_t fingerprint; /* a hash of the file's bytes; 0: there is no file */
@@ -50,7 +52,12 @@ void nm_config_done(struct nm_config *c); /* accepts zeros */
  */
 int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err) NM_MUST_USE;
 
-/* The same from memory, into a *c that nm_config_init() prepared; name stands for the file in messages. */
+/* True when the file can be read and may have the key "sources": annotations of other tools may count. Reads
+ * bytes and parses nothing. */
+bool nm_config_may_have_sources(const char *path);
+
+/* The same as nm_config_load() from memory, into a *c that nm_config_init() prepared; name stands for the
+ * file in messages. */
 int nm_config_parse(
 	struct nm_config *c, const char *text, size_t len, const char *name, struct nm_err *err) NM_MUST_USE;
 

@@ -9,32 +9,38 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "input/json_value.h"
 
-#define PREFIX "io.natmap."
-
 enum { PID_LIMIT = 1 << 22 }; /* the kernel's PID_MAX_LIMIT */
+
+#define AT(member) offsetof(struct nm_oci_state, member)
 
 static const struct field {
 	const char *key;
-	bool annotation; /* a member of "annotations", without PREFIX; else of the document */
+	bool annotation; /* a member of "annotations"; else of the document */
 	bool for_withdraw;
 	size_t offset;
+	enum nm_source source; /* whose it is */
 } fields[] = {
-	{"id", false, true, offsetof(struct nm_oci_state, id)},
-	{"bundle", false, true, offsetof(struct nm_oci_state, bundle)},
-	{"status", false, false, offsetof(struct nm_oci_state, status)},
-	{"ports", true, false, offsetof(struct nm_oci_state, ports)},
-	{"address", true, false, offsetof(struct nm_oci_state, address)},
-	{"interface", true, false, offsetof(struct nm_oci_state, interface)},
-	{"allow", true, false, offsetof(struct nm_oci_state, allow)},
+	{"id", false, true, AT(id), NM_SOURCE_NATMAP},
+	{"bundle", false, true, AT(bundle), NM_SOURCE_NATMAP},
+	{"status", false, false, AT(status), NM_SOURCE_NATMAP},
+	{NM_SOURCE_PREFIX "ports", true, false, AT(ports), NM_SOURCE_NATMAP},
+	{NM_SOURCE_PREFIX "address", true, false, AT(address), NM_SOURCE_NATMAP},
+	{NM_SOURCE_PREFIX "interface", true, false, AT(interface), NM_SOURCE_NATMAP},
+	{NM_SOURCE_PREFIX "allow", true, false, AT(allow), NM_SOURCE_NATMAP},
+	{NM_SOURCE_NERDCTL_PORTS, true, false, AT(others[NM_SOURCE_NERDCTL]), NM_SOURCE_NERDCTL},
+	{NM_SOURCE_CRIO_PORTS, true, false, AT(others[NM_SOURCE_CRIO]), NM_SOURCE_CRIO},
+	{NM_SOURCE_KUBELET_PORTS, true, false, AT(others[NM_SOURCE_KUBELET]), NM_SOURCE_KUBELET},
+	{NM_SOURCE_CRIO_ADDRESS "0", true, false, AT(others_address[0]), NM_SOURCE_CRIO},
+	{NM_SOURCE_CRIO_ADDRESS "1", true, false, AT(others_address[1]), NM_SOURCE_CRIO},
 };
 
 struct parse {
 	enum nm_oci_state_use use;
+	const struct nm_sources *sources;
 	struct nm_oci_state state;
 	bool has_pid, has_ports, has_others; /* ports: one at least; others: annotations beside them */
 	struct nm_err problem;               /* the first one; kind NM_ERR_NONE while there is none */
@@ -45,16 +51,30 @@ static char **slot(struct nm_oci_state *state, const struct field *field)
 	return (char **)((char *)state + field->offset);
 }
 
+/* The key of an annotation, whosever, or NULL. */
 static const char *annotation_of(const struct nm_json_event *event)
 {
-	bool is_ours = event->depth == 2 && !event->path[1].is_index &&
-		strcmp(event->path[0].key, "annotations") == 0 &&
-		strncmp(event->path[1].key, PREFIX, strlen(PREFIX)) == 0;
+	bool is_one = event->depth == 2 && !event->path[1].is_index &&
+		strcmp(event->path[0].key, "annotations") == 0;
 
-	return is_ours ? event->path[1].key + strlen(PREFIX) : NULL;
+	return is_one ? event->path[1].key : NULL;
 }
 
-static const struct field *field_of(const struct nm_json_event *event, enum nm_oci_state_use use)
+static bool is_ours(const struct nm_json_event *event)
+{
+	const char *annotation = annotation_of(event);
+
+	return annotation && strncmp(annotation, NM_SOURCE_PREFIX, strlen(NM_SOURCE_PREFIX)) == 0;
+}
+
+static bool counts(const struct parse *p, const struct field *f)
+{
+	if (p->use == NM_OCI_STATE_WITHDRAW)
+		return f->for_withdraw;
+	return !f->annotation || !f->source || nm_sources_has(p->sources, f->source);
+}
+
+static const struct field *field_of(const struct parse *p, const struct nm_json_event *event)
 {
 	const char *annotation = annotation_of(event);
 
@@ -63,7 +83,7 @@ static const struct field *field_of(const struct nm_json_event *event, enum nm_o
 		bool same = f->annotation ? annotation && strcmp(annotation, f->key) == 0
 					  : nm_json_value_at(event, f->key, NULL);
 
-		if (same && (use == NM_OCI_STATE_PUBLISH || f->for_withdraw))
+		if (same && counts(p, f))
 			return f;
 	}
 	return NULL;
@@ -139,15 +159,19 @@ static int fail_unknown(const struct nm_json_event *event, struct nm_err *err)
 
 static int read_member(struct parse *p, const struct nm_json_event *event, struct nm_err *err)
 {
-	const struct field *field = field_of(event, p->use);
+	const struct field *field = field_of(p, event);
 
+	if (field && field->source && read_field(p, field, event, err) < 0) {
+		p->has_ports = true; /* for all that is known */
+		return -1;
+	}
 	if (field)
-		return read_field(p, field, event, err);
+		return field->source ? 0 : read_field(p, field, event, err);
 	if (p->use == NM_OCI_STATE_WITHDRAW)
 		return 0;
 	if (nm_json_value_at(event, "pid", NULL))
 		return read_pid(p, event, err);
-	return annotation_of(event) ? fail_unknown(event, err) : 0;
+	return is_ours(event) ? fail_unknown(event, err) : 0;
 }
 
 static bool is_blank(const struct nm_json_event *event)
@@ -162,9 +186,10 @@ static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err 
 {
 	struct parse *p = ctx;
 
-	if (nm_json_value_at(event, "annotations", PREFIX "ports", NULL))
+	if (nm_json_value_at(event, "annotations", NM_SOURCE_PREFIX "ports", NULL) &&
+		nm_sources_has(p->sources, NM_SOURCE_NATMAP))
 		p->has_ports |= !is_blank(event);
-	else if (annotation_of(event))
+	else if (is_ours(event))
 		p->has_others = true;
 	if (read_member(p, event, err) == 0)
 		return 0;
@@ -198,33 +223,87 @@ static int check_complete(const struct parse *p, struct nm_err *err)
 static void forget_others(struct parse *p)
 {
 	if (p->has_others)
-		nm_log_notice("container '%s', ignored: it has annotations of natmap's, but no "
-			      "io.natmap.ports%s%s",
-			p->state.id ? p->state.id : "?", p->problem.kind == NM_ERR_NONE ? "" : ": ",
+		nm_log_notice("container '%s', ignored: it has annotations of natmap's, but %s%s%s",
+			p->state.id ? p->state.id : "?",
+			p->state.ports ? "natmap is not in sources" : "no io.natmap.ports",
+			p->problem.kind == NM_ERR_NONE ? "" : ": ",
 			p->problem.kind == NM_ERR_NONE ? "" : p->problem.msg);
 	free(p->state.ports);
 	p->state.ports = NULL;
+}
+
+/* Takes the ports of the first of the other sources that has some. */
+static int take_others_ports(struct parse *p, struct nm_err *err)
+{
+	struct nm_oci_state *st = &p->state;
+
+	for (size_t i = 0; i < p->sources->n && !p->has_ports; i++) {
+		enum nm_source source = p->sources->v[i];
+		nm_autofree char *ports = NULL;
+
+		if (st->others[source] && nm_source_read(source, st->others[source], &ports, err) < 0)
+			return nm_wrap(err, "annotation '%s'", nm_source_annotation(source));
+		if (!ports)
+			continue;
+		st->ports_from = nm_source_annotation(source);
+		free(st->ports);
+		st->ports = nm_steal(&ports);
+		p->has_ports = true;
+	}
+	return 0;
+}
+
+/* What CRI-O tells of the addresses, unless natmap's own annotations do. */
+static int take_others_address(struct nm_oci_state *st, struct nm_err *err)
+{
+	const char *first = st->others_address[0], *second = st->others_address[1];
+
+	if (st->address || st->interface || !first || !*first)
+		return 0;
+	if (asprintf(&st->address, "%s%s%s", first, second && *second ? "," : "", second ? second : "") < 0) {
+		st->address = NULL;
+		return nm_fail_memory(err, "reading an annotation");
+	}
+	st->address_from = NM_SOURCE_CRIO_ADDRESS "0";
+	return 0;
+}
+
+static int judge(struct parse *p, struct nm_err *err)
+{
+	if (p->use == NM_OCI_STATE_WITHDRAW)
+		return check_complete(p, err);
+	if (take_others_ports(p, err) < 0)
+		return -1;
+	if (p->has_ports)
+		return check_complete(p, err) < 0 ? -1 : take_others_address(&p->state, err);
+	forget_others(p);
+	return 0;
+}
+
+static bool may_concern_us(const struct parse *p, const char *text, size_t len)
+{
+	unsigned found = nm_sources_scan(text, len);
+
+	for (size_t i = 0; i < p->sources->n; i++)
+		if (found & 1u << p->sources->v[i])
+			return true;
+	return false;
 }
 
 static int run(struct parse *p, const char *text, size_t len, struct nm_err *err)
 {
 	bool forgiving = p->use == NM_OCI_STATE_PUBLISH;
 
-	if (nm_json_parse(text, len, false, on_event, p, err) < 0) {
-		bool about_us = nm_oci_state_concerns_us(text, len);
-
-		return forgiving && !about_us && err->kind == NM_ERR_REFUSED ? 0 : -1;
-	}
-	if (!forgiving || p->has_ports)
-		return check_complete(p, err);
-	forget_others(p);
-	return 0;
+	if (nm_json_parse(text, len, false, on_event, p, err) < 0)
+		return forgiving && err->kind == NM_ERR_REFUSED && !may_concern_us(p, text, len) ? 0 : -1;
+	return judge(p, err);
 }
 
-int nm_oci_state_parse(
-	const char *text, size_t len, enum nm_oci_state_use use, struct nm_oci_state *ret, struct nm_err *err)
+int nm_oci_state_parse(const char *text, size_t len, enum nm_oci_state_use use,
+	const struct nm_sources *sources, struct nm_oci_state *ret, struct nm_err *err)
 {
-	struct parse p = {.use = use};
+	static const struct nm_sources own = {.v = {NM_SOURCE_NATMAP}, .n = 1};
+	struct parse p = {.use = use, .sources = sources ? sources : &own};
 
 	if (run(&p, text, len, err) < 0) {
 		nm_oci_state_done(&p.state);
@@ -242,48 +321,6 @@ void nm_oci_state_done(struct nm_oci_state *st)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		free(*slot(st, &fields[i]));
 	*st = (struct nm_oci_state){.pid = 0};
-}
-
-/* Returns the end of PREFIX at p, each character as it is or as \u00XX, NULL when it is not there. */
-static const char *skip_prefix(const char *p, const char *end)
-{
-	for (const char *c = PREFIX; *c; c++) {
-		char escaped[sizeof("\\u00XX")];
-
-		(void)snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*c);
-		if (p < end && *p == *c)
-			p++;
-		else if ((size_t)(end - p) >= strlen(escaped) && !strncasecmp(p, escaped, strlen(escaped)))
-			p += strlen(escaped);
-		else
-			return NULL;
-	}
-	return p;
-}
-
-/* True when a colon follows the string that goes on at p, or would, were the text not cut short. */
-static bool is_key(const char *p, const char *end)
-{
-	for (; p < end && *p != '"'; p++)
-		if (*p == '\\' && p + 1 < end)
-			p++;
-	while (p < end && strchr("\" \t\r\n", *p))
-		p++;
-	return p == end || *p == ':';
-}
-
-bool nm_oci_state_concerns_us(const char *text, size_t len)
-{
-	const char *end = text + len, *p = text;
-
-	for (; (p = memchr(p, '"', (size_t)(end - p))); p++) {
-		bool is_within_string = p > text && p[-1] == '\\';
-		const char *rest = is_within_string ? NULL : skip_prefix(p + 1, end);
-
-		if (rest && is_key(rest, end))
-			return true;
-	}
-	return false;
 }
 
 struct stopped {

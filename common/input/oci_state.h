@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "input/source.h"
 
 #define NM_OCI_STATE_MAX (16u << 20) /* bytes; runtimes pass on annotations of hundreds of KiB */
 #define NM_ID_MAX        1024        /* bytes; runc's own bound */
@@ -20,19 +21,12 @@ struct nm_oci_state {
 	pid_t pid;                                 /* 0 when absent: poststop */
 	char *bundle;                              /* as given: may be relative or "/" */
 	char *ports, *address, *interface, *allow; /* the annotations io.natmap.* */
+	/* Annotations of other tools that the two above come from; NULL: they are natmap's own. */
+	const char *ports_from, *address_from;
+	char *others[NM_SOURCE_MAX], *others_address[2]; /* what these say, before one is taken */
 };
 
 enum nm_oci_state_use { NM_OCI_STATE_PUBLISH, NM_OCI_STATE_WITHDRAW };
-
-/* The most bytes that decide, before and in a key, that it is one of ours: what blocks of a text overlap by.
- */
-#define NM_OCI_STATE_OVERLAP 64
-
-/*
- * True when a key in these bytes begins with "io.natmap.", be it written with escapes: the state may have an
- * annotation of ours. Searches bytes and parses nothing, so the text may be hostile, and malformed.
- */
-bool nm_oci_state_concerns_us(const char *text, size_t len);
 
 /* True when the state says that the container is stopped, false for all else, be it JSON or not. For a hook
  * that was not told its stage: at poststop there is no pid, so the state can only be parsed as WITHDRAW.
@@ -41,17 +35,20 @@ bool nm_oci_state_concerns_us(const char *text, size_t len);
 bool nm_oci_state_is_stopped(const char *text, size_t len, pid_t *ret_pid);
 
 /*
- * Parses the state. PUBLISH: without io.natmap.ports, or with only blanks there, all else is forgiven, other
+ * Parses the state. sources: whose annotations count; NULL: natmap's. PUBLISH: ports is io.natmap.ports, if
+ * that counts, or else what the first of the other sources that has ports says in the form of
+ * io.natmap.ports; address, where neither io.natmap.address nor io.natmap.interface is there, and CRI-O's
+ * count, CRI-O's. Without ports all else is forgiven, other
  * annotations of natmap's with a notice, and *ret has ports NULL, and so has text that is no JSON, unless
- * nm_oci_state_concerns_us(); with it, id, pid (at least 1) and the
+ * nm_sources_scan() has one of them; with ports, id, pid (at least 1) and the
  * annotations must be right. WITHDRAW: only id and bundle are read, and what PUBLISH would refuse in them is
  * no error but makes the container unpublishable. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,
  * NUL, control characters or no UTF-8 in ours. 0 with *ret to be released with nm_oci_state_done(), or -1
  * with *err and *ret released.
  */
-int nm_oci_state_parse(const char *text, size_t len, enum nm_oci_state_use use, struct nm_oci_state *ret,
-	struct nm_err *err) NM_MUST_USE;
+int nm_oci_state_parse(const char *text, size_t len, enum nm_oci_state_use use,
+	const struct nm_sources *sources, struct nm_oci_state *ret, struct nm_err *err) NM_MUST_USE;
 
 void nm_oci_state_done(struct nm_oci_state *st);
 

@@ -72,18 +72,25 @@ static bool is_allowed(const struct nm_address_source *s, const struct nm_addr *
 	return nm_policy_allows_address(&s->config->policy, address);
 }
 
-/* Takes an address that need not be the first. False: neither the container nor policy.address has it. */
+/* Takes an address that need not be the first. False: neither the container nor policy.address has it; of
+ * another tool's the container must have it. */
 static bool take_given(struct choice *c, const struct nm_prefix *address)
 {
+	bool is_others = c->source->st->address_from;
 	const struct nm_rtnl_address *own =
 		c->source->ns ? nm_rtnl_find_address(&c->source->ns->addresses, &address->addr) : NULL;
 
-	if (c->source->ns && !own && !is_allowed(c->source, &address->addr))
+	if (c->source->ns && !own && (is_others || !is_allowed(c->source, &address->addr)))
 		return false;
 	c->r->families |= 1u << c->family;
-	c->r->address[c->family] = *address;
+	c->r->address[c->family] = is_others && own ? own->prefix : *address;
 	c->ret[c->family].ifindex = own ? own->ifindex : 0;
 	return true;
+}
+
+static const char *annotation(const struct choice *c)
+{
+	return c->source->st->address_from ? c->source->st->address_from : "io.natmap.address";
 }
 
 static int take_annotated(struct choice *c, const struct nm_prefix *address, struct nm_err *err)
@@ -92,13 +99,14 @@ static int take_annotated(struct choice *c, const struct nm_prefix *address, str
 
 	c->family = address->addr.family;
 	if (c->r->families & 1u << c->family)
-		return nm_fail(err, NM_ERR_REFUSED, "io.natmap.address '%s': more than one %s address",
+		return nm_fail(err, NM_ERR_REFUSED, "%s '%s': more than one %s address", annotation(c),
 			c->source->st->address, nm_addr_family_name(c->family));
 	if (!take_given(c, address))
-		return nm_fail(err, NM_ERR_REFUSED,
-			"io.natmap.address '%s': neither on an interface of the container nor in "
-			"policy.address",
-			nm_addr_print(&address->addr, text));
+		return nm_fail(err, NM_ERR_REFUSED, "%s '%s': %s", annotation(c),
+			nm_addr_print(&address->addr, text),
+			c->source->st->address_from ? "on no interface of the container"
+						    : "neither on an interface of the container nor in "
+						      "policy.address");
 	return 0;
 }
 
@@ -106,8 +114,8 @@ static int read_annotated(struct choice *c, struct nm_err *err)
 {
 	nm_autoprefixes struct nm_prefixes list = {0};
 
-	if (nm_prefixes_parse(c->source->st->address, ADDRESSES_MAX, "io.natmap.address", NM_ERR_REFUSED,
-		    &list, err) < 0)
+	if (nm_prefixes_parse(
+		    c->source->st->address, ADDRESSES_MAX, annotation(c), NM_ERR_REFUSED, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++)
 		if (take_annotated(c, &list.v[i], err) < 0)
@@ -161,16 +169,15 @@ static int check_usable(const struct nm_prefix *address, const struct nm_route *
 static int check_route(const struct choice *c, const struct nm_prefix *address, const struct nm_route *route,
 	struct nm_err *err)
 {
-	bool annotated = c->source->st->address != NULL;
+	bool annotated = c->source->st->address && !c->source->st->address_from;
 	char text[NM_PREFIX_STRLEN];
 
 	if (check_usable(address, route, err) < 0)
 		return -1;
 	(void)nm_prefix_print(address, text);
 	if (annotated && route->found && address->len < route->prefix_len)
-		return nm_fail(err, NM_ERR_REFUSED,
-			"io.natmap.address '%s': shorter than the host's route, which has /%u", text,
-			route->prefix_len);
+		return nm_fail(err, NM_ERR_REFUSED, "%s '%s': shorter than the host's route, which has /%u",
+			annotation(c), text, route->prefix_len);
 	if (!route->found)
 		return nm_fail(
 			err, NM_ERR_FAILED, "container address '%s': the host has no route to it", text);

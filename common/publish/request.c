@@ -229,6 +229,55 @@ int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_rec
 	return there ? 0 : look_up_localnet(view, r, err);
 }
 
+static bool may_be_others(unsigned found, const char *config_path)
+{
+	return found & ~(1u << NM_SOURCE_NATMAP) && nm_config_may_have_sources(config_path);
+}
+
+bool nm_request_may_be(const char *text, size_t len, const char *config_path)
+{
+	unsigned found = nm_sources_scan(text, len);
+
+	return found & 1u << NM_SOURCE_NATMAP || may_be_others(found & ~NM_SOURCE_ADDRESS_BIT, config_path);
+}
+
+/* Forgets ports that do not count. */
+static void forget_ports(struct nm_oci_state *st, const struct nm_config *c)
+{
+	bool is_ours = !st->ports_from;
+
+	if (is_ours && nm_sources_has(&c->sources, NM_SOURCE_NATMAP))
+		return;
+	if (is_ours)
+		nm_log_notice("container '%s', ignored: natmap is not in sources", st->id);
+	else if (!nm_netns_is_own(st->pid))
+		return;
+	free(st->ports);
+	st->ports = NULL;
+}
+
+int nm_request_read(const char *text, size_t len, const char *config_path, struct nm_config *config,
+	struct nm_oci_state *ret, struct nm_err *err)
+{
+	bool others = may_be_others(nm_sources_scan(text, len), config_path);
+
+	if ((others && nm_config_load(config, config_path, err) < 0) ||
+		nm_oci_state_parse(
+			text, len, NM_OCI_STATE_PUBLISH, others ? &config->sources : NULL, ret, err) < 0)
+		return -1;
+	if (!ret->ports)
+		return 0;
+	if (!others && nm_config_load(config, config_path, err) < 0)
+		return -1;
+	forget_ports(ret, config);
+	return 0;
+}
+
+int nm_request_wrap(const struct nm_oci_state *st, struct nm_err *err)
+{
+	return st->ports_from ? nm_wrap(err, "by annotation '%s'", st->ports_from) : -1;
+}
+
 int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
 	struct nm_record *ret, struct nm_err *err)
 {

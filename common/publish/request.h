@@ -8,6 +8,24 @@
 #include "state/record.h"
 
 /*
+ * True when the state, of which these are bytes, may have an annotation by which something is published:
+ * natmap's own, or one of another tool, where the configuration may have "sources". Parses nothing.
+ */
+bool nm_request_may_be(const char *text, size_t len, const char *config_path);
+
+/*
+ * Reads an OCI state for publishing, and, unless it has no ports, the configuration, whose sources decide
+ * whether it has. A container of the host's own network has none of other tools: kubelet writes them for
+ * these, too. 0 with *ret for nm_oci_state_done(), ports NULL when there is nothing to publish, and *config,
+ * zeros before, for nm_config_done(); or -1 with *err, and *ret has the id if it has been read.
+ */
+int nm_request_read(const char *text, size_t len, const char *config_path, struct nm_config *config,
+	struct nm_oci_state *ret, struct nm_err *err) NM_MUST_USE;
+
+/* Puts the annotation of another tool that ports come from before the message *err has. Returns -1. */
+int nm_request_wrap(const struct nm_oci_state *st, struct nm_err *err);
+
+/*
  * Fills *ret from the state, which has ports, and a pid or an address. Without a pid the administrator has
  * given the address, and policy.address does not apply. known: the newest record of the container, for more
  * ports of it, else NULL; then ret has addresses for the families of known, too, where the container has some

@@ -28,7 +28,7 @@ static const char *parse(
 	struct nm_oci_state st;
 	struct nm_err err;
 
-	if (nm_oci_state_parse(text, len, use, &st, &err) < 0) {
+	if (nm_oci_state_parse(text, len, use, NULL, &st, &err) < 0) {
 		(void)snprintf(
 			out, SUMMARY_MAX, "!%s%s", err.kind == NM_ERR_REFUSED ? "" : "(kind) ", err.msg);
 		return out;
@@ -356,7 +356,7 @@ static void test_concerns_us(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		tap_ok(nm_oci_state_concerns_us(rows[i].text, rows[i].len) == rows[i].expected,
+		tap_ok((nm_sources_scan(rows[i].text, rows[i].len) == 1) == rows[i].expected,
 			"row %zu %s us", i, rows[i].expected ? "concerns" : "does not concern");
 }
 
