@@ -39,7 +39,9 @@ given() {
 	hook web "$nerdctl" "$crio" "$kubelet"
 	assert "$(given web)" = '' 'without sources'
 	config "$them"
-	hook web "$nerdctl"
+	on host nft 'table ip portmap { chain c { type nat hook prerouting priority -110; tcp dport 8081 dnat to 10.88.7.2:80; }; }'
+	hook web "$nerdctl" # which another publisher has published already
+	on host nft delete table ip portmap
 	assert_reach web ext tcp 192.0.2.1 8081
 	assert_no_reach ext tcp fd00:99::1 8081
 	run_natmap plan < <(state web "$(ctr_pid web)" creating "$nerdctl")
