@@ -140,6 +140,8 @@ cured() {
 @test "containerd: a base specification, and the annotations of pods" {
 	local conf=/etc/containerd/config.toml base=/etc/containerd/natmap.json version
 	programs containerd
+	silent # no pod starts without a network
+	file /etc/cni/net.d/10-net.conflist
 	notes "containerd may publish nothing of pods: no base_runtime_spec in '$conf' names natmap"
 	file $conf 'disabled_plugins = ["cri"]'
 	silent # Docker's
@@ -159,8 +161,12 @@ cured() {
 		sed -i 's|io.other|io|' "$ROOT$conf"
 		silent
 	done
+	file $base '{"when": {"annotations": {"natmap": ""}}}'
+	notes "containerd may publish nothing of pods"
 	file $base '{}'
 	notes "containerd may publish nothing of pods"
+	file $conf '[cni]' 'conf_dir = "/etc/cni/none"'
+	silent
 	file $conf 'imports = ["/etc/containerd/conf.d/*.toml"]'
 	silent
 	file $conf '[a.options]' 'BinaryName = "/usr/local/bin/runc-with-hooks"'

@@ -226,9 +226,9 @@ static void examine_containerd(struct nm_examination *x)
 		return;
 	if (c.base_spec && nm_hook_file_read(c.base_spec, &base, &err) < 0)
 		nm_examination_tell(x, NM_FINDING, "containerd: %s", err.msg);
-	else if (base.is_ours)
+	else if (base.is_ours && base.program)
 		examine_base(x, &c, base.program);
-	else if (c.is_sure)
+	else if (c.is_sure && c.has_network)
 		nm_examination_tell(x, NM_NOTE,
 			"containerd may publish nothing of pods: no base_runtime_spec in '" NM_CONTAINERD_CONF
 			"' names natmap, see natmap-runtimes(7)");

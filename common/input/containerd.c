@@ -2,6 +2,7 @@
  * looked at. */
 #include "input/containerd.h"
 
+#include <dirent.h>
 #include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@ enum { CONF_MAX = 1024 * 1024 };
 
 /* It adds hooks by NRI. */
 #define HOOK_INJECTOR "/opt/nri/plugins/10-hook-injector"
+/* Where it looks for networks unless conf_dir says otherwise. */
+#define NETWORKS "/etc/cni/net.d"
 
 static bool is_there(const char *path)
 {
@@ -29,6 +32,19 @@ static bool is_runtime(const char *program)
 	return !strcmp(name, "runc") || !strcmp(name, "crun");
 }
 
+static bool has_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 static void on_value(void *ctx, const struct nm_toml_event *e)
 {
 	struct nm_containerd *c = ctx;
@@ -39,6 +55,8 @@ static void on_value(void *ctx, const struct nm_toml_event *e)
 		c->is_sure = false;
 	if (!strcmp(e->key, "disabled_plugins"))
 		c->has_pods &= !strstr(e->value, "cri");
+	if (!strcmp(e->key, "conf_dir"))
+		c->has_network = has_files(e->value);
 	if (!strcmp(e->key, "pod_annotations"))
 		c->passes_annotations |= fnmatch(e->value, NM_CONTAINERD_ANNOTATION, FNM_PATHNAME) == 0;
 	if (!strcmp(e->key, "base_runtime_spec")) {
@@ -53,7 +71,7 @@ void nm_containerd_read(struct nm_containerd *ret)
 	struct nm_err ignored;
 	size_t len;
 
-	*ret = (struct nm_containerd){.is_sure = true, .has_pods = true};
+	*ret = (struct nm_containerd){.has_network = has_files(NETWORKS), .has_pods = true};
 	ret->is_sure = !is_there(HOOK_INJECTOR);
 	if (!is_there(NM_CONTAINERD_CONF))
 		return;

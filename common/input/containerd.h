@@ -13,8 +13,9 @@
 struct nm_containerd {
 	bool is_sure; /* false: it has parts elsewhere, hooks may come another way, or we do not understand it
 		       */
-	bool has_pods;           /* CRI is not switched off */
-	char *base_spec;         /* the last base_runtime_spec, owned; NULL: none */
+	bool has_network; /* for pods: without a file of CNI's none starts, as where Docker alone uses it */
+	bool has_pods;    /* CRI is not switched off */
+	char *base_spec;  /* the last base_runtime_spec, owned; NULL: none */
 	bool passes_annotations; /* of a pod to its containers: pod_annotations has NM_CONTAINERD_ANNOTATION
 				  */
 };
