@@ -22,6 +22,8 @@ fence() {
 	on host nft -f - <<-END
 		table inet fence {
 			set blocked { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 }; }
+			set anyone { type ipv4_addr; flags interval; elements = { 0.0.0.0/0 }; }
+			set anyones { type ipv4_addr . inet_service; flags interval; elements = { 0.0.0.0/0 . 80 }; }
 			set pairs { type ipv4_addr . inet_service; flags interval; elements = { 10.88.7.0/24 . 70-90 }; }
 			chain rest { drop; }
 			chain back { return; }
@@ -94,6 +96,7 @@ filtered() {
 		ip daddr . tcp dport { 10.88.7.2 . 80 } drop
 		ip daddr . tcp dport @pairs drop
 		ip saddr @blocked accept; drop
+		ip saddr @anyone drop
 		meta mark set 7; meta mark & 5 == 5 drop
 		ct mark 0 drop
 		tcp flags & (syn | ack) == syn drop
@@ -122,6 +125,8 @@ filtered() {
 		ip saddr 203.0.113.0/24 drop
 		ip saddr @blocked drop
 		ip saddr vmap { 203.0.113.7 : drop }
+		ip saddr @anyone accept; meta nfproto ipv4 drop
+		ip saddr . tcp dport @anyones ct state new accept; ct state established accept; meta nfproto ipv4 drop
 		iifname "lan0" drop
 		iifname . oifname { "br1" . "br0" } drop
 		ip daddr 10.88.7.3 drop

@@ -1,7 +1,8 @@
 /*
  * Base chains of one hook run by priority, but for those of type nat, which run together where the kernel has
  * put NAT: by their priority among themselves, until one has translated. Of two with one priority the one
- * made later runs first, and nothing says which that is: when it matters, the result is not sure.
+ * made later runs first, and nothing says which that is, for nfnetlink_hook lists NAT's own hook and none of
+ * its chains (Linux 7.2): when it matters, the result is not sure.
  *
  * What a rule that is not decided would do is remembered as a doubt, and the way goes on as if it did not
  * match.
@@ -255,6 +256,14 @@ bool nm_follow_has_others(const struct nm_follow *f, uint32_t hook)
 	return false;
 }
 
+static void end_as(struct walk *w, const struct walk *other)
+{
+	w->place = other->place;
+	w->action = other->action;
+	w->base = other->base;
+	w->branch = other->branch;
+}
+
 /* One of the same priority may have the packet first, if that one translates, too. */
 static void doubt_order(struct walk *w, const struct nm_ruleset_chain *chain, enum way way)
 {
@@ -272,11 +281,9 @@ static void doubt_order(struct walk *w, const struct nm_ruleset_chain *chain, en
 		*w = after;
 		if ((second != TAKEN && second != ELSEWHERE) || second == way)
 			continue;
-		w->place = seen.place;
-		w->action = seen.action;
+		end_as(w, &seen);
 		add_doubt(w, second, &here);
-		w->place = after.place;
-		w->action = after.action;
+		end_as(w, &after);
 	}
 }
 

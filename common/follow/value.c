@@ -93,11 +93,19 @@ enum nm_tri nm_value_equal(const struct nm_value *v, size_t at, const void *byte
 	return nm_value_is_known(v, at, len) ? NM_TRUE : NM_UNDECIDED;
 }
 
+static bool is_all(const uint8_t *bytes, uint8_t byte, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
+
 enum nm_tri nm_value_within(
 	const struct nm_value *v, size_t at, const void *first, const void *last, size_t len)
 {
 	if (nm_value_is_unnamed(v, at, len))
-		return NM_FALSE;
+		return is_all(first, 0, len) && is_all(last, UINT8_MAX, len) ? NM_TRUE : NM_FALSE;
 	if (!nm_value_is_known(v, at, len))
 		return NM_UNDECIDED;
 	return memcmp(v->bytes + at, first, len) >= 0 && memcmp(v->bytes + at, last, len) <= 0 ? NM_TRUE

@@ -35,7 +35,8 @@ bool nm_value_is_unnamed(const struct nm_value *v, size_t at, size_t len);
 
 /* Whether the len bytes are these. */
 enum nm_tri nm_value_equal(const struct nm_value *v, size_t at, const void *bytes, size_t len);
-/* Whether they are within first and last, numbers with the highest byte first. */
+/* Whether they are within first and last, numbers with the highest byte first. What no rule names is within
+ * all values alone. */
 enum nm_tri nm_value_within(
 	const struct nm_value *v, size_t at, const void *first, const void *last, size_t len);
 /* NFT_CMP_*. */

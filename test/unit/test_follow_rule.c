@@ -2,39 +2,14 @@
  * the FORWARD chain. */
 #include <netinet/in.h>
 
-#include <endian.h>
 #include <linux/netfilter.h>
 #include <stdalign.h>
-#include <stdlib.h>
 
 #include "follow/rule.h"
+#include "recorded_rules.h"
 #include "tap.h"
 
-static const struct {
-	const char *text, *expected, *bytes;
-} rows[] = {
-#include "recorded_rules.inc"
-};
-
 enum { TEXT_SIZE = 512 };
-
-static size_t decode(const char *text, uint8_t *ret)
-{
-	char digits[3] = "";
-	size_t n = 0;
-
-	for (; *text; text += 2) {
-		bool zeros = *text == '~';
-
-		text += zeros;
-		memcpy(digits, text, 2);
-		if (!zeros)
-			ret[n++] = (uint8_t)strtoul(digits, NULL, 16);
-		for (size_t left = zeros ? strtoul(digits, NULL, 16) : 0; left > 0; left--)
-			ret[n++] = 0;
-	}
-	return n;
-}
 
 static const struct nm_follow_packet packet = {.family = NM_IPV4,
 	.protocol = IPPROTO_TCP,
@@ -70,17 +45,18 @@ int main(void)
 {
 	static const struct nm_ruleset_chain chain = {.nfproto = NFPROTO_INET, .table = "f", .name = "c"};
 	static const struct nm_ruleset ruleset;
-	alignas(8) uint8_t bytes[4096];
+	alignas(8) uint8_t bytes[RECORDED_RULE_SIZE];
 	struct nm_follow_action action;
 	struct nm_follow_state s;
 	char text[TEXT_SIZE];
 
-	if (htole16(1) != 1) { /* the machine's order is in the bytes */
+	if (!recorded_rules_are_of_this_machine()) {
 		tap_ok(true, "the rules are those of a little-endian machine");
 		return tap_done();
 	}
-	nm_each(row, rows) {
-		const struct nm_ruleset_rule rule = {.expressions = {bytes, decode(row->bytes, bytes)}};
+	for (const struct recorded_rule *row = recorded_rules; row->text; row++) {
+		const struct nm_ruleset_rule rule = {
+			.expressions = {bytes, recorded_rule_decode(row, bytes)}};
 		enum nm_tri matches;
 
 		nm_follow_packet_begin(&s, &packet, NF_INET_FORWARD);
