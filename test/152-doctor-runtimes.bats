@@ -158,7 +158,9 @@ cured() {
 		cured
 		sed -i 's|io.natmap|io.other|' "$ROOT$conf"
 		finds "containerd keeps a pod's io.natmap.ports from its containers: pod_annotations in '$conf'"
-		sed -i 's|io.other|io|' "$ROOT$conf"
+		sed -i 's|pod_annotations.*|container_annotations = ["io.kubernetes.container.ports"]|' "$ROOT$conf"
+		silent
+		sed -i 's|container_annotations.*|pod_annotations = ["io.*"]|' "$ROOT$conf"
 		silent
 	done
 	file $base '{"when": {"annotations": {"natmap": ""}}}'

@@ -14,6 +14,8 @@ enum { CONF_MAX = 1024 * 1024 };
 
 /* It adds hooks by NRI. */
 #define HOOK_INJECTOR "/opt/nri/plugins/10-hook-injector"
+/* Of a container itself; where sources has "kubelet", it may be all that is wanted. */
+#define KUBELET_ANNOTATION "io.kubernetes.container.ports"
 /* Where it looks for networks unless conf_dir says otherwise. */
 #define NETWORKS "/etc/cni/net.d"
 
@@ -58,7 +60,9 @@ static void on_value(void *ctx, const struct nm_toml_event *e)
 	if (!strcmp(e->key, "conf_dir"))
 		c->has_network = has_files(e->value);
 	if (!strcmp(e->key, "pod_annotations"))
-		c->passes_annotations |= fnmatch(e->value, NM_CONTAINERD_ANNOTATION, FNM_PATHNAME) == 0;
+		c->passes_annotations |= !fnmatch(e->value, NM_CONTAINERD_ANNOTATION, FNM_PATHNAME);
+	if (!strcmp(e->key, "container_annotations"))
+		c->passes_annotations |= !fnmatch(e->value, KUBELET_ANNOTATION, FNM_PATHNAME);
 	if (!strcmp(e->key, "base_runtime_spec")) {
 		free(c->base_spec);
 		c->base_spec = strdup(e->value);

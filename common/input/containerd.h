@@ -16,8 +16,7 @@ struct nm_containerd {
 	bool has_network; /* for pods: without a file of CNI's none starts, as where Docker alone uses it */
 	bool has_pods;    /* CRI is not switched off */
 	char *base_spec;  /* the last base_runtime_spec, owned; NULL: none */
-	bool passes_annotations; /* of a pod to its containers: pod_annotations has NM_CONTAINERD_ANNOTATION
-				  */
+	bool passes_annotations; /* that may be of ports, of a pod or of kubelet's, to the containers */
 };
 
 /* Reads it; without the file it is the default. Cannot fail. To be released with nm_containerd_done(). */
