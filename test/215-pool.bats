@@ -49,6 +49,13 @@ race() {
 	assert "$(given other)" = '8005:80/tcp 8004:81/tcp'
 	withdraw other
 	withdraw fixed
+	on host nft add rule ip theirs c tcp dport 9000-9031 dnat to 10.88.7.3:99
+	publish rc=4 web 9000-9040:80 # after 32 choices
+	assert "$stderr" has "container 'web': choosing one of the host ports 9000-9040: chain 'c' of"
+	config '{"conflict_check": "off"}'
+	publish web 9000-9040:80
+	assert "$(given web)" = 9000:80/tcp
+	withdraw web
 	assert_clean
 }
 

@@ -17,6 +17,15 @@ struct check {
 	struct nm_port_set *passed;
 };
 
+static int fail_translated(const struct nm_obstacle *o, const char *text, struct nm_err *err)
+{
+	const struct nm_ports *pool = &o->mapping->pool;
+
+	nm_fail(err, NM_ERR_TAKEN, "%s", text);
+	return pool->first ? nm_wrap(err, "choosing one of the host ports %u-%u", pool->first, pool->last)
+			   : -1;
+}
+
 static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *err)
 {
 	struct check *check = ctx;
@@ -32,7 +41,7 @@ static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *er
 	}
 	(void)nm_obstacle_text_print(o, text);
 	if (o->kind == NM_OBSTACLE_TRANSLATES && !check->only_warn)
-		return nm_fail(err, NM_ERR_TAKEN, "%s", text);
+		return fail_translated(o, text, err);
 	nm_log_notice("%s", text);
 	return 0;
 }
