@@ -1,9 +1,10 @@
 /*
  * Where a container's ports stand: natmap's own annotation, and those that other tools write. Read in
- *     nerdctl 2.3.5, pkg/portutil/portutil.go, LoadPortMappings(): the label nerdctl/ports, which containers
- *         had until 2.1.2, is a JSON list of go-cni's PortMapping (types.go)
- *     CRI-O 1.36, internal/hostport, PortMapping; internal/annotations, PortMappings, on a sandbox, and IP.N
- *     Kubernetes 1.36, pkg/kubelet/kuberuntime/labels.go, containerPortsLabel: a JSON list of
+ *     nerdctl 09b728b, pkg/portutil/portutil.go, LoadPortMappings(): the label nerdctl/ports, which
+ *         containers had until 2.1.2, is a JSON list of go-cni's PortMapping (types.go)
+ *     CRI-O 0087d0e, internal/hostport, PortMapping; internal/annotations, PortMappings, on a sandbox, and
+ *         IP.N
+ *     Kubernetes, pkg/kubelet/kuberuntime/labels.go, containerPortsLabel: a JSON list of
  *         k8s.io/api/core/v1 ContainerPort, of one container
  * Each is a list of {HostPort, ContainerPort, Protocol, HostIP}, with keys in upper or lower case, as Go
  * reads them.

@@ -12,8 +12,8 @@ struct nm_mapping {
 	struct nm_addr host; /* the host address unless any_host */
 	uint8_t protocol;    /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	uint16_t host_port;  /* 0: to be chosen */
-	struct nm_ports
-		pool; /* what host_port is, or has been, chosen from; 0,0: dynamic_ports, or it was given */
+	/* what host_port is, or has been, chosen from; 0, 0: dynamic_ports, or it was given */
+	struct nm_ports pool;
 	uint16_t container_port;
 	uint16_t count; /* at least 1 */
 };
