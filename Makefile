@@ -58,6 +58,7 @@ SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
+RUNTIME_BATS := $(sort $(wildcard test/runtimes/*.bats))
 UNITS      := natmap.service natmap-follow.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
 	natmap-forwarding.path natmap-metrics.service natmap-metrics.timer
 DATA       := runc.json containerd-2.toml containerd-3.toml
@@ -69,7 +70,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
-.PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-systemd check-archs check-kernels check-all \
+.PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-runtimes check-systemd check-archs check-kernels check-all \
 	check-headers check-layers lint format format-check deps bench demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -216,6 +217,13 @@ check-hosts: ## run Docker, firewalld, ufw, CNI and netavark beside natmap (root
 	$(Q)test/install-deps.sh userlands
 	$(Q)test/hosts.sh $(if $(filter trixie,$(HOSTS)),check $(HOST_BATS),quick)
 
+# Whose runtimes are run, each by the steps of man/natmap-runtimes.7. Its table is compared with what comes of it.
+RUNTIMES ?= bookworm
+
+check-runtimes: ## run natmap with runc, crun, podman and containerd (root); RUNTIMES="bookworm trixie sid" for everything
+	$(Q)test/install-deps.sh userlands
+	$(Q)NM_RELEASES='$(RUNTIMES)' test/runtimes.sh
+
 check-systemd: $(BUILD)/natmap test-programs ## run natmap's units under a systemd of their own, which must heal what others break (root)
 	$(Q)test/install-deps.sh
 	$(Q)test/systemd.sh
@@ -239,6 +247,7 @@ check-all: ## run everything there is (root); takes an hour
 	$(Q)$(MAKE) --no-print-directory check-headers format-check lint
 	$(Q)$(MAKE) --no-print-directory check-userlands check-archs check-kernels
 	$(Q)$(MAKE) --no-print-directory check-hosts HOSTS='bookworm trixie sid'
+	$(Q)NM_MANY=30 $(MAKE) --no-print-directory check-runtimes RUNTIMES='bookworm trixie sid'
 	$(Q)$(MAKE) --no-print-directory check-systemd
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
@@ -271,7 +280,7 @@ lint: check-layers $(FILTER) ## run check-layers, clang-tidy, gcc -fanalyzer, cp
 	$(Q)cppcheck --quiet -j"$$(nproc)" --enable=warning,performance,portability --suppress=varFuncNullUB \
 		--suppress=memleak --suppress=normalCheckLevelMaxBranches \
 		$(addprefix --suppress=,$(addsuffix :test/unit/*,$(UNIT_SUPPRESSED))) --error-exitcode=1 -Icommon -I$(BUILD)/common $(SOURCES)
-	$(Q)shellcheck -x $(SCRIPTS) $(BATS) $(HOST_BATS)
+	$(Q)shellcheck -x $(SCRIPTS) $(BATS) $(HOST_BATS) $(RUNTIME_BATS)
 	$(Q)mandoc -T lint -W warning man/*.[0-9]
 
 format: ## format the C files

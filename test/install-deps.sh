@@ -1,8 +1,8 @@
 #!/bin/sh
-# install-deps.sh [bench|kernels|lint|programs|userlands]: installs what building natmap, its tests and the demo need on Debian and
-# Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands` need:
-# only what is missing, so that a second run needs no network. programs: instead, what hosts.sh runs beside natmap, in a folder of
-# userlands.sh. As root.
+# install-deps.sh [bench|kernels|lint|programs|runtimes|userlands]: installs what building natmap, its tests and the demo need on
+# Debian and Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands`
+# need: only what is missing, so that a second run needs no network. programs, runtimes: instead, what hosts.sh runs beside natmap,
+# or what runtimes.sh runs natmap with, in a folder of userlands.sh. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev"
@@ -12,8 +12,13 @@ kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
 bench="containernetworking-plugins netavark gnuplot-nox"
 programs="iptables nftables iproute2 procps docker.io firewalld dbus-daemon ufw containernetworking-plugins netavark"
-# of later releases a package of its own
-grep -q '^VERSION_ID="1[12]"' /etc/os-release || programs="$programs docker-cli"
+runtimes="iptables nftables iproute2 procps jq curl busybox-static runc crun podman conmon netavark aardvark-dns containerd
+	containernetworking-plugins protobuf-compiler catatonit"
+# Of later releases, docker has a package of its own, and criu runs with newer kernels.
+if ! grep -q '^VERSION_ID="1[12]"' /etc/os-release; then
+	programs="$programs docker-cli"
+	runtimes="$runtimes criu libcriu2"
+fi
 
 wanted="$build $tests"
 case ${1:-} in
@@ -22,6 +27,7 @@ lint) wanted="$wanted $lint" ;;
 userlands) wanted="$wanted $userlands" ;;
 kernels) wanted="$wanted $kernels" ;;
 programs) wanted=$programs ;;
+runtimes) wanted=$runtimes ;;
 esac
 
 # dpkg-query fails when it does not know one of the packages; the others are listed all the same.

@@ -26,6 +26,7 @@ natmap_dynamic() {
 }
 NM_PROGRAMS=$NM_BUILD/test/helpers
 NM_WRAP=()
+NM_ARGV=() # where not empty, the command line before natmap's own arguments
 
 # config TEXT: what natmap's configuration file holds from now on. Without it the file is an empty object: the defaults.
 # It changes at once: those who start at the same time must not read it half written.
@@ -119,8 +120,9 @@ run_natmap() {
 	[[ -e "$NM_TMP/natmap.json" ]] || config '{}'
 	status=0
 	# the command line of natmap_argv, which would take a process
-	on_for "$timeout" "$in" "${NM_WRAP[@]}" "$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state" \
-		"$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
+	local argv=("$NATMAP" --config "$NM_TMP/natmap.json" --state-dir "$NM_TMP/state")
+	[[ ${#NM_ARGV[@]} = 0 ]] || argv=("${NM_ARGV[@]}")
+	on_for "$timeout" "$in" "${NM_WRAP[@]}" "${argv[@]}" "$@" >"$files.out" 2>"$files.err" 3>&- || status=$?
 	slurp output "$files.out"
 	slurp stderr "$files.err"
 	printf '%s$ natmap %s\n' "$in" "$*"

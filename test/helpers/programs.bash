@@ -34,7 +34,7 @@ box_down() {
 
 # inbox COMMAND...: runs it there
 inbox() {
-	nsenter -t "$box" -m -p -n -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@" 3>&-
+	nsenter -t "$box" -m -p -n -r -w env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@" 3>&-
 }
 
 # daemon NAME COMMAND...: starts it there, in the background
