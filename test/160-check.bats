@@ -71,6 +71,20 @@ count() {
 	tells 1 missing-rule "$text"
 }
 
+@test "missing-rule: all that is missing of a container is one difference, and doctor counts rules" {
+	local lines
+	publish web 8080:80
+	publish two 8090-8093:90-93 pid="$(ctr_start two ctr2)"
+	on host nft flush ruleset
+	run_natmap rc=3 check
+	lines=$(grep "natmap:\(web\|two\):" <<<"$output")
+	assert "$(wc -l <<<"$lines")" -eq 2
+	assert "$lines" =~ "natmap:two:".*", and "[0-9]+" more of container 'two'"
+	assert "$lines" =~ "natmap:web:".*", and "[0-9]+" more of container 'web'"
+	run_natmap rc=1 doctor
+	assert "${output%% *}" -gt 25 "rules that doctor counts"
+}
+
 @test "missing-rule: static rules that no reload has brought yet, also with a family of their own" {
 	publish web 192.0.2.1:8080:80
 	config "$NM_STATIC"

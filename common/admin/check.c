@@ -4,18 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/forwarding_off.h"
+#include "admin/check_settings.h"
 #include "backend/backend.h"
 #include "base/log.h"
-#include "host/forwarding.h"
-#include "host/sysctl.h"
 #include "iptables/accept.h"
 #include "inventory/surroundings.h"
 #include "inventory/unchanged.h"
-#include "obstacle/reverse_path.h"
 #include "obstacle/text.h"
 #include "publish/hidden.h"
-#include "publish/host_settings.h"
 #include "publish/lost_address.h"
 
 const char *const nm_check_kinds[] = {"missing-rule", "stale-rule", "changed-rule", "misplaced-rule", "jump",
@@ -29,6 +25,7 @@ struct check {
 	struct nm_differences *found;
 	size_t n_before_rules; /* of them */
 	struct nm_gone_rules gone;
+	struct nm_lost_rules lost;
 	const char *iptables; /* nm_obstacle_text_iptables() */
 	bool clean;           /* as an earlier check has found it: only settings are to be examined */
 	struct nm_surroundings surroundings;
@@ -37,6 +34,7 @@ struct check {
 static void check_done(struct check *c)
 {
 	nm_gone_rules_done(&c->gone);
+	nm_lost_rules_done(&c->lost);
 }
 
 #define add(c, ...) nm_differences_add((c)->found, __VA_ARGS__)
@@ -96,11 +94,13 @@ static int compare(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 		.desired = &c->inventory->desired,
 		.on_difference = on_difference,
 		.ctx = c,
-		.gone = &c->gone};
+		.gone = &c->gone,
+		.lost = &c->lost};
 	unsigned accepting;
 
 	nm_differences_cut(c->found, c->n_before_rules); /* an interrupted call may have left more */
 	nm_gone_rules_reset(&c->gone);
+	nm_lost_rules_reset(&c->lost);
 	if (find_accepting(c, nl, &accepting, err) < 0 ||
 		nm_desired_read_accept(&c->inventory->desired, used, nl, accepting, err) < 0)
 		return -1;
@@ -149,6 +149,24 @@ static const char *print_left(const struct check *c, size_t i, char buf[static L
 	return buf;
 }
 
+/* One for all that is missing of a container. */
+static int check_lost(struct check *c, struct nm_err *err)
+{
+	for (size_t i = 0; i < c->lost.live->n; i++) {
+		const struct nm_lost *lost = &c->lost.v[i];
+
+		if (lost->n == 1 && add(c, err, "missing-rule", "%s", lost->first) < 0)
+			return -1;
+		if (lost->n > 1 &&
+			add(c, err, "missing-rule", "%s, and %zu more of container '%s'", lost->first,
+				lost->n - 1, c->lost.live->v[i].id) < 0)
+			return -1;
+		if (lost->n > 0)
+			c->found->v[c->found->n - 1].n_rules = lost->n;
+	}
+	return 0;
+}
+
 static int check_gone(struct check *c, struct nm_err *err)
 {
 	const struct nm_records *dead = &c->inventory->dead;
@@ -180,6 +198,8 @@ static int count_gone(struct check *c, struct nm_err *err)
 
 	for (size_t i = 0; i < s->dead.n; i++)
 		forwards |= nm_record_forwards(&s->dead.v[i]);
+	if (nm_lost_rules_init(&c->lost, &s->live, err) < 0)
+		return -1;
 	return nm_gone_rules_init(&c->gone, &s->dead, &s->config->statics,
 		forwards & ~nm_inventory_forwards(s) & ~s->forward.global, err);
 }
@@ -201,85 +221,6 @@ static int on_hidden(void *ctx, const struct nm_record *r, const char *text, str
 {
 	return add(
 		(struct check *)ctx, err, "hidden-listener", "container '%s': %s and is hidden", r->id, text);
-}
-
-static int check_forwarding_of(struct check *c, enum nm_family family, struct nm_err *err)
-{
-	bool by_interface = c->inventory->config->forward[family] == NM_FORWARD_INTERFACES;
-	NM_CLEANUP(nm_forwarding_off_done) struct nm_forwarding_off off = {0};
-	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err cause;
-
-	if (nm_forwarding_off_find(family, &c->inventory->live, &off, &cause) < 0)
-		return add(c, err, "setting", "%s", cause.msg);
-	if (off.unread.kind && add(c, err, "setting", "%s", off.unread.msg) < 0)
-		return -1;
-	if (off.all && !by_interface)
-		return add(c, err, "setting", "%s is 0: nothing is forwarded", nm_forwarding_global[family]);
-	for (size_t i = 0; i < off.n; i++)
-		if (add(c, err, "setting", "%s is 0: packets that come in there do not reach published ports",
-			    nm_sysctl_forwarding(family, off.v[i], name)) < 0)
-			return -1;
-	return 0;
-}
-
-static int check_forwarding(struct check *c, struct nm_err *err)
-{
-	nm_each_family(f, nm_inventory_forwards(c->inventory))
-		if (check_forwarding_of(c, f, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int check_localnet(void *ctx, const struct nm_record *r, struct nm_err *err)
-{
-	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err missing;
-	int value;
-
-	if (nm_sysctl_get(nm_sysctl_route_localnet(r->localnet, name), &value, &missing) < 0)
-		return add((struct check *)ctx, err, "setting", "container '%s': %s", r->id, missing.msg);
-	return value ? 0
-		     : add((struct check *)ctx, err, "setting",
-			       "%s is 0: published ports do not answer on 127.0.0.1", name);
-}
-
-static int check_hairpin(
-	struct check *c, struct nm_host_settings_view *view, const struct nm_record *r, struct nm_err *err)
-{
-	struct nm_record port = *r; /* borrows all of it */
-	struct nm_err missing;
-
-	port.localnet[0] = '\0';
-	if (nm_host_settings_examine(view, &port, &missing) < 0)
-		return add(c, err, "setting", "container '%s': %s", r->id, missing.msg);
-	return !port.hairpin_set
-		? 0
-		: add(c, err, "setting",
-			  "hairpin mode of bridge port '%s' is off: container '%s' does not reach its own "
-			  "published ports",
-			  r->bridge_port, r->id);
-}
-
-static int on_reverse_path(void *ctx, const struct nm_reverse_path *p, struct nm_err *err)
-{
-	char text[NM_REVERSE_PATH_STRLEN];
-
-	return add((struct check *)ctx, err, "setting", "%s", nm_reverse_path_print(p, text));
-}
-
-static int check_settings(struct check *c, struct nm_err *err)
-{
-	const struct nm_records *live = &c->inventory->live;
-	const struct nm_state *state = c->inventory->change.state;
-	nm_autohostsettings struct nm_host_settings_view view = NM_HOST_SETTINGS_VIEW;
-
-	if (nm_records_each_localnet(live, check_localnet, c, err) < 0)
-		return -1;
-	for (size_t i = 0; i < live->n; i++)
-		if (check_hairpin(c, &view, &live->v[i], err) < 0)
-			return -1;
-	return nm_reverse_path_each(live, state && nm_state_same_pidns(state), on_reverse_path, c, err);
 }
 
 static int check_address(struct check *c, const struct nm_record *r, unsigned lost, struct nm_err *err)
@@ -335,7 +276,8 @@ static int check_all(struct check *c, struct nm_err *err)
 		return -1;
 	c->n_before_rules = c->found->n;
 	if ((!s->agrees && nm_nft_transaction_read(&s->change.nl, compare, c, err) < 0) ||
-		check_gone(c, err) < 0 || check_gone_statics(c, err) < 0 || check_conflicts(c, err) < 0)
+		check_lost(c, err) < 0 || check_gone(c, err) < 0 || check_gone_statics(c, err) < 0 ||
+		check_conflicts(c, err) < 0)
 		return -1;
 	return nm_hidden_each(&s->live, s->config, on_hidden, c, err);
 }
@@ -351,8 +293,7 @@ static int run(struct check *c, const char *state_dir, struct nm_err *err)
 		(!c->clean && take_inventory(c, err) < 0))
 		return -1;
 	c->families = nm_inventory_families(s);
-	if ((!c->clean && check_all(c, err) < 0) || check_forwarding(c, err) < 0 ||
-		check_settings(c, err) < 0)
+	if ((!c->clean && check_all(c, err) < 0) || nm_check_settings(s, c->found, err) < 0)
 		return -1;
 	nm_state_unlock(s->change.state);
 	if (c->clean)

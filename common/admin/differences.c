@@ -31,6 +31,7 @@ int nm_differences_add(struct nm_differences *d, struct nm_err *err, const char 
 	va_end(ap);
 	if (n < 0)
 		return nm_fail_memory(err, "recording a difference");
-	d->v[d->n++].kind = kind;
+	d->v[d->n].kind = kind;
+	d->v[d->n++].n_rules = 1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 struct nm_difference {
 	const char *kind; /* of nm_check_kinds, borrowed */
 	char *text;       /* owned */
+	size_t n_rules;   /* that it tells of, if it is about rules */
 };
 
 /* Begins as zeros. */

@@ -169,7 +169,7 @@ static int examine_rules(struct nm_examination *x, bool *ret_right, struct nm_er
 	if (nm_check(&config, x->d->state_dir, &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.n; i++) {
-		n += is_of_rule(&found.v[i]);
+		n += is_of_rule(&found.v[i]) ? found.v[i].n_rules : 0;
 		first = !first && is_of_rule(&found.v[i]) ? found.v[i].text : first;
 	}
 	*ret_right = n == 0;

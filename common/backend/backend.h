@@ -7,6 +7,7 @@
 
 #include "backend/desired.h"
 #include "backend/gone_rules.h"
+#include "backend/lost_rules.h"
 #include "backend/localnet_guard.h"
 #include "iptables/table.h"
 #include "model/static_nat.h"
@@ -31,6 +32,7 @@ struct nm_backend_comparison {
 	int (*on_difference)(void *ctx, const char *kind, const char *text, struct nm_err *err);
 	void *ctx;
 	struct nm_gone_rules *gone; /* counts what is stale for these, which then is no difference */
+	struct nm_lost_rules *lost; /* the same for what is missing */
 };
 
 /* Words for a difference: "missing-rule", "is missing". One for each enum nm_edit_kind. */

@@ -94,6 +94,16 @@ static bool is_gone(const struct nm_backend_comparison *c, const struct nm_edit 
 		nm_gone_rules_count(c->gone, edit->place.family, edit->tag, strlen(edit->tag));
 }
 
+static bool is_lost(const struct nm_backend_comparison *c, const struct nm_edit *edit, const char *text)
+{
+	char tag[NM_TAG_SIZE];
+
+	if (edit->kind != NM_EDIT_MISSING || !edit->desired->owner)
+		return false;
+	nm_tag_print(edit->desired->owner, edit->desired->owner_ports, tag);
+	return nm_lost_rules_count(c->lost, tag, strlen(tag), text);
+}
+
 /* A comparison, and what is read for it. */
 struct comparing {
 	const struct nm_backend_comparison *c;
@@ -131,6 +141,8 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 		(void)snprintf(text, sizeof(text), "%s -t %s: rule '%s' %s%s", program, table,
 			nm_iptables_print_rule(edit->desired, rule), words.text, by_nft);
 		kind = edit->desired->owner ? kind : "jump";
+		if (is_lost(c, edit, text))
+			return 0;
 	}
 	return c->on_difference(c->ctx, kind, text, err);
 }

@@ -140,6 +140,9 @@ static int on_edit(void *ctx, const struct nm_nftables_edit *edit, struct nm_err
 	else
 		(void)snprintf(text, sizeof(text), "nft table %s %s, %s: '%.*s' %s", family,
 			NM_NFTABLES_TABLE, edit->where, (int)edit->tag_len, edit->tag, words.text);
+	if (edit->kind == NM_EDIT_MISSING && edit->tag_len &&
+		nm_lost_rules_count(c->with->lost, edit->tag, edit->tag_len, text))
+		return 0;
 	return c->with->on_difference(c->with->ctx, words.kind, text, err);
 }
 
