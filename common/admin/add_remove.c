@@ -30,6 +30,7 @@ int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_recor
 	newest = nm_records_newest(&found, id);
 	if (newest && nm_record_copy(newest, ret, err) < 0)
 		return -1;
+	nm_record_unhold(ret);
 	if (newest && !nm_state_same_pidns(state))
 		ret->pid = 0; /* here it is another process */
 	return 0;
@@ -78,12 +79,12 @@ static unsigned families_of(const struct nm_mappings *list)
 }
 
 /* A container that has been looked into no longer has an address of these families. */
-static void forget_addresses(struct nm_record *both, unsigned lost)
+static void hold_addresses(struct nm_record *both, unsigned lost)
 {
 	nm_each_family(f, both->families & lost)
-		nm_log_notice("container '%s': no %s address any more, its ports are withdrawn there",
+		nm_log_notice("container '%s': no %s address any more, its ports lead nowhere there",
 			both->id, nm_addr_family_name(f));
-	both->families &= ~lost;
+	nm_record_hold(both, lost);
 }
 
 /* Takes the addresses of r: those of published ports are on record, or new where the container has no longer
@@ -102,6 +103,10 @@ static void merge_addresses(struct nm_record *both, const struct nm_record *r)
 		both->families |= 1u << f;
 	}
 	both->netns = r->netns;
+	if (r->interface[0]) {
+		memcpy(both->interface, r->interface, sizeof(both->interface));
+		both->fixed = false;
+	}
 	if (r->bridge_port[0]) {
 		memcpy(both->bridge_port, r->bridge_port, sizeof(both->bridge_port));
 		both->bridge_port_index = r->bridge_port_index;
@@ -117,10 +122,11 @@ static int merge(struct nm_record *r, const struct nm_record *published, const s
 
 	if (nm_record_copy(published, &both, err) < 0)
 		return -1;
+	nm_record_unhold(&both);
 	memcpy(both.via, r->via, sizeof(both.via));
 	both.forwarded = r->forwarded;
 	if (r->pid)
-		forget_addresses(&both, known->families & ~r->families);
+		hold_addresses(&both, known->families & ~r->families);
 	merge_addresses(&both, r);
 	if (nm_client_networks_copy(&both, r, err) < 0 ||
 		merge_mappings(&both.mappings, &r->mappings, err) < 0 ||
@@ -194,6 +200,7 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 			r->mappings.v[kept++] = r->mappings.v[i];
 	r->mappings.n = kept;
 	r->families &= families_of(&r->mappings);
+	r->held &= families_of(&r->mappings);
 	if (nm_request_name_interfaces(&view, r, options, err) < 0)
 		return -1;
 	nm_host_settings_forget_gone(r);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "inventory/inventory.h"
+#include "inventory/moved.h"
+#include "publish/stale_flows.h"
 #include "publish/withdraw.h"
 
 /* Brings the kernel in line with the newest record of a container, and retires the others. */
@@ -15,7 +16,10 @@ static int complete(
 	if (nm_change_find_peers(change, claim, err) < 0 ||
 		nm_change_apply(change, claim, &c->layout, err) < 0)
 		return -1;
-	nm_log_notice("container '%s': a change that was cut short is completed", claim->new->id);
+	if (claim->new->held != claim->replaced.v[0].held) /* nm_moved_hold() has told */
+		nm_stale_flows_delete(change->nl.fd, claim);
+	else
+		nm_log_notice("container '%s': a change that was cut short is completed", claim->new->id);
 	return nm_change_retire(change, &claim->replaced, err);
 }
 
@@ -65,7 +69,9 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 	s.change.config = c;
 	if (!c && s.superseded.n > 0)
 		nm_log_notice("without a configuration, changes that were cut short stay so");
-	else if (c && (nm_inventory_follow_renamed(&s, &c->layout, err) < 0 || complete_all(&s, c, err) < 0))
+	else if (c &&
+		(nm_inventory_follow_renamed(&s, &c->layout, err) < 0 ||
+			nm_moved_hold(&s, &c->policy, err) < 0 || complete_all(&s, c, err) < 0))
 		return -1;
 	if (c && refresh_forwarding(&s, err) < 0)
 		return -1;

@@ -1,9 +1,12 @@
 /*
  * How a reload works.
  *
+ * Without the lock, live containers are looked at whose addresses have changed (inventory/moved.c).
+ *
  * Under the lock, the inventory finds dead and live containers and the desired rules (inventory/inventory.c).
  * Nothing is changed until then. Next, reload
- * (1) appends records of live containers that changed, because an interface or the configuration did,
+ * (1) appends records of live containers that changed, because an address, an interface or the configuration
+ *     did,
  * (2) switches off settings that no live container needs,
  * (3) commits the difference between the kernel's rules and the desired ones in one transaction,
  * (4) switches on the settings that live containers need,
@@ -15,6 +18,7 @@
  */
 #include "admin/reload.h"
 
+#include "inventory/moved.h"
 #include "inventory/unchanged.h"
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
@@ -173,10 +177,24 @@ static int reload(struct nm_inventory *s, const char *state_dir, bool force, str
 {
 	bool unchanged = false;
 
-	if (nm_inventory_open(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
+	/* forced, it goes on where the state cannot be read */
+	if ((!force && nm_moved_find(s, state_dir, err) < 0) ||
+		nm_inventory_open(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
 		(!force && nm_unchanged_recall(s, &unchanged, err) < 0))
 		return -1;
 	return unchanged ? 0 : restore(s, force, err);
+}
+
+/* Of what has moved, flows go on to the former addresses. */
+static int add_former(struct nm_inventory *s, struct nm_claim *claim, struct nm_err *err)
+{
+	for (size_t i = 0; claim->held.n > 0 && i < s->superseded.n; i++) {
+		struct nm_record *r = &s->superseded.v[i];
+
+		if (nm_records_newest(&claim->held, r->id) && nm_records_add(&claim->replaced, r, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
@@ -190,6 +208,9 @@ int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_
 		return -1;
 	claim.replaced = nm_steal(&s.dead);
 	claim.peers = nm_steal(&s.live);
+	claim.held = nm_steal(&s.moved);
+	if (add_former(&s, &claim, err) < 0)
+		return -1;
 	nm_change_end(&s.change, &claim);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "base/log.h"
+#include "inventory/moved.h"
 #include "publish/forward_adopt.h"
 #include "publish/host_settings.h"
 #include "publish/request.h"
@@ -150,8 +151,11 @@ static int renew_all(struct nm_inventory *s, struct nm_err *err)
 	s->needs_enable = calloc(s->live.n + 1, sizeof(*s->needs_enable));
 	if (!s->changed || !s->needs_enable)
 		return nm_fail_memory(err, "reading the state");
+	if (nm_moved_take(s, err) < 0)
+		return -1;
 	for (size_t i = 0; i < s->live.n; i++) {
 		struct nm_record *r = &s->live.v[i], before = *r, copy;
+		bool moved = s->changed[i]; /* what was recorded is superseded already */
 
 		if (renew(&view, s->config, r, &s->needs_enable[i], err) < 0) {
 			nm_log_notice(
@@ -159,8 +163,8 @@ static int renew_all(struct nm_inventory *s, struct nm_err *err)
 			*r = before;
 		}
 		r->backend = s->config->backend;
-		s->changed[i] = !is_same(r, &before);
-		if (s->changed[i] &&
+		s->changed[i] |= !is_same(r, &before);
+		if (s->changed[i] && !moved &&
 			(nm_record_copy(&before, &copy, err) < 0 ||
 				nm_records_add(&s->superseded, &copy, err) < 0))
 			return -1;
@@ -278,7 +282,7 @@ int nm_inventory_plan_rules(struct nm_inventory *s, struct nm_err *err)
 
 void nm_inventory_clear(struct nm_inventory *s)
 {
-	struct nm_inventory kept = {.config = s->config, .change = s->change};
+	struct nm_inventory kept = {.config = s->config, .change = s->change, .moved = s->moved};
 
 	nm_desired_done(&s->desired);
 	nm_forward_switch_done(&s->forward);
@@ -294,6 +298,7 @@ void nm_inventory_clear(struct nm_inventory *s)
 void nm_inventory_done(struct nm_inventory *s)
 {
 	nm_inventory_clear(s);
+	nm_records_done(&s->moved);
 	nm_change_done(&s->change);
 	*s = (struct nm_inventory)NM_INVENTORY_INIT;
 }

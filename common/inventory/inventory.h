@@ -13,6 +13,7 @@ struct nm_inventory {
 	struct nm_records dead;           /* their processes are gone */
 	struct nm_records live;           /* brought in line with the configuration and the host */
 	bool *changed;                    /* for each live one: differs from its record in the state */
+	struct nm_records moved;          /* what nm_moved_find() has found, and planned: as it was taken */
 	bool *needs_enable;               /* for each live one: a setting that it needs is off */
 	struct nm_records superseded;     /* outdated records of live containers */
 	struct nm_forward_switch forward; /* what natmap switches on, and its guards */

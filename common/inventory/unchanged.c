@@ -27,12 +27,13 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* Without an interface that is known, the route to the address tells it. */
-static int compare_routes(const struct nm_record *x, const struct nm_record *y)
+/* Those that a process must still have; and without an interface that is known, the route to the address
+ * tells it. */
+static int compare_addresses(const struct nm_record *x, const struct nm_record *y)
 {
 	int c = 0;
 
-	nm_each_family(f, x->families)
+	nm_each_family(f, x->families | x->held)
 		c = c ? c
 		      : memcmp(x->address[f].addr.bytes, y->address[f].addr.bytes,
 				sizeof(x->address[f].addr.bytes));
@@ -51,7 +52,9 @@ static int compare(const void *a, const void *b)
 	c = c ? c : strcmp(x->bridge_port, y->bridge_port);
 	c = c ? c : compare_numbers(x->bridge_port_index, y->bridge_port_index);
 	c = c ? c : compare_numbers(x->families, y->families);
-	c = c || x->localnet[0] ? c : compare_routes(x, y);
+	c = c ? c : compare_numbers(x->held, y->held);
+	c = c ? c : compare_numbers(x->fixed, y->fixed);
+	c = c || (x->localnet[0] && !x->pid) ? c : compare_addresses(x, y);
 	return c ? c : compare_numbers(nm_record_forwards(x), nm_record_forwards(y));
 }
 
@@ -108,7 +111,7 @@ int nm_unchanged_recall(struct nm_inventory *s, bool *ret, struct nm_err *err)
 	if (!s->agrees)
 		return 0;
 	s->config->backend = head->backend;
-	if (!s->verified.has_stand_ins)
+	if (!s->verified.has_stand_ins || s->moved.n > 0)
 		return 0;
 	if (try_stand_ins(s, ret, err) < 0)
 		return -1;

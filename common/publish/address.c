@@ -269,8 +269,8 @@ static int leave_out(struct choice *c, struct nm_err *err)
 	return 0;
 }
 
-/* Tries the first address before it looks for others. */
-static int settle_family(struct choice *c, struct nm_err *err)
+/* Tries the first address before it looks for others; sets c->taken. */
+static int try_family(struct choice *c, struct nm_err *err)
 {
 	const struct nm_address_source *s = c->source;
 
@@ -280,8 +280,14 @@ static int settle_family(struct choice *c, struct nm_err *err)
 	if (c->taken)
 		return 0;
 	c->refused = c->ret[c->family].ifindex;
-	if (!s->st->address && !(c->staying & 1u << c->family) &&
-		nm_netns_each_address(s->ns, c->family, s->st->interface, on_address, c, err) < 0)
+	return !s->st->address && !(c->staying & 1u << c->family)
+		? nm_netns_each_address(s->ns, c->family, s->st->interface, on_address, c, err)
+		: 0;
+}
+
+static int settle_family(struct choice *c, struct nm_err *err)
+{
+	if (try_family(c, err) < 0)
 		return -1;
 	return c->taken ? 0 : leave_out(c, err);
 }
@@ -303,5 +309,64 @@ int nm_address_choose(const struct nm_address_source *source, struct nm_record *
 		if (r->families & 1u << c.family && settle_family(&c, err) < 0)
 			return -1;
 	r->families |= published & c.staying;
+	return 0;
+}
+
+/* Whether the container still has the address on record, or need not have it. */
+static bool has_still(const struct choice *c)
+{
+	const struct nm_addr *known = &c->source->known->address[c->family].addr;
+
+	return nm_rtnl_find_address(&c->source->ns->addresses, known) || is_allowed(c->source, known);
+}
+
+/* The interface that was asked for may be gone. */
+static bool has_interface(struct choice *c)
+{
+	struct nm_err unknown;
+	const char *name = c->source->st->interface;
+
+	return !name ||
+		(nm_rtnl_get_link(&c->source->ns->nl, 0, name, &c->source->ns->link, &unknown) == 0 &&
+			c->source->ns->link.found);
+}
+
+static int renew_family(struct choice *c, struct nm_err *err)
+{
+	const struct nm_record *known = c->source->known;
+	unsigned bit = 1u << c->family;
+	struct nm_record *r = c->r;
+
+	c->taken = false;
+	r->families &= ~bit;
+	if (known->fixed)
+		(void)take_given(c, &known->address[c->family]);
+	else if (has_interface(c) && find_first_address(c, err) < 0)
+		return -1;
+	if (r->families & bit && try_family(c, err) < 0)
+		return -1;
+	if (c->taken)
+		return 0;
+	r->address[c->family] = known->address[c->family];
+	r->families &= ~bit;
+	r->held |= bit;
+	return 0;
+}
+
+int nm_address_renew(const struct nm_address_source *source, struct nm_record *r,
+	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err)
+{
+	struct choice c = {.source = source, .r = r, .ret = ret};
+	const struct nm_record *known = source->known;
+
+	r->held = 0;
+	for (c.family = NM_IPV4; c.family < NM_FAMILY_MAX; c.family++) {
+		unsigned bit = 1u << c.family;
+
+		if (!((known->families | known->held) & bit) || (known->families & bit && has_still(&c)))
+			continue;
+		if (renew_family(&c, err) < 0)
+			return -1;
+	}
 	return 0;
 }

@@ -35,6 +35,15 @@ struct nm_address_choice {
 int nm_address_choose(const struct nm_address_source *source, struct nm_record *r,
 	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err) NM_MUST_USE;
 
+/*
+ * The same for r, a copy of source->known, whose container's addresses may have changed: an address that the
+ * container still has stays as it is; in the other families of known, held ones too, r gets the address that
+ * nm_address_choose() would find, or that on record if it is fixed, or r->held has the family. ret: of
+ * addresses that are new.
+ */
+int nm_address_renew(const struct nm_address_source *source, struct nm_record *r,
+	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err) NM_MUST_USE;
+
 /* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
 int nm_address_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 

@@ -358,18 +358,22 @@ static void audit(const char *verb, const struct nm_record *r)
 	if (r->families & NM_IPV6_BIT)
 		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
 	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id, print_ports(&r->mappings, ports), ipv4,
-		ipv4[0] && ipv6[0] ? " " : "", ipv6);
+		ipv4[0] && ipv6[0] ? " " : "", r->families ? ipv6 : "no address");
 }
 
-/* Names the newest replaced record of each container but the new record's, then the new record. */
+/* Names the newest replaced record of each container but the new record's, or what is left of it, then the
+ * new record. */
 static void audit_change(struct nm_claim *claim)
 {
 	struct nm_records *replaced = &claim->replaced;
 
 	nm_records_keep_newest(replaced);
-	for (size_t i = 0; i < replaced->n; i++)
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *held = nm_records_newest(&claim->held, replaced->v[i].id);
+
 		if (!claim->new || strcmp(replaced->v[i].id, claim->new->id) != 0)
-			audit("withdrew", &replaced->v[i]);
+			audit(held ? "moved" : "withdrew", held ? held : &replaced->v[i]);
+	}
 	if (claim->new)
 		audit("published", claim->new);
 }

@@ -237,6 +237,19 @@ int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err)
 	return nm_rtnl_set_hairpin(&rtnl, &link, true, err);
 }
 
+void nm_host_settings_inherit(struct nm_record *r, const struct nm_records *others)
+{
+	for (size_t i = 0; i < others->n; i++) {
+		const struct nm_record *o = &others->v[i];
+
+		if (nm_interfaces_same(r->localnet, r->localnet_index, o->localnet, o->localnet_index))
+			r->localnet_set |= o->localnet_set;
+		if (nm_interfaces_same(
+			    r->bridge_port, r->bridge_port_index, o->bridge_port, o->bridge_port_index))
+			r->hairpin_set |= o->hairpin_set;
+	}
+}
+
 static void keep_shared(struct nm_record *r, const struct nm_interfaces *others)
 {
 	r->localnet_set &= !nm_interfaces_has(others, NM_NEEDS_LOCALNET, r->localnet, r->localnet_index);

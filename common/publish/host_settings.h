@@ -58,6 +58,9 @@ int nm_host_settings_can_enable(const struct nm_record *r, struct nm_err *err) N
 /* Switches on the settings that the record needs. The guard rules must be in the kernel. */
 int nm_host_settings_enable(const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
+/* r shares the duty to switch a setting off that natmap has switched on for one of the others. */
+void nm_host_settings_inherit(struct nm_record *r, const struct nm_records *others);
+
 /* Clears localnet and bridge_port of each replaced record where a peer or the new record (may be NULL) also
  * needs the interface. The replaced records then name only what may be switched off. Each backend has its own
  * guard for route_localnet: if only records of the other backend need it, clears localnet_set alone. -1 with

@@ -23,20 +23,6 @@
 
 /* Claim */
 
-/* The record shares the duty to switch a setting off that natmap has switched on for another one. */
-static void inherit_settings(struct nm_record *r, const struct nm_records *others)
-{
-	for (size_t i = 0; i < others->n; i++) {
-		const struct nm_record *o = &others->v[i];
-
-		if (nm_interfaces_same(r->localnet, r->localnet_index, o->localnet, o->localnet_index))
-			r->localnet_set |= o->localnet_set;
-		if (nm_interfaces_same(
-			    r->bridge_port, r->bridge_port_index, o->bridge_port, o->bridge_port_index))
-			r->hairpin_set |= o->hairpin_set;
-	}
-}
-
 /* Searches the state for all that shares something with the new record or with the known replaced ones, and
  * adds it to the claim. */
 static int settle_owners(
@@ -65,8 +51,8 @@ static int settle_owners(
 	if (nm_state_search(change->state, &query, &recorded, err) < 0 ||
 		nm_host_settings_examine(&view, r, err) < 0)
 		return -1;
-	inherit_settings(r, &claim->replaced);
-	inherit_settings(r, &recorded);
+	nm_host_settings_inherit(r, &claim->replaced);
+	nm_host_settings_inherit(r, &recorded);
 	if (nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), &c->policy, err) < 0)
 		return -1;
 	return claim->replaced.n > known ? nm_change_find_peers(change, claim, err) : 0;

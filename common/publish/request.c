@@ -16,6 +16,7 @@
 #include "publish/client_networks.h"
 #include "publish/host_settings.h"
 #include "publish/policy.h"
+#include "state/interfaces.h"
 
 enum { ALLOW_MAX = 256 };
 
@@ -183,6 +184,9 @@ static int resolve(const struct nm_oci_state *st, const struct nm_config *c, con
 
 	if (nm_mappings_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
+	r->fixed = r->pid && st->address;
+	if (st->interface)
+		(void)snprintf(r->interface, sizeof(r->interface), "%s", st->interface);
 	r->restricted = st->allow != NULL;
 	if (r->restricted &&
 		nm_prefixes_parse(st->allow, ALLOW_MAX, "io.natmap.allow", NM_ERR_REFUSED, &r->allow, err) <
@@ -287,6 +291,58 @@ int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, co
 	if (!r.id || (st->bundle && !r.bundle))
 		return nm_fail_memory(err, "reading the container's state");
 	if (resolve(st, c, known, &r, err) < 0)
+		return -1;
+	*ret = nm_steal(&r);
+	return 0;
+}
+
+/* What must have natmap's settings now, of which none is known to be natmap's own. */
+static void renew_interfaces(struct nm_record *r, const struct nm_record *known,
+	const struct nm_address_choice choice[static NM_FAMILY_MAX], const struct nm_layout_options *options)
+{
+	nm_record_hold(r, 0);
+	if (choice[NM_IPV4].route.found && r->families & NM_IPV4_BIT && nm_desired_needs_localnet(r, options))
+		set_localnet(r, &choice[NM_IPV4].route);
+	if (options->hairpin)
+		set_bridge_port(r, choice);
+	r->localnet_set &=
+		nm_interfaces_same(r->localnet, r->localnet_index, known->localnet, known->localnet_index);
+	r->hairpin_set &= nm_interfaces_same(
+		r->bridge_port, r->bridge_port_index, known->bridge_port, known->bridge_port_index);
+}
+
+static int open_known(const struct nm_record *known, struct nm_netns *ret, struct nm_err *err)
+{
+	bool gone;
+
+	if (nm_netns_open(known->pid, ret, err) < 0 || nm_record_gone(known, &gone, err) < 0)
+		return -1;
+	if (gone)
+		return nm_fail(err, NM_ERR_FAILED, "container process %d is gone", (int)known->pid);
+	return nm_nsid_equal(&ret->id, &known->netns)
+		? 0
+		: nm_fail(err, NM_ERR_FAILED,
+			  "container process %d is in another network namespace than when it was published",
+			  (int)known->pid);
+}
+
+int nm_request_renew(
+	const struct nm_record *known, const struct nm_config *c, struct nm_record *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+	struct nm_address_choice choice[NM_FAMILY_MAX] = {0};
+	nm_autorecord struct nm_record r = {0};
+	struct nm_oci_state st = {.interface = known->interface[0] ? r.interface : NULL};
+	const struct nm_address_source source = {&st, c, known, &ns, &rtnl};
+
+	if (nm_record_copy(known, &r, err) < 0 || open_known(known, &ns, err) < 0 ||
+		nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		nm_address_renew(&source, &r, choice, err) < 0)
+		return -1;
+	renew_interfaces(&r, known, choice, &c->layout);
+	nm_prefixes_done(&r.networks);
+	if (nm_client_networks_find(&rtnl, &ns, &r, err) < 0)
 		return -1;
 	*ret = nm_steal(&r);
 	return 0;

@@ -36,6 +36,15 @@ int nm_request_wrap(const struct nm_oci_state *st, struct nm_err *err);
 int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
 	struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
+/*
+ * Fills *ret with what known, the record of a live container, is to be with the addresses that it has now
+ * (nm_address_renew()), with the interfaces that these need. Nothing else changes. 0 with *ret for
+ * nm_record_done(), or -1 with *err: its process is gone, or has another network namespace, which is no
+ * change of addresses, or nm_netns_open() has failed.
+ */
+int nm_request_renew(const struct nm_record *known, const struct nm_config *c, struct nm_record *ret,
+	struct nm_err *err) NM_MUST_USE;
+
 /* Sets localnet, if the mappings need it and it is empty or has been renamed, to the interface of the route
  * to the container; one that has been made anew under its name has another number. Clears localnet and
  * bridge_port if the options do not need them. */

@@ -39,6 +39,12 @@ void nm_record_hold(struct nm_record *r, unsigned families)
 	}
 }
 
+void nm_record_unhold(struct nm_record *r)
+{
+	r->families |= r->held;
+	r->held = 0;
+}
+
 unsigned nm_record_forwards(const struct nm_record *r)
 {
 	unsigned families = 0;

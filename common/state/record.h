@@ -52,6 +52,8 @@ void nm_record_done(struct nm_record *r);
 
 /* Moves these of its families to held, with the settings that only they needed. */
 void nm_record_hold(struct nm_record *r, unsigned families);
+/* The reverse, without settings: families that are held count as lost just now. */
+void nm_record_unhold(struct nm_record *r);
 
 /* True when one of its mappings is for this family alone. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);

@@ -43,8 +43,8 @@ struct nm_verified {
 void nm_verified_done(struct nm_verified *v);
 #define nm_autoverified NM_CLEANUP(nm_verified_done)
 
-/* Reads into *ret, zeros before, what is known of the state as it was opened and of this configuration, in
- * the network namespace of the socket. False: nothing. */
+/* Reads into *ret, zeros before or read before of what may be another state, what is known of the state as it
+ * was opened and of this configuration, in the network namespace of the socket. False: nothing. */
 bool nm_verified_read(struct nm_state *st, int socket, uint64_t config, struct nm_verified *ret);
 
 /* Replaces the file: where and state of v->head are filled in. Records are told by their offsets. One that
