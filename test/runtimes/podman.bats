@@ -83,13 +83,18 @@ kube_pod() {
 		  containers:
 		  - name: web
 		    image: docker.io/library/nginx:latest
+		  - name: sidecar
+		    image: docker.io/library/nginx:latest
+		    command: ["sleep", "600"]
 	END
 }
 
-@test "kube play: the annotation is the pod's" {
+@test "kube play: the annotation is the pod's, and its containers share the port, also over a restart of the pod" {
 	podman_up
 	kube_pod >"/proc/$box/root/tmp/pod.yaml"
 	inbox podman kube play --network web /tmp/pod.yaml
+	assert_pages web 8080
+	inbox podman pod restart pod
 	assert_pages web 8080
 	inbox podman kube down /tmp/pod.yaml
 	inbox podman pod rm --force --all
@@ -227,4 +232,22 @@ podman_serves_nth() {
 	podman_ends web
 	assert_nothing_left
 	result "podman: restore, with runc" published published
+}
+
+@test "pod restart: the infra container has a new network, and each container its ports in it" {
+	local round
+	podman_up
+	inbox podman pod create --name pod --network web --infra-name infra
+	for round in 1 2; do
+		inbox podman run --detach --pod pod --name "web$round" --stop-signal KILL --annotation "io.natmap.ports=808$round:8$round" \
+			docker.io/library/nginx httpd -f -p "8$round" -h /www
+	done
+	for round in 1 2 3; do
+		inbox podman pod restart pod
+		assert_pages web 8081
+		assert_pages web 8082
+	done
+	inbox podman pod rm --force --time 0 pod
+	assert_nothing_left
+	result "podman: pod restart" published published
 }
