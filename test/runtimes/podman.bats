@@ -251,3 +251,22 @@ podman_serves_nth() {
 	assert_nothing_left
 	result "podman: pod restart" published published
 }
+
+@test "network disconnect and connect: a reload follows the container, and who has its old address now gets nothing" {
+	local old
+	podman_up
+	podman_serves web 8080
+	assert_pages web 8080
+	old=$(podman_of '(index .NetworkSettings.Networks "web").IPAddress' web)
+	inbox podman network disconnect web web
+	inbox podman network connect --ip 10.90.0.77 web web
+	inbox podman run --detach --name other --network web --ip "$old" docker.io/library/nginx \
+		sh -c 'echo other >/www/index.html; exec httpd -f -p 80 -h /www'
+	run_natmap reload
+	assert_pages web 8080
+	podman_ends web
+	assert_no_page 8080
+	podman_ends other
+	assert_nothing_left
+	result "podman: reconnect, reload" published published
+}
