@@ -1,7 +1,10 @@
 #include "small_ruleset.h"
 
 #include <arpa/inet.h>
+
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_tcpudp.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +101,7 @@ static void load_dport(struct nm_message *m)
 	nm_expr_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT_OFFSET, PORT_SIZE, NFT_REG_1);
 }
 
-static void put_daddr(struct nm_message *m, const char *text, bool is_network)
+static void put_address(struct nm_message *m, const char *text, bool is_network)
 {
 	static const uint8_t mask[ADDRESS_SIZE] = {255, 255, 255, 0}, flip[ADDRESS_SIZE];
 	struct in_addr a;
@@ -109,6 +112,24 @@ static void put_daddr(struct nm_message *m, const char *text, bool is_network)
 	if (is_network)
 		nm_expr_bitwise(m, NFT_REG_1, mask, flip, ADDRESS_SIZE);
 	nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &a, ADDRESS_SIZE);
+}
+
+static void put_daddr(struct nm_message *m, const char *text)
+{
+	put_address(m, text, false);
+}
+
+static void put_daddr_24(struct nm_message *m, const char *text)
+{
+	put_address(m, text, true);
+}
+
+static void put_dport(struct nm_message *m, const char *text)
+{
+	const uint16_t port = htons((uint16_t)atoi(text));
+
+	load_dport(m);
+	nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &port, sizeof(port));
 }
 
 static void put_other_dports(struct nm_message *m, const char *range)
@@ -126,6 +147,41 @@ static void put_other_dports(struct nm_message *m, const char *range)
 	nm_expr_end(m, e);
 }
 
+/* As iptables wrote it before nf_tables' own expressions could compare ports. */
+static void put_xt_dports(struct nm_message *m, const char *range)
+{
+	const struct xt_tcp info = {.spts = {0, UINT16_MAX},
+		.dpts = {(uint16_t)atoi(range), (uint16_t)atoi(strchr(range, '-') + 1)}};
+	struct nm_expr e = nm_expr_begin(m, "match");
+
+	nm_message_put_string(m, NFTA_MATCH_NAME, "tcp");
+	nm_message_put_be32(m, NFTA_MATCH_REV, 0);
+	nm_message_put(m, NFTA_MATCH_INFO, &info, sizeof(info));
+	nm_expr_end(m, e);
+}
+
+static void put_mark(struct nm_message *m, const char *text)
+{
+	const uint32_t mark = (uint32_t)atoi(text);
+
+	nm_expr_meta(m, NFT_META_MARK, NFT_REG_1);
+	nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &mark, sizeof(mark));
+}
+
+static void put_set_mark(struct nm_message *m, const char *text)
+{
+	const uint32_t mark = (uint32_t)atoi(text);
+
+	nm_expr_value(m, NFT_REG_1, &mark, sizeof(mark));
+	nm_expr_set_meta(m, NFT_META_MARK, NFT_REG_1);
+}
+
+static void put_in_set(struct nm_message *m, const char *set)
+{
+	load_dport(m);
+	nm_expr_lookup(m, set, NFT_REG_1, 0);
+}
+
 static void put_new(struct nm_message *m)
 {
 	const uint32_t bit = STATE_NEW, none = 0;
@@ -138,48 +194,26 @@ static void put_new(struct nm_message *m)
 /* A condition, or what sets something. */
 static bool put_expression(struct nm_message *m, const char *word)
 {
-	const char *value;
-	char name[16] = "";
+	static const struct {
+		const char *name;
+		void (*put)(struct nm_message *m, const char *value);
+	} known[] = {{"daddr", put_daddr}, {"daddr-24", put_daddr_24}, {"dport", put_dport},
+		{"not-dports", put_other_dports}, {"xt-dports", put_xt_dports}, {"mark", put_mark},
+		{"set-mark", put_set_mark}, {"in-set", put_in_set}, {"dnat", put_dnat}};
 
-	if ((value = behind(word, "dport"))) {
-		uint16_t port = htons((uint16_t)atoi(value));
-
-		load_dport(m);
-		nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &port, sizeof(port));
-	} else if ((value = behind(word, "not-dports"))) {
-		put_other_dports(m, value);
-	} else if ((value = behind(word, "daddr"))) {
-		put_daddr(m, value, false);
-	} else if ((value = behind(word, "daddr-24"))) {
-		put_daddr(m, value, true);
-	} else if (!strcmp(word, "new")) {
-		put_new(m);
-	} else if ((value = behind(word, "in"))) {
-		(void)snprintf(name, sizeof(name), "%s", value);
-		nm_expr_meta(m, NFT_META_IIFNAME, NFT_REG_1);
-		nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, name, sizeof(name));
-	} else if ((value = behind(word, "mark"))) {
-		uint32_t mark = (uint32_t)atoi(value);
-
-		nm_expr_meta(m, NFT_META_MARK, NFT_REG_1);
-		nm_expr_cmp(m, NFT_CMP_EQ, NFT_REG_1, &mark, sizeof(mark));
-	} else if ((value = behind(word, "set-mark"))) {
-		uint32_t mark = (uint32_t)atoi(value);
-
-		nm_expr_value(m, NFT_REG_1, &mark, sizeof(mark));
-		nm_expr_set_meta(m, NFT_META_MARK, NFT_REG_1);
-	} else if ((value = behind(word, "in-set"))) {
-		load_dport(m);
-		nm_expr_lookup(m, value, NFT_REG_1, 0);
-	} else if ((value = behind(word, "dnat"))) {
-		put_dnat(m, value);
-	} else if (!strcmp(word, "masq")) {
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (behind(word, known[i].name)) {
+			known[i].put(m, behind(word, known[i].name));
+			return true;
+		}
+	if (!strcmp(word, "masq"))
 		nm_expr_masquerade(m);
-	} else if (!strcmp(word, "perhaps")) {
+	else if (!strcmp(word, "new"))
+		put_new(m);
+	else if (!strcmp(word, "perhaps"))
 		nm_expr_end(m, nm_expr_begin(m, "unheard-of"));
-	} else {
+	else
 		return false;
-	}
 	return true;
 }
 

@@ -8,9 +8,9 @@
  * - set NAME KEY...: of ports; A-B an interval, A~B a range, for all elements
  * - map NAME KEY=VERDICT...: the same, to verdicts; *: all other keys
  *
- * Words of a rule: dport:N not-dports:A-B daddr:IPV4 daddr-24:IPV4 in:NAME mark:N set-mark:N new (to
- * conntrack), perhaps (an expression that nobody knows), in-set:SET vmap:MAP dnat:IPV4:PORT masq tag:NAME
- * times:N (that rule N times), and verdicts: accept drop return continue jump:CHAIN goto:CHAIN.
+ * Words of a rule: dport:N not-dports:A-B xt-dports:A-B daddr:IPV4 daddr-24:IPV4 mark:N set-mark:N
+ * new (to conntrack), perhaps (an expression that nobody knows), in-set:SET vmap:MAP dnat:IPV4:PORT masq
+ * tag:NAME times:N (that rule N times), and verdicts: accept drop return continue jump:CHAIN goto:CHAIN.
  */
 #ifndef NM_SMALL_RULESET_H
 #define NM_SMALL_RULESET_H

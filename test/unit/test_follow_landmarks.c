@@ -152,6 +152,7 @@ static const struct {
 	{"map m *=drop 80=accept\nbase f fwd 0\nrule vmap:m", "79|80 80|81"},
 	{"set s 70~90\nbase f fwd 0\nrule in-set:s drop", "69|70 70=90 90|91 91=65535"},
 	{"base f fwd 0\nrule not-dports:70-90 drop", "69|70 70=90 90|91 91=65535"},
+	{"base f fwd 0\nrule xt-dports:70-90 drop", "69|70 70=90 90|91 91=65535"},
 	{"base f fwd 0\nrule accept", "1=65535"},
 	{"base f fwd 0\nrule daddr-24:10.88.7.0 daddr:10.88.7.2 drop", "1=65535"},
 	{"base f fwd 0\nrule daddr:10.88.9.0 drop\nrule daddr:10.88.7.2 drop\nrule daddr:10.88.8.1 "
