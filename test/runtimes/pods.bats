@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# podman's pods whose network namespace is made anew, and networks that are plugged in and out, which no hook tells.
+# shellcheck disable=SC2154 # $output comes from run_natmap
+
+load ../helpers/natmap
+load ../helpers/programs
+load ../helpers/runtimes
+
+setup() {
+	runtimes_up
+	podman_up
+}
+
+teardown() {
+	runtimes_down
+}
+
+# member NAME COMMAND...: a container of the pod, with the port of all
+member() {
+	inbox podman run --detach --pod pod --name "$1" --stop-signal KILL --annotation io.natmap.ports=8080:80 \
+		docker.io/library/nginx "${@:2}"
+}
+
+# running: how many containers run
+running() {
+	inbox podman ps --quiet | wc -l
+}
+
+@test "the containers of a pod are restarted in any order" {
+	local order name
+	inbox podman pod create --name pod --network web --infra-name infra
+	member web httpd -f -p 80 -h /www
+	member two sleep 1000
+	member three sleep 1000
+	assert_pages web 8080
+	inbox podman pod restart pod
+	assert "$(running)" -eq 4
+	assert_pages web 8080
+	for order in 'infra web two three' 'infra three two web'; do
+		for name in $order; do
+			inbox podman restart --time 0 "$name"
+		done
+		assert_pages web 8080
+		run_natmap check
+		assert "$(published | wc -w)" -eq 3
+	done
+	inbox podman pod rm --force --time 0 pod
+	assert_nothing_left
+}
+
+@test "a container is plugged into another network, and nobody else gets its port" {
+	local old
+	inbox podman network create --ipv6 --subnet 10.91.0.0/24 --subnet fd00:91::/64 next
+	podman_serves web 8080
+	assert_pages web 8080
+	old=$(podman_of .NetworkSettings.Networks.web.IPAddress web)
+	inbox podman network disconnect web web
+	inbox podman run --detach --name stranger --network web --ip "$old" docker.io/library/nginx httpd -f -p 80 -h /www
+	run_natmap reload
+	assert_no_page 8080
+	run_natmap rc=3 check
+	assert "$output" has "no longer has the address $old of its ports"
+	refute podman_serves thief 8080
+	inbox podman network connect next web
+	run_natmap reload
+	assert_pages web 8080
+	run_natmap check
+	inbox podman network connect web web
+	inbox podman network disconnect next web
+	run_natmap reload
+	assert_pages web 8080
+	podman_ends --all
+	assert_nothing_left
+}
