@@ -37,13 +37,14 @@ lists_are() {
 	done
 }
 
-# found: what podman makes of a container with ports: published, unpublished, refused
+# found [OPTION...]: what podman makes of a container with ports: published, unpublished, refused
 found() {
 	# in podman's own network, which has no DNS server that may be late
-	if ! inbox podman run --detach --name web --annotation io.natmap.ports=8080:80 docker.io/library/nginx >"$NM_TMP/podman.log" 2>&1; then
+	if ! inbox podman run --detach --name web --annotation io.natmap.ports=8080:80 "$@" docker.io/library/nginx \
+		>"$NM_TMP/podman.log" 2>&1; then
 		echo refused
 	elif [[ -n "$(published)" ]]; then
-		echo published
+		assert_page web ext 192.0.2.1:8080 >&2 && echo published
 	else
 		echo unpublished
 	fi
@@ -117,4 +118,12 @@ assert_found() {
 	inbox sh -c "echo '{' >$NM_SHARE/natmap.json"
 	assert "$(found)" = refused
 	assert "$(doctors)" = unpublished
+}
+
+@test "poststart in the hook file is for a network that comes after the container" {
+	hook_only_in "$NM_SHARE"
+	inbox sed -i 's/"createRuntime"/"poststart"/' "$NM_SHARE/natmap.json"
+	result "podman: uidmap, poststart" "$(found --uidmap 0:100000:5000)" published
+	inbox sed -i '/^\[engine\]/a runtime = "runc"' /usr/share/containers/containers.conf
+	assert "$(found --uidmap 0:100000:5000)" = refused
 }
