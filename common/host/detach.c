@@ -1,7 +1,7 @@
 /*
  * After a rule was deleted, the close() that drops the last reference to the NETLINK_NETFILTER socket waits
  * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work): 10 ms by which a
- * container would start later. So a child takes over the socket. It shares the parent's memory, so that
+ * container would start later. So a child takes over the sockets. It shares the parent's memory, so that
  * deferred work may use the heap, and no other file, in particular neither the runtime's pipes nor the lock.
  * It sleeps until the parent has ended, then does the deferred work, and waits in close(). Its exit signal is
  * 0: nobody waits for it.
@@ -9,13 +9,15 @@
 #include "host/detach.h"
 
 #include <sched.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-static int kept = -1;
+enum { KEPT_MAX = 16 };
+
+static int kept[KEPT_MAX]; /* ascending */
+static size_t n_kept;
 static void (*deferred)(void *work);
 static void *deferred_work;
 
@@ -27,9 +29,24 @@ void nm_detach_defer(void (*run)(void *work), void *work)
 
 void nm_detach_keep(int fd)
 {
-	if (kept >= 0)
-		close(kept);
-	kept = fd;
+	size_t i = n_kept;
+
+	if (n_kept == KEPT_MAX) { /* slower, no more */
+		close(fd);
+		return;
+	}
+	for (; i > 0 && kept[i - 1] > fd; i--)
+		kept[i] = kept[i - 1];
+	kept[i] = fd;
+	n_kept++;
+}
+
+bool nm_detach_keeps(int fd)
+{
+	for (size_t i = 0; i < n_kept; i++)
+		if (kept[i] == fd)
+			return true;
+	return false;
 }
 
 #ifdef NM_INSTRUMENTED /* valgrind and sanitizers look for leaks at exit() */
@@ -56,10 +73,18 @@ static int hold(void *unused)
 	_exit(0);
 }
 
-static bool close_all_but(int fd)
+static bool close_others(void)
 {
-	return (fd == 0 || syscall(SYS_close_range, 0, (unsigned)fd - 1, 0) == 0) &&
-		syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0) == 0;
+	unsigned from = 0;
+
+	for (size_t i = 0; i < n_kept; i++) {
+		unsigned fd = (unsigned)kept[i];
+
+		if (from < fd && syscall(SYS_close_range, from, fd - 1, 0) != 0)
+			return false;
+		from = fd + 1;
+	}
+	return syscall(SYS_close_range, from, ~0u, 0) == 0;
 }
 
 _Noreturn void nm_detach_exit(int status)
@@ -67,7 +92,7 @@ _Noreturn void nm_detach_exit(int status)
 	static char stack[STACK_SIZE] __attribute__((aligned(16)));
 
 	/* without the child, or a kernel that can close the rest (Linux 5.9), the exit is slower, no more */
-	if (kept >= 0 && close_all_but(kept) && clone(hold, stack + sizeof(stack), CLONE_VM, NULL) >= 0)
+	if (n_kept > 0 && close_others() && clone(hold, stack + sizeof(stack), CLONE_VM, NULL) >= 0)
 		_exit(status);
 	if (deferred)
 		deferred(deferred_work);

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "host/attrs.h"
+#include "host/detach.h"
 
 enum {
 	RECEIVE_SIZE = 32 * 1024, /* the largest part that the kernel makes of a dump */
@@ -29,6 +31,7 @@ struct exchange {
 	size_t pending;  /* requests without their last answer */
 	bool until_done; /* dump or acknowledged: a reply is not the last answer */
 	bool interrupted;
+	bool enough; /* no further reply is wanted */
 	const struct nm_netlink_handler *handler;
 };
 
@@ -195,6 +198,8 @@ static int on_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsgh
 static int on_message(
 	struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
 {
+	int rc;
+
 	if (msg->nlmsg_seq - x->first_seq > x->last_seq - x->first_seq)
 		return 0; /* a late answer to somebody else's request */
 	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -207,14 +212,18 @@ static int on_message(
 		x->pending--;
 		nl->accepted++;
 	}
-	return x->handler->reply ? x->handler->reply(x->handler->ctx, msg, err) : 0;
+	if (!x->handler->reply || x->enough)
+		return 0;
+	rc = x->handler->reply(x->handler->ctx, msg, err);
+	x->enough = rc > 0;
+	return rc < 0 ? -1 : 0;
 }
 
 static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
 {
 	alignas(struct nlmsghdr) char buf[RECEIVE_SIZE];
 
-	while (x->pending > 0) {
+	while (x->pending > 0 && !x->enough) {
 		ssize_t n = receive(nl->fd, buf, sizeof(buf), err);
 		struct nm_messages list = {buf, (size_t)n};
 		const struct nlmsghdr *msg;
@@ -228,6 +237,25 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 	return 0;
 }
 
+/* The kernel refuses another dump, and would make a part of this one for each answer that is received. */
+static int leave_dump(struct nm_netlink *nl, struct nm_err *err)
+{
+	struct nm_netlink other;
+	socklen_t len = sizeof(int);
+	int protocol;
+
+	if (getsockopt(nl->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
+		return nm_fail_errno(err, errno, "leaving a dump");
+	if (nm_netlink_open(protocol, &other, err) < 0)
+		return -1;
+	if (nm_detach_keeps(nl->fd))
+		nm_detach_keep(other.fd);
+	else
+		close(nl->fd);
+	nl->fd = other.fd;
+	return 0;
+}
+
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 	const struct nm_netlink_handler *handler, struct nm_err *err)
 {
@@ -236,6 +264,8 @@ int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 
 		nl->accepted = 0;
 		if (send_all(nl, r, &x, err) < 0 || receive_all(nl, &x, err) < 0)
+			return -1;
+		if (x.pending > 0 && leave_dump(nl, err) < 0)
 			return -1;
 		if (!x.interrupted)
 			return 0;

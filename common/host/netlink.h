@@ -43,7 +43,8 @@ void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *ne
 
 /* Callbacks for the answers. Members may be NULL. */
 struct nm_netlink_handler {
-	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange. */
+	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange; 1: no further
+	 * reply is wanted, which saves the rest of a dump. */
 	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
 	/* Called when a change has interrupted a dump, which then begins again: drop all replies so far.
 	 * NULL: the dump fails with NM_ERR_INTERRUPTED. */
@@ -57,7 +58,8 @@ struct nm_netlink_handler {
 /*
  * Sends all messages of *r and receives the answers to each: up to NLMSG_DONE for a dump, the acknowledgement
  * with NLM_F_ACK, else one reply. Never blocks: the kernel answers within the call that sends, and a missing
- * answer is an error. 0, or -1 with *err: the kernel's refusal, with its extended text.
+ * answer is an error. 0, or -1 with *err: the kernel's refusal, with its extended text. After a
+ * dump that was not wanted to its end nl->fd is another socket, also for nm_detach_keep().
  */
 int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 	const struct nm_netlink_handler *handler, struct nm_err *err) NM_MUST_USE;

@@ -10,7 +10,7 @@
  * Nothing else sees a state between before and after, and a kill in the middle means before.
  *
  * Sequence numbers count the messages: the error with number n is about change n, whose object the message
- * names.
+ * names, and so is the echo of a rule that tells its handle.
  */
 #include "nft/batch.h"
 
@@ -41,6 +41,7 @@ struct change {
 	size_t offset;             /* of the message */
 	nm_nft_batch_print *print; /* of the object; NULL: the message says it all */
 	const void *object;
+	uint64_t *handle; /* NULL: nobody asks for it */
 };
 
 struct nm_nft_batch {
@@ -161,6 +162,14 @@ void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, 
 	last->object = object;
 }
 
+void nm_nft_batch_report(struct nm_nft_batch *txn, uint64_t *ret)
+{
+	struct change *last = &txn->changes.v[txn->changes.n - 1];
+
+	message_of(txn, last)->nlmsg_flags |= NLM_F_ECHO;
+	last->handle = ret;
+}
+
 /* No NFTA_CHAIN_POLICY: on an existing chain it would change the administrator's. */
 static void put_hook(struct nm_message *m, const struct nm_nft_hook *hook)
 {
@@ -253,12 +262,26 @@ struct verdict {
 	int error;    /* 0: none */
 };
 
-static void on_reply(const struct nlmsghdr *nlh, size_t n_changes, struct verdict *v)
+/* The echo of a rule that was added. */
+static void note_handle(const struct nlmsghdr *nlh, const struct change *change)
+{
+	struct nm_attrs attrs = nm_attrs_of(nlh, sizeof(struct nfgenmsg));
+	uint64_t handle;
+
+	if (change->handle && nlh->nlmsg_type == MESSAGE(NFT_MSG_NEWRULE) &&
+		nm_attrs_get(attrs, NFTA_RULE_HANDLE, &handle, sizeof(handle)))
+		*change->handle = be64toh(handle);
+}
+
+static void on_reply(const struct nm_nft_batch *txn, const struct nlmsghdr *nlh, struct verdict *v)
 {
 	const struct nlmsgerr *e = nm_netlink_header(nlh, sizeof(*e));
 
-	if (nlh->nlmsg_type != NLMSG_ERROR || !e ||
-		nlh->nlmsg_seq > n_changes) /* the answer to something else */
+	if (nlh->nlmsg_seq > txn->changes.n) /* the answer to something else */
+		return;
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_seq > 0)
+		note_handle(nlh, &txn->changes.v[nlh->nlmsg_seq - 1]);
+	if (nlh->nlmsg_type != NLMSG_ERROR || !e)
 		return;
 	if (e->error == 0)
 		v->acknowledged = true;
@@ -268,7 +291,7 @@ static void on_reply(const struct nlmsghdr *nlh, size_t n_changes, struct verdic
 }
 
 /* Reads until there are no more, or none can be read. */
-static void read_replies(int fd, size_t n_changes, struct verdict *v)
+static void read_replies(const struct nm_nft_batch *txn, int fd, struct verdict *v)
 {
 	alignas(struct nlmsghdr) char buf[REPLY_SIZE];
 	ssize_t n;
@@ -285,7 +308,7 @@ static void read_replies(int fd, size_t n_changes, struct verdict *v)
 			return;
 		list.len = (size_t)n;
 		while ((nlh = nm_messages_next(&list)))
-			on_reply(nlh, n_changes, v);
+			on_reply(txn, nlh, v);
 	}
 }
 
@@ -338,7 +361,7 @@ int nm_nft_batch_commit(struct nm_nft_batch *txn, int fd, enum nm_nft_outcome *r
 	end_batch(txn);
 	if (send_batch(txn, fd, err) < 0)
 		return -1;
-	read_replies(fd, txn->changes.n, &v);
+	read_replies(txn, fd, &v);
 	change = refused_change(txn, &v);
 	if (change)
 		return judge_refusal(txn, change, v.error, ret, err);

@@ -60,6 +60,9 @@ typedef const char *nm_nft_batch_print(const void *object, char buf[static NM_NF
 /* The change appended last is about the object, borrowed until the commit: a refusal prints it. */
 void nm_nft_batch_describe(struct nm_nft_batch *txn, nm_nft_batch_print *print, const void *object);
 
+/* The change appended last adds a rule: its commit sets *ret to the rule's handle. */
+void nm_nft_batch_report(struct nm_nft_batch *txn, uint64_t *ret);
+
 /* True when nothing is added or deleted: then all that was ensured is there already, if rules were found in
  * it. */
 bool nm_nft_batch_is_idle(const struct nm_nft_batch *txn);

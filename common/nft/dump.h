@@ -16,7 +16,8 @@ struct nm_nft_place {
 void nm_nft_dump_begin(struct nm_netlink_request *r, uint16_t get, uint16_t flags, struct nm_nft_place place);
 void nm_nft_dump_put_name(struct nm_netlink_request *r, uint16_t type, const char *name);
 
-/* Called with the attributes of each object, borrowed during the call, and NFPROTO_* of its table. */
+/* Called with the attributes of each object, borrowed during the call, and NFPROTO_* of its table. 0, -1 with
+ * *err, or 1: the rest is not wanted (nm_netlink_talk()). */
 typedef int nm_nft_dump_handler(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err);
 
 /*

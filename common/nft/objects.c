@@ -1,6 +1,7 @@
 #include "nft/objects.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -14,6 +15,15 @@ static bool is_made(struct nm_attrs userdata)
 	const char *comment = nm_nft_dump_comment(userdata, &len);
 
 	return nm_tag_is_made(comment, len);
+}
+
+/* 0: the kernel does not tell. */
+static uint64_t read_handle(struct nm_attrs attrs, uint16_t type)
+{
+	uint64_t handle = 0;
+
+	(void)nm_attrs_get(attrs, type, &handle, sizeof(handle));
+	return be64toh(handle);
 }
 
 static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
@@ -32,6 +42,7 @@ static int read_chain(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	(void)nm_attrs_be32(attrs, NFTA_CHAIN_POLICY, &policy);
 	(void)nm_attrs_string(attrs, NFTA_CHAIN_TYPE, type, sizeof(type));
 	(void)nm_attrs_be32(attrs, NFTA_CHAIN_USE, &chain.use);
+	chain.handle = read_handle(attrs, NFTA_CHAIN_HANDLE);
 	chain.priority = (int32_t)priority;
 	chain.drops = policy == NF_DROP;
 	chain.made = is_made(nm_attrs_nested(attrs, NFTA_CHAIN_USERDATA));
@@ -48,6 +59,7 @@ static int read_table(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct 
 	if (!nm_attrs_string(attrs, NFTA_TABLE_NAME, name, sizeof(name)))
 		return nm_fail(err, NM_ERR_FAILED, "a table without name in the kernel's reply");
 	(void)nm_attrs_be32(attrs, NFTA_TABLE_USE, &table.use);
+	table.handle = read_handle(attrs, NFTA_TABLE_HANDLE);
 	(void)nm_attrs_be32(attrs, NFTA_TABLE_FLAGS, &flags);
 	table.is_dormant = flags & NFT_TABLE_F_DORMANT;
 	table.made = is_made(nm_attrs_nested(attrs, NFTA_TABLE_USERDATA));

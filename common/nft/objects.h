@@ -12,9 +12,10 @@ struct nm_nft_chain {
 	const char *type; /* of a base chain: "filter", "nat"; else "" */
 	uint32_t hook;    /* NF_INET_* */
 	int32_t priority;
-	bool drops;   /* its policy */
-	uint32_t use; /* rules in it and verdicts that lead to it */
-	bool made;    /* by natmap: NM_TAG_MADE */
+	bool drops;      /* its policy */
+	uint32_t use;    /* rules in it and verdicts that lead to it */
+	bool made;       /* by natmap: NM_TAG_MADE */
+	uint64_t handle; /* in its table */
 };
 
 struct nm_nft_table {
@@ -23,6 +24,7 @@ struct nm_nft_table {
 	uint32_t use;    /* chains, sets and other objects in it */
 	bool is_dormant; /* its chains see no packets */
 	bool made;
+	uint64_t handle; /* that of no other table, also of one that is made later */
 };
 
 #define NM_NFT_FIELDS_MAX 16 /* NFT_REG32_COUNT */

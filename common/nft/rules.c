@@ -5,6 +5,7 @@
 #include "nft/rules.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -74,6 +75,27 @@ int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_r
 	nm_nft_dump_begin(&r, NFT_MSG_GETRULE, NLM_F_DUMP, place);
 	if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, NULL, read_rule, &reading, err) < 0)
 		return nm_wrap(err, "reading the rules of table '%s'", place.table);
+	return 0;
+}
+
+int nm_nft_rules_get(struct nm_netlink *nl, const struct nm_nft_rule_ask *v, size_t n,
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err)
+{
+	const int *const missing = NM_NETLINK_ERRORS(ENOENT);
+	struct reading reading = {.handler = handler, .ctx = ctx};
+	struct nm_netlink_request r;
+
+	for (size_t i = 0; i < n;) {
+		nm_netlink_request_init(&r);
+		for (; i < n && nm_netlink_request_has_room(&r); i++) {
+			uint64_t handle = htobe64(v[i].handle);
+
+			nm_nft_dump_begin(&r, NFT_MSG_GETRULE, 0, v[i].place);
+			nm_netlink_request_put(&r, NFTA_RULE_HANDLE, &handle, sizeof(handle));
+		}
+		if (nm_nft_dump(nl, &r, NFT_MSG_GETRULE, missing, read_rule, &reading, err) < 0)
+			return nm_wrap(err, "reading some rules");
+	}
 	return 0;
 }
 

@@ -20,12 +20,23 @@ struct nm_counters {
 	uint64_t packets, bytes;
 };
 
+/* 0, -1 with *err, or 1: further rules are not wanted. */
 typedef int nm_nft_rule_handler(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err);
 
 /* Calls handler for each rule of the chain, or of all chains of the table, in order; none when it is missing.
  * Interrupted as nm_nft_dump(). */
 int nm_nft_rules_each(struct nm_netlink *nl, struct nm_nft_place place, nm_nft_rule_handler *handler,
 	void *ctx, struct nm_err *err) NM_MUST_USE;
+
+/* One of several requests that are sent together. */
+struct nm_nft_rule_ask {
+	struct nm_nft_place place; /* a chain */
+	uint64_t handle;
+};
+
+/* Calls handler for those of the rules that are there. */
+int nm_nft_rules_get(struct nm_netlink *nl, const struct nm_nft_rule_ask *v, size_t n,
+	nm_nft_rule_handler *handler, void *ctx, struct nm_err *err) NM_MUST_USE;
 
 /* True when both lists of expressions are the same, but for the values of counters. Others write the same
  * rule in other forms: nft/meaning.h. */

@@ -45,6 +45,7 @@ static int try_once(struct nm_nft_attempt *a, nm_nft_prepare *prepare, void *ctx
 
 	if (nm_nft_transaction_generation(a->nl, &generation, err) < 0)
 		return -1;
+	a->generation = generation;
 	*ret_generations = (struct nm_nft_generations){generation, generation};
 	a->txn = txn = nm_nft_batch_new(generation);
 	if (!txn)

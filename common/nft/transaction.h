@@ -16,6 +16,7 @@ struct nm_nft_generations {
 struct nm_nft_attempt {
 	struct nm_netlink *nl; /* NETLINK_NETFILTER */
 	unsigned families;     /* those that the kernel has */
+	uint32_t generation;   /* of the ruleset that is read, for which alone the transaction is valid */
 	bool again;            /* an earlier attempt may have been applied after all */
 	struct nm_nft_batch *txn;
 };
