@@ -310,6 +310,7 @@ static int open_state(struct nm_state *st, enum nm_state_access access, struct n
 		return 0;
 	if (nm_state_file_start(st, st, err) < 0)
 		return -1;
+	st->created = true;
 	return renameat(st->dirfd, "state.new", st->dirfd, "state") < 0
 		? nm_state_file_fail(st, "replacing", err)
 		: 0;

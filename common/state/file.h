@@ -26,6 +26,7 @@ struct nm_state {
 	bool same_pidns;
 	uint64_t opened; /* nm_state_identity() when it was opened */
 	bool replaced;   /* by this process: offsets of lines are others */
+	bool created;    /* by this process: there was none that could be used */
 	uint64_t begin;  /* of the first record */
 	uint64_t end;    /* after the last complete line */
 	/* set by nm_state_search(): */

@@ -9,7 +9,9 @@
 #define HELD_FORM    "%020" PRIu64 " %020" PRIu64 "\n"
 #define TIMEOUT_FORM "%020" PRIu64 "\n"
 
-enum { HELD_SIZE = 42, TIMEOUT_SIZE = 21, LINES_SIZE = HELD_SIZE + TIMEOUT_SIZE };
+enum { HELD_SIZE = 42, TIMEOUT_SIZE = 21, LINES_SIZE = NM_LOCK_WAITS_SIZE };
+
+_Static_assert((int)LINES_SIZE == HELD_SIZE + TIMEOUT_SIZE, "both lines");
 
 void nm_lock_waits_read(int lockfd, struct nm_lock_waits *ret)
 {

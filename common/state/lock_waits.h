@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define NM_LOCK_WAITS_SIZE 63 /* bytes at the beginning of the lock file */
+
 struct nm_lock_waits {
 	uint64_t n, us;    /* of those that got it, and their microseconds */
 	uint64_t timeouts; /* gave up */

@@ -12,6 +12,7 @@ void nm_record_done(struct nm_record *r)
 	nm_prefixes_done(&r->networks);
 	nm_prefixes_done(&r->allow);
 	nm_mappings_done(&r->mappings);
+	nm_handles_done(&r->handles);
 	*r = (struct nm_record){0};
 }
 
@@ -83,6 +84,7 @@ int nm_record_copy(const struct nm_record *r, struct nm_record *ret, struct nm_e
 	copied &= copy_array(r->mappings.v, r->mappings.n, sizeof(*r->mappings.v), &mappings);
 	copy.id = strdup(r->id);
 	copy.bundle = r->bundle ? strdup(r->bundle) : NULL;
+	copy.handles = (struct nm_handles){0};
 	copy.mappings = (struct nm_mappings){.v = mappings, .n = r->mappings.n, .capacity = r->mappings.n};
 	if (!copied || !copy.id || (r->bundle && !copy.bundle))
 		return nm_fail_memory(err, "copying a record");

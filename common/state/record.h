@@ -8,6 +8,7 @@
 #include "host/netns.h"
 #include "model/backend.h"
 #include "model/mapping.h"
+#include "state/handles.h"
 
 /* All that natmap needs to withdraw the container, to find conflicts and to write its rules again. Strings
  * are owned. */
@@ -37,8 +38,9 @@ struct nm_record {
 	bool restricted;               /* io.natmap.allow was given */
 	struct nm_prefixes allow;
 	struct nm_mappings mappings;
-	uint64_t offset; /* of its line in the state file */
-	size_t size;     /* of that line, with its newline */
+	struct nm_handles handles; /* of its rules in iptables' chains, not copied; none: it is not known */
+	uint64_t offset;           /* of its line in the state file */
+	size_t size;               /* of that line, with its newline */
 };
 
 /* Copies a record. 0 with *ret for nm_record_done(), or -1 with *err (memory). */

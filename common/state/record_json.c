@@ -205,6 +205,8 @@ static int read_identity(struct nm_record *r, const struct nm_json_event *ev, st
 		return r->bundle ? bad(ev, err) : nm_json_value_string(ev, NM_ERR_REFUSED, &r->bundle, err);
 	if (nm_json_value_at(ev, "backend", NULL))
 		return read_backend(ev, &r->backend, err);
+	if (nm_json_value_at(ev, NM_RECORD_HANDLES, NULL))
+		return ev->type == NM_JSON_STRING ? nm_handles_parse(ev->text, ev->len, &r->handles, err) : 0;
 	if (nm_json_value_at(ev, "netns", NULL))
 		return read_nsid(ev, &r->netns, err);
 	if (nm_json_value_at(ev, "pid", NULL)) {

@@ -20,7 +20,10 @@ static inline bool nm_record_json_is(const char *line, size_t len, const char *m
 /* Next comes the filter of nm_state_keys_print_filter(). */
 #define NM_RECORD_FILTER "\"filter\":\""
 
-/* Writes the record's members, without the filter, into the object that is open in w. */
+/* Last come its handles, if it has any, since they are written over in place: nm_handles_print(). */
+#define NM_RECORD_HANDLES "handles"
+
+/* Writes the record's members, without filter and handles, into the object that is open in w. */
 void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w);
 
 /* Parses a line (len bytes without the newline). 0 with *ret for nm_record_done(), or -1 with *err:

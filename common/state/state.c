@@ -183,7 +183,7 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 {
 	nm_autojsonwriter struct nm_json_writer *w = nm_json_writer_new();
 	nm_autofree char *line = NULL;
-	char filter[NM_RECORD_FILTER_SIZE];
+	char filter[NM_RECORD_FILTER_SIZE], handles[NM_HANDLES_STRLEN];
 	const char *text;
 	struct stat info;
 	size_t len;
@@ -192,6 +192,8 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	nm_json_write_integer(w, "live", 1);
 	nm_json_write_member(w, "filter", nm_state_keys_print_filter(r, filter));
 	nm_record_json_write(r, w);
+	if (r->handles.n > 0)
+		nm_json_write_member(w, NM_RECORD_HANDLES, nm_handles_print(&r->handles, handles));
 	nm_json_write_end(w, NM_JSON_OBJECT);
 	text = nm_json_writer_finish(w, &len, err);
 	if (!text)
@@ -207,6 +209,28 @@ int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err
 	r->offset = st->end;
 	r->size = len + 1;
 	return write_lines(st, line, len + 1, err);
+}
+
+/* A line that was killed while it was written over has handles that are not those of its rules: who deletes
+ * by them looks first. */
+void nm_state_write_handles(struct nm_state *st, const struct nm_record *r)
+{
+	static const char before[] = "\"" NM_RECORD_HANDLES "\":\"", after[] = "\"}\n";
+	const size_t before_len = sizeof(before) - 1, after_len = sizeof(after) - 1;
+	char text[NM_HANDLES_STRLEN], found[NM_HANDLES_STRLEN + sizeof(before) + sizeof(after)];
+	size_t len = strlen(nm_handles_print(&r->handles, text)), size = before_len + len + after_len;
+	off_t at = (off_t)(r->offset + r->size - size);
+
+	if (len == 0 || r->size <= size || pread(st->fd, found, size, at) != (ssize_t)size ||
+		memcmp(found, before, before_len) != 0 ||
+		memcmp(found + before_len + len, after, after_len) != 0 ||
+		!memcmp(found + before_len, text, len))
+		return;
+	if (pwrite(st->fd, text, len, at + (off_t)before_len) != (ssize_t)len)
+		nm_log_debug("state file '%s/state': the handles of container '%s' are not recorded: its "
+			     "rules are "
+			     "looked for when they go",
+			st->dir, r->id);
 }
 
 int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err)

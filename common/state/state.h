@@ -55,6 +55,10 @@ size_t nm_state_damaged(const struct nm_state *st);
 /* Writes a live line for the record and sets its offset and size. On failure the file is as before. */
 int nm_state_append(struct nm_state *st, struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
+/* Writes the record's handles, as many as it was written with, into its line. The line stays as it is if it
+ * has no room for them, or is not as natmap writes it. */
+void nm_state_write_handles(struct nm_state *st, const struct nm_record *r);
+
 /* Turns the record's live line into a retired one. Needs no space on the disk. */
 int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 

@@ -31,8 +31,7 @@ static uint64_t hash_text(const char *text, size_t len)
 	return nm_hash(NM_HASH_BEGIN, text, len);
 }
 
-/* Where this process is. False: it cannot be told from other places. */
-static bool find_place(const struct nm_state *st, int socket, uint64_t *ret)
+bool nm_verified_place(const struct nm_state *st, int socket, uint64_t *ret)
 {
 	const struct nm_state_header *h = &st->self;
 	uint64_t ids[] = {nm_build_id(), 0, h->netns.dev, h->netns.ino, h->pidns.dev, h->pidns.ino};
@@ -129,7 +128,7 @@ bool nm_verified_read(struct nm_state *st, int socket, uint64_t config, struct n
 	uint64_t where;
 	size_t len;
 
-	if (fd < 0 || !find_place(st, socket, &where) ||
+	if (fd < 0 || !nm_verified_place(st, socket, &where) ||
 		nm_io_read_all(fd, FILE_MAX, FILE_NAME, &text, &len, &err) < 0 || strlen(text) != len ||
 		!parse_head(text, &ret->head))
 		return false;
@@ -171,7 +170,7 @@ void nm_verified_write(struct nm_state *st, int socket, struct nm_verified *v)
 	size_t len = 0;
 
 	v->head.state = nm_state_identity(st);
-	if (!v->head.state || !find_place(st, socket, &v->head.where))
+	if (!v->head.state || !nm_verified_place(st, socket, &v->head.where))
 		return;
 	if (v->has_stand_ins && !st->replaced)
 		print_rest(v, &rest, &len);
@@ -194,7 +193,7 @@ static bool begin(struct nm_verified_move *move, struct nm_state *st, int socket
 		return false;
 	line[n] = '\0';
 	if (!parse_head(line, &move->head) || move->head.state != st->opened ||
-		!find_place(st, socket, &where) || move->head.where != where)
+		!nm_verified_place(st, socket, &where) || move->head.where != where)
 		return false;
 	move->fd = nm_steal_fd(&fd);
 	return true;

@@ -22,6 +22,10 @@
 #include "state/forwarded.h"
 #include "state/state.h"
 
+/* A hash of where this process is: build, boot, network namespace of the socket, and PID namespace. False: it
+ * cannot be told from other places. */
+bool nm_verified_place(const struct nm_state *st, int socket, uint64_t *ret);
+
 /* The first line. */
 struct nm_verified_head {
 	uint32_t generation;
