@@ -134,6 +134,14 @@ static void retire(struct nm_inventory *s)
 	nm_change_retire_replaced(&s->change, &s->dead);
 }
 
+/* The rules that are verified must be those whose handles are recorded. */
+static void forget_handles(struct nm_inventory *s)
+{
+	for (size_t i = 0; s->has_other_rules && i < s->live.n; i++)
+		if (!nm_handles_known(&s->live.v[i].handles))
+			nm_state_write_handles(s->change.state, &s->live.v[i]);
+}
+
 static void note(const struct nm_state *st, const char *result)
 {
 	struct nm_err err;
@@ -165,6 +173,7 @@ static int restore(struct nm_inventory *s, bool force, struct nm_err *err)
 	if (!s->agrees || !nm_unchanged_is_settled(s)) {
 		if (nm_inventory_plan_rules(s, err) < 0 || apply(s, &generations, &kept, err) < 0)
 			return -1;
+		forget_handles(s);
 		retire(s);
 		nm_state_forget_damaged(s->change.state);
 	}

@@ -14,12 +14,22 @@
 #include "nft/dump.h"
 #include "nft/rules.h"
 #include "nft/transaction.h"
+#include "state/chain_notes.h"
 #include "state/state.h"
 
 /* What the records of one change need in the kernel. */
 struct nm_backend_change {
 	unsigned families; /* of the new record */
 	struct nm_desired new, replaced, peers;
+	/* The handles of new.rules, by their number, once it is committed, 0 if one is not known; NULL: not
+	 * asked for. */
+	uint64_t *handles;
+	/* What is known of iptables' chains before, and once it is committed. */
+	const struct nm_chain_notes *before;
+	struct nm_chain_notes *after;
+	/* The records of the replaced, if each has its id alone, and none goes on in the new one; NULL: there
+	 * is none such. */
+	const struct nm_records *withdrawn;
 };
 
 /* One comparison of the kernel with what is desired. */

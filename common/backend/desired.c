@@ -2,10 +2,12 @@
  * it. */
 #include "backend/desired.h"
 
+#include <netinet/in.h>
 #include <search.h>
 #include <string.h>
 
 #include "backend/backend.h"
+#include "base/array.h"
 #include "iptables/accept.h"
 
 static int compare(const void *a, const void *b)
@@ -68,6 +70,40 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	if (nm_backend_ops(r->backend)->layout(&pub, options, d, err) < 0)
 		return -1;
 	return r->localnet[0] ? nm_desired_add_guard(d, r->localnet, r->backend, err) : 0;
+}
+
+static struct nm_port_set *ports_of(struct nm_desired_ports *ports, uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP ? &ports->tcp : protocol == IPPROTO_UDP ? &ports->udp : &ports->sctp;
+}
+
+static struct nm_ports host_ports(const struct nm_mapping *m)
+{
+	return (struct nm_ports){m->host_port, (uint16_t)(m->host_port + m->count - 1)};
+}
+
+void nm_desired_note_ports(struct nm_desired_ports *ports, const struct nm_record *r)
+{
+	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++)
+		for (unsigned i = 0; i < m->count; i++)
+			nm_port_set_add(ports_of(ports, m->protocol), (uint16_t)(m->host_port + i));
+}
+
+int nm_desired_add_sharing(
+	struct nm_desired *d, const struct nm_record *r, struct nm_desired_ports *ports, struct nm_err *err)
+{
+	nm_automappings struct nm_mappings shared = {0};
+	struct nm_record part = *r; /* borrows all of it */
+
+	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++) {
+		if (!nm_port_set_meets(ports_of(ports, m->protocol), host_ports(m)))
+			continue;
+		if (nm_grow(&shared, "preparing the rules", err) < 0)
+			return -1;
+		shared.v[shared.n++] = *m;
+	}
+	part.mappings = shared;
+	return nm_desired_add_record(d, &part, NULL, err);
 }
 
 int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,

@@ -25,6 +25,17 @@ struct nm_desired {
 int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
+/* The host ports of some records, by protocol. Begins as zeros. */
+struct nm_desired_ports {
+	struct nm_port_set tcp, udp, sctp;
+};
+void nm_desired_note_ports(struct nm_desired_ports *ports, const struct nm_record *r);
+
+/* Appends of a record the guard, and the mappings that may share an element with those: on one of the ports.
+ */
+int nm_desired_add_sharing(struct nm_desired *d, const struct nm_record *r, struct nm_desired_ports *ports,
+	struct nm_err *err) NM_MUST_USE;
+
 /* The guard of an interface alone: appends it unless it is there, or tells whether it is there. */
 int nm_desired_add_guard(
 	struct nm_desired *d, const char *interface, enum nm_backend backend, struct nm_err *err) NM_MUST_USE;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/shadow.h"
+#include "backend/withdrawal.h"
 #include "base/array.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
@@ -55,24 +56,78 @@ static int layout_base(
 	return statics ? nm_iptables_layout_static(statics, &ret->rules, err) : 0;
 }
 
+/* Else no chain changes of which there are notes. */
+static bool is_of_containers(const struct nm_iptables_scope *scope)
+{
+	for (size_t i = 0; i < scope->desired->n; i++)
+		if (scope->desired->v[i].owner && scope->desired->v[i].owner[0] != '@')
+			return true;
+	for (size_t i = 0; i < scope->n_owners; i++)
+		if (scope->owners[i][0] != '@')
+			return true;
+	return false;
+}
+
+/* Which chains need not be read for containers that are withdrawn. */
+static void settle(const struct nm_chain_notes *notes,
+	bool ret[static NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX], struct nm_iptables_scope *scope)
+{
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		for (size_t i = 0; i < NM_HANDLES_CHAINS; i++) {
+			const struct nm_rule_place p = nm_handles_chain(f, i);
+
+			ret[f][p.table][p.chain] = notes->v[f][i].known;
+		}
+	scope->settled = (const bool(*)[NM_TABLE_MAX][NM_CHAIN_MAX])ret;
+}
+
+/* What will be known then. */
+static void note_growth(struct nm_chain_notes *notes, const struct nm_iptables_written *written)
+{
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		for (size_t i = 0; i < NM_HANDLES_CHAINS; i++) {
+			const struct nm_rule_place p = nm_handles_chain(f, i);
+
+			notes->v[f][i].use += (uint32_t)written->more[f][p.table][p.chain];
+		}
+}
+
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	const struct nm_iptables_scope scope = {
+	bool settled[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0}, withdrawn = false;
+	struct nm_iptables_written written = {.handles = change->handles};
+	struct nm_chain_notes *notes = change->after;
+	struct nm_iptables_scope scope = {
 		.desired = &change->new.rules,
 		.owners = change->replaced.owners.v,
 		.n_owners = change->replaced.owners.n,
 		.look_for_old = change->replaced.owners.n > 0,
 	};
 
-	return scope.desired->n || scope.n_owners ? nm_iptables_table_write(&scope, attempt, err) : 0;
+	*notes = *change->before;
+	if (!scope.desired->n && !scope.n_owners)
+		return 0;
+	if (!is_of_containers(&scope))
+		return nm_iptables_table_write(&scope, attempt, &written, err);
+	if (nm_withdrawal_look(attempt->nl, attempt->generation, notes, err) < 0 ||
+		(change->withdrawn &&
+			nm_withdrawal_ask(attempt->nl, change->withdrawn, notes, &withdrawn, err) < 0))
+		return -1;
+	if (withdrawn)
+		settle(notes, settled, &scope);
+	if (nm_iptables_table_write(&scope, attempt, &written, err) < 0)
+		return -1;
+	note_growth(notes, &written);
+	return withdrawn ? nm_withdrawal_delete(attempt->txn, change->withdrawn, notes, err) : 0;
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
+	struct nm_iptables_written written = {.handles = NULL};
 	const struct nm_iptables_scope scope = {
 		.desired = &desired->rules, .everything = true, .look_for_old = true};
 
-	return nm_iptables_table_write(&scope, attempt, err);
+	return nm_iptables_table_write(&scope, attempt, &written, err);
 }
 
 static int flush(const struct nm_desired *desired, struct nm_nft_attempt *attempt,

@@ -257,9 +257,17 @@ static int collect_desired(struct nm_inventory *s, struct nm_err *err)
 	if (nm_backend_ops(c->backend)->layout_base(NM_BOTH_FAMILIES, &c->statics, &s->desired, err) < 0 ||
 		nm_forward_switch_add_guards(&s->forward, &c->statics, &s->desired, err) < 0)
 		return -1;
-	for (size_t i = 0; i < s->live.n; i++)
-		if (nm_desired_add_record(&s->desired, &s->live.v[i], &c->layout, err) < 0)
+	for (size_t i = 0; i < s->live.n; i++) {
+		struct nm_record *r = &s->live.v[i];
+		size_t from = s->desired.rules.n;
+
+		if (nm_desired_add_record(&s->desired, r, &c->layout, err) < 0)
 			return -1;
+		if (r->handles.n > 0 && !nm_handles_fit(&r->handles, &s->desired.rules, from, r->id)) {
+			nm_handles_forget(&r->handles);
+			s->has_other_rules = true;
+		}
+	}
 	return 0;
 }
 

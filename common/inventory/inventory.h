@@ -18,7 +18,8 @@ struct nm_inventory {
 	struct nm_records superseded;     /* outdated records of live containers */
 	struct nm_forward_switch forward; /* what natmap switches on, and its guards */
 	struct nm_desired desired;        /* of the live ones, static NAT, and what all share */
-	bool agrees; /* the kernel has the desired rules; then these are not listed in desired */
+	bool has_other_rules; /* a live one needs others than its record has handles of; these are unknown */
+	bool agrees;          /* the kernel has the desired rules; then these are not listed in desired */
 	struct nm_verified verified;
 };
 

@@ -141,8 +141,9 @@ void nm_surroundings_remember(struct nm_inventory *s, const struct nm_surroundin
 	struct nm_surroundings now = {.hash = 0};
 
 	nm_surroundings_begin(s, &now);
-	if (!s->change.state || !surroundings->knows_generation || !surroundings->knows_hash ||
-		!now.knows_generation || now.generation != surroundings->generation)
+	if (!s->change.state || s->has_other_rules || !surroundings->knows_generation ||
+		!surroundings->knows_hash || !now.knows_generation ||
+		now.generation != surroundings->generation)
 		return;
 	if (nm_state_lock_again(s->change.state))
 		nm_unchanged_remember(s, now.generation, true, surroundings->hash);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "backend/withdrawal.h"
 #include "nft/transaction.h"
 #include "publish/host_settings.h"
 
@@ -121,6 +122,23 @@ int nm_unchanged_recall(struct nm_inventory *s, bool *ret, struct nm_err *err)
 	return 0;
 }
 
+/* No chain has a rule of a container that is not desired. */
+static void note_chains(struct nm_inventory *s, uint32_t generation)
+{
+	struct nm_netlink *nl = &s->change.nl;
+	struct nm_chain_notes notes = {.generation = 0};
+	struct nm_err unknown;
+	uint32_t now;
+
+	if (nm_withdrawal_look(nl, generation, &notes, &unknown) < 0 ||
+		nm_nft_transaction_generation(nl, &now, &unknown) < 0 || now != generation)
+		return;
+	nm_each_family(f, NM_BOTH_FAMILIES)
+		for (size_t i = 0; i < NM_HANDLES_CHAINS; i++)
+			notes.v[f][i].known = true;
+	nm_chain_notes_write(s->change.state, nl->fd, &notes);
+}
+
 void nm_unchanged_remember(struct nm_inventory *s, uint32_t generation, bool checked, uint64_t surroundings)
 {
 	nm_autoverified struct nm_verified v = {
@@ -137,4 +155,6 @@ void nm_unchanged_remember(struct nm_inventory *s, uint32_t generation, bool che
 	v.has_stand_ins = !s->dead.n && !s->superseded.n &&
 		nm_unchanged_choose_stand_ins(&s->live, &v.stand_ins, &memory) == 0;
 	nm_verified_write(s->change.state, s->change.nl.fd, &v);
+	if (!s->agrees)
+		note_chains(s, generation);
 }

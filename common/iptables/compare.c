@@ -18,6 +18,7 @@
 
 #include "base/array.h"
 #include "iptables/encode.h"
+#include "iptables/layout.h"
 #include "iptables/reading.h"
 
 /* Number of the desired rule that this one is; -1: none. */
@@ -45,16 +46,39 @@ static bool is_copy(const struct nm_iptables_reading *r, const struct nm_nft_rul
 	return false;
 }
 
+static bool is_settled(
+	const struct nm_iptables_scope *scope, const struct nm_rule_place *p, const char *owner)
+{
+	return scope->settled && scope->settled[p->family][p->table][p->chain] && owner[0] != '@';
+}
+
 /* A rule of natmap's that nobody desires. */
 static bool is_stale(const struct nm_iptables_reading *r, const struct nm_nft_rule *rule)
 {
 	const struct nm_iptables_scope *scope = r->d->scope;
+	ssize_t i;
 
 	if (!rule->tag)
 		return scope->everything && is_copy(r, rule);
 	if (scope->everything)
 		return nm_tag_is_ours(rule->tag, rule->tag_len);
-	return nm_tag_find_owner(&r->d->owners, scope->owners, rule->tag, rule->tag_len) >= 0;
+	i = nm_tag_find_owner(&r->d->owners, scope->owners, rule->tag, rule->tag_len);
+	return i >= 0 && !is_settled(scope, &r->place, scope->owners[i]);
+}
+
+/* Whether others may have written it. */
+static bool is_shared(const struct nm_rule *rule)
+{
+	return !rule->owner || rule->owner[0] == '@';
+}
+
+/* With the desired rule i, which has come, all have come that may be there, and nothing behind them matters.
+ */
+static bool is_complete(struct nm_iptables_reading *r, size_t i)
+{
+	if (r->d->scope->look_for_old || is_shared(nm_iptables_reading_desired(r->d, i)))
+		r->awaited -= r->awaited != SIZE_MAX;
+	return r->awaited == 0;
 }
 
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
@@ -72,7 +96,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 		r->jump = i;
 		r->jump_index = r->index;
 		r->jump_handle = rule->handle;
-		return nm_iptables_reading_keep(r, rule, (size_t)i, err);
+		return nm_iptables_reading_keep(r, rule, (size_t)i, err) < 0 ? -1 : is_complete(r, (size_t)i);
 	}
 	if (is_stale(r, rule))
 		return nm_iptables_reading_add_unwanted(r, rule, -1, err);
@@ -165,13 +189,44 @@ static int complete_chain(const struct nm_iptables_reading *r, struct nm_err *er
 	return 0;
 }
 
+/* Whether rules may be stale there. */
+static bool may_have_stale(const struct nm_iptables_diff *d, const struct nm_rule_place *place)
+{
+	const struct nm_iptables_scope *scope = d->scope;
+
+	for (size_t i = 0; i < scope->n_owners; i++)
+		if (!is_settled(scope, place, scope->owners[i]) &&
+			nm_iptables_layout_may_have(scope->owners[i], place))
+			return true;
+	return scope->everything;
+}
+
+/* How many rules to wait for. In nat, and where the administrator's come before the jump, all others count.
+ */
+static size_t count_awaited(const struct nm_iptables_reading *r)
+{
+	size_t n = 0;
+
+	if (may_have_stale(r->d, &r->place) || r->place.table == NM_TABLE_NAT ||
+		r->place.chain == NM_CHAIN_DOCKER_USER)
+		return SIZE_MAX;
+	for (size_t i = 0; i < r->d->scope->desired->n; i++) {
+		const struct nm_rule *rule = nm_iptables_reading_desired(r->d, i);
+
+		n += nm_iptables_reading_is_in(rule, &r->place) &&
+			(r->d->scope->look_for_old || is_shared(rule));
+	}
+	return n;
+}
+
 static int compare_chain(struct nm_iptables_diff *d, const struct nm_rule_place *place, struct nm_err *err)
 {
 	NM_CLEANUP(nm_iptables_reading_done)
 	struct nm_iptables_reading r = {.d = d, .place = *place, .jump = -1};
 	bool used = d->used[place->family][place->table][place->chain];
-	bool may_have_old = used || d->scope->everything || d->scope->n_owners > 0;
+	bool may_have_old = used || may_have_stale(d, place);
 
+	r.awaited = count_awaited(&r);
 	if (((d->scope->look_for_old && may_have_old) ||
 		    d->shared[place->family][place->table][place->chain]) &&
 		nm_nft_rules_each(d->nl, nm_iptables_encode_place(place->family, place->table, place->chain),
@@ -204,7 +259,7 @@ static void find_chains(struct nm_iptables_diff *d)
 		const struct nm_rule *r = nm_iptables_reading_desired(d, i);
 
 		d->used[r->family][r->table][r->chain] = true;
-		if (!r->owner || r->owner[0] == '@')
+		if (is_shared(r))
 			d->shared[r->family][r->table][r->chain] = true;
 	}
 }

@@ -11,6 +11,8 @@ struct nm_iptables_scope {
 	bool everything;           /* all rules of natmap's that are not desired are stale */
 	const char *const *owners; /* else: those of these owners */
 	size_t n_owners;
+	/* By family: chains where nothing of the owners that are containers is looked for; NULL: none */
+	const bool (*settled)[NM_TABLE_MAX][NM_CHAIN_MAX];
 	bool look_for_old; /* false: none of the owners has rules, so that only chains are read in which
 			      others may have written desired ones; true with everything */
 };
@@ -36,7 +38,9 @@ struct nm_iptables_compare_handler {
 	/* Called for each edit, in the order in which they have to be made. */
 	int (*edit)(void *ctx, const struct nm_edit *edit, struct nm_err *err);
 	void *ctx;
-	struct nm_counters *counters; /* of each desired rule found, by its number; NULL: not asked for */
+	/* of each desired rule found, by its number; NULL: not asked for */
+	struct nm_counters *counters;
+	uint64_t *handles;
 };
 
 /* Compares the rules of the families over nl (NETLINK_NETFILTER). Interrupted as nm_nft_dump(). */

@@ -4,6 +4,8 @@
  */
 #include "iptables/layout.h"
 
+#include <string.h>
+
 static const struct nm_prefix ipv4_loopback = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8};
 static const struct nm_prefix ipv4_localhost = {
 	.addr = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}}, .len = 32};
@@ -198,6 +200,27 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
 		}
 	}
 	return 0;
+}
+
+static bool begins_with(const char *owner, const char *prefix)
+{
+	return !strncmp(owner, prefix, strlen(prefix));
+}
+
+bool nm_iptables_layout_may_have(const char *owner, const struct nm_rule_place *place)
+{
+	bool is_raw = place->table == NM_TABLE_RAW && place->chain == NM_CHAIN_PREROUTING;
+
+	if (begins_with(owner, NM_PUBLICATION_GUARD))
+		return is_raw && place->family == NM_IPV4;
+	if (begins_with(owner, NM_PUBLICATION_FORWARD))
+		return place->table == NM_TABLE_MANGLE && place->chain == NM_CHAIN_NATMAP;
+	if (owner[0] == '@' || is_raw)
+		return true;
+	if (place->table == NM_TABLE_NAT)
+		return place->chain == NM_CHAIN_NATMAP || place->chain == NM_CHAIN_OUTPUT ||
+			place->chain == NM_CHAIN_POSTROUTING;
+	return place->table == NM_TABLE_FILTER && place->chain == NM_CHAIN_NATMAP;
 }
 
 static struct nm_rule jump(enum nm_family family, enum nm_table table, enum nm_chain from, enum nm_chain to)

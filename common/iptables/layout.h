@@ -15,6 +15,10 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
  * nm_publication_guard_owner(). */
 int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
+/* Whether the layout has rules of the owner there: a container, or one of the guards; of others it is not
+ * known. */
+bool nm_iptables_layout_may_have(const char *owner, const struct nm_rule_place *place);
+
 /* The jump FORWARD -> DOCKER-USER. */
 struct nm_rule nm_iptables_layout_jump(enum nm_family family);
 

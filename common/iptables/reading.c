@@ -90,6 +90,8 @@ int nm_iptables_reading_keep(
 	r->d->fate[i] = NM_FATE_KEPT;
 	if (r->d->handler->counters)
 		r->d->handler->counters[i] = nm_nft_rule_counters(rule);
+	if (r->d->handler->handles)
+		r->d->handler->handles[i] = rule->handle;
 	if (place == NM_PLACE_HEAD)
 		r->last_head = rule->handle;
 	else

@@ -54,8 +54,10 @@ struct nm_iptables_reading {
 	struct nm_iptables_kept_list
 		seconds; /* of the second tier, in the order of the chain, that of their numbers reversed */
 	struct nm_iptables_kept_list late; /* nat PREROUTING: those behind rules of others that may end nat */
-	size_t index;                      /* of the next rule */
-	bool behind_others;                /* struct nm_edit, of the rule that is read */
+	size_t awaited;     /* desired rules that may still come, where nothing else matters behind them;
+			       SIZE_MAX: all rules matter */
+	size_t index;       /* of the next rule */
+	bool behind_others; /* struct nm_edit, of the rule that is read */
 	struct nm_iptables_others others;
 	bool ours_further_down; /* a kept rule has come that belongs behind the head */
 	uint64_t last_head;     /* handle of the last kept rule of the head */

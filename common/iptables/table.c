@@ -87,13 +87,39 @@ int nm_iptables_table_ensure(
 	return 0;
 }
 
-int nm_iptables_table_write(
-	const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
+struct writing {
+	struct nm_nft_batch *txn;
+	const struct nm_rules *desired;
+	struct nm_iptables_written *written;
+};
+
+static int write_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 {
+	const struct nm_rule_place *p = &edit->place;
+	const struct writing *w = ctx;
+	int32_t *more = w->written->more[p->family][p->table];
+
+	if (nm_iptables_table_edit(w->txn, edit, err) < 0)
+		return -1;
+	more[p->chain] += edit->add ? 1 : -1;
+	if (edit->desired && edit->desired->verdict == NM_VERDICT_JUMP)
+		more[edit->desired->target] += edit->add ? 1 : -1;
+	if (edit->add && w->written->handles)
+		nm_nft_batch_report(w->txn, &w->written->handles[edit->desired - w->desired->v]);
+	return 0;
+}
+
+int nm_iptables_table_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
+	struct nm_iptables_written *ret, struct nm_err *err)
+{
+	struct writing writing = {attempt->txn, scope->desired, ret};
 	const struct nm_iptables_compare_handler handler = {
-		.edit = nm_iptables_table_edit, .ctx = attempt->txn};
+		.edit = write_edit, .ctx = &writing, .handles = ret->handles};
 	struct nm_iptables_scope all = *scope;
 
+	memset(ret->more, 0, sizeof(ret->more));
+	if (ret->handles)
+		memset(ret->handles, 0, scope->desired->n * sizeof(*ret->handles));
 	all.look_for_old |= attempt->again;
 	if (nm_iptables_table_ensure(attempt->txn, scope->desired, attempt->families, err) < 0)
 		return -1;

@@ -13,10 +13,17 @@ int nm_iptables_table_edit(void *txn, const struct nm_edit *edit, struct nm_err 
 int nm_iptables_table_ensure(struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families,
 	struct nm_err *err) NM_MUST_USE;
 
+/* What is known of the rules once the transaction is committed. */
+struct nm_iptables_written {
+	uint64_t *handles; /* of each desired rule, by its number; 0: it is not known; NULL: not asked for */
+	/* by how much the rules in each chain, and the jumps to it, have become more */
+	int32_t more[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];
+};
+
 /* Adds what makes the kernel's rules as the scope wants them, tables and chains included, to the attempt's
  * transaction. Rules that are as desired keep their handles and counters. */
 int nm_iptables_table_write(const struct nm_iptables_scope *scope, struct nm_nft_attempt *attempt,
-	struct nm_err *err) NM_MUST_USE;
+	struct nm_iptables_written *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Prints which of iptables' tables have rules of ours that nft has written (NM_FORM_NFT), " ip nat" and the
  * like. 0, or -1 with *err. */

@@ -5,12 +5,10 @@
 #include "publish/change.h"
 
 #include <linux/netlink.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backend/backend.h"
-#include "base/array.h"
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
@@ -74,10 +72,12 @@ int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struc
 struct commit {
 	const struct nm_record *record; /* the new one; NULL: none */
 	struct nm_backend_change change;
+	struct nm_chain_notes after;
 };
 
 static void commit_done(struct commit *c)
 {
+	free(c->change.handles);
 	nm_desired_done(&c->change.new);
 	nm_desired_done(&c->change.replaced);
 	nm_desired_done(&c->change.peers);
@@ -91,57 +91,17 @@ static int collect(struct nm_desired *d, const struct nm_records *records, struc
 	return 0;
 }
 
-/* The host ports of some mappings, by protocol. */
-struct protocol_ports {
-	struct nm_port_set tcp, udp, sctp;
-};
-
-static struct nm_port_set *ports_of(struct protocol_ports *ports, uint8_t protocol)
-{
-	return protocol == IPPROTO_TCP ? &ports->tcp : protocol == IPPROTO_UDP ? &ports->udp : &ports->sctp;
-}
-
-static struct nm_ports host_ports(const struct nm_mapping *m)
-{
-	return (struct nm_ports){m->host_port, (uint16_t)(m->host_port + m->count - 1)};
-}
-
-static void add_ports(struct protocol_ports *ports, const struct nm_record *r)
-{
-	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++)
-		for (unsigned i = 0; i < m->count; i++)
-			nm_port_set_add(ports_of(ports, m->protocol), (uint16_t)(m->host_port + i));
-}
-
-/* Of a peer, the guard and the mappings that may share an element: those on these ports. */
-static int collect_peer(
-	struct nm_desired *d, const struct nm_record *r, struct protocol_ports *ports, struct nm_err *err)
-{
-	nm_automappings struct nm_mappings shared = {0};
-	struct nm_record part = *r; /* borrows all of it */
-
-	for (const struct nm_mapping *m = r->mappings.v; m < r->mappings.v + r->mappings.n; m++) {
-		if (!nm_port_set_meets(ports_of(ports, m->protocol), host_ports(m)))
-			continue;
-		if (nm_grow(&shared, "preparing the rules", err) < 0)
-			return -1;
-		shared.v[shared.n++] = *m;
-	}
-	part.mappings = shared;
-	return nm_desired_add_record(d, &part, NULL, err);
-}
-
 /* Of the thousands of ports that a network namespace may have, a change has to do with few. */
 static int collect_peers(struct nm_desired *d, const struct nm_claim *claim, struct nm_err *err)
 {
-	struct protocol_ports ports = {.tcp = {{0}}};
+	struct nm_desired_ports ports = {.tcp = {{0}}};
 
 	if (claim->new)
-		add_ports(&ports, claim->new);
+		nm_desired_note_ports(&ports, claim->new);
 	for (size_t i = 0; i < claim->replaced.n; i++)
-		add_ports(&ports, &claim->replaced.v[i]);
+		nm_desired_note_ports(&ports, &claim->replaced.v[i]);
 	for (size_t i = 0; i < claim->peers.n; i++)
-		if (collect_peer(d, &claim->peers.v[i], &ports, err) < 0)
+		if (nm_desired_add_sharing(d, &claim->peers.v[i], &ports, err) < 0)
 			return -1;
 	return 0;
 }
@@ -206,12 +166,39 @@ static int plan_forwarding(struct nm_change *change, const struct nm_claim *clai
 	return nm_forward_switch_plan(s, change->state, &need, err);
 }
 
+/* What can be done by handles, old and new. */
+static int prepare_handles(
+	struct nm_change *change, const struct nm_claim *claim, struct commit *c, struct nm_err *err)
+{
+	nm_chain_notes_begin(&change->chains, change->state, change->nl.fd);
+	c->change.before = &change->chains.notes;
+	c->change.after = &c->after;
+	if (nm_claim_is_withdrawal(claim))
+		c->change.withdrawn = &claim->replaced;
+	if (!claim->new || !claim->new->handles.n)
+		return 0;
+	c->change.handles = calloc(c->change.new.rules.n + 1, sizeof(*c->change.handles));
+	return c->change.handles ? 0 : nm_fail_memory(err, "preparing the rules");
+}
+
+static int run(struct nm_netlink *nl, struct commit *c, unsigned families, bool ipv6_optional,
+	struct nm_nft_generations *ret, struct nm_err *err)
+{
+	const struct nm_record *r = c->record;
+
+	if (!r)
+		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, c, ret, err);
+	return nm_backend_commit(nl,
+		&(struct nm_backend_commit){
+			r->backend, &c->change.new, families, ipv6_optional, prepare, c, ret},
+		err);
+}
+
 static int commit(struct nm_change *change, const struct nm_claim *claim, const struct nm_forward_switch *s,
 	const struct nm_layout_options *options, struct nm_nft_generations *ret, struct nm_err *err)
 {
 	const struct nm_static_nats *statics = change->config ? &change->config->statics : NULL;
-	struct nm_netlink *nl = &change->nl;
-	const struct nm_record *r = claim->new;
+	struct nm_record *r = claim->new;
 	unsigned families = (r ? r->families : 0) | nm_forward_switch_guarded(s);
 	bool ipv6_optional = r && families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
 	NM_CLEANUP(commit_done) struct commit c = {.record = r, .change.families = families};
@@ -231,12 +218,13 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 	for (size_t i = 0; i < claim->held.n; i++)
 		if (nm_desired_add_record(&c.change.new, &claim->held.v[i], options, err) < 0)
 			return -1;
-	if (!r)
-		return nm_nft_transaction_run(nl, families, ipv6_optional, prepare, &c, ret, err);
-	return nm_backend_commit(nl,
-		&(struct nm_backend_commit){
-			r->backend, &c.change.new, families, ipv6_optional, prepare, &c, ret},
-		err);
+	if (prepare_handles(change, claim, &c, err) < 0 ||
+		run(&change->nl, &c, families, ipv6_optional, ret, err) < 0)
+		return -1;
+	nm_chain_notes_move(&change->chains, &c.after, ret->before, ret->after);
+	if (r && c.change.handles)
+		nm_handles_fill(&r->handles, &c.change.new.rules, r->id, c.change.handles);
+	return 0;
 }
 
 /* The rules were right for the records before, and are for those after. */
@@ -269,6 +257,8 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 		return -1;
 	}
 	claim->committed = true;
+	if (claim->new)
+		nm_state_write_handles(change->state, claim->new);
 	nm_host_settings_disable_hairpin(replaced);
 	if (nm_forward_switch_enable(s, err) < 0 ||
 		(claim->new &&nm_host_settings_enable(claim->new, err) < 0))
@@ -279,6 +269,16 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 	else /* a reload is to try again, and then to remove the guard */
 		nm_verified_break(&change->verified);
 	return 0;
+}
+
+int nm_change_reserve_handles(
+	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err)
+{
+	NM_CLEANUP(nm_desired_done) struct nm_desired d = {.accept_natively = false};
+
+	if (nm_desired_add_record(&d, r, options, err) < 0)
+		return -1;
+	return nm_handles_reserve(&r->handles, &d.rules, r->id, err);
 }
 
 int nm_change_apply(struct nm_change *change, struct nm_claim *claim, const struct nm_layout_options *options,
@@ -381,6 +381,7 @@ static void audit_change(struct nm_claim *claim)
 void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 {
 	nm_verified_finish(&change->verified, change->state);
+	nm_chain_notes_finish(&change->chains, change->state, change->nl.fd);
 	nm_state_unlock(change->state);
 	nm_stale_flows_delete(change->nl.fd, claim);
 	audit_change(claim);

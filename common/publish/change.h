@@ -5,6 +5,7 @@
 #include "host/netlink.h"
 #include "input/config.h"
 #include "publish/claim.h"
+#include "state/chain_notes.h"
 #include "state/verified.h"
 
 /* What a change holds: begins as NM_CHANGE_INIT. */
@@ -13,6 +14,7 @@ struct nm_change {
 	struct nm_netlink nl;           /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
 	const struct nm_config *config; /* by which a new record is published, borrowed; NULL: nothing is */
 	struct nm_verified_move verified;
+	struct nm_chain_notes_move chains;
 };
 
 #define NM_CHANGE_INIT      \
@@ -39,6 +41,11 @@ int nm_change_find_id(
 
 /* Appends to claim->peers the other records that share host ports or settings with the replaced ones. */
 int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struct nm_err *err) NM_MUST_USE;
+
+/* Makes room in the record for the handles of its rules by these options, which nm_change_apply() fills in;
+ * in its line, if it is written then. */
+int nm_change_reserve_handles(
+	struct nm_record *r, const struct nm_layout_options *options, struct nm_err *err) NM_MUST_USE;
 
 /*
  * In one transaction removes the rules of the replaced records and adds those of the new one, by the options;

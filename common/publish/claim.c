@@ -249,3 +249,18 @@ bool nm_claim_has_already(const struct nm_claim *claim, const struct nm_mapping 
 	}
 	return false;
 }
+
+bool nm_claim_is_withdrawal(const struct nm_claim *claim)
+{
+	enum { FEW = 16 };
+	const struct nm_records *replaced = &claim->replaced;
+
+	for (size_t i = 0; i < replaced->n && replaced->n <= FEW; i++) {
+		if (claim->new && !strcmp(replaced->v[i].id, claim->new->id))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(replaced->v[i].id, replaced->v[k].id))
+				return false;
+	}
+	return replaced->n > 0 && replaced->n <= FEW && claim->held.n == 0;
+}

@@ -44,4 +44,8 @@ unsigned nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, 
  */
 bool nm_claim_other_bundle(const char *a, const char *b);
 
+/* True when all rules of the replaced records go, and those of each are its alone: none has the id of
+ * another, or of one that is recorded now. They are few. */
+bool nm_claim_is_withdrawal(const struct nm_claim *claim);
+
 #endif

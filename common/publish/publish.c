@@ -103,6 +103,8 @@ static int restore(struct nm_change *change, const struct nm_record *r,
 		if (nm_record_copy(&undo.replaced.v[1], &former, err) < 0)
 			return -1;
 		undo.new = &former;
+		nm_handles_forget(&undo.replaced.v[1].handles); /* some rules will be others */
+		nm_state_write_handles(change->state, &undo.replaced.v[1]);
 	}
 	if (nm_change_find_peers(change, &undo, err) < 0)
 		return -1;
@@ -150,19 +152,34 @@ static int write_claim(struct nm_change *change, struct nm_claim *claim,
 	return 0;
 }
 
+/* What has been written already. */
+static int write_again(struct nm_change *change, struct nm_claim *claim,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	struct nm_record *old = &claim->replaced.v[0];
+
+	claim->new->offset = old->offset;
+	claim->new->size = old->size;
+	if (old->handles.n != claim->new->handles.n) { /* the options are others by now */
+		nm_handles_forget(&old->handles);
+		nm_state_write_handles(change->state, old);
+	}
+	return nm_change_apply(change, claim, options, err);
+}
+
 int nm_publish_claim(
 	struct nm_change *change, struct nm_claim *claim, struct nm_config *c, struct nm_err *err)
 {
 	const struct nm_records *replaced = &claim->replaced;
 
 	change->config = c;
-	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0)
+	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0 ||
+		nm_change_reserve_handles(claim->new, &c->layout, err) < 0)
 		return -1;
 	/* a hook that runs twice finds the record that it has written */
 	if (replaced->n != 1 || !nm_record_same(&replaced->v[0], claim->new))
 		return write_claim(change, claim, &c->layout, err);
-	claim->new->offset = replaced->v[0].offset;
-	return nm_change_apply(change, claim, &c->layout, err);
+	return write_again(change, claim, &c->layout, err);
 }
 
 int nm_publish(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
