@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What containers share - settings, the flows of a pod, the state file, an id, a table - and what the end of one does to it.
-# shellcheck disable=SC2154 # $stderr comes from run_natmap
+# shellcheck disable=SC2034,SC2154 # NM_WRAP is for run_natmap, from which $stderr comes
 
 load helpers/natmap
 
@@ -269,4 +269,20 @@ identity() {
 
 has_table() {
 	ruleset host | grep -q 'table ip nat'
+}
+
+@test "in a pod of many containers, a publish judges those of its own ports, and few others" {
+	strace -o /dev/null true || skip "strace does not work here"
+	local pid i
+	ctr_start c0
+	pid=$(ctr_pid c0)
+	for i in {1..40}; do
+		publish "c$i" "$((10000 + i)):80" pid="$pid"
+	done
+	local NM_WRAP=(strace -qq -e trace=openat -o "$NM_TMP/trace")
+	publish new 8080:80 pid="$pid"
+	assert "$(grep -c "/proc/$pid/stat" "$NM_TMP/trace")" -lt 15 "how often processes are looked at"
+	ctr_start other
+	publish rc=4 taken 10040:81 pid="$(ctr_pid other)"
+	assert "$stderr" has "container 'c40'"
 }

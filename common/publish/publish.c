@@ -37,6 +37,7 @@ static int settle_owners(
 		.n_mappings = r->mappings.n,
 		.address = r->address,
 		.families = r->families,
+		.netns = &r->netns,
 		.localnet = r->localnet,
 		.localnet_index = r->localnet_index,
 		.bridge_port = r->bridge_port,

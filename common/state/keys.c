@@ -17,6 +17,7 @@
  */
 #include "state/keys.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,14 +150,26 @@ static void ask_sharing(struct nm_state_keys *keys, const struct nm_record *r)
 	ask_mappings(keys, r->mappings.v, r->mappings.n);
 }
 
+static void ask_addresses(struct nm_state_keys *keys, const struct nm_state_query *q)
+{
+	keys->neighbours = NM_STATE_KEYS_NEIGHBOURS;
+	keys->netns[0] = '\0';
+	if (q->netns && q->netns->ino)
+		(void)snprintf(keys->netns, sizeof(keys->netns), "\"netns\":\"%" PRIu64 ":%" PRIu64 "\"",
+			q->netns->dev, q->netns->ino);
+	nm_each_family(f, q->families)
+		ask_key(keys,
+			&(struct nm_state_key){
+				.value = address_key(&q->address[f].addr), .kind = KEY_ADDRESS});
+}
+
 void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys *ret)
 {
 	ret->everything = q->all;
 	ret->n = 0;
 	if (q->id)
 		ask(ret, text_key(KEY_ID, q->id));
-	nm_each_family(f, q->families)
-		ask(ret, address_key(&q->address[f].addr));
+	ask_addresses(ret, q);
 	ask_interface(
 		ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->localnet_index, q->backend);
 	ask_interface(
@@ -306,10 +319,29 @@ bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, si
 	return false;
 }
 
-bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len)
+/* A pod may have thousands of containers, at one address. */
+static bool may_share_address(struct nm_state_keys *keys, const char *line, size_t len)
+{
+	if (!keys->netns[0] || !memmem(line, len, keys->netns, strlen(keys->netns)))
+		return true;
+	keys->neighbours -= keys->neighbours > 0;
+	return keys->neighbours > 0;
+}
+
+bool nm_state_keys_fit(struct nm_state_keys *keys, const char *line, size_t len)
 {
 	size_t n;
 	const char *digits = find_filter(line, len, &n);
+	bool has_address = false;
 
-	return !digits || nm_state_keys_meet(keys, digits, n);
+	if (!digits || keys->everything)
+		return true;
+	for (size_t i = 0; i < keys->n; i++) {
+		if (!nm_filter_may_have(digits, n, keys->v[i].value))
+			continue;
+		if (keys->v[i].kind != KEY_ADDRESS)
+			return true;
+		has_address = true;
+	}
+	return has_address && may_share_address(keys, line, len);
 }

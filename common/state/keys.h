@@ -17,9 +17,12 @@ struct nm_state_key {
 };
 
 /* The keys that a query comes down to: a record that fits has one of them in its filter. */
-#define NM_STATE_KEYS_MAX 128
+#define NM_STATE_KEYS_MAX        128
+#define NM_STATE_KEYS_NEIGHBOURS 4
 struct nm_state_keys {
-	bool everything; /* all records may fit: the query has too many keys */
+	bool everything;     /* all records may fit: the query has too many keys */
+	char netns[64];      /* as in lines; "": no matter */
+	unsigned neighbours; /* records there that may still fit by their address alone */
 	size_t n;
 	struct nm_state_key v[NM_STATE_KEYS_MAX];
 };
@@ -39,7 +42,7 @@ void nm_state_keys_add(const struct nm_record *r, char *digits, size_t n);
 /* False when no record of this filter can fit the query. */
 bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n);
 
-/* False when the record in this live line cannot fit the query. */
-bool nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len);
+/* False when the record in this live line cannot fit the query; counts the neighbours that may. */
+bool nm_state_keys_fit(struct nm_state_keys *keys, const char *line, size_t len);
 
 #endif

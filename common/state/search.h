@@ -14,9 +14,11 @@ struct nm_state_query {
 	size_t n_mappings;
 	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
 	unsigned families;               /* of address */
-	const char *localnet;    /* interface: one record of the backend that needs its route_localnet */
-	unsigned localnet_index; /* its number, by which it is also found; 0: unknown */
-	const char *bridge_port; /* port: one record that needs its hairpin mode */
+	const struct nm_nsid *netns; /* of those there that fit by nothing but the address, a pod's, only the
+					oldest: NM_STATE_KEYS_NEIGHBOURS; NULL, or ino 0: all */
+	const char *localnet;        /* interface: one record of the backend that needs its route_localnet */
+	unsigned localnet_index;     /* its number, by which it is also found; 0: unknown */
+	const char *bridge_port;     /* port: one record that needs its hairpin mode */
 	unsigned bridge_port_index;
 	unsigned forwards;       /* families: one record for each that needs forwarding in it */
 	bool set;                /* localnet, bridge_port: only where natmap switched it on, and by number
