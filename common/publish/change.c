@@ -260,8 +260,9 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 	if (claim->new)
 		nm_state_write_handles(change->state, claim->new);
 	nm_host_settings_disable_hairpin(replaced);
-	if (nm_forward_switch_enable(s, err) < 0 ||
-		(claim->new &&nm_host_settings_enable(claim->new, err) < 0))
+	if (nm_forward_switch_enable(s, err) < 0)
+		return -1;
+	if (claim->new &&nm_host_settings_enable(claim->new, err) < 0)
 		return -1;
 	nm_forward_switch_settle(s, change->state);
 	if (closed)

@@ -147,7 +147,8 @@ static bool is_next_of_pod(const struct judge *j, const struct nm_record *r, uns
 
 	return r->families == lost && j->can_judge &&
 		(nm_record_same_netns(new, r) ||
-			(new->pid && r->pid &&nm_process_same_pod(new->pid, new->id, r->pid, r->id)));
+			(new->pid > 0 && r->pid > 0 &&
+				nm_process_same_pod(new->pid, new->id, r->pid, r->id)));
 }
 
 /* What is left of a container that is replaced since it lost addresses. */

@@ -264,7 +264,7 @@ int nm_host_settings_keep_shared(struct nm_records *replaced, const struct nm_re
 {
 	NM_CLEANUP(nm_interfaces_done) struct nm_interfaces others = {0};
 
-	if (new &&nm_interfaces_add(&others, new, err) < 0)
+	if (new != NULL && nm_interfaces_add(&others, new, err) < 0)
 		return -1;
 	for (size_t i = 0; i < peers->n; i++)
 		if (nm_interfaces_add(&others, &peers->v[i], err) < 0)

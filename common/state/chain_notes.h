@@ -39,10 +39,10 @@ struct nm_chain_notes_move {
 
 /* Reads the notes, before the first change. */
 void nm_chain_notes_begin(struct nm_chain_notes_move *move, const struct nm_state *st, int socket);
-/* After a change, which nobody else's has come between: of the generation before they are *notes, if these are
- * of that. */
-void nm_chain_notes_move(struct nm_chain_notes_move *move, const struct nm_chain_notes *notes, uint32_t before,
-	uint32_t after);
+/* After a change, which nobody else's has come between: of the generation before they are *notes, if these
+ * are of that. */
+void nm_chain_notes_move(struct nm_chain_notes_move *move, const struct nm_chain_notes *notes,
+	uint32_t before, uint32_t after);
 /* Writes them if they have moved, after the last change of the state file. */
 void nm_chain_notes_finish(const struct nm_chain_notes_move *move, const struct nm_state *st, int socket);
 

@@ -356,8 +356,8 @@ static void test_concerns_us(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		tap_ok((nm_sources_scan(rows[i].text, rows[i].len) == 1) == rows[i].expected,
-			"row %zu %s us", i, rows[i].expected ? "concerns" : "does not concern");
+		tap_ok((nm_sources_scan(rows[i].text, rows[i].len) == 1) == rows[i].expected, "row %zu %s us",
+			i, rows[i].expected ? "concerns" : "does not concern");
 }
 
 static void test_stopped(void)

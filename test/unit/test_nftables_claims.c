@@ -246,7 +246,7 @@ static void test_localnet(void)
 			    nm_nftables_claims_add(&index, &guard, NM_ROLE_NEW, &err) == 0 &&
 			    nm_nftables_claims_make(&index, &err) == 0,
 		    "an index of a guard"))
-		tap_ok(index.v->new &&index.v->look, "a guard is looked for");
+		tap_ok(index.v->look && index.v->new, "a guard is looked for");
 	nm_nftables_layout_done(&guard);
 }
 
