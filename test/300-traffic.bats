@@ -297,7 +297,7 @@ neighbour_reaches() {
 	publish web 8080:80/sctp 192.0.2.1:9000-9001:9100-9101/sctp
 	assert_rule host 'sctp . 8080 counter comment "natmap:web:8080" : 10.88.7.2 . 80'
 	assert_rule host 'sctp . 8080 counter comment "natmap:web:8080" : fd00:7::2 . 80'
-	assert_rule host '192.0.2.1 . sctp . 9001 counter comment "natmap:web:9001" : 10.88.7.2 . 9101'
+	assert_rule host '192.0.2.1 . sctp . 9001 counter comment "natmap:web:9000-9001" : 10.88.7.2 . 9101'
 	assert_rule host '127.0.0.1 . sctp . 8080 counter'
 	assert_rule host $'\t10.88.7.2 . sctp . 80 . 8080 comment'
 	assert_rule host '192.0.2.1 . 10.88.7.2 . sctp . 9101 . 9001 comment'

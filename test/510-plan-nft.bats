@@ -63,6 +63,8 @@ as_the_hook() {
 @test "a plan, once loaded, is what the hook writes" {
 	as_the_hook '8080:80,[::]:53:53/udp,127.0.0.2:7000-7002:8000-8002,192.0.2.3:1-3:1-3/sctp,[fd00:99::1]:9:9'
 	as_the_hook '8080:80,192.0.2.1:53:53/udp' io.natmap.allow=192.0.2.0/24,fd00:99::/64,0.0.0.0/0,10.88.7.3,fd00:99::2
+	as_the_hook '8000-8063/udp,192.0.2.1:9000-9070,127.0.0.2:7001-7063'
+	as_the_hook '8000-8063,192.0.2.1:9000-9070/udp' io.natmap.allow=192.0.2.0/24,fd00:99::2
 	as_the_hook 192.0.2.1:80:80,127.0.0.1:80:80
 	as_the_hook 0.0.0.0:8080:80
 	as_the_hook 8080:80 io.natmap.address=10.88.7.2,fd00:7::2
@@ -82,8 +84,9 @@ as_the_hook() {
 	serve ctr tcp 81 closed
 	on host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/br0/route_localnet'
 	on host bridge link set dev vctr hairpin on
-	described 8080:80,192.0.2.1:53:53/udp,127.0.0.1:9090:80
+	described 8080:80,192.0.2.1:53:53/udp,127.0.0.1:9090:80,10000-10063:60-123
 	load_plan
+	assert_reach 'web fd00:99::2' ext tcp fd00:99::1 10020
 	assert_reach 'web 192.0.2.2' ext tcp 192.0.2.1 8080
 	assert_reach 'web fd00:99::2' ext tcp fd00:99::1 8080
 	assert_reach dns ext udp 192.0.2.1 53

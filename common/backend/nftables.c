@@ -7,6 +7,7 @@
 #include "iptables/layout_static.h"
 #include "nft/dump.h"
 #include "nft/objects.h"
+#include "nftables/chain_tag.h"
 #include "nftables/print.h"
 #include "nftables/probe.h"
 #include "nftables/table.h"
@@ -94,8 +95,7 @@ static bool is_told(const struct comparison *c, const struct nm_nftables_edit *e
 
 	if (edit->kind == NM_EDIT_MISSING)
 		return c->with->families & 1u << edit->family;
-	return edit->kind != NM_EDIT_STALE ||
-		!nm_nftables_chains_read_prefix_length(edit->tag, edit->tag_len, &lengths);
+	return edit->kind != NM_EDIT_STALE || !nm_nftables_chain_tag_read(edit->tag, edit->tag_len, &lengths);
 }
 
 /* Tells once of a chain whose rules without comment differ, or of a set whose elements without comment do. */
@@ -187,7 +187,7 @@ static size_t keep_counted(struct nm_desired *d, size_t from)
 	struct nm_nftables_elements *elements = &d->elements;
 
 	for (size_t i = from; i < elements->n; i++)
-		if (nm_nftables_set_is_map(elements->v[i].set))
+		if (nm_nftables_set_is_counted(elements->v[i].set))
 			elements->v[from++] = elements->v[i];
 	return elements->n = from;
 }

@@ -57,6 +57,6 @@ bool nm_port_set_meets(const struct nm_port_set *s, struct nm_ports ports)
 	unsigned port = ports.first;
 
 	while (port <= ports.last && !nm_port_set_has(s, (uint16_t)port))
-		port++;
+		port += s->bits[port / 8] ? 1 : 8 - port % 8; /* a byte of none is passed over */
 	return port <= ports.last;
 }

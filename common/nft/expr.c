@@ -138,22 +138,41 @@ void nm_expr_lookup(struct nm_message *m, const char *set, uint32_t sreg, uint32
 	nm_expr_end(m, e);
 }
 
-void nm_expr_nat(struct nm_message *m, uint32_t type, uint32_t nfproto, uint32_t reg_addr, uint32_t reg_port)
+static uint32_t nat_flags(const struct nm_expr_nat *nat)
 {
+	uint32_t flags = NF_NAT_RANGE_MAP_IPS;
+
+	if (nat->reg_port)
+		flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+	/* what the port has more than the base port, which nf_tables leaves at 0 */
+	if (nat->reg_last_port)
+		flags |= NF_NAT_RANGE_PROTO_OFFSET;
+	return flags;
+}
+
+void nm_expr_nat_to(struct nm_message *m, const struct nm_expr_nat *nat)
+{
+	uint32_t last_port = nat->reg_last_port ? nat->reg_last_port : nat->reg_port;
 	struct nm_expr e = nm_expr_begin(m, "nat");
 
-	nm_message_put_be32(m, NFTA_NAT_TYPE, type);
-	nm_message_put_be32(m, NFTA_NAT_FAMILY, nfproto);
-	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MIN, reg_addr);
-	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MAX, reg_addr);
-	if (reg_port) {
-		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MIN, reg_port);
-		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MAX, reg_port);
+	nm_message_put_be32(m, NFTA_NAT_TYPE, nat->type);
+	nm_message_put_be32(m, NFTA_NAT_FAMILY, nat->nfproto);
+	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MIN, nat->reg_addr);
+	nm_message_put_be32(m, NFTA_NAT_REG_ADDR_MAX, nat->reg_addr);
+	if (nat->reg_port) {
+		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MIN, nat->reg_port);
+		nm_message_put_be32(m, NFTA_NAT_REG_PROTO_MAX, last_port);
 	}
 	/* the kernel adds what follows from the registers, and dumps it */
-	nm_message_put_be32(
-		m, NFTA_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | (reg_port ? NF_NAT_RANGE_PROTO_SPECIFIED : 0));
+	nm_message_put_be32(m, NFTA_NAT_FLAGS, nat_flags(nat));
 	nm_expr_end(m, e);
+}
+
+void nm_expr_nat(struct nm_message *m, uint32_t type, uint32_t nfproto, uint32_t reg_addr, uint32_t reg_port)
+{
+	const struct nm_expr_nat nat = {type, nfproto, reg_addr, reg_port, 0};
+
+	nm_expr_nat_to(m, &nat);
 }
 
 void nm_expr_masquerade(struct nm_message *m)

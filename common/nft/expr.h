@@ -34,6 +34,14 @@ void nm_expr_cmp(struct nm_message *m, uint32_t op, uint32_t sreg, const void *v
 void nm_expr_lookup(struct nm_message *m, const char *set, uint32_t sreg, uint32_t dreg);
 /* type NFT_NAT_DNAT or NFT_NAT_SNAT; reg_port 0: the port stays */
 void nm_expr_nat(struct nm_message *m, uint32_t type, uint32_t nfproto, uint32_t reg_addr, uint32_t reg_port);
+struct nm_expr_nat {
+	uint32_t type, nfproto; /* as above */
+	uint32_t reg_addr, reg_port;
+	/* Not 0: the port is shifted to one from reg_port to this: what it is modulo their number is added to
+	 * the first. */
+	uint32_t reg_last_port;
+};
+void nm_expr_nat_to(struct nm_message *m, const struct nm_expr_nat *nat);
 void nm_expr_masquerade(struct nm_message *m);
 void nm_expr_counter(struct nm_message *m);
 void nm_expr_verdict(struct nm_message *m, int code, const char *chain); /* NF_*, NFT_*; chain: of a jump */

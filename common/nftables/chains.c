@@ -16,13 +16,13 @@
  */
 #include "nftables/chains.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "nftables/chain_tag.h"
 
 /* NF_CT_STATE_BIT(): bits of NFT_CT_STATE */
 enum { STATE_ESTABLISHED = 1 << 1, STATE_RELATED = 1 << 2 };
@@ -41,6 +41,7 @@ enum { STATE_ESTABLISHED = 1 << 1, STATE_RELATED = 1 << 2 };
 
 static const struct nm_nftables_chain_template constant[] = {
 	{IPV4, "guard", NM_MATCH_FROM_OUTSIDE, NM_SET_GUARDED, DROP, NULL},
+	{IPV4, "guard", NM_MATCH_FROM_OUTSIDE, NM_SET_GUARDED_RANGES, DROP, NULL},
 	{IPV4, "guard", NM_MATCH_TO_LOOPBACK, NM_SET_LOCALNET, DROP, NULL},
 	{BOTH, "prerouting", ANY, JUMP, "static_prerouting", NULL},
 	/* link-local clients cannot be forwarded, ::1 cannot be translated */
@@ -51,16 +52,26 @@ static const struct nm_nftables_chain_template constant[] = {
 	{BOTH, "output", IF(TO_LOOPBACK), GOTO, "loopback", NULL},
 	{BOTH, "output", IF(TO_HOST), JUMP, "translate", NULL},
 	{IPV4, "loopback", IN(HOST_PORTS), DNAT, NULL},
+	{IPV4, "loopback", IN(HOST_RANGES), DNAT, NULL},
+	{IPV4, "loopback", IN(HOST_SHIFTED), DNAT, NULL},
 	{BOTH, "translate", IN(HOST_PORTS), DNAT, NULL},
+	{BOTH, "translate", IN(HOST_RANGES), DNAT, NULL},
+	{BOTH, "translate", IN(HOST_SHIFTED), DNAT, NULL},
 	{BOTH, "translate", IN(PORTS), DNAT, NULL},
+	{BOTH, "translate", IN(RANGES), DNAT, NULL},
+	{BOTH, "translate", IN(SHIFTED), DNAT, NULL},
 	{BOTH, "translate", ANY, JUMP, "static_translate", NM_TAG_MADE},
 	{BOTH, "forward", IF(MARKED), NM_ACTION_SET_ASIDE, NULL, NULL},
 	{BOTH, "forward", IF(UNTRANSLATED), GOTO, "foreign", NULL},
 	{BOTH, "forward", IF(ESTABLISHED), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(RESTRICTED), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(HOST_RESTRICTED), GOTO, "restricted", NULL},
+	{BOTH, "forward", IN(RESTRICTED_RANGES), GOTO, "restricted", NULL},
+	{BOTH, "forward", IN(HOST_RESTRICTED_RANGES), GOTO, "restricted", NULL},
 	{BOTH, "forward", IN(OPEN), GOTO, "pass", NULL},
 	{BOTH, "forward", IN(HOST_OPEN), GOTO, "pass", NULL},
+	{BOTH, "forward", IN(OPEN_RANGES), GOTO, "pass", NULL},
+	{BOTH, "forward", IN(HOST_OPEN_RANGES), GOTO, "pass", NULL},
 	{BOTH, "forward", ANY, JUMP, "static_forward", NULL},
 	{BOTH, "forward", ANY, GOTO, "foreign", NULL},
 	{BOTH, "foreign", IN(FORWARDING), GOTO, "closed", NULL},
@@ -81,48 +92,79 @@ enum { N_CONSTANT = sizeof(constant) / sizeof(*constant) };
 
 static const struct nm_nftables_chain_template of_length[] = {
 	{BOTH, "masqueraded", IN(MASQUERADED), NM_ACTION_MASQUERADE, NULL, NM_NFTABLES_MASQUERADE_TAG},
+	{BOTH, "masqueraded", IN(MASQUERADED_RANGES), NM_ACTION_MASQUERADE, NULL, NM_NFTABLES_MASQUERADE_TAG},
 	{BOTH, "allowed", IN(ALLOWED), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
 	{BOTH, "allowed", IN(HOST_ALLOWED), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
+	{BOTH, "allowed", IN(ALLOWED_RANGES), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
+	{BOTH, "allowed", IN(HOST_ALLOWED_RANGES), GOTO, "pass", NM_NFTABLES_ALLOWED_TAG},
 };
 enum { N_OF_LENGTH = sizeof(of_length) / sizeof(*of_length) };
 
 static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
 enum { N_PROTOCOLS = sizeof(protocols) };
 
-/* nft knows a port of the connection only where the protocol is known: hence a rule for each protocol, so
- * that a saved ruleset can be loaded again. */
+/* One pass over templates, each of which becomes rules for protocols and levels of blocks. */
+struct pass {
+	enum nm_family family;
+	nm_nftables_chain_handler *handler;
+	void *ctx;
+};
+
+/* The rules of a template for one protocol (0: any): for ports, or for the levels of blocks in bits. */
+static int each_level(
+	const struct pass *pass, struct nm_nftables_chain_rule rule, uint32_t bits, struct nm_err *err)
+{
+	if (!nm_nftables_set_is_of_blocks(rule.template->set))
+		return bits & NM_LENGTH_PORTS ? pass->handler(pass->ctx, &rule, err) : 0;
+	for (rule.level = 1; rule.level < NM_BLOCK_LEVELS; rule.level++)
+		if (bits & nm_nftables_layout_bit(rule.level, rule.protocol) &&
+			pass->handler(pass->ctx, &rule, err) < 0)
+			return -1;
+	return 0;
+}
+
 static bool is_per_protocol(const struct nm_nftables_chain_template *t)
 {
-	return t->set != NM_SET_MAX && nm_nftables_set_key_has(t->set, NM_FIELD_HOST_PORT);
+	return t->set != NM_SET_MAX && nm_nftables_layout_is_per_protocol(t->set);
 }
 
 static int each_constant(
-	enum nm_family family, nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
+	const struct pass *pass, const struct nm_nftables_prefix_lengths *lengths, struct nm_err *err)
 {
 	for (size_t i = 0; i < N_CONSTANT; i++) {
 		const struct nm_nftables_chain_template *t = &constant[i];
+		uint32_t bits =
+			nm_nftables_set_is_of_blocks(t->set) ? lengths->ranges[t->set] : NM_LENGTH_PORTS;
 		bool per_protocol = is_per_protocol(t);
 
-		for (size_t p = 0; t->families & 1u << family && p < (per_protocol ? N_PROTOCOLS : 1); p++) {
-			const struct nm_nftables_chain_rule rule = {
-				t, family, per_protocol ? protocols[p] : 0, -1};
+		if (!(t->families & 1u << pass->family))
+			continue;
+		for (size_t p = 0; p < (per_protocol ? N_PROTOCOLS : 1); p++) {
+			const struct nm_nftables_chain_rule rule = {.template = t,
+				.family = pass->family,
+				.protocol = per_protocol ? protocols[p] : 0,
+				.prefix_length = -1};
 
-			if (handler(ctx, &rule, err) < 0)
+			if (each_level(pass, rule, bits, err) < 0)
 				return -1;
 		}
 	}
 	return 0;
 }
 
-static int each_of_length(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
-	uint8_t length, nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
+static int each_of_length(const struct pass *pass, const struct nm_nftables_prefix_lengths *lengths,
+	uint8_t length, struct nm_err *err)
 {
 	for (size_t i = 0; i < N_OF_LENGTH * N_PROTOCOLS; i++) {
 		const struct nm_nftables_chain_template *t = &of_length[i % N_OF_LENGTH];
-		const struct nm_nftables_chain_rule rule = {t, family, protocols[i / N_OF_LENGTH], length};
+		bool is_masquerade = t->action == NM_ACTION_MASQUERADE;
+		const struct nm_nftables_chain_rule rule = {.template = t,
+			.family = pass->family,
+			.protocol = protocols[i / N_OF_LENGTH],
+			.prefix_length = length};
 
-		if ((t->set == NM_SET_MASQUERADED ? lengths->masquerade : lengths->allowed)[length] &&
-			handler(ctx, &rule, err) < 0)
+		if (each_level(pass, rule, (is_masquerade ? lengths->masquerade : lengths->allowed)[length],
+			    err) < 0)
 			return -1;
 	}
 	return 0;
@@ -131,10 +173,12 @@ static int each_of_length(enum nm_family family, const struct nm_nftables_prefix
 int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	nm_nftables_chain_handler *handler, void *ctx, struct nm_err *err)
 {
-	if (each_constant(family, handler, ctx, err) < 0)
+	const struct pass pass = {family, handler, ctx};
+
+	if (each_constant(&pass, lengths, err) < 0)
 		return -1;
 	for (uint8_t length = 0; length <= nm_addr_bits(family); length++)
-		if (each_of_length(family, lengths, length, handler, ctx, err) < 0)
+		if (each_of_length(&pass, lengths, length, err) < 0)
 			return -1;
 	return 0;
 }
@@ -197,16 +241,44 @@ static void put_match(struct nm_nftables_rule_builder *b, enum nm_nftables_match
 	}
 }
 
-static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_rule *rule)
+/* Makes the port in the register the key of its block: nm_nftables_block_key(). */
+static void put_block(struct nm_nftables_rule_builder *b, uint8_t level, uint32_t reg)
 {
-	enum nm_nftables_set set = rule->template->set;
+	unsigned size = nm_nftables_block_size(level);
+	const uint16_t mask = htons((uint16_t) ~(size - 1)), middle = htons((uint16_t)(size / 2));
+
+	nm_expr_bitwise(&b->msg, reg, &mask, &middle, sizeof(mask));
+}
+
+static void put_key(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_rule *rule)
+{
 	size_t word = 0;
 
-	for (const enum nm_nftables_field *field = nm_nftables_sets[set].key; *field; field++) {
+	for (const enum nm_nftables_field *field = nm_nftables_sets[rule->template->set].key; *field;
+		field++) {
+		uint32_t reg = nm_nftables_rule_register(word);
+
 		word = nm_nftables_rule_load(b, *field, word);
 		if (*field == NM_FIELD_SADDR)
 			nm_nftables_rule_mask(b, (uint8_t)rule->prefix_length);
+		if (rule->level && (*field == NM_FIELD_DPORT || *field == NM_FIELD_HOST_PORT))
+			put_block(b, rule->level, reg);
 	}
+}
+
+/* Where the last port that a block is shifted to is loaded: behind all that goes to the registers then. */
+static const uint32_t last_port = NFT_REG_4;
+
+static void put_lookup(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_rule *rule)
+{
+	enum nm_nftables_set set = rule->template->set;
+
+	if (nm_nftables_set_is_shifted(set)) {
+		put_key(b, rule);
+		nm_expr_lookup(
+			&b->msg, nm_nftables_sets[nm_nftables_set_for_last(set)].name, NFT_REG_1, last_port);
+	}
+	put_key(b, rule);
 	nm_expr_lookup(
 		&b->msg, nm_nftables_sets[set].name, NFT_REG_1, nm_nftables_set_is_map(set) ? NFT_REG_1 : 0);
 }
@@ -220,6 +292,21 @@ static void put_bit(struct nm_nftables_rule_builder *b, const struct bit *bit, b
 	nm_expr_set_meta(&b->msg, bit->key, NFT_REG_1);
 }
 
+/* The data of the map are in registers: the address, and behind it the ports, if they change. */
+static void put_dnat(struct nm_nftables_rule_builder *b, enum nm_nftables_set set)
+{
+	bool keeps_port = nm_nftables_set_is_of_blocks(set) && !nm_nftables_set_is_shifted(set);
+
+	nm_expr_nat_to(&b->msg,
+		&(struct nm_expr_nat){
+			.type = NFT_NAT_DNAT,
+			.nfproto = nm_addr_family_to_af(b->family),
+			.reg_addr = NFT_REG_1,
+			.reg_port = keeps_port ? 0 : nm_nftables_rule_register(nm_addr_size(b->family) / 4),
+			.reg_last_port = nm_nftables_set_is_shifted(set) ? last_port : 0,
+		});
+}
+
 static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftables_chain_template *t)
 {
 	static const int verdicts[] = {
@@ -231,8 +318,7 @@ static void put_action(struct nm_nftables_rule_builder *b, const struct nm_nftab
 
 	switch (t->action) {
 	case NM_ACTION_DNAT:
-		nm_expr_nat(&b->msg, NFT_NAT_DNAT, nm_addr_family_to_af(b->family), NFT_REG_1,
-			nm_nftables_rule_register(nm_addr_size(b->family) / 4));
+		put_dnat(b, t->set);
 		break;
 	case NM_ACTION_MASQUERADE:
 		nm_expr_masquerade(&b->msg);
@@ -273,33 +359,4 @@ int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_pre
 	struct nm_nftables_rules *ret, struct nm_err *err)
 {
 	return nm_nftables_chains_each(family, lengths, build, ret, err);
-}
-
-const char *nm_nftables_chain_tag(const struct nm_nftables_chain_rule *rule, char buf[static NM_TAG_SIZE])
-{
-	const char *tag = rule->template->tag ? rule->template->tag : "";
-
-	if (rule->prefix_length < 0)
-		return tag;
-	(void)snprintf(buf, NM_TAG_SIZE, "%s%d", tag, rule->prefix_length);
-	return buf;
-}
-
-static bool read_length(const char *tag, size_t tag_len, const char *before, bool lengths[static 129])
-{
-	size_t skip = strlen(before);
-	uint64_t len;
-
-	if (tag_len <= skip || memcmp(tag, before, skip) != 0 ||
-		nm_text_number(tag + skip, tag_len - skip, 128, &len) < 0)
-		return false;
-	lengths[len] = true;
-	return true;
-}
-
-bool nm_nftables_chains_read_prefix_length(
-	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths)
-{
-	return read_length(tag, tag_len, NM_NFTABLES_MASQUERADE_TAG, lengths->masquerade) ||
-		read_length(tag, tag_len, NM_NFTABLES_ALLOWED_TAG, lengths->allowed);
 }

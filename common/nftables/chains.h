@@ -19,10 +19,6 @@
  * nobody. */
 #define NM_NFTABLES_ASIDE 0x40000000u
 
-/* The comment of a rule for a prefix length ends with the length. */
-#define NM_NFTABLES_MASQUERADE_TAG "natmap:@masquerade/"
-#define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
-
 enum nm_nftables_match {
 	NM_MATCH_ANY,
 	NM_MATCH_FROM_OUTSIDE, /* not from the interface lo */
@@ -67,6 +63,7 @@ struct nm_nftables_chain_rule {
 	enum nm_family family;
 	uint8_t protocol;  /* 0: any */
 	int prefix_length; /* of the source address in the set's key; -1: the key has none */
+	uint8_t level;     /* of the blocks of ports in the key; 0: ports */
 };
 
 typedef int nm_nftables_chain_handler(
@@ -80,13 +77,5 @@ int nm_nftables_chains_each(enum nm_family family, const struct nm_nftables_pref
 /* Appends the same rules as they are sent. */
 int nm_nftables_chains_build(enum nm_family family, const struct nm_nftables_prefix_lengths *lengths,
 	struct nm_nftables_rules *ret, struct nm_err *err) NM_MUST_USE;
-
-/* The rule's comment; "": none. */
-const char *nm_nftables_chain_tag(const struct nm_nftables_chain_rule *rule, char buf[static NM_TAG_SIZE]);
-
-/* If the comment is that of a rule for a prefix length, "natmap:@masquerade/24", marks the length and returns
- * true. */
-bool nm_nftables_chains_read_prefix_length(
-	const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "nft/meaning.h"
 #include "nft/rules.h"
+#include "nftables/chain_tag.h"
 
 struct comparison {
 	const struct nm_nftables_diff_output *output;
@@ -34,7 +35,7 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	struct comparison *c = ctx;
 
 	if (c->keeps_lengths && rule->tag)
-		(void)nm_nftables_chains_read_prefix_length(rule->tag, rule->tag_len, &c->prefix_lengths);
+		(void)nm_nftables_chain_tag_read(rule->tag, rule->tag_len, &c->prefix_lengths);
 	if (!chain)
 		return 0;
 	return nm_nftables_rules_add(&c->found,
@@ -90,7 +91,7 @@ static int add_rule(
 
 	if (note(c, NM_EDIT_MISSING, w, err) < 0)
 		return -1;
-	if (txn && !c->ensured && nm_nftables_schema_ensure(txn, c->family, err) < 0)
+	if (txn && !c->ensured && nm_nftables_schema_ensure(txn, c->family, &c->prefix_lengths, err) < 0)
 		return -1;
 	c->ensured = true;
 	return txn ? nm_nftables_compare_rules_add(txn, w, before, err) : 0;

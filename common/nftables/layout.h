@@ -5,22 +5,36 @@
 
 #include "model/publication.h"
 #include "model/rule.h"
+#include "nftables/blocks.h"
 #include "nftables/sets.h"
 
 struct nm_nftables_element {
 	enum nm_family family;
 	enum nm_nftables_set set;
 	uint8_t key[NM_ELEMENT_KEY_MAX], data[NM_ELEMENT_DATA_MAX]; /* zeros behind their sizes */
-	/* Borrowed, as in struct nm_rule. The comment of an element names one port, also of a range: the
-	 * kernel takes less of it than of a rule's. */
-	const char *owner;
-	uint16_t owner_port;
+	const char *owner;                                          /* borrowed, as in struct nm_rule */
+	struct nm_ports owner_ports;
+	/* Of a block: its first port, and that of the container which it goes to. */
+	uint8_t level;
+	uint16_t host_port, container_port;
 };
 
-/* Lengths of the client networks' prefixes: each needs a rule of its own. */
+/*
+ * What needs a rule of its own: each length of a client network's prefix, and each level of blocks, by
+ * protocol where the rules are. A member is bits: NM_LENGTH_PORTS for ports, nm_nftables_layout_bit() for
+ * blocks.
+ */
 struct nm_nftables_prefix_lengths {
-	bool masquerade[129], allowed[129];
+	uint32_t masquerade[129], allowed[129];
+	uint32_t ranges[NM_SET_MAX]; /* of the other sets for blocks */
 };
+#define NM_LENGTH_PORTS 1u
+/* The bit of a level above 0; protocol 0: of a set whose rules are for any protocol. */
+uint32_t nm_nftables_layout_bit(uint8_t level, uint8_t protocol);
+/* True when some rule looks the set for blocks up. */
+bool nm_nftables_layout_uses(const struct nm_nftables_prefix_lengths *lengths, enum nm_nftables_set set);
+/* True when the set is looked up by a rule for each protocol. */
+bool nm_nftables_layout_is_per_protocol(enum nm_nftables_set set);
 
 struct nm_nftables_elements {
 	struct nm_nftables_element *v; /* owned */

@@ -3,11 +3,13 @@
  * writes. */
 #include "nftables/print.h"
 
+#include <limits.h>
 #include <net/if.h>
 #include <string.h>
 
-#include "nftables/chains.h"
+#include "nftables/chain_tag.h"
 #include "nftables/claims.h"
+#include "nftables/expand.h"
 
 static const char *family_name(enum nm_family family)
 {
@@ -23,6 +25,13 @@ static void print_mask(enum nm_family family, uint8_t len, FILE *out)
 		return;
 	nm_prefix_mask(len, mask.bytes);
 	fprintf(out, " & %s", nm_addr_print(&mask, text));
+}
+
+static void print_block(uint8_t level, FILE *out)
+{
+	unsigned size = nm_nftables_block_size(level);
+
+	fprintf(out, " & %u | %u", 65536 - size + size / 2, size / 2);
 }
 
 static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftables_field field, FILE *out)
@@ -51,6 +60,8 @@ static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftab
 	default:
 		fputs(words[field], out);
 	}
+	if (rule->level && (field == NM_FIELD_DPORT || field == NM_FIELD_HOST_PORT))
+		print_block(rule->level, out);
 }
 
 static void print_lookup(const struct nm_nftables_chain_rule *rule, FILE *out)
@@ -119,15 +130,15 @@ static void print_rule(const struct nm_nftables_chain_rule *rule, FILE *out)
 		fprintf(out, "meta l4proto %s ", nm_mapping_protocol_name(rule->protocol));
 	print_match(rule, out);
 	if (rule->template->action == NM_ACTION_DNAT)
-		fprintf(out, "dnat %s addr . port to ", family_name(rule->family));
+		fprintf(out, "dnat %s %sto ", family_name(rule->family), rule->level ? "" : "addr . port ");
 	if (set != NM_SET_MAX)
 		print_lookup(rule, out);
 	if (rule->template->action != NM_ACTION_DNAT) {
 		fputs(set != NM_SET_MAX ? " " : "", out);
 		print_action(rule, out);
 	}
-	if (rule->template->tag)
-		fprintf(out, " comment \"%s\"", nm_nftables_chain_tag(rule, tag));
+	if (nm_nftables_chain_tag(rule, tag)[0])
+		fprintf(out, " comment \"%s\"", tag);
 	putc('\n', out);
 }
 
@@ -251,7 +262,8 @@ static int print_table(const struct nm_nftables_claims *claims, enum nm_family f
 	fprintf(out, "table %s %s {\n\tcomment \"%s\"\n", family_name(family), NM_NFTABLES_TABLE,
 		NM_TAG_MADE);
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-		if (nm_nftables_set_exists(set, family))
+		if (nm_nftables_set_exists(set, family) &&
+			(!nm_nftables_set_is_of_blocks(set) || nm_nftables_layout_uses(lengths, set)))
 			print_set(claims, set, family, out);
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
 		if (print_chain(chain, family, lengths, out, err) < 0)
@@ -260,15 +272,36 @@ static int print_table(const struct nm_nftables_claims *claims, enum nm_family f
 	return 0;
 }
 
+/* nft has no word for a port that is shifted: each of them becomes an element. */
+static int expand_shifted(
+	const struct nm_nftables_elements *elements, struct nm_nftables_elements *ret, struct nm_err *err)
+{
+	for (size_t i = 0; i < elements->n; i++) {
+		struct nm_nftables_element *e = &elements->v[i];
+		const struct nm_nftables_elements one = {.v = e, .n = 1};
+
+		if (nm_nftables_set_is_shifted(e->set) && nm_nftables_expand(&one, UINT_MAX, ret, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int nm_nftables_print(
 	const struct nm_nftables_elements *elements, unsigned families, FILE *out, struct nm_err *err)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+	NM_CLEANUP(nm_nftables_layout_done) struct nm_nftables_elements shifted = {0};
 
-	if (nm_nftables_claims_of(elements, &claims, err) < 0)
+	if (expand_shifted(elements, &shifted, err) < 0 ||
+		nm_nftables_claims_add(&claims, elements, NM_ROLE_NEW, err) < 0 ||
+		nm_nftables_claims_of(&shifted, &claims, err) < 0)
 		return -1;
-	nm_each_family(f, families)
-		if (print_table(&claims, f, &elements->prefix_lengths[f], out, err) < 0)
+	nm_each_family(f, families) {
+		struct nm_nftables_prefix_lengths lengths = elements->prefix_lengths[f];
+
+		lengths.ranges[NM_SET_SHIFTED] = lengths.ranges[NM_SET_HOST_SHIFTED] = 0;
+		if (print_table(&claims, f, &lengths, out, err) < 0)
 			return -1;
+	}
 	return 0;
 }

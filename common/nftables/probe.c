@@ -23,6 +23,13 @@ static const struct expression {
 };
 enum { NONE = -1, ALL = sizeof(expressions) / sizeof(*expressions) };
 
+/* What is needed of bits, blocks and lengths. */
+static const struct nm_nftables_prefix_lengths any = {
+	.masquerade = {[8] = NM_LENGTH_PORTS},
+	.allowed = {[8] = NM_LENGTH_PORTS},
+	.ranges = {[NM_SET_RANGES] = 2, [NM_SET_SHIFTED] = 2},
+};
+
 struct probe {
 	struct nm_netlink *nl;
 	enum nm_family family;
@@ -70,7 +77,7 @@ static int try(const struct probe *p, int which, struct nm_err *err)
 
 	if (!txn)
 		return nm_fail(err, NM_ERR_FAILED, "preparing the rules: out of memory");
-	if (nm_nftables_schema_ensure(txn, p->family, err) < 0)
+	if (nm_nftables_schema_ensure(txn, p->family, &any, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p->rules.n; i++)
 		if (is_chosen(p, &p->rules.v[i], which) &&
@@ -105,9 +112,6 @@ static void find_missing(struct probe *p, struct nm_err *err, nm_nft_probe_handl
 static int probe_family(
 	struct probe *p, bool *ret_whole, nm_nft_probe_handler *handler, void *ctx, struct nm_err *err)
 {
-	static const struct nm_nftables_prefix_lengths any = {
-		.masquerade = {[8] = true}, .allowed = {[8] = true}};
-
 	if (nm_nftables_chains_build(p->family, &any, &p->rules, err) < 0)
 		return -1;
 	*ret_whole = try(p, ALL, err) == 0;

@@ -83,6 +83,8 @@ static int ensure_set(
 		nm_message_put_be32(m, NFTA_SET_DATA_TYPE,
 			nm_nftables_set_fields_type(nm_nftables_sets[set].data, family));
 		nm_message_put_be32(m, NFTA_SET_DATA_LEN, (uint32_t)nm_nftables_set_data_size(set, family));
+	}
+	if (nm_nftables_set_is_counted(set)) {
 		nest = nm_message_nest(m, NFTA_SET_EXPR);
 		nm_message_put_string(m, NFTA_EXPR_NAME, "counter");
 		nm_message_nest_end(m, nest);
@@ -93,7 +95,15 @@ static int ensure_set(
 	return 0;
 }
 
-int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err)
+static bool is_needed(
+	enum nm_nftables_set set, enum nm_family family, const struct nm_nftables_prefix_lengths *lengths)
+{
+	return nm_nftables_set_exists(set, family) &&
+		(!nm_nftables_set_is_of_blocks(set) || nm_nftables_layout_uses(lengths, set));
+}
+
+int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lengths, struct nm_err *err)
 {
 	if (nm_nft_batch_ensure(txn, nm_nftables_schema_place(family, NULL), NULL, NM_TAG_MADE, err) < 0)
 		return -1;
@@ -102,7 +112,7 @@ int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family, s
 			0)
 			return -1;
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-		if (nm_nftables_set_exists(set, family) && ensure_set(txn, family, set, err) < 0)
+		if (is_needed(set, family, lengths) && ensure_set(txn, family, set, err) < 0)
 			return -1;
 	return 0;
 }

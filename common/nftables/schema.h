@@ -22,9 +22,10 @@ const struct nm_nftables_schema_chain *nm_nftables_schema_find_chain(const char 
 /* True for the chains of static rules. */
 bool nm_nftables_schema_chain_is_static(const char *chain);
 
-/* Appends to the transaction what creates table, chains and sets if they are missing. */
-int nm_nftables_schema_ensure(
-	struct nm_nft_batch *txn, enum nm_family family, struct nm_err *err) NM_MUST_USE;
+/* Appends to the transaction what creates table, chains and sets if they are missing; those for blocks only
+ * if some rule looks them up. */
+int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family,
+	const struct nm_nftables_prefix_lengths *lengths, struct nm_err *err) NM_MUST_USE;
 
 /* Tells whether the family has natmap's table. Fails if it has another program's table of that name, unless
  * ret_foreign takes the answer. The comment of natmap's table is NM_TAG_MADE, and so is that of one of its

@@ -23,6 +23,22 @@ enum nm_nftables_set {
 	NM_SET_LOCALNET,        /* interfaces with route_localnet: not to 127.0.0.0/8; IPv4 only */
 	NM_SET_FORWARDING,      /* interfaces from which only what is published is forwarded */
 	NM_SET_BRIDGED,         /* such interfaces, twice: bridges whose own packets come here, too */
+
+	/* The same for blocks of ports: nftables/blocks.h */
+	NM_SET_RANGES, /* maps: mappings to the same ports of the container, */
+	NM_SET_HOST_RANGES,
+	NM_SET_SHIFTED, /* and to others */
+	NM_SET_HOST_SHIFTED,
+	NM_SET_SHIFTED_LAST, /* the last of these others */
+	NM_SET_HOST_SHIFTED_LAST,
+	NM_SET_MASQUERADED_RANGES,
+	NM_SET_OPEN_RANGES,
+	NM_SET_HOST_OPEN_RANGES,
+	NM_SET_RESTRICTED_RANGES,
+	NM_SET_HOST_RESTRICTED_RANGES,
+	NM_SET_ALLOWED_RANGES,
+	NM_SET_HOST_ALLOWED_RANGES,
+	NM_SET_GUARDED_RANGES,
 	NM_SET_MAX
 };
 
@@ -51,11 +67,25 @@ enum nm_nftables_field {
 extern const struct nm_nftables_set_type {
 	const char *name;
 	bool ipv4_only;
+	enum nm_nftables_set ports; /* of a set for blocks: the one for ports */
 	/* what a packet is looked up by, and what a map has for it; ended by NM_FIELD_END */
 	enum nm_nftables_field key[NM_FIELDS_MAX + 1], data[NM_FIELDS_MAX + 1];
 } nm_nftables_sets[NM_SET_MAX];
 
 bool nm_nftables_set_is_map(enum nm_nftables_set set);
+static inline bool nm_nftables_set_is_of_blocks(enum nm_nftables_set set)
+{
+	return set >= NM_SET_RANGES && set < NM_SET_MAX;
+}
+/* True for the maps whose data has the first port that a block is shifted to; the last one is in another map.
+ * One map with both would be an interval for nft, which cannot load those with IPv6 addresses (up to 1.1.7).
+ */
+bool nm_nftables_set_is_shifted(enum nm_nftables_set set);
+enum nm_nftables_set nm_nftables_set_for_last(enum nm_nftables_set shifted);
+/* True for the maps that translate; each of their elements has a counter. */
+bool nm_nftables_set_is_counted(enum nm_nftables_set set);
+/* The set for blocks that goes with a set for ports. */
+enum nm_nftables_set nm_nftables_set_for_blocks(enum nm_nftables_set ports, bool shifted);
 bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family);
 bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field field);
 
@@ -76,5 +106,8 @@ uint32_t nm_nftables_set_fields_type(const enum nm_nftables_field *fields, enum 
 /* Sizes of key and data in bytes. */
 size_t nm_nftables_set_key_size(enum nm_nftables_set set, enum nm_family family);
 size_t nm_nftables_set_data_size(enum nm_nftables_set set, enum nm_family family);
+/* Where the field begins in the key, which has it. */
+size_t nm_nftables_set_key_offset(
+	enum nm_nftables_set set, enum nm_nftables_field field, enum nm_family family);
 
 #endif

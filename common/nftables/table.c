@@ -5,14 +5,98 @@
  */
 #include "nftables/table.h"
 
+#include <limits.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "nftables/compare_elements.h"
+#include "nftables/expand.h"
+
+/* What is known of the keys of one change. */
+struct change {
+	const struct nm_nftables_scope *scope;
+	struct nm_nft_attempt *attempt;
+	struct nm_nftables_claims claims;
+	/* of the replaced records and peers, if an older natmap has published these: nm_nftables_expand() */
+	struct nm_nftables_elements replaced, peers;
+};
+
+static void change_done(struct change *c)
+{
+	nm_nftables_claims_done(&c->claims);
+	nm_nftables_layout_done(&c->replaced);
+	nm_nftables_layout_done(&c->peers);
+}
+
+static int query(struct change *c, struct nm_err *err)
+{
+	const struct nm_nftables_scope *scope = c->scope;
+
+	nm_nftables_claims_done(&c->claims);
+	if (nm_nftables_claims_add(&c->claims, scope->new, NM_ROLE_NEW, err) < 0 ||
+		nm_nftables_claims_add(&c->claims, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
+		nm_nftables_claims_add(&c->claims, &c->replaced, NM_ROLE_REPLACED, err) < 0 ||
+		nm_nftables_claims_add(&c->claims, scope->peers, NM_ROLE_PEER, err) < 0 ||
+		nm_nftables_claims_add(&c->claims, &c->peers, NM_ROLE_PEER, err) < 0 ||
+		nm_nftables_claims_make(&c->claims, err) < 0)
+		return -1;
+	return nm_nftables_compare_elements_get(c->attempt->nl, &c->claims, c->attempt->again, err);
+}
+
+/* Whether the kernel has the first ports of these blocks as ports. */
+static int has_ports(
+	struct nm_netlink *nl, const struct nm_nftables_elements *blocks, bool *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_nftables_layout_done) struct nm_nftables_elements first = {0};
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+
+	if (nm_nftables_expand(blocks, 1, &first, err) < 0 ||
+		nm_nftables_claims_of(&first, &claims, err) < 0 ||
+		nm_nftables_compare_elements_get(nl, &claims, true, err) < 0)
+		return -1;
+	for (size_t i = 0; i < claims.n; i++)
+		*ret |= claims.v[i].present;
+	return 0;
+}
+
+/* An older natmap has published a block of a replaced record port by port, if the kernel does not have the
+ * block, but its first port. */
+static int find_older(const struct change *c, bool *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_nftables_layout_done) struct nm_nftables_elements missing = {0};
+	const struct nm_nftables_elements *replaced = c->scope->replaced;
+
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_nftables_element *e = &replaced->v[i];
+
+		if (!nm_nftables_set_is_of_blocks(e->set) || !nm_nftables_set_is_counted(e->set) ||
+			nm_nftables_claims_find(&c->claims, e)->present)
+			continue;
+		if (nm_grow(&missing, "preparing the elements", err) < 0)
+			return -1;
+		missing.v[missing.n++] = *e;
+	}
+	return has_ports(c->attempt->nl, &missing, ret, err);
+}
+
+static int query_older(struct change *c, struct nm_err *err)
+{
+	bool is_older = false;
+
+	if (find_older(c, &is_older, err) < 0)
+		return -1;
+	if (!is_older)
+		return 0;
+	if (nm_nftables_expand(c->scope->replaced, UINT_MAX, &c->replaced, err) < 0 ||
+		nm_nftables_expand(c->scope->peers, UINT_MAX, &c->peers, err) < 0)
+		return -1;
+	return query(c, err);
+}
 
 int nm_nftables_table_write(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
 {
-	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims claims = {0};
+	NM_CLEANUP(change_done) struct change c = {.scope = scope, .attempt = a};
 	const struct nm_nftables_diff_output output = {.txn = a->txn};
 	bool found;
 
@@ -21,13 +105,9 @@ int nm_nftables_table_write(
 			nm_nftables_compare_rules(
 				a->nl, f, &scope->new->prefix_lengths[f], NULL, false, &output, err) < 0)
 			return -1;
-	if (nm_nftables_claims_add(&claims, scope->new, NM_ROLE_NEW, err) < 0 ||
-		nm_nftables_claims_add(&claims, scope->replaced, NM_ROLE_REPLACED, err) < 0 ||
-		nm_nftables_claims_add(&claims, scope->peers, NM_ROLE_PEER, err) < 0 ||
-		nm_nftables_claims_make(&claims, err) < 0 ||
-		nm_nftables_compare_elements_get(a->nl, &claims, a->again, err) < 0)
+	if (query(&c, err) < 0 || query_older(&c, err) < 0)
 		return -1;
-	return nm_nftables_compare_elements(&claims, a->families, &output, err);
+	return nm_nftables_compare_elements(&c.claims, a->families, &output, err);
 }
 
 static int delete_table(
@@ -97,7 +177,8 @@ static int on_element(void *ctx, const struct nm_nft_element *e, struct nm_err *
 
 int nm_nftables_table_check_empty(struct nm_netlink *nl, struct nm_err *err)
 {
-	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS};
+	static const enum nm_nftables_set maps[] = {NM_SET_PORTS, NM_SET_HOST_PORTS, NM_SET_RANGES,
+		NM_SET_HOST_RANGES, NM_SET_SHIFTED, NM_SET_HOST_SHIFTED};
 
 	nm_each_family(f, NM_BOTH_FAMILIES) {
 		struct nm_nftables_schema schema;

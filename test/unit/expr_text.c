@@ -103,11 +103,22 @@ static void say_key(struct state *s, uint32_t reg, const char *set, size_t size,
 	say(s, word == end && types == type ? "}" : "} !key");
 }
 
+/* Loads what is so many bytes behind the beginning of the data, and returns where the next field is. */
+static size_t load_data(struct state *s, uint32_t dreg, size_t at, size_t size, const char *text)
+{
+	uint32_t word = (uint32_t)(word_of(s, dreg) + at / 4);
+
+	load(s, word % 4 ? NFT_REG32_00 + word : NFT_REG_1 + word / 4, (uint32_t)size,
+		size == 2 ? 13 : ADDRESS(s->family), text);
+	return at + (size + 3) / 4 * 4;
+}
+
 static void lookup(struct state *s, struct nm_attrs data)
 {
 	uint32_t dreg = u32(data, NFTA_LOOKUP_DREG);
 	char name[32] = "", text[64];
 	enum nm_nftables_set set = 0;
+	size_t at = 0;
 
 	(void)nm_attrs_string(data, NFTA_LOOKUP_SET, name, sizeof(name));
 	while (set < NM_SET_MAX && strcmp(name, nm_nftables_sets[set].name) != 0)
@@ -121,11 +132,12 @@ static void lookup(struct state *s, struct nm_attrs data)
 		nm_nftables_set_fields_type(nm_nftables_sets[set].key, s->family));
 	if (!nm_nftables_set_is_map(set))
 		return;
-	(void)snprintf(text, sizeof(text), "%s.address", name);
-	load(s, dreg, (uint32_t)nm_addr_size(s->family), ADDRESS(s->family), text);
-	(void)snprintf(text, sizeof(text), "%s.port", name);
-	dreg = (uint32_t)(word_of(s, dreg) + nm_addr_size(s->family) / 4);
-	load(s, dreg % 4 ? NFT_REG32_00 + dreg : NFT_REG_1 + dreg / 4, 2, 13, text);
+	for (const enum nm_nftables_field *f = nm_nftables_sets[set].data; *f; f++) {
+		bool is_port = *f == NM_FIELD_DPORT;
+
+		(void)snprintf(text, sizeof(text), "%s.%s", name, is_port ? "port" : "address");
+		at = load_data(s, dreg, at, is_port ? 2 : nm_addr_size(s->family), text);
+	}
 }
 
 /* What is in the register, to be compared with so many bytes. */
@@ -282,9 +294,11 @@ static void bitwise(struct state *s, struct nm_attrs data)
 
 static void nat(struct state *s, struct nm_attrs data)
 {
-	static const uint32_t ip = 1, port = 2; /* NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED */
+	/* NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED, NF_NAT_RANGE_PROTO_OFFSET */
+	static const uint32_t ip = 1, port = 2, offset = 32;
 	uint32_t type = u32(data, NFTA_NAT_TYPE), addr = u32(data, NFTA_NAT_REG_ADDR_MIN);
 	uint32_t proto = u32(data, NFTA_NAT_REG_PROTO_MIN), flags = u32(data, NFTA_NAT_FLAGS);
+	uint32_t last = u32(data, NFTA_NAT_REG_PROTO_MAX);
 
 	say(s, "%s to %s",
 		type == NFT_NAT_DNAT           ? "dnat"
@@ -293,9 +307,11 @@ static void nat(struct state *s, struct nm_attrs data)
 		use(s, addr, nm_addr_size(s->family))->text);
 	if (proto != UINT32_MAX)
 		say(s, ": %s", use(s, proto, 2)->text);
+	if (last != proto)
+		say(s, "to %s, shifted", use(s, last, 2)->text);
 	if (u32(data, NFTA_NAT_FAMILY) != nm_addr_family_to_af(s->family) ||
-		addr != u32(data, NFTA_NAT_REG_ADDR_MAX) || proto != u32(data, NFTA_NAT_REG_PROTO_MAX) ||
-		flags != (proto == UINT32_MAX ? ip : ip | port))
+		addr != u32(data, NFTA_NAT_REG_ADDR_MAX) ||
+		flags != (ip | (proto == UINT32_MAX ? 0 : port) | (last == proto ? 0 : offset)))
 		say(s, "!nat");
 }
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "nft/rules.h"
-#include "nftables/chains.h"
+#include "nftables/chain_tag.h"
 #include "expr_text.h"
 #include "tap.h"
 
@@ -111,18 +111,18 @@ static void test_rules(void)
 		struct nm_nftables_prefix_lengths prefix_lengths;
 		const char *more;
 	} rows[] = {
-		{"IPv4", NM_IPV4, {{false}, {false}}, ""},
-		{"IPv6", NM_IPV6, {{false}, {false}}, ""},
+		{"IPv4", NM_IPV4, {{0}, {0}, {0}}, ""},
+		{"IPv6", NM_IPV6, {{0}, {0}, {0}}, ""},
 		{"IPv4, prefix lengths", NM_IPV4,
-			{{[0] = true, [8] = true, [32] = true}, {[8] = true, [31] = true}},
+			{{[0] = true, [8] = true, [32] = true}, {[8] = true, [31] = true}, {0}},
 			EACH(MASQUERADE, " & 0.0.0.0", "0") EACH(BOTH, " & 255.0.0.0", "8")
 				EACH(ALLOWED, " & 255.255.255.254", "31") EACH(MASQUERADE, "", "32")},
 		{"IPv6, prefix lengths", NM_IPV6,
-			{{[63] = true, [128] = true}, {[0] = true, [127] = true, [128] = true}},
+			{{[63] = true, [128] = true}, {[0] = true, [127] = true, [128] = true}, {0}},
 			EACH(ALLOWED, " & ::", "0") EACH(MASQUERADE, " & ffff:ffff:ffff:fffe::", "63")
 				EACH(ALLOWED, " & ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "127")
 					EACH(BOTH, "", "128")},
-		{"IPv4, a length of IPv6's", NM_IPV4, {{[33] = true}, {[128] = true}}, ""},
+		{"IPv4, a length of IPv6's", NM_IPV4, {{[33] = true}, {[128] = true}, {0}}, ""},
 	};
 	static char got[TEXT_MAX], expected[TEXT_MAX];
 
@@ -139,8 +139,7 @@ static const struct nm_nftables_prefix_lengths *all_lengths(void)
 {
 	static struct nm_nftables_prefix_lengths lengths;
 
-	memset(lengths.masquerade, true, sizeof(lengths.masquerade));
-	memset(lengths.allowed, true, sizeof(lengths.allowed));
+	memset(&lengths, 0xff, sizeof(lengths));
 	return &lengths;
 }
 
@@ -156,8 +155,9 @@ static void test_all_lens(void)
 {
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {
 		struct nm_nftables_rules rules = base_rules(f, all_lengths());
-		struct nm_nftables_prefix_lengths got = {{false}, {false}};
-		unsigned marks = 0, masquerades = 0, allowed = 0;
+		struct nm_nftables_prefix_lengths got = {{0}, {0}, {0}};
+		const uint32_t all_bits = (1u << (1 + 3 * (NM_BLOCK_LEVELS - 1))) - 1;
+		unsigned marks = 0, masquerades = 0, allowed = 0, ranges = 0;
 		char text[NM_EXPR_TEXT_SIZE];
 
 		for (size_t i = 0; i < rules.n; i++) {
@@ -165,17 +165,59 @@ static void test_all_lens(void)
 
 			expr_text(f, (struct nm_attrs){r->expressions, r->len}, text);
 			marks += is_marked(text);
-			nm_nftables_chains_read_prefix_length(r->comment, strlen(r->comment), &got);
+			nm_nftables_chain_tag_read(r->comment, strlen(r->comment), &got);
 		}
 		for (int len = 0; len < 129; len++) {
-			masquerades += got.masquerade[len];
-			allowed += got.allowed[len];
+			masquerades += (got.masquerade[len] & all_bits) == all_bits;
+			allowed += (got.allowed[len] & all_bits) == all_bits;
 		}
+		for (enum nm_nftables_set set = NM_SET_RANGES; set < NM_SET_MAX; set++)
+			ranges += nm_nftables_set_exists(set, f) && got.ranges[set];
+		tap_ok(ranges == (f == NM_IPV4 ? 9 : 8), "those of all sets for blocks, too");
 		tap_ok(masquerades == nm_addr_bits(f) + 1u && allowed == nm_addr_bits(f) + 1u,
 			"the comments of all lengths are read back");
 		tap_ok(marks == 0, "all rules are as nf_tables takes and dumps them");
 		nm_nftables_rules_done(&rules);
 	}
+}
+
+/* Of blocks of 16 ports, udp, and of 256. */
+static void test_blocks(void)
+{
+	const uint32_t udp16 = nm_nftables_layout_bit(2, IPPROTO_UDP), any256 = nm_nftables_layout_bit(4, 0);
+	const struct nm_nftables_prefix_lengths lengths = {
+		.masquerade = {[24] = udp16},
+		.ranges = {[NM_SET_HOST_RANGES] = any256,
+			[NM_SET_SHIFTED] = any256,
+			[NM_SET_OPEN_RANGES] = udp16},
+	};
+	static char got[TEXT_MAX];
+	struct nm_nftables_rules rules = base_rules(NM_IPV4, &lengths), blocks = {0};
+	struct nm_err err;
+
+	for (size_t i = 0; i < rules.n; i++) {
+		const struct nm_nftables_rule *r = &rules.v[i];
+
+		if (strchr(r->comment, '/') &&
+			nm_nftables_rules_add(&blocks, *r, (struct nm_attrs){r->expressions, r->len},
+				r->comment, strlen(r->comment), &err) < 0)
+			tap_ok(false, "%s", err.msg);
+	}
+	tap_is(print(&blocks, NM_IPV4, got),
+		"loopback host_ranges { dport & 65280 ^ 128 l4proto daddr } dnat to host_ranges.address "
+		"# natmap:@ranges/host_ranges/8\n"
+		"translate host_ranges { dport & 65280 ^ 128 l4proto daddr } dnat to host_ranges.address "
+		"# natmap:@ranges/host_ranges/8\n"
+		"translate shifted_last { dport & 65280 ^ 128 l4proto } shifted_ranges { dport & 65280 ^ 128 "
+		"l4proto } dnat to shifted_ranges.address : shifted_ranges.port to shifted_last.port, "
+		"shifted # natmap:@ranges/shifted_ranges/8\n"
+		"forward l4proto == 17 open_ranges { daddr l4proto dport & 65520 ^ 8 ct original dport & "
+		"65520 ^ 8 } goto pass # natmap:@ranges/open_ranges/udp/12\n"
+		"masqueraded l4proto == 17 masqueraded_ranges { saddr & 255.255.255.0 daddr l4proto dport & "
+		"65520 ^ 8 ct original dport & 65520 ^ 8 } masquerade # natmap:@masquerade/24/udp/12\n",
+		"rules for blocks");
+	nm_nftables_rules_done(&rules);
+	nm_nftables_rules_done(&blocks);
 }
 
 static const struct {
@@ -200,6 +242,19 @@ static const struct {
 	{"natmap:@masquerade/1 ", -1, -1},
 	{"natmap:@masquerade/1/2", -1, -1},
 	{"natmap:@masquerade/x", -1, -1},
+	{"natmap:@masquerade/1/udp/11", -1, -1},
+	{"natmap:@masquerade/1/udp/16", -1, -1},
+	{"natmap:@masquerade/1/udp/0", -1, -1},
+	{"natmap:@masquerade/1/udp", -1, -1},
+	{"natmap:@masquerade/1/", -1, -1},
+	{"natmap:@masquerade/1/12", -1, -1},
+	{"natmap:@allowed/1/icmp/12", -1, -1},
+	{"natmap:@ranges/", -1, -1},
+	{"natmap:@ranges/ranges", -1, -1},
+	{"natmap:@ranges/ranges/16", -1, -1},
+	{"natmap:@ranges/ranges/udp/12", -1, -1},
+	{"natmap:@ranges/ports/12", -1, -1},
+	{"natmap:@ranges/open_ranges/12", -1, -1},
 	{"natmap:@allowed/129", -1, -1},
 	{"natmap:@allowed/", -1, -1},
 	{"natmap:@allow/8", -1, -1},
@@ -214,7 +269,7 @@ static const struct {
 static void test_read_len(void)
 {
 	nm_each(row, len_tags) {
-		struct nm_nftables_prefix_lengths lengths = {{false}, {false}}, expected = {{false}, {false}};
+		struct nm_nftables_prefix_lengths lengths = {{0}, {0}, {0}}, expected = {{0}, {0}, {0}};
 		size_t len = strlen(row->tag);
 		char *copy = malloc(len + 1); /* so that ASan sees its end */
 
@@ -224,8 +279,8 @@ static void test_read_len(void)
 			expected.masquerade[row->masquerade] = true;
 		if (row->allowed >= 0)
 			expected.allowed[row->allowed] = true;
-		nm_nftables_chains_read_prefix_length(copy + 1, 0, &lengths);
-		nm_nftables_chains_read_prefix_length(copy, len, &lengths);
+		nm_nftables_chain_tag_read(copy + 1, 0, &lengths);
+		nm_nftables_chain_tag_read(copy, len, &lengths);
 		tap_ok(!memcmp(&lengths, &expected, sizeof(lengths)), "length in '%s'", row->tag);
 		free(copy);
 	}
@@ -302,6 +357,7 @@ static void test_registers(void)
 int main(void)
 {
 	test_rules();
+	test_blocks();
 	test_all_lens();
 	test_read_len();
 	test_chains();

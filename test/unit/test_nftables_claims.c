@@ -19,7 +19,7 @@ static const char *const owners[] = {"a", "b", "c"};
 static struct nm_nftables_element element(const char *of)
 {
 	struct nm_nftables_element e = {
-		.set = NM_SET_PORTS, .key = {6, 0, 0, 0, 0x1f, 0x90}, .owner_port = 8080};
+		.set = NM_SET_PORTS, .key = {6, 0, 0, 0, 0x1f, 0x90}, .owner_ports = {8080, 8080}};
 
 	e.owner = owners[of[0] - 'a'];
 	e.data[0] = (uint8_t)of[1];
@@ -219,7 +219,7 @@ static void test_old_comment(void)
 {
 	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
 	char owner[151], tag[200];
-	struct nm_nftables_element e = {.set = NM_SET_PORTS, .owner = owner, .owner_port = 80};
+	struct nm_nftables_element e = {.set = NM_SET_PORTS, .owner = owner, .owner_ports = {80, 80}};
 	const struct nm_nftables_elements elements = {.v = &e, .n = 1};
 	struct nm_nft_element found = {.data = {e.data, 8}, .tag = tag};
 	struct nm_err err;

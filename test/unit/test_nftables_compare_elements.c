@@ -16,7 +16,7 @@ enum { TEXT_MAX = 1024, MANY = 200, SEVERAL = 24 };
 
 static struct nm_nftables_element element(enum nm_nftables_set set, uint8_t key, const char *owner)
 {
-	struct nm_nftables_element e = {.set = set, .owner = owner, .owner_port = 80};
+	struct nm_nftables_element e = {.set = set, .owner = owner, .owner_ports = {80, 80}};
 
 	memset(e.key, key, nm_nftables_set_key_size(set, NM_IPV4));
 	memset(e.data, key + 1, nm_nftables_set_data_size(set, NM_IPV4));

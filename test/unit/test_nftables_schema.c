@@ -174,6 +174,8 @@ static const char *const expected[NM_FAMILY_MAX] = {
 			  "set natmap bridged id 13 flags 0 { 41 41 } of 32\n",
 };
 
+static const struct nm_nftables_prefix_lengths no_lengths;
+
 static void check(enum nm_family family)
 {
 	static const uint8_t nfprotos[] = {[NM_IPV4] = 2, [NM_IPV6] = 10};
@@ -183,7 +185,8 @@ static void check(enum nm_family family)
 	struct text got = {.used = 0};
 	struct nm_err err;
 
-	if (!tap_ok(txn && nm_nftables_schema_ensure(txn, family, &err) == 0, "a table is ensured"))
+	if (!tap_ok(txn && nm_nftables_schema_ensure(txn, family, &no_lengths, &err) == 0,
+		    "a table is ensured"))
 		return;
 	tap_ok(nm_nft_batch_is_idle(txn), "that alone changes nothing");
 	if (!tap_ok(kernel_commit(txn, &sent), "it is sent"))

@@ -205,6 +205,8 @@ static void test_forms(void)
 }
 
 /* The message as a dump has it. */
+static const struct nm_nftables_prefix_lengths no_lengths;
+
 static void copy(struct reply *r, uint32_t seq, const struct nlmsghdr *msg)
 {
 	struct nlmsghdr *to = reply_at(r, r->len);
@@ -227,8 +229,8 @@ static void test_ensured(enum nm_family family)
 	struct kernel k;
 
 	memset(replies, 0, sizeof(replies));
-	ready = txn && nm_nftables_schema_ensure(txn, family, &err) == 0 && kernel_commit(txn, &sent) &&
-		kernel_open(&k);
+	ready = txn && nm_nftables_schema_ensure(txn, family, &no_lengths, &err) == 0 &&
+		kernel_commit(txn, &sent) && kernel_open(&k);
 	if (!tap_ok(ready, "a table of our own: preparation"))
 		return;
 	while ((msg = reply_next(&sent, msg))) {
