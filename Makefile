@@ -71,7 +71,7 @@ PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 .PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-runtimes check-systemd check-archs check-kernels check-all \
-	check-headers check-layers lint format format-check deps bench demo ci install uninstall clean help
+	check-headers check-layers lint format format-check deps bench bench-peers demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -297,6 +297,10 @@ bench: ## measure against CNI portmap and netavark, write test/bench/RESULTS.md 
 	$(Q)$(MAKE) --no-print-directory all bench-programs test-programs
 	$(Q)bash -o pipefail -c 'test/bench/run.sh | tee $(BUILD)/test/bench/report'
 	$(Q)test/bench/scale.sh $(BUILD)/test/bench/report
+	$(Q)$(MAKE) --no-print-directory bench-peers
+
+bench-peers: all bench-programs test-programs ## measure against the peers of Debian unstable, and print what falls short (root)
+	$(Q)bash -o pipefail -c 'test/bench/peers.sh | tee $(BUILD)/test/bench/peers'
 
 demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)
 	$(Q)test/install-deps.sh

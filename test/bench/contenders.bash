@@ -71,11 +71,16 @@ natmap() {
 	natmap=("$NATMAP" --config "$NM_TMP/natmap-$1.json" --state-dir "$NM_TMP/state-$2")
 }
 
+# natmap_config BACKEND: as an administrator has it who gives out the addresses: the other containers of fill.c are none
+natmap_config() {
+	printf '{"backend": "%s", "policy": {"address": ["10.88.0.0/16"], "max_ports": 65535}}\n' "$1" >"$NM_TMP/natmap-$1.json"
+	chmod 0600 "$NM_TMP/natmap-$1.json"
+}
+
 # natmap_has BACKEND: whether this natmap has it; ends the script when it says otherwise in another way
 natmap_has() {
 	local natmap code=0
-	printf '{"backend": "%s"}\n' "$1" >"$NM_TMP/natmap-$1.json"
-	chmod 0600 "$NM_TMP/natmap-$1.json"
+	natmap_config "$1"
 	natmap "$1" "none-$1"
 	unshare -n "${natmap[@]}" reload >"$NM_TMP/list" 2>&1 || code=$?
 	case $code in
@@ -208,7 +213,7 @@ netavark_config() {
 }
 
 netavark_words() { # netavark_words setup|teardown NODE
-	words=("$(command -v env)" NETAVARK_FW=iptables "$netavark" --config "$NM_TMP/netavark" "$1" "$(netns "$2")")
+	words=("$(command -v env)" NETAVARK_FW="${netavark_driver:-iptables}" "$netavark" --config "$NM_TMP/netavark" "$1" "$(netns "$2")")
 }
 
 # Another container stays on the network, so that its bridge and its chains do.

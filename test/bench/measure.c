@@ -9,8 +9,9 @@
  * its output to the end of file, and waits for its exit: the time is taken from before the start until both
  * have come.
  *
- * Prints for each NAME, except those that begin with '-': median and 90th percentile in microseconds, and the
- * largest peak of resident memory in KiB. The latter is never less than this program's own, which the child
+ * Prints for each NAME, except those that begin with '-': median and 90th percentile in microseconds, the
+ * largest peak of resident memory in KiB, and the 10th and 99th percentile; or, with MEASURE_ALL in the
+ * environment, each time. The peak is never less than this program's own, which the child
  * has until it executes the command: so this program stays small. A command that fails ends it, with exit
  * status 1.
  */
@@ -189,9 +190,14 @@ static int compare(const void *a, const void *b)
 
 static void print(const struct job *job, size_t rounds)
 {
+	for (size_t i = 0; getenv("MEASURE_ALL") && i < rounds; i++)
+		printf("%s %lld\n", job->name, (long long)job->us[i]);
+	if (getenv("MEASURE_ALL"))
+		return;
 	qsort(job->us, rounds, sizeof(*job->us), compare);
-	printf("%s %lld %lld %ld\n", job->name, (long long)job->us[rounds / 2],
-		(long long)job->us[rounds * 9 / 10], job->peak_kib);
+	printf("%s %lld %lld %ld %lld %lld\n", job->name, (long long)job->us[rounds / 2],
+		(long long)job->us[rounds * 9 / 10], job->peak_kib, (long long)job->us[rounds / 10],
+		(long long)job->us[rounds * 99 / 100]);
 }
 
 int main(int argc, char **argv)

@@ -89,7 +89,9 @@ static int add(struct nm_netlink *nl, struct nm_err *err)
 
 static int prepare(void *scope, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	return nm_iptables_table_write(scope, attempt, err);
+	struct nm_iptables_written written = {0};
+
+	return nm_iptables_table_write(scope, attempt, &written, err);
 }
 
 static int take_back(struct nm_netlink *nl, struct nm_err *err)

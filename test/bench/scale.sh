@@ -57,7 +57,7 @@ measure() {
 	for host in $3; do
 		"$2" "$host"
 	done >"$NM_TMP/jobs"
-	"$programs/measure" "$1" "$pause_ms" "$NM_TMP/jobs" | while IFS=': ' read -r what who n median _ peak; do
+	"$programs/measure" "$1" "$pause_ms" "$NM_TMP/jobs" | while IFS=': ' read -r what who n median _ peak _; do
 		echo "$what $who $n $median"
 		echo "$what-peak $who $n $peak"
 	done >>"$NM_TMP/result"
