@@ -252,7 +252,7 @@ fill_disk() {
 	run_natmap list --json
 	assert "$(jq '.containers | length' <<<"$output")" -eq 1002
 	assert "$output" lacks filter
-	publish rc=4 third 10500:80
+	publish rc=4 third 10500:81
 	withdraw other
 	withdraw web
 	assert "$(live_ids | wc -w)" -eq 1000
