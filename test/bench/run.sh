@@ -129,7 +129,7 @@ prepare() {
 	local pid
 	spawn natmap-ctr sleep infinity
 	pid=$spawned
-	config '{}'
+	config '{"policy": {"address": ["0.0.0.0/0", "::/0"]}}' # those of record_others, which no namespace has
 	state bench "$pid" creating io.natmap.ports=8080:80 >"$NM_TMP/bench.json"
 	state bench "$pid" creating org.example.ports=8080:80 >"$NM_TMP/unconcerned.json"
 	state bench - stopped >"$NM_TMP/stopped.json"
