@@ -15,10 +15,10 @@ teardown() {
 	runtimes_down
 }
 
-# member NAME COMMAND...: a container of the pod, with the port of all
+# member NAME PORTS COMMAND...: a container of the pod
 member() {
-	inbox podman run --detach --pod pod --name "$1" --stop-signal KILL --annotation io.natmap.ports=8080:80 \
-		docker.io/library/nginx "${@:2}"
+	inbox podman run --detach --pod pod --name "$1" --stop-signal KILL --annotation "io.natmap.ports=$2" \
+		docker.io/library/nginx "${@:3}"
 }
 
 # running: how many containers run
@@ -29,23 +29,26 @@ running() {
 @test "the containers of a pod are restarted in any order" {
 	local order name
 	inbox podman pod create --name pod --network web --infra-name infra
-	member web httpd -f -p 80 -h /www
-	member two sleep 1000
-	member three sleep 1000
+	member web 8080:80 httpd -f -p 80 -h /www
+	member two 8080:80 sleep 1000
+	member three 8081:81 httpd -f -p 81 -h /www
 	assert_pages web 8080
 	inbox podman pod restart pod
 	assert "$(running)" -eq 4
 	assert_pages web 8080
+	assert_pages web 8081
 	for order in 'infra web two three' 'infra three two web'; do
 		for name in $order; do
 			inbox podman restart --time 0 "$name"
 		done
 		assert_pages web 8080
+		assert_pages web 8081
 		run_natmap check
 		assert "$(published | wc -w)" -eq 3
 	done
 	inbox podman pod rm --force --time 0 pod
 	assert_nothing_left
+	result "podman: pod restart" published published
 }
 
 @test "a container is plugged into another network, and nobody else gets its port" {
@@ -71,4 +74,5 @@ running() {
 	assert_pages web 8080
 	podman_ends --all
 	assert_nothing_left
+	result "podman: reconnect, reload" published published
 }
