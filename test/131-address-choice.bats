@@ -97,7 +97,8 @@ vpn_up() {
 	on ctr ip -6 address flush dev eth1 scope global
 	run_natmap add --interface eth1 --pid "$(ctr_pid web)" web 8083:80
 	assert "$(addresses)" = 10.88.8.2/24
-	run_natmap check
+	run_natmap rc=3 check
+	assert "$output" = "container 'web' no longer has the address fd00:8::2 of its ports"
 	withdraw web
 	assert_clean
 }
