@@ -159,9 +159,9 @@ podman_serves() {
 		docker.io/library/nginx sh -c "echo $1 >/www/index.html; exec httpd -f -p 80 -h /www"
 }
 
-# podman_ends NAME...: removes containers
+# podman_ends NAME...: removes containers; again, where podman itself is still at their mounts or finds that they are gone
 podman_ends() {
-	inbox podman rm --force --time 0 "$@"
+	inbox podman rm --force --time 0 "$@" || wait_for inbox podman rm --force --ignore --time 0 "$@"
 }
 
 # podman_of KEY NAME: what `podman inspect` says
