@@ -53,9 +53,9 @@ stream_open() {
 	spawn ext socat -u TCP4:192.0.2.1:8080,sourceport=7001,reuseaddr "OPEN:$NM_TMP/stream,append"
 }
 
-# stream_goes_on [-t SECONDS]: more lines come
+# stream_goes_on SECONDS: more lines come within so many
 stream_goes_on() {
-	wait_for "$@" flow_has_grown "$NM_TMP/stream" "$(($(wc -l <"$NM_TMP/stream") + 5))"
+	wait_for -t "$1" flow_has_grown "$NM_TMP/stream" "$(($(wc -l <"$NM_TMP/stream") + 5))"
 }
 
 # no_socket NODE PORT: the server there has noticed that its client is gone
@@ -101,17 +101,17 @@ pidns() {
 		publish one 8080:80
 		publish two 8080:80
 		stream_open 80
-		stream_goes_on
+		stream_goes_on 20
 		entry=$(translated tcp 8080)
 		assert "$entry" =~ 'id=[0-9]+'
 		withdraw "$first"
 		assert "$(translated tcp 8080)" = "$entry" "the flow's entry after the end of $first"
-		stream_goes_on
+		stream_goes_on 20
 		assert "$(translated tcp 8080)" = "$entry" "the flow's entry later"
 		withdraw "$second"
 		assert "$(translated tcp 8080)" = "" "the flow's entry after the end of $second"
 		lines=$(wc -l <"$NM_TMP/stream")
-		refute stream_goes_on -t 1
+		refute stream_goes_on 1
 		assert "$(wc -l <"$NM_TMP/stream")" -eq "$lines" "lines that came after the end"
 		kill_group "$spawned"
 		wait_for no_socket ctr 80
