@@ -368,3 +368,16 @@ filtered() {
 	on host sh -ec 'ip route add default via 198.18.7.2 table 7; ip rule add from 10.88.7.0/24 table 7; ip route add 192.0.2.0/24 dev up0 table 7'
 	filtered "rp_filter is 1 on 'up0'" ext 192.0.2.1 from=198.18.9.9
 }
+
+@test "ports of SCTP are judged by their own match of iptables" {
+	publish sctp 5060:5061/sctp,192.0.2.1:6000-6001:7000-7001/sctp
+	run_natmap doctor
+	assert "$output" = ""
+	run_natmap check
+	on host iptables -A FORWARD -p sctp --dport 5062 -j DROP
+	run_natmap reload
+	on host iptables -I FORWARD -p sctp --dport 5061 -j DROP
+	run_natmap rc=1 doctor
+	assert "$output" has "drops packets to '5060:5061/sctp' of container 'sctp'"
+	assert "$output" lacks 6000-6001
+}

@@ -4,6 +4,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,7 +13,19 @@
 
 enum { DPORT_OFFSET = 2 };
 
-/* -m tcp or udp: struct xt_tcp begins like struct xt_udp. */
+static struct nm_ports read_sctp(struct nm_attrs info)
+{
+	struct xt_sctp_info m;
+
+	if (info.len < sizeof(m))
+		return (struct nm_ports){0};
+	memcpy(&m, info.data, sizeof(m));
+	if (!(m.flags & XT_SCTP_DEST_PORTS) || m.invflags & XT_SCTP_DEST_PORTS)
+		return (struct nm_ports){0};
+	return (struct nm_ports){m.dpts[0], m.dpts[1]};
+}
+
+/* -m tcp, udp or sctp: struct xt_tcp begins like struct xt_udp. */
 static struct nm_ports read_match(struct nm_attrs match)
 {
 	struct nm_attrs info = nm_attrs_nested(match, NFTA_MATCH_INFO);
@@ -20,7 +33,9 @@ static struct nm_ports read_match(struct nm_attrs match)
 	bool inverted;
 	struct xt_udp u;
 
-	(void)nm_attrs_string(match, NFTA_MATCH_NAME, name, sizeof(name)); /* "" is neither */
+	(void)nm_attrs_string(match, NFTA_MATCH_NAME, name, sizeof(name)); /* "" is none */
+	if (!strcmp(name, "sctp"))
+		return read_sctp(info);
 	if (strcmp(name, "tcp") != 0 && strcmp(name, "udp") != 0)
 		return (struct nm_ports){0};
 	if (info.len < sizeof(u))

@@ -8,6 +8,7 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_iprange.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <string.h>
 
@@ -114,6 +115,7 @@ static int put_xt(struct nm_landmarks *l, struct nm_attrs match, struct nm_err *
 	char name[NM_NFT_EXPRESSION_SIZE] = "";
 	union {
 		struct xt_udp ports; /* struct xt_tcp begins like it */
+		struct xt_sctp_info sctp;
 		struct xt_multiport_v1 multiport;
 		struct xt_conntrack_mtinfo3 conntrack; /* older ones begin like it */
 		struct xt_iprange_mtinfo iprange;
@@ -124,6 +126,8 @@ static int put_xt(struct nm_landmarks *l, struct nm_attrs match, struct nm_err *
 		memcpy(&u, info.data, info.len < sizeof(u) ? info.len : sizeof(u));
 	if (!strcmp(name, "tcp") || !strcmp(name, "udp"))
 		put_ports(l, u.ports.dpts[0], u.ports.dpts[1]);
+	else if (!strcmp(name, "sctp"))
+		put_ports(l, u.sctp.dpts[0], u.sctp.dpts[1]);
 	else if (!strcmp(name, "multiport"))
 		put_multiport(l, &u.multiport);
 	else if (!strcmp(name, "iprange"))

@@ -17,6 +17,7 @@
 #include <linux/netfilter/xt_physdev.h>
 #include <linux/netfilter/xt_recent.h>
 #include <linux/netfilter/xt_rpfilter.h>
+#include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
@@ -77,6 +78,25 @@ static enum nm_tri match_tcp(const struct nm_follow_state *s, const void *info)
 		return NM_FALSE;
 	return nm_value_and(t->option ? NM_UNDECIDED : NM_TRUE,
 		match_ports(s, &ports, t->invflags & (XT_TCP_INV_SRCPT | XT_TCP_INV_DSTPT)));
+}
+
+/* flags has the parts that are asked for. */
+static enum nm_tri match_sctp_part(const struct xt_sctp_info *m, uint32_t part, enum nm_tri matches)
+{
+	return m->flags & part ? invert_if(m->invflags & part, matches) : NM_TRUE;
+}
+
+static enum nm_tri match_sctp(const struct nm_follow_state *s, const void *info)
+{
+	const struct xt_sctp_info *m = info;
+	enum nm_tri from = port_within(s, SOURCE_PORT_AT, m->spts[0], m->spts[1]);
+	enum nm_tri to = port_within(s, DEST_PORT_AT, m->dpts[0], m->dpts[1]);
+
+	if (s->packet->protocol != IPPROTO_SCTP)
+		return NM_FALSE;
+	return nm_value_and(match_sctp_part(m, XT_SCTP_CHUNK_TYPES, NM_UNDECIDED),
+		nm_value_and(match_sctp_part(m, XT_SCTP_SRC_PORTS, from),
+			match_sctp_part(m, XT_SCTP_DEST_PORTS, to)));
 }
 
 static enum nm_tri match_multiport(const struct nm_follow_state *s, const void *info)
@@ -316,6 +336,7 @@ static const struct {
 	{"conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2},
 	{"tcp", 0, sizeof(struct xt_tcp), match_tcp},
 	{"udp", 0, offsetof(struct xt_udp, invflags) + 1, match_udp},
+	{"sctp", 0, sizeof(struct xt_sctp_info), match_sctp},
 	{"addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype},
 	{"multiport", 1, sizeof(struct xt_multiport_v1), match_multiport},
 	{"mark", 1, sizeof(struct xt_mark_mtinfo1), match_mark},
