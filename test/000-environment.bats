@@ -7,14 +7,6 @@ load helpers/natmap
 load helpers/runc
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 @test "the nodes reach each other's servers by direct routes, over IPv4 and IPv6, tcp and udp" {
 	serve ctr tcp 80 'web %p'
 	serve ctr udp 53 'dns %p'

@@ -5,14 +5,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # commands: the names of all commands, as the help shows them
 commands() {
 	run_natmap help >/dev/null && sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p' <<<"$output"
@@ -26,12 +18,6 @@ options() {
 # misused TEXT ARGUMENT...: a usage error that names TEXT
 misused() {
 	run_natmap rc=2 "${@:2}" </dev/null && assert "$stderr" has "$1"
-}
-
-# fresh_up: one more network namespace, without anything in it, as the node "fresh"
-fresh_up() {
-	NM_NODES+=" fresh"
-	ip netns add "$NM_NS-fresh"
 }
 
 # tagged NODE TABLES...: its rules as a set, each with its program and table

@@ -6,14 +6,6 @@
 load helpers/natmap
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # ignored <INPUT: the hook has nothing to do with it, neither with a stage nor without
 ignored() {
 	before=${before:-$(snapshot host)} # of the whole test

@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # hairpin_is on|off: the mode of the container's bridge port
 hairpin_is() {
 	assert "$(on host bridge -d link show dev vctr)" has "hairpin $1"

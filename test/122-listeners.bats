@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # listen OPTIONS: a tcp service of socat's with these options
 listen() {
 	spawn host socat "TCP6-LISTEN:$1,fork" SYSTEM:'echo own'

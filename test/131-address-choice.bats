@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # addresses: those on record
 addresses() {
 	sed -n 's/^{"live":1,.*"addresses":\["\([^]]*\)"\].*/\1/p' "$(state_dir)/state" | sed 's/","/ /g'

@@ -10,10 +10,6 @@ setup() {
 	ctr_start web >/dev/null
 }
 
-teardown() {
-	net_down
-}
-
 # claim [KEY=VALUE...]: publishes IPv4 and IPv6 each by itself, withdraws, and says what was refused and where the others led
 claim() {
 	local ports said=""
@@ -55,7 +51,7 @@ shows() {
 	shows eth0 192.0.2.77/24 fd00:99::77/64
 	run_natmap rc=5 add --pid "$(ctr_pid web)" web 8080:80
 	assert "$stderr" has "leaves by 'up0', which does not lead to the container's interface 'eth0'"
-	refute test -e "$(state_dir)"
+	assert_no_state
 	run_natmap add --address 192.0.2.77 web 8080:80
 	run_natmap remove web
 	config '{"policy": {"address": ["192.0.2.77", "fd00:99::/64"]}}'

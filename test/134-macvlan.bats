@@ -11,10 +11,6 @@ setup() {
 	serve ctr tcp 80 mac
 }
 
-teardown() {
-	net_down
-}
-
 # child PARENT MODE ADDRESS...: from now on the container's mac0
 child() {
 	local address

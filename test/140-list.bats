@@ -6,14 +6,6 @@ load helpers/natmap
 load helpers/recovery
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # connect N NODE PROTO ADDRESS PORT: so many connections, each answered
 connect() {
 	local i

@@ -5,14 +5,6 @@
 load helpers/natmap
 load helpers/lacking
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # ask_doctor [rc=N]: sets $output to what it says of this host, but for what this machine's podman or containerd lack
 ask_doctor() {
 	run_natmap "$@" doctor || return 1

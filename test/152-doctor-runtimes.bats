@@ -15,10 +15,6 @@ setup() {
 	fresh
 }
 
-teardown() {
-	net_down
-}
-
 # fresh: from now on natmap sees, in these directories, what is below $ROOT, where nothing but a natmap is
 # shellcheck disable=SC2016,SC2086 # that shell's variables; a list of words
 fresh() {

@@ -13,10 +13,6 @@ setup() {
 	publish web 8080:80
 }
 
-teardown() {
-	net_down
-}
-
 # fence RULES [HOOK] [PRIORITY]: a chain of somebody else's at the hook (forward), with these rules
 fence() {
 	on host nft -f - <<-END

@@ -6,14 +6,6 @@ load helpers/natmap
 load helpers/lacking
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # tells N KIND TEXT: check finds N differences, all of that kind, one with TEXT; in lines and in JSON the same; and
 # neither host nor state is changed
 tells() {

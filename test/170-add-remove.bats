@@ -10,10 +10,6 @@ setup() {
 	state=$NM_TMP/state/state
 }
 
-teardown() {
-	net_down
-}
-
 # add, remove [rc=N] ARGUMENT...
 add() {
 	local options=()
@@ -30,15 +26,6 @@ remove() {
 # ports ID: what is recorded for it
 ports() {
 	sed -n '/^{"live":1,.*"id":"'"$1"'",/{s/.*"ports":\["\(.*\)"\].*/\1/; s/","/ /g; p}' "$state"
-}
-
-# undisturbed COMMAND...: the command changes neither the host nor the state
-undisturbed() {
-	local before state_before
-	before=$(snapshot host)
-	state_before=$(cat "$state" 2>/dev/null || :)
-	"$@" || return 1
-	same "the host, by $*" "$before" "$(snapshot host)" && same "the state, by $*" "$state_before" "$(cat "$state" 2>/dev/null || :)"
 }
 
 # handles ID:PORT: the rules of that mapping with handles and counters

@@ -10,24 +10,11 @@ setup() {
 	state=$NM_TMP/state/state
 }
 
-teardown() {
-	net_down
-}
-
 # gc [rc=N] [ARGUMENT...]
 gc() {
 	local options=()
 	[[ "${1:-}" != rc=* ]] || { options=("$1") && shift; }
 	run_natmap "${options[@]}" gc "$@"
-}
-
-# undisturbed COMMAND...: the command changes neither the host nor the state
-undisturbed() {
-	local before state_before
-	before=$(snapshot host)
-	state_before=$(cat "$state" 2>/dev/null || :)
-	"$@" || return 1
-	same "the host, by $*" "$before" "$(snapshot host)" && same "the state, by $*" "$state_before" "$(cat "$state" 2>/dev/null || :)"
 }
 
 # pidns VALUE: the state file is one of that PID namespace

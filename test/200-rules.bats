@@ -5,25 +5,11 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # publish_all: a container with one mapping of every kind, and one with an allow list
 publish_all() {
 	publish web 8080:80 5300-5302:53-55/udp 9899:9899/sctp 192.0.2.1:443:4443 127.0.0.2:81:81 0.0.0.0:82:82 \
 		'[::]:83:83/udp' '[fd00:99::1]:84:84' 192.0.2.3:6000-6009:7000-7009
 	publish db 5432:5432 '[fd00:99::3]:3306:3306' allow=192.0.2.0/24,192.0.2.9,fd00:99::/64
-}
-
-# fresh_up: one more network namespace, without anything in it, as the node "fresh"
-fresh_up() {
-	NM_NODES+=" fresh"
-	ip netns add "$NM_NS-fresh"
 }
 
 # tagged PROGRAM: natmap's own rules on the host, each as "TABLE RULE", RULE without the -A

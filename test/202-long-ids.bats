@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # id_of N: a container id of so many bytes
 id_of() {
 	printf 'c%.0s' $(seq "$1")

@@ -5,23 +5,6 @@
 load helpers/natmap
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
-# undisturbed COMMAND...: the command changes neither the rules nor the state
-undisturbed() {
-	local rules_before state_before
-	rules_before=$(snapshot host)
-	state_before=$(<"$NM_TMP/state/state")
-	"$@" || return 1
-	same "rules, by $*" "$rules_before" "$(snapshot host)" && same "state, by $*" "$state_before" "$(<"$NM_TMP/state/state")"
-}
-
 # conflict FIRST SECOND: the second mapping is refused while the first is published
 conflict() {
 	publish web "$1" || return 1

@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # given ID: the ports in its record
 given() {
 	jq -r --arg id "$1" 'select(.live == 1 and .id == $id) | .ports[]' "$NM_TMP/state/state" | xargs

@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 nerdctl='nerdctl/ports=[{"HostPort":8081,"ContainerPort":80,"Protocol":"tcp","HostIP":"0.0.0.0"}]'
 crio='io.kubernetes.cri-o.PortMappings=[{"HostPort":8082,"ContainerPort":80,"Protocol":"TCP","HostIP":""}]'
 kubelet='io.kubernetes.container.ports=[{"name":"web","hostPort":8082,"containerPort":80,"protocol":"TCP"},{"containerPort":81}]'

@@ -5,14 +5,6 @@
 load helpers/natmap
 load helpers/everything
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 dnat() {
 	static "\"dnat\": [{\"name\": \"x\", $1}]"
 }
@@ -35,15 +27,6 @@ loads() {
 # postrouting: the targets there, in order
 postrouting() {
 	on host iptables -t nat -S POSTROUTING | grep -o -- '-j .*' | cut -d' ' -f2 | uniq | xargs
-}
-
-# undisturbed COMMAND...: the command changes neither the rules nor the state
-undisturbed() {
-	local rules_before state_before
-	rules_before=$(snapshot host)
-	state_before=$(cat "$NM_TMP/state/state")
-	"$@" || return 1
-	same "rules, by $*" "$rules_before" "$(snapshot host)" && same "state, by $*" "$state_before" "$(<"$NM_TMP/state/state")"
 }
 
 # conflict DNAT MAPPING: each is refused while the other is there, and the message names both
@@ -196,8 +179,7 @@ nat POSTROUTING -s 10.88.8.0/24 -o up0 -m comment --comment "natmap:@snat/net" -
 # bats test_tags=iptables
 @test "what the kernel shows can be loaded by iptables-restore elsewhere and is the same there" {
 	local program
-	NM_NODES+=" fresh"
-	ip netns add "$NM_NS-fresh"
+	fresh_up
 	static_all
 	run_natmap reload
 	for program in iptables ip6tables; do

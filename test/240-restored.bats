@@ -11,14 +11,6 @@ load helpers/natmap
 load helpers/recovery
 load helpers/everything
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # tool COMMAND...: iptables, nft, or a shell that runs them, on the host
 tool() {
 	if [[ -n "${NM_RELEASE:-}" ]]; then

@@ -11,10 +11,6 @@ setup() {
 	on host ip6tables -P FORWARD DROP
 }
 
-teardown() {
-	net_down
-}
-
 # ask_by_curl HOST: what answers on its port 8080, half a second long; curl knows the scope of an address
 ask_by_curl() {
 	on ext curl --silent --max-time 0.5 --noproxy '*' --http0.9 "http://$1:8080/" || :

@@ -5,27 +5,9 @@
 load helpers/natmap
 load helpers/runc
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # web_make ID PORTS TEXT [JQ]: a bundle whose container serves a page TEXT on the port of PORTS inside
 web_make() {
 	bundle_make "$1" "echo '$3' >/tmp/index.html; exec httpd -f -p ${2##*:} -h /tmp" "$2" "${4:-.}"
-}
-
-# page NODE ADDRESS:PORT: what the server there says
-page() {
-	on "$1" curl --silent --max-time 3 --noproxy '*' "http://$2/"
-}
-
-assert_page() {
-	wait_for page "$2" "$3" || return 1
-	assert "$(page "$2" "$3")" = "$1" "page of $3 on $2"
 }
 
 # also_in STAGE: a JQ program that has natmap run in STAGE as well

@@ -13,10 +13,6 @@ setup() {
 	on host ip6tables -P FORWARD DROP
 }
 
-teardown() {
-	net_down
-}
-
 # static JSON: these static rules are in place, and no others
 static() {
 	config "{\"static\": {$1}}"

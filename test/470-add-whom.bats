@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 @test "a process that got the number of the container's is not the container" {
 	publish web 8080:80
 	sed -i 's/"start":[0-9]*/"start":1/' "$(state_dir)/state"

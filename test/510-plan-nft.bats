@@ -10,10 +10,6 @@ setup() {
 	config '{"backend": "nftables"}'
 }
 
-teardown() {
-	net_down
-}
-
 # described PORTS [KEY=VALUE...]: from now on the container's OCI state is this one, in $NM_TMP/oci
 described() {
 	[[ -e "$NM_TMP/ctr-web" ]] || ctr_start web >/dev/null

@@ -10,10 +10,6 @@ setup() {
 	state=$NM_TMP/state/state
 }
 
-teardown() {
-	net_down
-}
-
 # serve_all PORT...: servers on these ports of ctr that answer with their port
 serve_all() {
 	local port

@@ -15,6 +15,15 @@ NM_TREE=${NM_TREE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 # shellcheck source=test/helpers/matrix.bash
 . "$NM_TREE/test/helpers/matrix.bash"
 
+# setup, teardown: of each test whose file has none of its own
+setup() {
+	net_up
+}
+
+teardown() {
+	net_down
+}
+
 NM_BUILD=${BUILD:-build}
 [[ "$NM_BUILD" == /* ]] || NM_BUILD=$NM_TREE/$NM_BUILD
 NATMAP=${NATMAP:-$NM_BUILD/natmap}
@@ -80,9 +89,54 @@ masquerades() {
 	fi
 }
 
+# in_locks FILE: the file as /proc/locks names it; the inode's number alone may be another file's in another run's folder
+in_locks() {
+	local major minor inode
+	read -r major minor inode < <(stat -c '%Hd %Ld %i' "$1")
+	printf '%02x:%02x:%s' "$major" "$minor" "$inode"
+}
+
+# hold_lock: another process takes the lock, and keeps it until `kill_group "$holder"`
+hold_lock() {
+	spawn host flock "$NM_TMP/state/lock" sleep 600
+	# shellcheck disable=SC2034 # for the caller
+	holder=$spawned
+	wait_for lock_is_held
+}
+
+lock_is_held() {
+	refute flock -n "$NM_TMP/state/lock" true
+}
+
+# waiters N: so many processes wait for the lock
+waiters() {
+	[[ $(grep -cE -- "-> FLOCK .* $(in_locks "$NM_TMP/state/lock") " /proc/locks) -eq $1 ]]
+}
+
 # state_dir: the test's own state directory
 state_dir() {
 	printf '%s' "$NM_TMP/state"
+}
+
+# assert_no_state: nothing has been recorded. The directory may be there: a hook makes it before it knows what the state asks for.
+assert_no_state() {
+	assert "$(ls -A "$(state_dir)" 2>/dev/null)" = "" "files of the state"
+}
+
+# undisturbed COMMAND...: the command changes neither the host nor the state
+undisturbed() {
+	local before state_before
+	before=$(snapshot host)
+	state_before=$(cat "$(state_dir)/state" 2>/dev/null || :)
+	"$@" || return 1
+	same "the host, by $*" "$before" "$(snapshot host)" && same "the state, by $*" "$state_before" "$(cat "$(state_dir)/state" 2>/dev/null || :)"
+}
+
+# read_only_settings: from now on natmap cannot write below /proc/sys
+read_only_settings() {
+	# shellcheck disable=SC2016 # "$@" belongs to that shell
+	NM_WRAP=(unshare -m --propagation private sh -c '
+		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
 }
 
 # live_ids: the ids of the live records, in the order of the state file

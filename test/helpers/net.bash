@@ -41,6 +41,8 @@ net_up() {
 	export NM_NS NM_TMP
 	: >"$NM_TMP/pids"
 	config '{}'
+	local stale=("/run/netns/$NM_NS"-*) # of a test that was killed, and had this number
+	[[ ! -e "${stale[0]}" ]] || "$NM_PROGRAMS/net" down "${stale[@]}"
 	"$NM_PROGRAMS/net" up "$NM_NS"
 }
 
@@ -64,6 +66,12 @@ net_ctr_up() {
 		route add default via 10.88.7.1
 		route add default via fd00:7::1
 	END
+}
+
+# fresh_up: one more network namespace, without anything in it, as the node "fresh"
+fresh_up() {
+	NM_NODES+=" fresh"
+	ip netns add "$NM_NS-fresh"
 }
 
 # net_down: ends what the test started and removes its namespaces. Fails when a process was left there that no helper started.

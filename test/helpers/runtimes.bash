@@ -71,20 +71,6 @@ follow() {
 	script "$text"
 }
 
-# page NODE ADDRESS:PORT: what the server there says
-page() {
-	on "$1" curl --silent --max-time 3 --noproxy '*' "http://$2/"
-}
-
-page_is() {
-	[[ "$(page "$2" "$3")" = "$1" ]]
-}
-
-# assert_page EXPECTED NODE ADDRESS:PORT: soon
-assert_page() {
-	wait_for page_is "$@" || fail "page of $3 on $2: expected '$1': $(page "$2" "$3")"
-}
-
 # assert_pages EXPECTED PORT: from the network and the host, in both families (4: in IPv4 alone), from 127.0.0.1, and from a
 # neighbour
 assert_pages() {
@@ -199,4 +185,9 @@ images_up() {
 # cri METHOD REQUEST RESPONSE, cri run CONTAINER_FILE POD_FILE: see cri.sh
 cri() {
 	inbox /mnt/test/helpers/cri.sh "$@"
+}
+
+# no_bridge: natmap's bridge is gone from the host
+no_bridge() {
+	refute on host ip link show natmap0
 }

@@ -115,3 +115,17 @@ flow_lines() {
 	mapfile answers <"$2"
 	printf -v "$1" %s "${#answers[@]}"
 }
+
+# page NODE ADDRESS:PORT: what the server there says
+page() {
+	on "$1" curl --silent --max-time 3 --noproxy '*' "http://$2/"
+}
+
+page_is() {
+	[[ "$(page "$2" "$3")" = "$1" ]]
+}
+
+# assert_page EXPECTED NODE ADDRESS:PORT: soon
+assert_page() {
+	wait_for page_is "$@" || fail "page of $3 on $2: expected '$1': $(page "$2" "$3")"
+}
