@@ -68,7 +68,7 @@ int nm_io_read_all(int fd, size_t max, const char *what, char **ret, size_t *ret
 
 int nm_io_read_file(const char *path, size_t max, char **ret, size_t *ret_len, struct nm_err *err)
 {
-	nm_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	nm_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

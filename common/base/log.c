@@ -116,9 +116,9 @@ static void print_line(const char *text)
 {
 	char line[LINE_MAX_SIZE + sizeof("natmap: \n")];
 	int len = snprintf(line, sizeof(line), "natmap: %s\n", text);
-	ssize_t n = write(STDERR_FILENO, line, (size_t)len);
 
-	(void)n; /* there is nobody left to tell */
+	if (nm_io_write_all(STDERR_FILENO, line, (size_t)len) < 0)
+		return; /* there is nobody left to tell */
 }
 
 void nm_log_error(const struct nm_err *err)

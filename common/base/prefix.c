@@ -87,6 +87,17 @@ struct nm_prefix nm_prefix_network(const struct nm_prefix *p)
 	return network;
 }
 
+struct nm_prefix nm_prefix_last(const struct nm_prefix *p)
+{
+	struct nm_prefix last = *p;
+	uint8_t mask[16];
+
+	nm_prefix_mask(p->len, mask);
+	for (size_t i = 0; i < nm_addr_size(p->addr.family); i++)
+		last.addr.bytes[i] |= (uint8_t)~mask[i];
+	return last;
+}
+
 struct nm_prefix nm_prefix_whole(const struct nm_addr *a)
 {
 	return (struct nm_prefix){.addr = *a, .len = nm_addr_bits(a->family)};

@@ -39,6 +39,8 @@ bool nm_prefix_has(const struct nm_prefix *p, const struct nm_addr *a);
 struct nm_prefix nm_prefix_whole(const struct nm_addr *a);
 /* p with its host bits cleared. */
 struct nm_prefix nm_prefix_network(const struct nm_prefix *p);
+/* p with its host bits set: in IPv4 the broadcast address. */
+struct nm_prefix nm_prefix_last(const struct nm_prefix *p);
 
 /* Writes the netmask of a prefix length. */
 void nm_prefix_mask(uint8_t len, uint8_t ret[static 16]);

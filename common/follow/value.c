@@ -22,7 +22,7 @@ static bool fits(size_t at, size_t len)
 
 void nm_value_put(struct nm_value *v, size_t at, const void *bytes, size_t len)
 {
-	if (!fits(at, len))
+	if (!len || !fits(at, len))
 		return;
 	memcpy(v->bytes + at, bytes, len);
 	memset(v->known + at, 0xff, len);
@@ -101,6 +101,12 @@ static bool is_all(const uint8_t *bytes, uint8_t byte, size_t len)
 	return true;
 }
 
+/* An attribute that is missing has no bytes, and no address either. */
+static int compare(const void *a, const void *b, size_t len)
+{
+	return len > 0 ? memcmp(a, b, len) : 0;
+}
+
 enum nm_tri nm_value_within(
 	const struct nm_value *v, size_t at, const void *first, const void *last, size_t len)
 {
@@ -108,8 +114,8 @@ enum nm_tri nm_value_within(
 		return is_all(first, 0, len) && is_all(last, UINT8_MAX, len) ? NM_TRUE : NM_FALSE;
 	if (!nm_value_is_known(v, at, len))
 		return NM_UNDECIDED;
-	return memcmp(v->bytes + at, first, len) >= 0 && memcmp(v->bytes + at, last, len) <= 0 ? NM_TRUE
-											       : NM_FALSE;
+	return compare(v->bytes + at, first, len) >= 0 && compare(v->bytes + at, last, len) <= 0 ? NM_TRUE
+												 : NM_FALSE;
 }
 
 enum nm_tri nm_value_compare(const struct nm_value *v, size_t at, uint32_t op, const void *bytes, size_t len)
@@ -124,7 +130,7 @@ enum nm_tri nm_value_compare(const struct nm_value *v, size_t at, uint32_t op, c
 		return NM_FALSE;
 	if (!nm_value_is_known(v, at, len))
 		return NM_UNDECIDED;
-	order = memcmp(v->bytes + at, bytes, len);
+	order = compare(v->bytes + at, bytes, len);
 	if (op == NFT_CMP_LT || op == NFT_CMP_LTE)
 		return order < 0 || (op == NFT_CMP_LTE && order == 0) ? NM_TRUE : NM_FALSE;
 	return order > 0 || (op == NFT_CMP_GTE && order == 0) ? NM_TRUE : NM_FALSE;

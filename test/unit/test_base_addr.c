@@ -1,40 +1,9 @@
 /* base/addr.c: addresses, prefixes, lists, numbers and port sets as text and back. */
-#include <stdlib.h>
-
 #include "base/addr.h"
 #include "base/port.h"
 #include "base/prefix.h"
 #include "base/text.h"
-#include "tap.h"
-
-static struct nm_addr addr(const char *text)
-{
-	struct nm_addr a = {0};
-
-	if (nm_addr_parse(text, strlen(text), &a) < 0)
-		tap_ok(false, "the test's own address '%s'", text);
-	return a;
-}
-
-static struct nm_prefix prefix(const char *text)
-{
-	struct nm_prefix p = {0};
-
-	if (nm_prefix_parse(text, strlen(text), &p) < 0)
-		tap_ok(false, "the test's own prefix '%s'", text);
-	return p;
-}
-
-/* The text in memory of exactly its size, so that a sanitizer sees every byte read too many. */
-static char *exactly(const char *text)
-{
-	size_t len = strlen(text);
-	char *copy = malloc(len ? len : 1);
-
-	if (copy)
-		memcpy(copy, text, len);
-	return copy;
-}
+#include "given.h"
 
 static void test_addresses(void)
 {
@@ -81,7 +50,7 @@ static void test_addresses(void)
 	char buf[NM_ADDR_STRLEN];
 
 	nm_each(row, rows) {
-		nm_autofree char *text = exactly(row->text);
+		nm_autofree char *text = exactly(row->text, strlen(row->text));
 		struct nm_addr a;
 		int rc = nm_addr_parse(text, strlen(row->text), &a);
 
@@ -132,7 +101,7 @@ static void test_prefixes(void)
 	char buf[NM_PREFIX_STRLEN];
 
 	nm_each(row, rows) {
-		nm_autofree char *text = exactly(row->text);
+		nm_autofree char *text = exactly(row->text, strlen(row->text));
 		struct nm_prefix p, network;
 		int rc = nm_prefix_parse(text, strlen(row->text), &p);
 
@@ -144,6 +113,23 @@ static void test_prefixes(void)
 			row->text);
 		network = rc == 0 ? nm_prefix_network(&p) : (struct nm_prefix){0};
 		tap_is(nm_prefix_print(&network, buf), row->network, "network of '%s'", row->text);
+	}
+}
+
+static void test_last(void)
+{
+	static const char *const rows[][2] = {{"192.0.2.77/24", "192.0.2.255/24"},
+		{"10.0.0.9/30", "10.0.0.11/30"}, {"192.0.2.1/32", "192.0.2.1/32"},
+		{"0.0.0.0/0", "255.255.255.255/0"}, {"fd00:86::5/126", "fd00:86::7/126"},
+		{"fd00::1/128", "fd00::1/128"}};
+	char buf[NM_PREFIX_STRLEN];
+
+	nm_each(row, rows) {
+		struct nm_prefix p = {.len = 0}, last;
+
+		tap_ok(nm_prefix_parse((*row)[0], strlen((*row)[0]), &p) == 0, "prefix '%s'", (*row)[0]);
+		last = nm_prefix_last(&p);
+		tap_is(nm_prefix_print(&last, buf), (*row)[1], "last of '%s'", (*row)[0]);
 	}
 }
 
@@ -230,7 +216,10 @@ static void test_kinds(void)
 		{"ff00::", "multicast"},
 		{"ff02::1", "multicast"},
 		{"::ffff:10.0.0.1", "IPv4-mapped"},
+		{"::ffff:192.0.2.1", "IPv4-mapped"},
 		{"::ffff:127.0.0.1", "loopback"},
+		{"::ffff:127.255.0.1", "loopback"},
+		{"::ffff:126.0.0.1", "IPv4-mapped"},
 		{"::ffff:0.0.0.0", "IPv4-mapped"},
 		{"::fffe:7f00:1", ""},
 	};
@@ -245,6 +234,60 @@ static void test_kinds(void)
 				nm_addr_is_unspecified(&a) == !strcmp(row->expected, "unspecified"),
 			"and the single questions agree");
 	}
+}
+
+static void test_mask(void)
+{
+	uint8_t mask[16];
+
+	memset(mask, 1, sizeof(mask));
+	nm_prefix_mask(12, mask);
+	tap_ok(mask[0] == 0xff && mask[1] == 0xf0, "a mask's bits");
+	for (size_t i = 2; i < sizeof(mask); i++)
+		tap_ok(mask[i] == 0, "and byte %zu behind them", i);
+}
+
+static void test_families(void)
+{
+	static const struct {
+		const char *name;
+		uint8_t af, bits;
+		size_t size;
+	} rows[] = {{"IPv4", AF_INET, 32, 4}, {"IPv6", AF_INET6, 128, 16}};
+	enum nm_family family;
+
+	nm_each_family(f, NM_BOTH_FAMILIES) {
+		tap_is(nm_addr_family_name(f), rows[f].name, "a family");
+		tap_ok(nm_addr_family_to_af(f) == rows[f].af && nm_addr_family_of_af(rows[f].af, &family) &&
+				family == f,
+			"its number, and back");
+		tap_ok(nm_addr_bits(f) == rows[f].bits && nm_addr_size(f) == rows[f].size, "its addresses");
+	}
+	family = NM_FAMILY_MAX;
+	tap_ok(!nm_addr_family_of_af(AF_UNIX, &family) && family == NM_FAMILY_MAX, "no other");
+}
+
+static void test_whole(void)
+{
+	static const char *const rows[][2] = {
+		{"192.0.2.1", "192.0.2.1/32"}, {"2001:db8::1", "2001:db8::1/128"}};
+	char buf[NM_PREFIX_STRLEN];
+
+	nm_each(row, rows) {
+		struct nm_addr a = addr((*row)[0]);
+		struct nm_prefix p = nm_prefix_whole(&a);
+
+		tap_is(nm_prefix_print(&p, buf), (*row)[1], "%s is a prefix", (*row)[0]);
+	}
+}
+
+static void test_known_prefixes(void)
+{
+	char buf[NM_PREFIX_STRLEN];
+
+	tap_is(nm_prefix_print(&nm_prefix_ipv6_link_local, buf), "fe80::/10", "link-local");
+	tap_is(nm_prefix_print(&nm_prefix_multicast[NM_IPV4], buf), "224.0.0.0/4", "multicast");
+	tap_is(nm_prefix_print(&nm_prefix_multicast[NM_IPV6], buf), "ff00::/8", "multicast of IPv6");
 }
 
 static void test_prefix_lists(void)
@@ -316,7 +359,7 @@ static void test_numbers(void)
 	};
 
 	nm_each(row, rows) {
-		nm_autofree char *text = exactly(row->text);
+		nm_autofree char *text = exactly(row->text, strlen(row->text));
 		uint64_t got = 0;
 		int rc = nm_text_number(text, strlen(row->text), row->max, &got);
 
@@ -379,9 +422,14 @@ int main(void)
 {
 	test_addresses();
 	test_prefixes();
+	test_last();
 	test_membership();
 	test_equal();
 	test_kinds();
+	test_mask();
+	test_families();
+	test_whole();
+	test_known_prefixes();
 	test_prefix_lists();
 	test_numbers();
 	test_portsets();

@@ -18,6 +18,41 @@ static void test_hash(void)
 	tap_ok(nm_hash(nm_hash(NM_HASH_BEGIN, "foo", 3), "bar", 3) == rows[2].expected, "in two parts");
 }
 
+/* A sort that does not keep the order of what is equal, and sees whether the comparison is one. */
+static bool unfair;
+
+void qsort(void *list, size_t n, size_t size, int (*compare)(const void *a, const void *b))
+{
+	char *v = list, swap[64];
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = n; j-- > i;) {
+			int order = compare(v + i * size, v + j * size),
+			    back = compare(v + j * size, v + i * size);
+
+			unfair |= (order < 0) != (back > 0) || (order > 0) != (back < 0) ||
+				(order == 0) != (i == j);
+			if (order <= 0 || size > sizeof(swap))
+				continue;
+			memcpy(swap, v + i * size, size);
+			memcpy(v + i * size, v + j * size, size);
+			memcpy(v + j * size, swap, size);
+		}
+}
+
+/* NULL for no bytes, as C allows. */
+static bool fails;
+static size_t asked_for;
+
+void *calloc(size_t n, size_t size)
+{
+	void *volatile none = NULL; /* else this becomes a call of calloc() */
+	void *p = n && size && !fails ? realloc(none, n * size) : NULL;
+
+	asked_for = n;
+	return p ? memset(p, 0, n * size) : NULL;
+}
+
 static uint64_t same_hash(const void *list, size_t i)
 {
 	return ((const uint64_t *)list)[i];
@@ -48,11 +83,28 @@ static void test_index(void)
 		tap_is(got, row->expected, "those of hash %llu, in order", (unsigned long long)row->hash);
 	}
 	nm_hash_index_done(&index);
+	tap_ok(!index.v && !index.n, "nothing is left");
+	tap_ok(!unfair, "the order is one");
+}
+
+static void test_no_memory(void)
+{
+	struct nm_hash_index index = {0};
+	struct nm_err err = {0};
+
+	fails = true;
+	tap_ok(nm_hash_index_make(NULL, 1, same_hash, &index, &err) == -1 && !index.v, "no memory");
+	tap_is(err.msg, "preparing the rules: out of memory", "and it says so");
+	fails = false;
+	asked_for = 0;
+	tap_ok(nm_hash_index_make(NULL, UINT32_MAX, same_hash, &index, &err) == -1 && !asked_for,
+		"more than numbers have room for");
 }
 
 int main(void)
 {
 	test_hash();
 	test_index();
+	test_no_memory();
 	return tap_done();
 }

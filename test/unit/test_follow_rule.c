@@ -41,6 +41,22 @@ static const char *print(enum nm_tri matches, const struct nm_follow_action *a, 
 	return buf;
 }
 
+/* As no kernel writes it. */
+static void test_without_data(void)
+{
+	static const struct nm_ruleset_chain chain = {.nfproto = NFPROTO_INET, .table = "f", .name = "c"};
+	static const struct nm_ruleset ruleset;
+	static const alignas(8) uint8_t bytes[] = "\x14\0\1\0\x0e\0\1\0immediate\0\0";
+	const struct nm_ruleset_rule rule = {.expressions = {bytes, 20}};
+	struct nm_follow_action action;
+	struct nm_follow_state s;
+	char text[TEXT_SIZE];
+
+	nm_follow_packet_begin(&s, &packet, NF_INET_FORWARD);
+	tap_is(print(nm_follow_rule(&s, &ruleset, &chain, &rule, &action), &action, text), "goes on",
+		"immediate, without data");
+}
+
 int main(void)
 {
 	static const struct nm_ruleset_chain chain = {.nfproto = NFPROTO_INET, .table = "f", .name = "c"};
@@ -64,5 +80,6 @@ int main(void)
 		matches = nm_follow_rule(&s, &ruleset, &chain, &rule, &action);
 		tap_is(print(matches, &action, text), row->expected, "%s", row->text);
 	}
+	test_without_data();
 	return tap_done();
 }
