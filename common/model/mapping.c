@@ -10,7 +10,7 @@
 #include "base/array.h"
 #include "base/text.h"
 
-enum { SHOWN_MAX = 80, TEXT_MAX = 96 };
+enum { SHOWN_MAX = 80, TEXT_MAX = 96, ELEMENTS_MAX = 4 * NM_MAPPINGS_MAX /* with those that are repeated */ };
 
 #define FORM "expected [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL]"
 
@@ -215,9 +215,11 @@ int nm_mappings_parse(const char *text, struct nm_mappings *ret, struct nm_err *
 	nm_automappings struct nm_mappings list = {0};
 	struct element e;
 
-	while ((e.text = nm_text_list_next(&text, &e.len))) {
+	for (size_t n = 0; (e.text = nm_text_list_next(&text, &e.len)); n++) {
 		e.whole = e.text;
 		e.whole_len = e.len;
+		if (n == ELEMENTS_MAX)
+			return refuse(&e, "too many mappings", err);
 		if (nm_grow(&list, "reading the port mappings", err) < 0 || parse_element(&e, &list, err) < 0)
 			return -1;
 	}
@@ -261,6 +263,17 @@ const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPP
 		(void)snprintf(buf, NM_MAPPING_STRLEN, "%s%u-%u:%u-%u/%s", prefix, m->host_port,
 			m->host_port + m->count - 1u, m->container_port, m->container_port + m->count - 1u,
 			protocol);
+	return buf;
+}
+
+const char *nm_mappings_print(const struct nm_mappings *m, char *buf, size_t size)
+{
+	struct nm_text t = {.buf = buf, .size = size};
+	char text[NM_MAPPING_STRLEN];
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < m->n; i++)
+		nm_text_put(&t, "%s%s", i > 0 ? " " : "", nm_mapping_print(&m->v[i], text));
 	return buf;
 }
 

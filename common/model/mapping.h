@@ -48,6 +48,9 @@ void nm_mappings_done(struct nm_mappings *m); /* accepts NULL */
  * been chosen from, "8000-8010:80/tcp". */
 const char *nm_mapping_print(const struct nm_mapping *m, char buf[static NM_MAPPING_STRLEN]);
 
+/* Prints all of them, separated by blanks and cut at size, into buf, which is also returned. */
+const char *nm_mappings_print(const struct nm_mappings *m, char *buf, size_t size);
+
 /* True when a packet to the host could match both. Host port 0 overlaps nothing. */
 bool nm_mapping_overlaps(const struct nm_mapping *a, const struct nm_mapping *b);
 

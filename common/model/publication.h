@@ -44,4 +44,9 @@ const char *nm_publication_guard_owner(const char *interface, char buf[static NM
 #define NM_PUBLICATION_FORWARD "@forward/"
 const char *nm_publication_forward_owner(const char *interface, char buf[static NM_PUBLICATION_GUARD_SIZE]);
 
+/* The same for those of a bridge that natmap has made, and for what natmap's own tables need in those of
+ * iptables for it. */
+#define NM_PUBLICATION_NETWORK  "@network/"
+#define NM_PUBLICATION_NFTABLES "@nftables/"
+
 #endif

@@ -27,5 +27,8 @@ int main(void)
 		if (known)
 			tap_is(nm_backend_name(backend), row->name, "and its name");
 	}
+	tap_ok(nm_backend_other(NM_BACKEND_IPTABLES) == NM_BACKEND_NFTABLES &&
+			nm_backend_other(NM_BACKEND_NFTABLES) == NM_BACKEND_IPTABLES,
+		"the other one of each");
 	return tap_done();
 }

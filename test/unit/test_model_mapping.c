@@ -10,15 +10,11 @@ static const char *parse(const char *text, char *out, size_t size)
 {
 	struct nm_mappings list = {0};
 	struct nm_err err;
-	char one[NM_MAPPING_STRLEN];
-	size_t used = 0;
 
-	out[0] = '\0';
 	if (nm_mappings_parse(text, &list, &err) < 0)
 		(void)snprintf(out, size, "!%s%s", err.kind == NM_ERR_REFUSED ? "" : "(kind) ", err.msg);
-	for (size_t i = 0; i < list.n && used < size; i++)
-		used += (size_t)snprintf(
-			out + used, size - used, "%s%s", i ? " " : "", nm_mapping_print(&list.v[i], one));
+	else
+		nm_mappings_print(&list, out, size);
 	nm_mappings_done(&list);
 	return out;
 }
@@ -142,6 +138,7 @@ static void test_refused(void)
 		{"080", ZEROS},
 		{"80:0x50", NUMBER},
 		{"80.0", NUMBER},
+		{".80", NUMBER},
 		{"65536", NUMBER},
 		{"80:65536", NUMBER},
 		{"65616", NUMBER},
@@ -152,6 +149,9 @@ static void test_refused(void)
 		{"80-81-82", NUMBER},
 		{"80--81", NUMBER},
 		{"80 - 81", BLANK},
+		{"80- 81", BLANK},
+		{"80-8 1", BLANK},
+		{"80-081", ZEROS},
 		{"81-80", "the range runs backwards"},
 		{"80-81:91-90", "the range runs backwards"},
 		{"0", "there is no container port 0"},
@@ -178,6 +178,7 @@ static void test_refused(void)
 		{"192.0.2.0/24:80:80", PROTOCOL},
 		{"host.example:80:80", NO_IPV4},
 		{"localhost:80", NUMBER},
+		{"::1:80", BRACKETS},
 		{"::1:80:80", BRACKETS},
 		{"2001:db8::1:80:80", BRACKETS},
 		{"localhost:8080:80", NAME},
@@ -236,6 +237,7 @@ static void test_lists(void)
 		{"80,80", "80:80/tcp"},
 		{"80:80/tcp,81,80", "80:80/tcp 81:81/tcp"},
 		{"80:81, 80:82 ", "!port mapping '80:82': overlaps '80:81/tcp' of the same container"},
+		{"81,80,80:82", "!port mapping '80:82': overlaps '80:80/tcp' of the same container"},
 		{"80,192.0.2.1:80",
 			"!port mapping '192.0.2.1:80': overlaps '80:80/tcp' of the same container"},
 		{"[::]:80,0.0.0.0:80,80",
@@ -274,6 +276,24 @@ static void test_many(void)
 	(void)snprintf(text + used, sizeof(text) - used, ",60000");
 	tap_ok(nm_mappings_parse(text, &list, &err) == -1 && err.kind == NM_ERR_REFUSED, "one more");
 	tap_is(err.msg, "port mapping '60000': too many mappings", "and why");
+}
+
+/* One that is there again does no harm, but millions take their time. */
+static void test_repeated(void)
+{
+	static char text[10 * NM_MAPPINGS_MAX + 1];
+	struct nm_mappings list = {0};
+	struct nm_err err;
+
+	for (size_t i = 0; i + 1 < sizeof(text); i++)
+		text[i] = i % 2 ? ',' : '9';
+	text[8 * NM_MAPPINGS_MAX - 1] = '\0';
+	tap_ok(nm_mappings_parse(text, &list, &err) == 0 && list.n == 1, "one again and again");
+	nm_mappings_done(&list);
+	text[8 * NM_MAPPINGS_MAX - 1] = ',';
+	text[8 * NM_MAPPINGS_MAX + 1] = '\0';
+	tap_ok(nm_mappings_parse(text, &list, &err) == -1 && err.kind == NM_ERR_REFUSED, "once more");
+	tap_is(err.msg, "port mapping '9': too many mappings", "and why");
 }
 
 /* What each pair says: '=' equal (and overlapping), 'x' overlapping, '.' neither, '0' equal but never taken.
@@ -345,6 +365,19 @@ static void test_pairs(void)
 	}
 }
 
+static void test_none(void)
+{
+	struct nm_mappings m = {0};
+	struct nm_err err;
+	char text[8] = "xxx";
+
+	tap_is(nm_mappings_print(&m, text, sizeof(text)), "", "no mappings");
+	tap_ok(nm_mappings_parse("80", &m, &err) == 0 && m.n == 1, "one");
+	nm_mappings_done(&m);
+	tap_ok(!m.v && !m.n && !m.capacity, "and nothing is left");
+	nm_mappings_done(NULL);
+}
+
 static void test_members(void)
 {
 	struct nm_mapping m = one("80"), v4 = one("0.0.0.0:80"), v6 = one("[::]:80"),
@@ -366,7 +399,9 @@ int main(void)
 	test_refused();
 	test_lists();
 	test_many();
+	test_repeated();
 	test_pairs();
 	test_members();
+	test_none();
 	return tap_done();
 }

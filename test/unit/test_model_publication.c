@@ -44,6 +44,10 @@ static void test_guard_owner(void)
 	tap_is(nm_publication_guard_owner("br0", owner), "@localnet/br0", "the guard of a bridge");
 	tap_is(nm_publication_guard_owner("a23456789012345", owner), "@localnet/a23456789012345",
 		"and of the longest name");
+	tap_is(nm_publication_forward_owner("br0", owner), "@forward/br0",
+		"what keeps its forwarding closed");
+	tap_is(nm_publication_forward_owner("a23456789012345", owner), "@forward/a23456789012345",
+		"and of the longest name");
 }
 
 int main(void)

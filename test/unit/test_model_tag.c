@@ -1,10 +1,8 @@
 /* model/tag.c: comments, and whose a comment is. */
 #include "model/tag.h"
 
-#include <stdlib.h>
-
 #include "base/cleanup.h"
-#include "tap.h"
+#include "given.h"
 
 static void test_tags(void)
 {
@@ -20,7 +18,7 @@ static void test_tags(void)
 		{"@localnet/br0", {0, 0}, "natmap:@localnet/br0"},
 		{"@established", {0, 0}, "natmap:@established"},
 	};
-	char buf[NM_TAG_SIZE];
+	char buf[NM_TAG_SIZE] = "x";
 
 	nm_each(row, rows)
 		tap_is(nm_tag_print(row->owner, row->ports, buf), row->expected, "tag %s", row->expected);
@@ -171,10 +169,8 @@ static void test_whose(void)
 
 	nm_each(row, rows) {
 		size_t len = strlen(row->tag);
-		/* exactly so large, so that a sanitizer sees what is read behind it */
-		nm_autofree char *tag = malloc(len ? len : 1);
+		nm_autofree char *tag = exactly(row->tag, len);
 
-		memcpy(tag, row->tag, len);
 		tap_ok(nm_tag_is_of(tag, len, row->owner) == row->expected, "'%s' is%s of '%s'", row->tag,
 			row->expected ? "" : " not", row->owner);
 	}
@@ -182,24 +178,68 @@ static void test_whose(void)
 	tap_ok(!nm_tag_is_of("natmap:abc:80\0", sizeof("natmap:abc:80"), "abc"), "and none is allowed");
 }
 
+/* 'c': of a container; '@': natmap's all the same; '.': not natmap's. */
+static void test_ours(void)
+{
+	static const struct {
+		const char *tag;
+		char expected;
+	} rows[] = {
+		{"natmap:abc:80", 'c'},
+		{"natmap:a:8000-8010", 'c'},
+		{"natmap:azAZ09_+,.-~:1", 'c'},
+		{"natmap:@dnat/mail", '@'},
+		{"natmap:@x", '@'},
+		{"natmap:@", '.'},
+		{"natmap:x@", '.'},
+		{"natmap:abc", '.'},
+		{"natmap::80", '.'},
+		{"natmap:80", '.'},
+		{"natmap:a b:80", '.'},
+		{"natmap: a:80", '.'},
+		{"natmap:a/:80", '.'},
+		{"natmap:a:b:80", '.'},
+		{"natmap:abc:", '.'},
+		{"natmap:abc:x", '.'},
+		{"natmap:abc:80x", '.'},
+		{"natmap:abc:80-80", '.'},
+		{"natmap:", '.'},
+		{"natmap", '.'},
+		{"", '.'},
+		{"natmaq:abc:80", '.'},
+		{"my-natmap:abc:80", '.'},
+		{"@natmap:x", '.'},
+	};
+
+	nm_each(row, rows) {
+		size_t len = strlen(row->tag);
+
+		tap_ok(nm_tag_is_ours(row->tag, len) == (row->expected != '.') &&
+				nm_tag_is_of_container(row->tag, len) == (row->expected == 'c'),
+			"'%s' is '%c'", row->tag, row->expected);
+	}
+	tap_ok(!nm_tag_is_ours("natmap:a\0b:80", sizeof("natmap:a\0b:80") - 1), "nor is a tag with a NUL");
+	tap_ok(nm_tag_is_ours("natmap:abc:80x", strlen("natmap:abc:80")), "but one without behind it");
+}
+
 static void test_index(void)
 {
 	static const char *const owners[] = {"web", "@localnet/br0", "db"};
 	static const struct {
 		const char *tag;
-		bool expected;
+		ssize_t expected;
 	} rows[] = {
-		{"natmap:web:80", true},
-		{"natmap:db:8000-8010", true},
-		{"natmap:@localnet/br0", true},
-		{"natmap:web:x", false},
-		{"natmap:webs:80", false},
-		{"natmap:we:80", false},
-		{"natmap:@localnet/br", false},
-		{"natmap:@localnet/br0:80", false},
-		{"my-natmap:web:80", false},
-		{"web:80", false},
-		{"", false},
+		{"natmap:web:80", 0},
+		{"natmap:db:8000-8010", 2},
+		{"natmap:@localnet/br0", 1},
+		{"natmap:web:x", -1},
+		{"natmap:webs:80", -1},
+		{"natmap:we:80", -1},
+		{"natmap:@localnet/br", -1},
+		{"natmap:@localnet/br0:80", -1},
+		{"my-natmap:web:80", -1},
+		{"web:80", -1},
+		{"", -1},
 	};
 	struct nm_hash_index index, none;
 	struct nm_err err;
@@ -209,8 +249,8 @@ static void test_index(void)
 		    "indexes are made"))
 		return;
 	nm_each(row, rows) {
-		tap_ok((nm_tag_find_owner(&index, owners, row->tag, strlen(row->tag)) >= 0) == row->expected,
-			"'%s'", row->tag);
+		tap_ok(nm_tag_find_owner(&index, owners, row->tag, strlen(row->tag)) == row->expected, "'%s'",
+			row->tag);
 		tap_ok(nm_tag_find_owner(&none, NULL, row->tag, strlen(row->tag)) < 0, "and it is nobody's");
 	}
 	nm_hash_index_done(&index);
@@ -224,6 +264,7 @@ int main(void)
 	test_old_owners();
 	test_hash();
 	test_whose();
+	test_ours();
 	test_index();
 	tap_ok(nm_tag_is_made("natmap:@made", 12) && !nm_tag_is_made("natmap:@mad", 11) &&
 			!nm_tag_is_made(NULL, 0),
