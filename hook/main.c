@@ -105,6 +105,7 @@ static int exit_status(enum nm_err_kind kind)
 		[NM_ERR_TAKEN] = NM_EXIT_TAKEN,
 		[NM_ERR_REFUSED] = NM_EXIT_REFUSED,
 		[NM_ERR_INTERRUPTED] = NM_EXIT_FAILED,
+		[NM_ERR_MISSING] = NM_EXIT_FAILED,
 		[NM_ERR_UNCERTAIN] = NM_EXIT_FAILED,
 	};
 

@@ -106,18 +106,17 @@ static int tell_all_off(struct nm_examination *x, enum nm_family family, struct 
 static int examine_family(struct nm_examination *x, enum nm_family family, struct nm_err *err)
 {
 	NM_CLEANUP(nm_forwarding_off_done) struct nm_forwarding_off off = {0};
-	bool global;
+	bool global, by_interface;
 
 	if (nm_forwarding_read_global(family, &global, err) < 0 ||
+		nm_forwarding_has_interfaces(family, &by_interface, err) < 0 ||
 		nm_forwarding_off_find(family, &x->records, &off, err) < 0)
 		return -1;
 	if (off.unread.kind)
 		nm_examination_tell(x, NM_FINDING, "%s", off.unread.msg);
 	if (global)
 		tell_closed(x, family);
-	if (off.all && !global &&
-		(x->d->config->forward[family] != NM_FORWARD_INTERFACES ||
-			!nm_forwarding_has_interfaces(family)))
+	if (off.all && !global && (x->d->config->forward[family] != NM_FORWARD_INTERFACES || !by_interface))
 		return tell_all_off(x, family, err);
 	if (off.n > 0)
 		tell_off(x, family, &off);

@@ -78,10 +78,10 @@ static void on_missing(void *ctx, const char *what, const char *module)
 int nm_backend_probe(struct nm_netlink *nl, enum nm_backend backend, nm_nft_probe_handler *handler, void *ctx,
 	struct nm_err *err)
 {
-	struct nm_err no_ipv6;
-	int forwarding;
-	bool ipv6 = nm_sysctl_get(nm_forwarding_global[NM_IPV6], &forwarding, &no_ipv6) == 0;
+	bool forwarding, ipv6 = nm_forwarding_read_global(NM_IPV6, &forwarding, err) == 0;
 
+	if (!ipv6 && err->kind != NM_ERR_MISSING)
+		return -1;
 	return nm_backend_ops(backend)->probe(nl, ipv6, handler, ctx, err);
 }
 

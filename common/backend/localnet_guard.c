@@ -75,11 +75,9 @@ static bool is_admins(struct nm_netlink *rtnl, const struct nm_interfaces *needs
 static bool switch_off(const char *interface, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	int value;
 
-	if (nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &value, err) < 0 || value == 0)
-		return true;
-	return nm_sysctl_set(name, 0, err) == 0;
+	return nm_sysctl_set(nm_sysctl_route_localnet(interface, name), 0, err) == 0 ||
+		err->kind == NM_ERR_MISSING;
 }
 
 int nm_localnet_guard_release(struct nm_netlink *nl, const struct nm_records *const *lists,

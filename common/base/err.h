@@ -12,6 +12,7 @@ enum nm_err_kind {
 	NM_ERR_TAKEN,       /* the host port, or the container id, belongs to somebody else */
 	NM_ERR_REFUSED,     /* invalid OCI state or annotation, or refused by policy */
 	NM_ERR_INTERRUPTED, /* others changed what was being read: to be read again */
+	NM_ERR_MISSING,     /* failed, since what was asked for is not there at all */
 	NM_ERR_UNCERTAIN,   /* the operation failed, or the kernel has done it and could not say so */
 };
 

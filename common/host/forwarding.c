@@ -33,19 +33,18 @@ bool nm_forwarding_is_global(enum nm_family family)
 	return nm_forwarding_read_global(family, &global, &missing) == 0 && global;
 }
 
-bool nm_forwarding_has_interfaces(enum nm_family family)
+int nm_forwarding_has_interfaces(enum nm_family family, bool *ret, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err missing;
 	int value;
 
-	return nm_sysctl_get(nm_sysctl_forwarding(family, "all", name), &value, &missing) == 0;
+	*ret = nm_sysctl_get(nm_sysctl_forwarding(family, "all", name), &value, err) == 0;
+	return *ret || err->kind == NM_ERR_MISSING ? 0 : -1;
 }
 
 int nm_forwarding_get(enum nm_family family, const char *interface, bool *ret, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err missing;
 	int value = 0;
 
 	if (family == NM_IPV4 &&
@@ -54,8 +53,9 @@ int nm_forwarding_get(enum nm_family family, const char *interface, bool *ret, s
 	if (family == NM_IPV6 && nm_sysctl_get(nm_forwarding_global[family], &value, err) < 0)
 		return -1;
 	if (family == NM_IPV6 && !value &&
-		nm_sysctl_get(nm_sysctl_forwarding(family, interface, name), &value, &missing) < 0)
-		value = 0; /* Linux before 6.17 */
+		nm_sysctl_get(nm_sysctl_forwarding(family, interface, name), &value, err) < 0 &&
+		err->kind != NM_ERR_MISSING) /* Linux before 6.17 */
+		return -1;
 	*ret = value;
 	return 0;
 }

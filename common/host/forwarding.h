@@ -19,11 +19,11 @@ int nm_forwarding_get(
 /* Sets *ret to whether it is on for all interfaces. */
 int nm_forwarding_read_global(enum nm_family family, bool *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Whether this kernel can forward by interface where it does not for all. */
-bool nm_forwarding_has_interfaces(enum nm_family family);
-
-/* The same for all interfaces at once. A kernel without the setting forwards nothing. */
+/* The same, for who only tells it: what cannot be read is off. */
 bool nm_forwarding_is_global(enum nm_family family);
+
+/* Sets *ret to whether this kernel can forward by interface where it does not for all. */
+int nm_forwarding_has_interfaces(enum nm_family family, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 /* An interface by which packets may come. */
 struct nm_forwarding_interface {

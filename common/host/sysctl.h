@@ -15,7 +15,8 @@ const char *nm_sysctl_forwarding(
 	enum nm_family family, const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 const char *nm_sysctl_accept_ra(const char *interface, char buf[static NM_SYSCTL_NAME_MAX]);
 
-/* Reads /proc/sys/NAME. 0, or -1 with *err ("reading net/ipv4/...: No such file or directory"). */
+/* Reads /proc/sys/NAME. 0, or -1 with *err ("reading net/ipv4/...: No such file or directory"), whose kind is
+ * NM_ERR_MISSING when there is no such setting; so do those below. */
 int nm_sysctl_get(const char *name, int *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Writes value unless the setting has it already: a read-only /proc/sys is not an error then. */
@@ -23,5 +24,17 @@ int nm_sysctl_set(const char *name, int value, struct nm_err *err) NM_MUST_USE;
 
 /* Does all of nm_sysctl_set() but the write itself: reads the setting, and opens it for writing. */
 int nm_sysctl_can_set(const char *name, int value, struct nm_err *err) NM_MUST_USE;
+
+/* An open setting, of the namespace in which it was opened, wherever the process goes. fd -1: there is none,
+ * or it cannot be read; why: errno value, 0 when it can be written. */
+struct nm_sysctl {
+	int fd, why;
+};
+
+/* Opens /proc/sys/NAME. The caller closes ret->fd. */
+void nm_sysctl_open(const char *name, struct nm_sysctl *ret);
+/* What nm_sysctl_set() does, for the setting that is open as this. */
+int nm_sysctl_set_open(
+	const struct nm_sysctl *s, const char *name, int value, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -120,11 +120,12 @@ static int keep_old(
 static int desire_one(struct nm_forward_switch *s, enum nm_family family, const char *name, unsigned index,
 	bool bridge, struct nm_err *err)
 {
-	struct nm_err missing;
 	bool forwards;
 
-	if (is_desired(s, family, name, index) || nm_forwarding_get(family, name, &forwards, &missing) < 0)
+	if (is_desired(s, family, name, index))
 		return 0;
+	if (nm_forwarding_get(family, name, &forwards, err) < 0)
+		return err->kind == NM_ERR_MISSING ? 0 : -1;
 	return forwards ? 0 : desire(s, family, name, index, bridge, err);
 }
 
@@ -183,9 +184,11 @@ int nm_forward_switch_plan(struct nm_forward_switch *s, const struct nm_state *s
 	s->desired.backend = need->backend;
 	s->renewed = need->active || need->backend != s->old.backend;
 	nm_each_family(f, concerned) {
-		bool active = need->active & 1u << f;
+		bool active = need->active & 1u << f, global = false;
 
-		s->global |= nm_forwarding_is_global(f) ? 1u << f : 0;
+		if (nm_forwarding_read_global(f, &global, err) < 0 && err->kind != NM_ERR_MISSING)
+			return -1;
+		s->global |= global ? 1u << f : 0;
 		if (s->global & 1u << f)
 			continue;
 		if (!active && need->kept & 1u << f && plan_kept(s, f, err) < 0)
@@ -279,12 +282,9 @@ int nm_forward_switch_record(const struct nm_forward_switch *s, const struct nm_
 static int set(enum nm_family family, const char *interface, int value, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
-	struct nm_err gone;
-	int now;
+	int result = nm_sysctl_set(nm_sysctl_forwarding(family, interface, name), value, err);
 
-	if (nm_sysctl_set(nm_sysctl_forwarding(family, interface, name), value, err) == 0)
-		return 0;
-	return nm_sysctl_get(name, &now, &gone) < 0 ? 0 : -1;
+	return result < 0 && err->kind == NM_ERR_MISSING ? 0 : result;
 }
 
 static int set_old(

@@ -74,10 +74,11 @@ static int enable_ipv6_forwarding(const struct nm_state *st, struct nm_err *err)
 static int enable_ipv4_forwarding(const struct nm_state *st, const char *via, struct nm_err *err)
 {
 	char name[NM_SYSCTL_NAME_MAX];
+	bool global;
 
-	if (!nm_forwarding_is_global(NM_IPV4) && note_forwarding(st, NM_IPV4, err) < 0)
-		return -1;
-	if (nm_sysctl_set(nm_forwarding_global[NM_IPV4], 1, err) < 0)
+	if (nm_forwarding_read_global(NM_IPV4, &global, err) < 0 ||
+		(!global && note_forwarding(st, NM_IPV4, err) < 0) ||
+		nm_sysctl_set(nm_forwarding_global[NM_IPV4], 1, err) < 0)
 		return -1;
 	return via && via[0] ? nm_sysctl_set(nm_sysctl_forwarding(NM_IPV4, via, name), 1, err) : 0;
 }
@@ -207,7 +208,8 @@ static bool localnet_is_gone(const char *interface)
 	struct nm_err gone;
 	int value;
 
-	return nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &value, &gone) < 0;
+	return nm_sysctl_get(nm_sysctl_route_localnet(interface, name), &value, &gone) < 0 &&
+		gone.kind == NM_ERR_MISSING;
 }
 
 void nm_host_settings_forget_gone(struct nm_record *r)

@@ -83,7 +83,7 @@ static int examine_forwarding(struct nm_netlink *rtnl, const struct nm_config *c
 	struct nm_record *r, char ret_command[static NM_SYSCTL_NAME_MAX], struct nm_err *err)
 {
 	const char *via = r->via[family];
-	bool global, works = true;
+	bool global, by_interface = false, works = true;
 
 	ret_command[0] = '\0';
 	if (c->forward[family] == NM_FORWARD_SET)
@@ -97,7 +97,12 @@ static int examine_forwarding(struct nm_netlink *rtnl, const struct nm_config *c
 		(void)snprintf(
 			ret_command, NM_SYSCTL_NAME_MAX, "sysctl -w net/ipv4/conf/%s/forwarding=1", via);
 	r->forwarded |= global ? 1u << family : 0;
-	if (global || (c->forward[family] == NM_FORWARD_INTERFACES && nm_forwarding_has_interfaces(family)))
+	if (global)
+		return 0;
+	if (c->forward[family] == NM_FORWARD_INTERFACES &&
+		nm_forwarding_has_interfaces(family, &by_interface, err) < 0)
+		return -1;
+	if (by_interface)
 		return 0;
 	if (works_by_interface(rtnl, family, via, &works, err) < 0)
 		return -1;
