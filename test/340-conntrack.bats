@@ -13,10 +13,6 @@ setup() {
 	on host ip6tables -A INPUT -p udp --dport 5353 -j DROP
 }
 
-teardown() {
-	net_down
-}
-
 # innocents: the udp flows of the host but those from source port 7001, with their ids and without their timeouts
 innocents() {
 	{
@@ -96,8 +92,8 @@ stale_entry() {
 	refute flow_ask -t 1 f
 }
 
-is_connected() {
-	flows host -p tcp | grep -q 'sport=7001 dport=8080 .*ASSURED'
+is_connected() { # is_connected [SOURCE_PORT PORT]
+	flows host -p tcp | grep -q "sport=${1:-7001} dport=${2:-8080} .*ASSURED"
 }
 
 @test "a replacement by the same id at another address takes the flow along" {
@@ -131,6 +127,22 @@ is_connected() {
 	assert "$(flow_ask f)" = last
 	withdraw one
 	refute grep 'sport=7001' <(flows host)
+}
+
+@test "tcp connections through many ports are forgotten with them, behind the hook where the container is gone" {
+	local ports sport=7010
+	serve ctr tcp 80 web
+	for ports in 8080-8090:75-85 "$(seq -s, -f %.0f:80 8080 8095)"; do
+		for stop in : ctr_stop; do
+			publish web "$ports"
+			flow_open f$((++sport)) ext tcp 192.0.2.1 8085 sport=$sport
+			wait_for is_connected $sport 8085
+			$stop web
+			withdraw web
+			[[ $stop = ctr_stop ]] || refute is_connected $sport 8085
+			wait_for refute is_connected $sport 8085
+		done
+	done
 }
 
 @test "innocent flows stay: other ports of the pod, transit on the port number, other containers, direct ones" {

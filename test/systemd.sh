@@ -139,6 +139,8 @@ END
 inside systemctl daemon-reload
 inside systemctl --quiet enable natmap.service 2>/dev/null
 
+# natmap-follow.service is started by itself before docker.service: if it still ran for what came before, docker's start of it
+# would join that run.
 for backend in iptables nftables; do
 	echo "{\"backend\": \"$backend\"}" | inside sh -c 'umask 077; mkdir -p /etc/natmap && cat >/etc/natmap/natmap.json'
 	inside systemctl start natmap.service natmap-heal.timer natmap-gc.timer natmap-forwarding.path || fail "units do not start"
@@ -159,7 +161,7 @@ for backend in iptables nftables; do
 		sysctl --system|printf 'net.ipv4.conf.br0.route_localnet=0\nnet.ipv4.conf.up0.forwarding=0\n' >/etc/sysctl.d/zz.conf; sysctl --system 2>&1 || :
 		systemd-sysctl, as udev runs it|/usr/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf/br0; rm /etc/sysctl.d/zz.conf
 		nftables.service restarted|systemctl restart nftables.service
-		docker.service started (no timer)|systemctl stop natmap-heal.timer; systemctl start docker.service
+		docker.service started (no timer)|systemctl stop natmap-heal.timer; systemctl start natmap-follow.service; systemctl start docker.service
 		docker.service stopped|systemctl stop docker.service; systemctl start natmap.service natmap-heal.timer
 	END
 	inside /run/nm/bin/natmap check || fail "$backend: check finds something"

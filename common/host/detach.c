@@ -1,14 +1,17 @@
 /*
- * After a rule was deleted, the close() that drops the last reference to the NETLINK_NETFILTER socket waits
- * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work): 10 ms by which a
- * container would start later. So a child takes over the sockets. It shares the parent's memory, so that
- * deferred work may use the heap, and no other file, in particular neither the runtime's pipes nor the lock.
- * It sleeps until the parent has ended, then does the deferred work, and waits in close(). Its exit signal is
- * 0: nobody waits for it.
+ * After something was deleted, the close() that drops the last reference to a NETLINK_NETFILTER socket waits
+ * for a grace period of the kernel (nf_tables' release notifier flushes its destroy work), and has all
+ * commits of others wait, too, since it holds their mutex meanwhile: 10 ms by which containers would start
+ * later. So a child takes over the sockets. It shares the parent's memory, so that deferred work may use the
+ * heap, and no other file, in particular neither the runtime's pipes nor the lock. It sleeps until the parent
+ * has ended, does the deferred work, sleeps until the kernel has most probably destroyed all, does what is to
+ * be late, and lets close() happen. Its exit signal is 0: nobody waits for it but systemd, whose units of
+ * natmap's say so by their KillSignal, SIGCONT; then it does not sleep on.
  */
 #include "host/detach.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -18,23 +21,41 @@ enum { KEPT_MAX = 16 };
 
 static int kept[KEPT_MAX]; /* ascending */
 static size_t n_kept;
-static void (*deferred)(void *work);
-static void *deferred_work;
+static struct {
+	enum nm_detach_when when;
+	void (*run)(void *work);
+	void *work;
+} deferred[NM_DETACH_MAX];
+static size_t n_deferred;
 
-void nm_detach_defer(void (*run)(void *work), void *work)
+void nm_detach_defer(enum nm_detach_when when, void (*run)(void *work), void *work)
 {
-	deferred = run;
-	deferred_work = work;
+	if (n_deferred == NM_DETACH_MAX)
+		return;
+	deferred[n_deferred].when = when;
+	deferred[n_deferred].run = run;
+	deferred[n_deferred++].work = work;
+}
+
+static void run_deferred(enum nm_detach_when when)
+{
+	for (size_t i = 0; i < n_deferred; i++)
+		if (deferred[i].when == when)
+			deferred[i].run(deferred[i].work);
+}
+
+static void run_all_deferred(void)
+{
+	run_deferred(NM_DETACH_SOON);
+	run_deferred(NM_DETACH_LATE);
 }
 
 void nm_detach_keep(int fd)
 {
 	size_t i = n_kept;
 
-	if (n_kept == KEPT_MAX) { /* slower, no more */
-		close(fd);
+	if (n_kept == KEPT_MAX) /* closed at the exit, which is slower, no more */
 		return;
-	}
 	for (; i > 0 && kept[i - 1] > fd; i--)
 		kept[i] = kept[i - 1];
 	kept[i] = fd;
@@ -53,23 +74,40 @@ bool nm_detach_keeps(int fd)
 
 _Noreturn void nm_detach_exit(int status)
 {
-	if (deferred)
-		deferred(deferred_work);
+	run_all_deferred();
 	exit(status);
 }
 
 #else
 
-enum { STACK_SIZE = 256 * 1024, OUTLIVE_PARENT_NS = 2000000 };
+enum { STACK_SIZE = 256 * 1024, OUTLIVE_PARENT_NS = 2000000, LATE_NS = 100000000 };
+
+static volatile sig_atomic_t is_waited_for;
+
+static void on_continue(int number)
+{
+	(void)number;
+	is_waited_for = 1;
+}
+
+static void pause_for(long ns)
+{
+	const struct timespec pause = {.tv_nsec = ns};
+
+	(void)nanosleep(&pause, NULL); /* too short a sleep costs the parent or others time, no more */
+}
 
 static int hold(void *unused)
 {
-	struct timespec pause = {.tv_nsec = OUTLIVE_PARENT_NS};
+	const struct sigaction action = {.sa_handler = on_continue};
 
 	(void)unused;
-	(void)nanosleep(&pause, NULL); /* too short a sleep costs the parent time, no more */
-	if (deferred)
-		deferred(deferred_work);
+	(void)sigaction(SIGCONT, &action, NULL);
+	pause_for(OUTLIVE_PARENT_NS);
+	run_deferred(NM_DETACH_SOON);
+	if (!is_waited_for)
+		pause_for(LATE_NS);
+	run_deferred(NM_DETACH_LATE);
 	_exit(0);
 }
 
@@ -94,8 +132,7 @@ _Noreturn void nm_detach_exit(int status)
 	/* without the child, or a kernel that can close the rest (Linux 5.9), the exit is slower, no more */
 	if (n_kept > 0 && close_others() && clone(hold, stack + sizeof(stack), CLONE_VM, NULL) >= 0)
 		_exit(status);
-	if (deferred)
-		deferred(deferred_work);
+	run_all_deferred();
 	_exit(status);
 }
 

@@ -4,13 +4,18 @@
 
 #include <stdbool.h>
 
-/* Takes over fd, one of some NETLINK_NETFILTER sockets that nm_detach_exit() is to close later. */
+/* Lets nm_detach_exit() leave fd, one of some NETLINK_NETFILTER sockets, to be closed later. It can be used
+ * until then. */
 void nm_detach_keep(int fd);
 bool nm_detach_keeps(int fd);
 
-/* Lets nm_detach_exit() call run(work), after this process has ended where that is possible. run may use the
- * kept sockets and open others; its only output is the log. To be called once at most. */
-void nm_detach_defer(void (*run)(void *work), void *work);
+/* Lets nm_detach_exit() call run(work), after this process has ended where that is possible: at once, or a
+ * tenth of a second later, when one may do what several have left. run may use the kept sockets and open
+ * others; its only output is the log. To be called NM_DETACH_MAX times at most: what is too much is not done.
+ */
+#define NM_DETACH_MAX 4
+enum nm_detach_when { NM_DETACH_SOON, NM_DETACH_LATE };
+void nm_detach_defer(enum nm_detach_when when, void (*run)(void *work), void *work);
 
 /* Ends the process with status, flushing nothing: the lock must have been released and all output written. */
 _Noreturn void nm_detach_exit(int status);

@@ -49,19 +49,37 @@ static unsigned find_kept(const struct pods *pods, const struct nm_record *r, co
 	return kept;
 }
 
-/* What must not wait are UDP flows, which go on to a dead address as long as their client sends, and those of
- * a container that lives. A TCP connection ends with its container, tracked or not: only a dump finds those
- * over IPv6 (host/conntrack.c), for the 5 ms of which no runtime should wait. */
-static enum when when_to_delete(const struct nm_mapping *m, enum nm_family family, bool gone)
+/* Deletions by filter are 0.2 ms for each port (host/conntrack.c). */
+enum { PORTS_AT_ONCE = 8 };
+
+static bool has_many_ports(const struct nm_record *r)
 {
-	return gone && family == NM_IPV6 && m->protocol != IPPROTO_UDP ? LATER : NOW;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->mappings.n && n <= PORTS_AT_ONCE; i++)
+		n += r->mappings.v[i].count;
+	return n > PORTS_AT_ONCE;
+}
+
+/* The families in which flows that are not UDP can wait. What must not are UDP flows, which go on to a dead
+ * address as long as their client sends, and those of a container that lives. A TCP connection ends with its
+ * container, tracked or not: only a dump finds those over IPv6 and of many ports (host/conntrack.c), for the
+ * 5 ms of which no runtime should wait. */
+static unsigned late_families(const struct nm_record *r, bool gone)
+{
+	return !gone ? 0 : has_many_ports(r) ? NM_BOTH_FAMILIES : NM_IPV6_BIT;
+}
+
+static enum when when_to_delete(const struct nm_mapping *m, enum nm_family family, unsigned late)
+{
+	return (late & (1u << family)) && m->protocol != IPPROTO_UDP ? LATER : NOW;
 }
 
 static void add_flows(struct flows flows[static WHEN_MAX], const struct nm_record *r,
-	const struct nm_mapping *m, unsigned kept, enum nm_flow_kind kind, bool gone)
+	const struct nm_mapping *m, unsigned kept, enum nm_flow_kind kind, unsigned late)
 {
 	nm_each_family(f, m->families & r->families & ~kept) {
-		struct flows *list = &flows[when_to_delete(m, f, gone)];
+		struct flows *list = &flows[when_to_delete(m, f, late)];
 
 		list->v[list->n++] = (struct nm_flow){
 			.kind = kind,
@@ -85,7 +103,7 @@ static void collect_new(
 
 		if (m->protocol == IPPROTO_UDP)
 			add_flows(flows, r, m, find_kept(peers, r, m) | find_kept(replaced, r, m),
-				NM_FLOW_TO_HOST, false);
+				NM_FLOW_TO_HOST, 0);
 	}
 }
 
@@ -98,13 +116,13 @@ static bool is_gone(const struct nm_record *r)
 	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
 }
 
-/* Over IPv4, TCP is treated alike whether the container lives. */
+/* Over IPv4, TCP to a few ports is treated alike whether the container lives. */
 static bool is_asked(const struct nm_record *r)
 {
 	for (size_t i = 0; i < r->mappings.n; i++)
 		if (r->mappings.v[i].protocol == IPPROTO_UDP)
 			return true;
-	return r->families & NM_IPV6_BIT;
+	return (r->families & NM_IPV6_BIT) || has_many_ports(r);
 }
 
 /* A container that sent first, from its published UDP port, is who its peer goes on to answer. While it
@@ -113,6 +131,7 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 	struct flows flows[static WHEN_MAX])
 {
 	bool gone = is_asked(r) && is_gone(r);
+	unsigned late = late_families(r, gone);
 
 	for (size_t j = 0; j < r->mappings.n; j++) {
 		const struct nm_mapping *m = &r->mappings.v[j];
@@ -122,9 +141,9 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 			kept |= nm_claim_shares(r, m, claim->new);
 		for (size_t i = 0; i < claim->held.n; i++)
 			kept |= nm_claim_shares(r, m, &claim->held.v[i]);
-		add_flows(flows, r, m, kept, NM_FLOW_TO_CONTAINER, gone);
+		add_flows(flows, r, m, kept, NM_FLOW_TO_CONTAINER, late);
 		if (gone && m->protocol == IPPROTO_UDP)
-			add_flows(flows, r, m, kept, NM_FLOW_FROM_CONTAINER, gone);
+			add_flows(flows, r, m, kept, NM_FLOW_FROM_CONTAINER, late);
 	}
 }
 
@@ -193,8 +212,10 @@ static int delete_all(int fd, const struct nm_claim *claim, struct nm_err *err)
 	if (collect(claim, flows, err) < 0)
 		return -1;
 	delete_flows(fd, &flows[NOW]);
+	if (!flows[LATER].n)
+		return 0;
 	*rest = (struct deferred){.fd = fd, .flows = {.v = nm_steal(&later), .n = flows[LATER].n}};
-	nm_detach_defer(delete_deferred, nm_steal(&rest));
+	nm_detach_defer(NM_DETACH_SOON, delete_deferred, nm_steal(&rest));
 	return 0;
 }
 
