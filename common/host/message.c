@@ -38,6 +38,19 @@ void nm_message_put(struct nm_message *m, uint16_t type, const void *data, size_
 		memcpy(a + 1, data, len);
 }
 
+void nm_message_put_raw(struct nm_message *m, const void *data, size_t len)
+{
+	size_t used = m->header->nlmsg_len, room = m->capacity - used;
+	char *at = (char *)m->header + used;
+
+	m->too_long |= len > room || NLMSG_ALIGN(len) > room;
+	if (m->too_long)
+		return;
+	memset(at, 0, NLMSG_ALIGN(len));
+	memcpy(at, data, len);
+	m->header->nlmsg_len += (uint32_t)NLMSG_ALIGN(len);
+}
+
 void nm_message_put_string(struct nm_message *m, uint16_t type, const char *text)
 {
 	nm_message_put(m, type, text, strlen(text) + 1);

@@ -27,6 +27,9 @@ void nm_message_put_string(struct nm_message *m, uint16_t type, const char *text
 void nm_message_put_be32(struct nm_message *m, uint16_t type, uint32_t value);     /* of the host's order */
 void nm_message_put_be64(struct nm_message *m, uint16_t type, uint64_t value);
 
+/* Appends bytes as they are, padded likewise: a header that stands before the attributes in a nest. */
+void nm_message_put_raw(struct nm_message *m, const void *data, size_t len);
+
 /* Between them, attributes are nested in one of that type, with NLA_F_NESTED. */
 struct nlattr *nm_message_nest(struct nm_message *m, uint16_t type);
 void nm_message_nest_end(struct nm_message *m, struct nlattr *nest);

@@ -19,6 +19,7 @@
 enum {
 	RECEIVE_SIZE = 32 * 1024, /* the largest part that the kernel makes of a dump */
 	DUMP_TRIES = 8,
+	ERROR_NUMBER_MAX = 4095, /* MAX_ERRNO of the kernel's <linux/err.h> */
 };
 
 /* Sequence number of the last request on any socket, away from the small numbers of nft/batch.c. A borrowed
@@ -28,7 +29,8 @@ static uint32_t last_seq = 0x6e6d0000;
 /* The requests under way. */
 struct exchange {
 	uint32_t first_seq, last_seq;
-	size_t pending;  /* requests without their last answer */
+	size_t pending; /* requests without their last answer */
+	unsigned replies;
 	bool until_done; /* dump or acknowledged: a reply is not the last answer */
 	bool interrupted;
 	bool enough; /* no further reply is wanted */
@@ -97,6 +99,12 @@ void *nm_netlink_request_begin(
 void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const void *data, size_t len)
 {
 	nm_message_put(&r->message, type, data, len);
+	note_length(r);
+}
+
+void nm_netlink_request_put_raw(struct nm_netlink_request *r, const void *data, size_t len)
+{
+	nm_message_put_raw(&r->message, data, len);
 	note_length(r);
 }
 
@@ -184,14 +192,20 @@ static bool has_error(const int *list, int error_number)
 static int on_end(struct nm_netlink *nl, struct exchange *x, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	const int *status = nm_netlink_header(msg, sizeof(*status));
+	int error_number;
 
 	if (!status && msg->nlmsg_type == NLMSG_ERROR)
 		return nm_fail(err, NM_ERR_FAILED, "receiving netlink reply: short error message");
 	x->pending--;
-	if (!status || *status >= 0)
+	if (!status || *status >= 0) {
 		nl->accepted++;
-	else if (!has_error(x->handler->tolerate, -*status))
-		return refuse(msg, -*status, err);
+		return 0;
+	}
+	error_number = *status < -ERROR_NUMBER_MAX ? EPROTO : -*status;
+	if (!has_error(x->handler->tolerate, error_number))
+		return refuse(msg, error_number, err);
+	if (!nl->tolerated)
+		nl->tolerated = error_number;
 	return 0;
 }
 
@@ -214,6 +228,8 @@ static int on_message(
 	}
 	if (!x->handler->reply || x->enough)
 		return 0;
+	if (nl->replies_max && x->replies++ >= nl->replies_max)
+		return nm_fail(err, NM_ERR_REFUSED, "more than %u are refused", nl->replies_max);
 	rc = x->handler->reply(x->handler->ctx, msg, err);
 	x->enough = rc > 0;
 	return rc < 0 ? -1 : 0;
@@ -263,6 +279,7 @@ int nm_netlink_talk(struct nm_netlink *nl, struct nm_netlink_request *r,
 		struct exchange x = {.handler = handler};
 
 		nl->accepted = 0;
+		nl->tolerated = 0;
 		if (send_all(nl, r, &x, err) < 0 || receive_all(nl, &x, err) < 0)
 			return -1;
 		if (x.pending > 0 && leave_dump(nl, err) < 0)

@@ -11,6 +11,8 @@ struct nm_netlink {
 	int fd;
 	uint32_t seq;      /* of the last request */
 	unsigned accepted; /* requests of the last nm_netlink_talk() that the kernel did not refuse */
+	int tolerated;     /* errno value of the first refusal in it that was tolerated; 0: there was none */
+	unsigned replies_max; /* more replies to a request fail it with NM_ERR_REFUSED; 0: any number */
 };
 
 /* Opens a socket of the caller's network namespace. 0 with *ret for nm_netlink_close(), or -1 with *err. */
@@ -38,6 +40,7 @@ bool nm_netlink_request_has_room(const struct nm_netlink_request *r); /* for one
 void *nm_netlink_request_begin(
 	struct nm_netlink_request *r, uint16_t type, uint16_t flags, size_t header_size);
 void nm_netlink_request_put(struct nm_netlink_request *r, uint16_t type, const void *data, size_t len);
+void nm_netlink_request_put_raw(struct nm_netlink_request *r, const void *data, size_t len);
 struct nlattr *nm_netlink_request_nest(struct nm_netlink_request *r, uint16_t type);
 void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *nest);
 

@@ -4,13 +4,28 @@
 
 #include <string.h>
 
-enum { DEPTH_MAX = 4 }; /* of interfaces on top of each other */
+enum { DEPTH_MAX = 4 /* of interfaces on top of each other */, OTHERS_MAX = 256 };
 
 struct search {
 	struct nm_netlink *rtnl;
 	struct nm_netns *ns;
 	const struct nm_route *route;
+	struct nm_path_links *inside, *host;
 };
+
+void nm_path_done(struct nm_path *path)
+{
+	nm_rtnl_links_done(&path->inside.list);
+	nm_rtnl_links_done(&path->host.list);
+}
+
+static int know(struct nm_path_links *links, struct nm_netlink *nl, struct nm_err *err)
+{
+	if (!links->known && nm_rtnl_get_links(nl, &links->list, err) < 0)
+		return -1;
+	links->known = true;
+	return 0;
+}
 
 static bool is_one_of(const char *kind, const char *const *kinds)
 {
@@ -20,16 +35,22 @@ static bool is_one_of(const char *kind, const char *const *kinds)
 	return false;
 }
 
+static bool may_have_port(const struct nm_rtnl_link *inside)
+{
+	static const char *const kinds[] = {
+		"veth", "netkit", "macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", NULL};
+
+	return inside->lower_netns != NM_RTNL_HERE && is_one_of(inside->kind, kinds);
+}
+
 /* Sets *ret to the host's end of the interface: its peer, or what it is on. */
 static int find_port(const struct search *s, const struct nm_rtnl_link *inside, struct nm_rtnl_link *ret,
 	struct nm_err *err)
 {
-	static const char *const kinds[] = {
-		"veth", "netkit", "macvlan", "macvtap", "ipvlan", "ipvtap", "vlan", NULL};
 	const struct nm_rtnl_link *out = &s->route->out;
 	int32_t home = NM_RTNL_HERE;
 
-	if (inside->lower_netns == NM_RTNL_HERE || !is_one_of(inside->kind, kinds)) {
+	if (!may_have_port(inside)) {
 		ret->found = false;
 		return 0;
 	}
@@ -83,16 +104,16 @@ static const struct nm_rtnl_link *find_link(const struct nm_rtnl_links *all, uns
 static int judge_joined(
 	const struct search *s, const struct nm_rtnl_link *port, bool *ret, struct nm_err *err)
 {
-	NM_CLEANUP(nm_rtnl_links_done) struct nm_rtnl_links all = {0};
+	const struct nm_rtnl_links *all = &s->host->list;
 
-	if (nm_rtnl_get_links(s->rtnl, &all, err) < 0)
+	if (know(s->host, s->rtnl, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n && !*ret; i++) {
-		const struct nm_rtnl_link *end = &all.v[i], *other;
+	for (size_t i = 0; i < all->n && !*ret; i++) {
+		const struct nm_rtnl_link *end = &all->v[i], *other;
 
 		if (end->master != port->master || !end->peer_ifindex || end->peer_elsewhere)
 			continue;
-		other = find_link(&all, end->peer_ifindex);
+		other = find_link(all, end->peer_ifindex);
 		if (other && judge_port(s, other, ret, err) < 0)
 			return -1;
 	}
@@ -149,23 +170,32 @@ static int judge(
 
 static int try_others(const struct search *s, unsigned ifindex, struct nm_path *path, struct nm_err *err)
 {
-	NM_CLEANUP(nm_rtnl_links_done) struct nm_rtnl_links all = {0};
+	const struct nm_rtnl_links *all = &s->inside->list;
 	struct nm_path other = {.leads_in = false};
+	unsigned judged = 0;
 
-	if (nm_rtnl_get_links(&s->ns->nl, &all, err) < 0)
+	if (know(s->inside, &s->ns->nl, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n && !other.leads_in; i++)
-		if (all.v[i].ifindex != ifindex && judge(s, &all.v[i], &other, err) < 0)
+	for (size_t i = 0; i < all->n && !other.leads_in && judged < OTHERS_MAX; i++) {
+		const struct nm_rtnl_link *inside = &all->v[i];
+
+		if (inside->ifindex == ifindex || !(may_have_port(inside) || is_hardware(inside)))
+			continue;
+		judged++;
+		if (judge(s, inside, &other, err) < 0)
 			return -1;
-	if (other.leads_in)
-		*path = other;
+	}
+	if (!other.leads_in)
+		return 0;
+	path->leads_in = true;
+	path->port = other.port;
 	return 0;
 }
 
 int nm_path_find(struct nm_netlink *rtnl, struct nm_netns *ns, unsigned ifindex, const struct nm_route *route,
 	struct nm_path *path, struct nm_err *err)
 {
-	const struct search s = {rtnl, ns, route};
+	const struct search s = {rtnl, ns, route, &path->inside, &path->host};
 	struct nm_rtnl_link inside;
 
 	if (nm_netns_look_at(ns, ifindex, err) < 0)

@@ -5,17 +5,27 @@
 #include "host/netns.h"
 #include "host/route.h"
 
-/* What nm_path_find() has found. Begins as zeros; passed again, it spares a request. */
+/* Interfaces that are read once for all routes that are tried, since there may be thousands. */
+struct nm_path_links {
+	struct nm_rtnl_links list; /* owned */
+	bool known;
+};
+
+/* What nm_path_find() has found. Begins as zeros; passed again, with the same namespaces, it spares requests.
+ */
 struct nm_path {
 	bool leads_in;
 	struct nm_rtnl_link port; /* the other end, on the host, of the interface that leads in, or else of
 				   * the one with the address; found == false: it has none there */
+	struct nm_path_links inside, host;
 };
+
+void nm_path_done(struct nm_path *path);
 
 /*
  * Tells whether packets that the host sends by route come in at an interface of ns: first is tried the one
- * that has the address, then the others, since Linux takes an address at each of its interfaces. They do if
- * the route leaves
+ * that has the address, then 256 others at most, since Linux takes an address at each of its interfaces. They
+ * do if the route leaves
  * - by the interface's other end (veth, netkit), the bridge or other master of that, another bridge that a
  *   veth pair joins to it, or what is on top of these, as a VLAN; or by another port of Open vSwitch, if that
  *   end is one;

@@ -23,6 +23,7 @@
 #include "base/io.h"
 
 enum { START_FIELD = 22, STATE_FIELD = 3, TICKS_PER_SECOND = 100 /* USER_HZ */ };
+enum { LISTED_MAX = 4096 /* processes that are asked for their group, which anybody can have more of */ };
 enum { POD_ID_LEN = 64, POD_TEXT_SIZE = 8192 };
 
 /* Parses the fields after the command name, which may have any characters and ends at the last ')'. */
@@ -257,10 +258,11 @@ const char *nm_process_print(uint64_t control_group, char buf[static NM_PROCESS_
 	NM_CLEANUP(close_dir) DIR *proc = control_group ? opendir("/proc") : NULL;
 	char group[NM_PROCESS_STRLEN - 32], name[32] = "";
 	const struct dirent *entry;
+	unsigned listed = 0;
 
 	(void)snprintf(buf, NM_PROCESS_STRLEN, "a local process");
 	while (proc && (entry = readdir(proc)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && listed++ < LISTED_MAX &&
 			read_group(entry->d_name, group, sizeof(group)) && is_group(group, control_group) &&
 			!put_member(entry->d_name, group, buf, name))
 			break;

@@ -268,3 +268,63 @@ int nm_route_ra_interfaces(struct nm_netlink *nl,
 	}
 	return 0;
 }
+
+struct overlap {
+	const struct nm_prefix *network;
+	unsigned except;
+	struct nm_prefix *ret;
+	bool found;
+};
+
+static bool leads_somewhere(const struct rtmsg *rtm)
+{
+	return rtm->rtm_type != RTN_UNREACHABLE && rtm->rtm_type != RTN_BLACKHOLE &&
+		rtm->rtm_type != RTN_PROHIBIT && rtm->rtm_type != RTN_THROW;
+}
+
+static int on_overlap(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	const struct rtmsg *rtm = nm_netlink_header(msg, sizeof(*rtm));
+	struct nm_attrs attrs = nm_attrs_of(msg, sizeof(*rtm));
+	struct overlap *o = ctx;
+	struct nm_prefix p = {.len = 0};
+	enum nm_family family;
+	unsigned through = 0;
+
+	(void)err; /* never fails */
+	(void)nm_attrs_get(attrs, RTA_OIF, &through, sizeof(through));
+	if (msg->nlmsg_type != RTM_NEWROUTE || !rtm || !rtm->rtm_dst_len ||
+		(through && through == o->except) || !leads_somewhere(rtm) ||
+		!nm_addr_family_of_af(rtm->rtm_family, &family) ||
+		!nm_attrs_addr(attrs, RTA_DST, family, &p.addr))
+		return 0;
+	p.len = rtm->rtm_dst_len;
+	if (!nm_prefix_has(&p, &o->network->addr) && !nm_prefix_has(o->network, &p.addr))
+		return 0;
+	*o->ret = p;
+	o->found = true;
+	return 1;
+}
+
+static void on_overlap_restart(void *ctx)
+{
+	((struct overlap *)ctx)->found = false;
+}
+
+int nm_route_find_overlap(struct nm_netlink *nl, const struct nm_prefix *network, unsigned except,
+	struct nm_prefix *ret, bool *ret_found, struct nm_err *err)
+{
+	struct overlap o = {.network = network, .except = except, .ret = ret};
+	const struct nm_netlink_handler handler = {
+		.reply = on_overlap, .restart = on_overlap_restart, .tolerate = NO_TABLE, .ctx = &o};
+	struct nm_netlink_request r;
+	struct rtmsg *rtm;
+
+	nm_netlink_request_init(&r);
+	rtm = nm_netlink_request_begin(&r, RTM_GETROUTE, NLM_F_DUMP, sizeof(*rtm));
+	rtm->rtm_family = nm_addr_family_to_af(network->addr.family);
+	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
+		return nm_wrap(err, "reading routes");
+	*ret_found = o.found;
+	return 0;
+}

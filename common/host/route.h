@@ -28,6 +28,11 @@ int nm_route_lookup(struct nm_netlink *nl, const struct nm_addr *address, struct
 bool nm_route_is_refused(struct nm_netlink *nl, const struct nm_addr *source,
 	const struct nm_addr *destination, unsigned ifindex);
 
+/* Sets *ret to the network of a route, in whichever table, that leads somewhere, but not through the
+ * interface except (0: none), and has addresses of this one; of default routes none. */
+int nm_route_find_overlap(struct nm_netlink *nl, const struct nm_prefix *network, unsigned except,
+	struct nm_prefix *ret, bool *ret_found, struct nm_err *err) NM_MUST_USE;
+
 /* Interface of the default route in the main table, the one with the lowest metric; of several nexthops the
  * first that is not dead. 0: there is none. */
 int nm_route_default(

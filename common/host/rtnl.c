@@ -47,21 +47,22 @@ static void parse_child(struct nm_attrs data, struct nm_rtnl_link *ret)
 
 static void parse_master(struct nm_attrs attrs, struct nm_attrs info, struct nm_rtnl_link *ret)
 {
+	struct nm_attrs data = nm_attrs_nested(info, IFLA_INFO_SLAVE_DATA);
 	char kind[NM_RTNL_KIND_SIZE] = "";
-	uint8_t mode;
+	uint8_t mode, isolated = 0;
 
 	(void)nm_attrs_string(info, IFLA_INFO_SLAVE_KIND, kind, sizeof(kind));
 	if (strcmp(kind, "vrf") != 0)
 		(void)nm_attrs_get(attrs, IFLA_MASTER, &ret->master, sizeof(ret->master));
 	ret->ovs_port = !strcmp(kind, "openvswitch");
-	if (!strcmp(kind, "bridge") &&
-		nm_attrs_get(nm_attrs_nested(info, IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_MODE, &mode, 1)) {
+	if (!strcmp(kind, "bridge") && nm_attrs_get(data, IFLA_BRPORT_MODE, &mode, 1)) {
+		(void)nm_attrs_get(data, IFLA_BRPORT_ISOLATED, &isolated, 1);
 		ret->bridge_port = true;
 		ret->hairpin = mode != 0;
+		ret->port_isolated = isolated != 0;
 	}
 }
 
-/* False for a message without an interface. */
 static bool parse_link(const struct nlmsghdr *msg, struct nm_rtnl_link *ret)
 {
 	const struct ifinfomsg *ifi = nm_netlink_header(msg, sizeof(*ifi));
@@ -73,6 +74,9 @@ static bool parse_link(const struct nlmsghdr *msg, struct nm_rtnl_link *ret)
 		return false;
 	ret->ifindex = (unsigned)ifi->ifi_index;
 	ret->flags = ifi->ifi_flags;
+	(void)nm_attrs_get(attrs, IFLA_MTU, &ret->mtu, sizeof(ret->mtu));
+	(void)nm_attrs_get(attrs, IFLA_ADDRESS, ret->mac, sizeof(ret->mac));
+	(void)nm_attrs_string(attrs, IFLA_IFALIAS, ret->alias, sizeof(ret->alias));
 	(void)nm_attrs_string(info, IFLA_INFO_KIND, ret->kind, sizeof(ret->kind));
 	parse_lower(attrs, ret);
 	parse_child(nm_attrs_nested(info, IFLA_INFO_DATA), ret);
@@ -80,7 +84,7 @@ static bool parse_link(const struct nlmsghdr *msg, struct nm_rtnl_link *ret)
 	return true;
 }
 
-static int on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+int nm_rtnl_on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 {
 	return parse_link(msg, ctx) ? 0 : nm_fail(err, NM_ERR_FAILED, "unexpected reply");
 }
@@ -129,7 +133,7 @@ int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, 
 {
 	struct nm_rtnl_link link = {.found = false};
 	const struct nm_netlink_handler handler = {
-		.reply = on_link, .tolerate = NM_NETLINK_ERRORS(ENODEV), .ctx = &link};
+		.reply = nm_rtnl_on_link, .tolerate = NM_NETLINK_ERRORS(ENODEV), .ctx = &link};
 	struct nm_netlink_request r;
 	struct ifinfomsg *ifi;
 
@@ -203,8 +207,15 @@ static bool parse_address(const struct nlmsghdr *msg, struct nm_rtnl_address *re
 /* A dump of addresses: of the namespace with this id, or NM_RTNL_HERE. */
 struct address_dump {
 	int32_t netns;
+	unsigned replies;
 	struct nm_rtnl_addresses all;
 };
+
+/* The socket's own namespace has nl->replies_max. */
+static bool is_too_many(const struct address_dump *dump)
+{
+	return dump->netns != NM_RTNL_HERE && dump->replies > NM_RTNL_INSIDE_MAX;
+}
 
 static void address_dump_done(struct address_dump *dump)
 {
@@ -228,6 +239,9 @@ static int on_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 	if (!is_of(msg, dump->netns))
 		return nm_fail(err, NM_ERR_FAILED, "unexpected reply");
+	dump->replies++;
+	if (is_too_many(dump))
+		return 1; /* no failure, which would keep the socket busy: others are asked by it next */
 	if (!parse_address(msg, &a))
 		return 0;
 	if (nm_grow(&dump->all, "reading addresses", err) < 0)
@@ -238,29 +252,44 @@ static int on_address(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
 
 static void on_restart(void *ctx)
 {
-	nm_rtnl_addresses_done(&((struct address_dump *)ctx)->all);
+	struct address_dump *dump = ctx;
+
+	dump->replies = 0;
+	nm_rtnl_addresses_done(&dump->all);
 }
 
-static int dump_addresses(
-	struct nm_netlink *nl, int32_t netns, struct nm_rtnl_addresses *ret, struct nm_err *err)
+/* ifindex: 0 for those of all interfaces. */
+static int dump_addresses(struct nm_netlink *nl, int32_t netns, unsigned ifindex,
+	struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
 	NM_CLEANUP(address_dump_done) struct address_dump dump = {.netns = netns};
 	const struct nm_netlink_handler handler = {.reply = on_address, .restart = on_restart, .ctx = &dump};
 	struct nm_netlink_request r;
+	struct ifaddrmsg *ifa;
 
 	nm_netlink_request_init(&r);
-	(void)nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	ifa = nm_netlink_request_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(*ifa));
+	ifa->ifa_index = ifindex;
 	if (netns != NM_RTNL_HERE)
 		nm_netlink_request_put(&r, IFA_TARGET_NETNSID, &netns, sizeof(netns));
 	if (nm_netlink_talk(nl, &r, &handler, err) < 0)
 		return nm_wrap(err, "reading addresses");
+	if (is_too_many(&dump))
+		return nm_fail(err, NM_ERR_REFUSED, "reading addresses: more than %d are refused",
+			NM_RTNL_INSIDE_MAX);
 	*ret = nm_steal(&dump.all);
 	return 0;
 }
 
 int nm_rtnl_get_addresses(struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err)
 {
-	return dump_addresses(nl, NM_RTNL_HERE, ret, err);
+	return dump_addresses(nl, NM_RTNL_HERE, 0, ret, err);
+}
+
+int nm_rtnl_get_addresses_on(
+	struct nm_netlink *nl, unsigned ifindex, struct nm_rtnl_addresses *ret, struct nm_err *err)
+{
+	return dump_addresses(nl, NM_RTNL_HERE, ifindex, ret, err);
 }
 
 static int on_netns(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
@@ -296,7 +325,7 @@ int nm_rtnl_get_addresses_of(
 	if (netns == NM_RTNL_HERE)
 		return nm_fail(err, NM_ERR_FAILED,
 			"the network namespace of process %d is not known here by any interface", (int)pid);
-	return dump_addresses(nl, netns, ret, err) < 0
+	return dump_addresses(nl, netns, 0, ret, err) < 0
 		? nm_wrap(err, "network namespace of process %d", (int)pid)
 		: 0;
 }

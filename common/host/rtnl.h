@@ -8,8 +8,13 @@
 #include "base/prefix.h"
 #include "host/netlink.h"
 
-#define NM_RTNL_KIND_SIZE 16
-#define NM_RTNL_HERE      (-1) /* NETNSA_NSID_NOT_ASSIGNED: no id, the socket's own network namespace */
+#define NM_RTNL_KIND_SIZE  16
+#define NM_RTNL_ALIAS_SIZE 128
+#define NM_RTNL_MAC_SIZE   6
+/* Interfaces, addresses or routes of a container that are looked at. It has as many as it likes, and others
+ * wait meanwhile: with more of them nothing is published, and nothing is believed to be lost. */
+#define NM_RTNL_INSIDE_MAX 16384
+#define NM_RTNL_HERE       (-1) /* NETNSA_NSID_NOT_ASSIGNED: no id, the socket's own network namespace */
 
 /* A network interface. */
 struct nm_rtnl_link {
@@ -26,12 +31,20 @@ struct nm_rtnl_link {
 	unsigned master;              /* the bridge it is a port of, or the like, but no VRF; 0: none */
 	bool ovs_port;                /* of Open vSwitch, which has one master for all its bridges */
 	bool bridge_port, hairpin;    /* IFLA_BRPORT_MODE */
+	bool port_isolated;           /* IFLA_BRPORT_ISOLATED */
+	unsigned mtu;
+	uint8_t mac[NM_RTNL_MAC_SIZE];  /* zeros: it has none of this size */
+	char alias[NM_RTNL_ALIAS_SIZE]; /* IFLA_IFALIAS; "": none, or a longer one than natmap gives */
 };
 
 struct nm_rtnl_links {
 	struct nm_rtnl_link *v; /* owned: nm_rtnl_links_done() */
 	size_t n, capacity;
 };
+
+/* For struct nm_netlink_handler: reads an RTM_NEWLINK into ctx, a struct nm_rtnl_link. -1 with *err for a
+ * message without an interface. */
+int nm_rtnl_on_link(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
 
 /* Looks up by index, or by name when name is not NULL. None is found == false, not an error. */
 int nm_rtnl_get_link(struct nm_netlink *nl, unsigned ifindex, const char *name, struct nm_rtnl_link *ret,
@@ -61,6 +74,10 @@ struct nm_rtnl_addresses {
 /* All addresses of all interfaces, IPv4 and IPv6, in the kernel's order. */
 int nm_rtnl_get_addresses(
 	struct nm_netlink *nl, struct nm_rtnl_addresses *ret, struct nm_err *err) NM_MUST_USE;
+
+/* The same for one interface. */
+int nm_rtnl_get_addresses_on(struct nm_netlink *nl, unsigned ifindex, struct nm_rtnl_addresses *ret,
+	struct nm_err *err) NM_MUST_USE;
 
 /* Sets *ret to the id that the socket's namespace has for the network namespace of process pid;
  * NM_RTNL_HERE: none yet, since no interface led from the one to the other. */

@@ -47,6 +47,11 @@ struct choice {
 	struct nm_err why; /* it was refused */
 };
 
+static void choice_done(struct choice *c)
+{
+	nm_path_done(&c->path);
+}
+
 static int on_first_address(void *ctx, const struct nm_rtnl_address *address, struct nm_err *err)
 {
 	struct choice *c = ctx;
@@ -295,7 +300,7 @@ static int settle_family(struct choice *c, struct nm_err *err)
 int nm_address_choose(const struct nm_address_source *source, struct nm_record *r,
 	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err)
 {
-	struct choice c = {.source = source, .r = r, .ret = ret};
+	NM_CLEANUP(choice_done) struct choice c = {.source = source, .r = r, .ret = ret};
 	unsigned published = source->known ? source->known->families : 0;
 
 	if (find_addresses(&c, err) < 0)
@@ -356,7 +361,7 @@ static int renew_family(struct choice *c, struct nm_err *err)
 int nm_address_renew(const struct nm_address_source *source, struct nm_record *r,
 	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err)
 {
-	struct choice c = {.source = source, .r = r, .ret = ret};
+	NM_CLEANUP(choice_done) struct choice c = {.source = source, .r = r, .ret = ret};
 	const struct nm_record *known = source->known;
 
 	r->held = 0;

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include "host/attrs.h"
+#include "host/detach.h"
 #include "host/netlink.h"
 #include "host/rtnl.h"
 #include "tap.h"
@@ -147,9 +148,71 @@ static void test_borrowed(void)
 		"the next user of the socket gets its own answer");
 }
 
+static int enough(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	(void)ctx;
+	(void)msg;
+	(void)err;
+	return 1;
+}
+
+/* Each dump that is left costs a socket, and those that the exit is to close are more than it keeps. */
+static void test_left(void)
+{
+	const struct nm_netlink_handler handler = {.reply = enough};
+	nm_autonetlink struct nm_netlink nl = {.fd = -1};
+	struct nm_rtnl_link loopback = {0};
+	struct nm_err err = {0};
+	bool answered = nm_netlink_open(NETLINK_ROUTE, &nl, &err) == 0;
+
+	nm_detach_keep(nl.fd);
+	for (int i = 0; answered && i < 40; i++) {
+		struct nm_netlink_request r;
+
+		nm_netlink_request_init(&r);
+		(void)nm_netlink_request_begin(&r, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
+		answered = nm_netlink_talk(&nl, &r, &handler, &err) == 0 &&
+			nm_rtnl_get_link(&nl, 1, NULL, &loopback, &err) == 0 && loopback.found;
+	}
+	tap_ok(answered, "dumps that are left again and again: %s", err.msg);
+}
+
+static int count(void *ctx, const struct nlmsghdr *msg, struct nm_err *err)
+{
+	(void)msg;
+	(void)err;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+/* A container's namespace may answer with millions. */
+static void test_many(void)
+{
+	nm_autonetlink struct nm_netlink nl = {.fd = -1};
+	unsigned n = 0;
+	const struct nm_netlink_handler handler = {.reply = count, .ctx = &n};
+	struct nm_netlink_request r;
+	struct nm_err err = {0};
+	bool open = nm_netlink_open(NETLINK_ROUTE, &nl, &err) == 0;
+
+	nm_netlink_request_init(&r);
+	for (int i = 0; i < 3; i++) {
+		struct ifinfomsg *ifi = nm_netlink_request_begin(&r, RTM_GETLINK, 0, sizeof(*ifi));
+
+		ifi->ifi_index = 1;
+	}
+	nl.replies_max = 3;
+	tap_ok(open && nm_netlink_talk(&nl, &r, &handler, &err) == 0 && n == 3, "as many replies as allowed");
+	nl.replies_max = 2;
+	tap_ok(nm_netlink_talk(&nl, &r, &handler, &err) < 0 && err.kind == NM_ERR_REFUSED, "one more: %s",
+		err.msg);
+}
+
 int main(void)
 {
+	test_many();
 	test_borrowed();
+	test_left();
 	test_attrs();
 	test_short_messages();
 	test_room();
