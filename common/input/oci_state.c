@@ -12,8 +12,7 @@
 
 #include "base/log.h"
 #include "input/json_value.h"
-
-enum { PID_LIMIT = 1 << 22 }; /* the kernel's PID_MAX_LIMIT */
+#include "input/scan.h"
 
 #define AT(member) offsetof(struct nm_oci_state, member)
 
@@ -143,7 +142,7 @@ static int read_pid(struct parse *p, const struct nm_json_event *event, struct n
 	if (p->has_pid)
 		return nm_json_value_fail(event, NM_ERR_REFUSED, "given twice", err);
 	p->has_pid = true;
-	if (nm_json_value_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) < 0)
+	if (nm_json_value_integer(event, 0, NM_SCAN_PID_MAX, NM_ERR_REFUSED, &pid, err) < 0)
 		return -1;
 	p->state.pid = (pid_t)pid;
 	return 0;
@@ -339,7 +338,7 @@ static int find_stopped(void *ctx, const struct nm_json_event *event, struct nm_
 			memcmp(event->text, stopped, strlen(stopped)) == 0;
 	/* whoever parses the state for good complains */
 	if (nm_json_value_at(event, "pid", NULL) &&
-		nm_json_value_integer(event, 0, PID_LIMIT, NM_ERR_REFUSED, &pid, err) == 0)
+		nm_json_value_integer(event, 0, NM_SCAN_PID_MAX, NM_ERR_REFUSED, &pid, err) == 0)
 		found->pid = (pid_t)pid;
 	return 0;
 }

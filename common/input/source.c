@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "input/json_value.h"
+#include "input/scan.h"
 #include "model/mapping.h"
 
 static const struct {
@@ -45,40 +46,6 @@ bool nm_sources_add(struct nm_sources *s, const char *name)
 
 /* Searching bytes */
 
-/* Returns the end of key at p, each character as it is or escaped, NULL when it is not there. */
-static const char *skip_key(const char *p, const char *end, const char *key)
-{
-	for (const char *c = key; *c; c++) {
-		char escaped[sizeof("\\u00XX")];
-
-		if (p < end && *p == *c) {
-			p++;
-			continue;
-		}
-		if (p == end || *p != '\\')
-			return NULL;
-		(void)snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*c);
-		if (*c == '/' && end - p >= 2 && p[1] == '/')
-			p += 2;
-		else if ((size_t)(end - p) >= strlen(escaped) && !strncasecmp(p, escaped, strlen(escaped)))
-			p += strlen(escaped);
-		else
-			return NULL;
-	}
-	return p;
-}
-
-/* True when a colon follows the string that goes on at p, or would, were the text not cut short. */
-static bool is_key(const char *p, const char *end)
-{
-	for (; p < end && *p != '"'; p++)
-		if (*p == '\\' && p + 1 < end)
-			p++;
-	while (p < end && strchr("\" \t\r\n", *p))
-		p++;
-	return p == end || *p == ':';
-}
-
 /* Returns the bit of the source whose key follows, 0 if none does. */
 static unsigned source_at(const char *p, const char *end)
 {
@@ -91,9 +58,9 @@ static unsigned source_at(const char *p, const char *end)
 	};
 
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		const char *rest = skip_key(p, end, keys[i]);
+		const char *rest = nm_scan_skip(p, end, keys[i]);
 
-		if (rest && is_key(rest, end))
+		if (rest && nm_scan_is_key(rest, end))
 			return 1u << i;
 	}
 	return 0;
@@ -104,9 +71,8 @@ unsigned nm_sources_scan(const char *text, size_t len)
 	const char *end = text + len, *p = text;
 	unsigned found = 0;
 
-	for (; (p = memchr(p, '"', (size_t)(end - p))); p++)
-		if (p == text || p[-1] != '\\') /* else it is within a string */
-			found |= source_at(p + 1, end);
+	while ((p = nm_scan_string(text, p, end)))
+		found |= source_at(p, end);
 	return found;
 }
 
