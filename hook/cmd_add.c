@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/text.h"
 #include "host/sandbox.h"
+#include "input/config_file.h"
 #include "input/oci_state.h"
 #include "publish/request.h"
 #include "cmd.h"
@@ -110,7 +111,7 @@ int nm_cmd_add(const struct nm_invocation *inv, struct nm_err *err)
 	int first = 0;
 
 	if (parse_arguments(inv, &st, &first, err) < 0 || nm_cmd_join(inv, first, &specs, err) < 0 ||
-		nm_sandbox_enter(true, err) < 0 || nm_config_load(&config, inv->config_path, err) < 0)
+		nm_sandbox_enter(true, err) < 0 || nm_config_file_load(&config, inv->config_path, err) < 0)
 		return -1;
 	st.ports = specs;
 	return add(inv, &st, addresses, &config, err) < 0 ? nm_wrap(err, "container '%s'", st.id) : 0;

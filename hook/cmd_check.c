@@ -2,6 +2,7 @@
 #include "admin/check.h"
 #include "base/log.h"
 #include "host/sandbox.h"
+#include "input/config_file.h"
 #include "input/json.h"
 #include "cmd.h"
 
@@ -39,7 +40,7 @@ int nm_cmd_check(const struct nm_invocation *inv, struct nm_err *err)
 	bool json;
 
 	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
-		nm_config_load(&config, inv->config_path, err) < 0 ||
+		nm_config_file_load(&config, inv->config_path, err) < 0 ||
 		nm_config_require_statics(&config, err) < 0 ||
 		nm_check(&config, inv->state_dir, &found, err) < 0)
 		return -1;

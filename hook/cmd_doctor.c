@@ -4,6 +4,7 @@
 #include "admin/doctor.h"
 #include "base/text.h"
 #include "host/sandbox.h"
+#include "input/config_file.h"
 #include "state/state.h"
 #include "cmd.h"
 
@@ -28,7 +29,7 @@ int nm_cmd_doctor(const struct nm_invocation *inv, struct nm_err *err)
 	size_t n;
 
 	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
-		nm_config_load(&config, inv->config_path, err) < 0)
+		nm_config_file_load(&config, inv->config_path, err) < 0)
 		return -1;
 	print_natmap(inv, &(struct nm_text){.buf = natmap, .size = sizeof(natmap)});
 	n = nm_doctor_examine(&d);

@@ -1,6 +1,7 @@
 /* natmap gc: withdraws containers that are gone; prints their ids. */
 #include "admin/gc.h"
 #include "host/sandbox.h"
+#include "input/config_file.h"
 #include "cmd.h"
 
 /* The configuration shapes only the rules of containers that stay. */
@@ -9,7 +10,7 @@ static int collect(const struct nm_invocation *inv, struct nm_err *err)
 	nm_autorecords struct nm_records withdrawn = {0};
 	nm_autoconfig struct nm_config config = {0};
 	struct nm_err trouble;
-	bool loaded = nm_config_load(&config, inv->config_path, &trouble) == 0;
+	bool loaded = nm_config_file_load(&config, inv->config_path, &trouble) == 0;
 
 	if (nm_gc(loaded ? &config : NULL, inv->state_dir, &withdrawn, err) < 0)
 		return -1;

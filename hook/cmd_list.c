@@ -5,7 +5,7 @@
 #include "admin/list.h"
 #include "base/log.h"
 #include "host/sandbox.h"
-#include "input/config.h"
+#include "input/config_file.h"
 #include "input/json.h"
 #include "cmd.h"
 #include "state/record_json.h"
@@ -151,7 +151,7 @@ static void load_config(const struct nm_invocation *inv, bool with_statics, stru
 {
 	struct nm_err err;
 
-	if (nm_config_load(c, inv->config_path, &err) < 0)
+	if (nm_config_file_load(c, inv->config_path, &err) < 0)
 		nm_log_notice("%s, ignored: published ports do not need it", err.msg);
 	if (!with_statics)
 		nm_static_nats_done(&c->statics);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/prometheus.h"
 #include "host/sandbox.h"
-#include "input/config.h"
+#include "input/config_file.h"
 #include "cmd.h"
 
 static const char *const states[] = {
@@ -153,7 +153,7 @@ int nm_cmd_metrics(const struct nm_invocation *inv, struct nm_err *err)
 
 	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(false, err) < 0)
 		return -1;
-	with_config = nm_config_load(&config, inv->config_path, &why) == 0 &&
+	with_config = nm_config_file_load(&config, inv->config_path, &why) == 0 &&
 		nm_config_require_statics(&config, &why) == 0;
 	if (!with_config)
 		nm_log_notice("%s, ignored: published ports do not need it", why.msg);

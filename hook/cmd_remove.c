@@ -1,6 +1,7 @@
 /* natmap remove: withdraws ports of a running container, or all of them. */
 #include "admin/add_remove.h"
 #include "host/sandbox.h"
+#include "input/config_file.h"
 #include "cmd.h"
 
 /* The ports that stay need the configuration. */
@@ -9,7 +10,7 @@ static int remove_some(const struct nm_invocation *inv, const char *id, const ch
 	NM_CLEANUP(nm_mappings_done) struct nm_mappings mappings = {0};
 	nm_autoconfig struct nm_config config = {0};
 
-	if (nm_config_load(&config, inv->config_path, err) < 0 ||
+	if (nm_config_file_load(&config, inv->config_path, err) < 0 ||
 		nm_mappings_parse(specs, &mappings, err) < 0)
 		return -1;
 	return nm_add_remove_remove(id, &mappings, &config, inv->state_dir, err);

@@ -1,18 +1,15 @@
 /*
- * The configuration file. One table lists the keys, how each is read and what messages say is expected. A key
+ * The configuration. One table lists the keys, how each is read and what messages say is expected. A key
  * without a row is an error: a misspelt policy must not silently be no policy. "static" has a table of its
  * own, in input/config_static.c.
  */
 #include "input/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/array.h"
-#include "base/hash.h"
-#include "base/io.h"
 #include "input/config_static.h"
 #include "input/json_value.h"
 
@@ -47,6 +44,20 @@ static int read_unsigned(struct nm_config_value *v, struct nm_err *err)
 	if (nm_json_value_integer(v->event, v->row->min, v->row->max, NM_ERR_CONFIG, &number, err) < 0)
 		return -1;
 	*(unsigned *)member(v) = (unsigned)number;
+	return 0;
+}
+
+/* A later version may give keys of today another meaning. */
+static int read_version(struct nm_config_value *v, struct nm_err *err)
+{
+	int64_t version;
+
+	if (nm_json_value_integer(v->event, 1, INT64_MAX, NM_ERR_CONFIG, &version, err) < 0)
+		return -1;
+	if (version > NM_CONFIG_VERSION)
+		return nm_fail(err, NM_ERR_CONFIG,
+			"version: %" PRId64 " is newer than this natmap, which knows %d", version,
+			NM_CONFIG_VERSION);
 	return 0;
 }
 
@@ -141,6 +152,7 @@ _Static_assert(sizeof(enum nm_conflict_check) == sizeof(unsigned), "enum nm_conf
 
 static const struct nm_config_row rows[] = {
 	ROW("", OBJECT, NULL, "an object"),
+	ROW("version", NUMBER, read_version, NULL),
 	ROW("backend", STRING, read_backend, "\"iptables\", \"nftables\" or \"auto\"", SETS(backend)),
 	ROW("localhost", BOOL, read_bool, "true or false", SETS(layout.localhost)),
 	ROW("hairpin", BOOL, read_bool, "true or false", SETS(layout.hairpin)),
@@ -257,85 +269,5 @@ int nm_config_require_statics(const struct nm_config *c, struct nm_err *err)
 	if (c->statics_err.kind == NM_ERR_NONE)
 		return 0;
 	*err = c->statics_err;
-	return -1;
-}
-
-static int fail_config(const char *path, const char *why, struct nm_err *err)
-{
-	return nm_fail(err, NM_ERR_CONFIG, "configuration file '%s': %s", path, why);
-}
-
-/* Write access to the file is the right to decide who may publish what. */
-static int check_file(int fd, const char *path, struct nm_err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return fail_config(path, strerror(errno), err);
-	if (!S_ISREG(st.st_mode))
-		return fail_config(path, "not a regular file", err);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return fail_config(path, "belongs neither to root nor to the user natmap runs as", err);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return fail_config(path, "writable by others than its owner", err);
-	return 0;
-}
-
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 || errno != ENOENT;
-}
-
-/* A FIFO must not make the hook wait. */
-static int open_file(const char *name)
-{
-	return open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
-bool nm_config_may_have_sources(const char *path)
-{
-	const char *name = path ? path : NM_CONFIG_PATH;
-	nm_autoclose int fd = open_file(name);
-	nm_autofree char *text = NULL;
-	struct nm_err err;
-	size_t len;
-
-	if (fd < 0 || nm_io_read_all(fd, NM_CONFIG_MAX, name, &text, &len, &err) < 0)
-		return false;
-	return memmem(text, len, "sources", strlen("sources")) || memchr(text, '\\', len);
-}
-
-static int load(struct nm_config *c, const char *path, struct nm_err *err)
-{
-	const char *name = path ? path : NM_CONFIG_PATH;
-	nm_autoclose int fd = open_file(name);
-	nm_autofree char *text = NULL;
-	size_t len;
-
-	/* A dangling symbolic link is a lost configuration, not a missing one. */
-	if (fd < 0 && errno == ENOENT && !path && !exists(name))
-		return 0;
-	if (fd < 0)
-		return fail_config(name, strerror(errno), err);
-	if (check_file(fd, name, err) < 0)
-		return -1;
-	if (nm_io_read_all(fd, NM_CONFIG_MAX, name, &text, &len, err) < 0) {
-		if (err->kind == NM_ERR_REFUSED)
-			err->kind = NM_ERR_CONFIG;
-		return -1;
-	}
-	c->fingerprint = nm_hash(NM_HASH_BEGIN, text, len);
-	return nm_config_parse(c, text, len, name, err);
-}
-
-int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err)
-{
-	nm_config_init(c);
-	if (load(c, path, err) == 0)
-		return 0;
-	nm_config_done(c);
-	nm_config_init(c);
 	return -1;
 }

@@ -9,8 +9,8 @@
 #include "model/publication.h"
 #include "model/static_nat.h"
 
-#define NM_CONFIG_PATH "/etc/natmap/natmap.json"
-#define NM_CONFIG_MAX  (4u << 20) /* bytes */
+#define NM_CONFIG_MAX     (4u << 20) /* bytes */
+#define NM_CONFIG_VERSION 1          /* "version" of the file, if it has one */
 
 enum nm_forward { NM_FORWARD_INTERFACES, NM_FORWARD_SET, NM_FORWARD_CHECK };
 enum nm_conflict_check { NM_CONFLICT_OFF, NM_CONFLICT_WARN, NM_CONFLICT_FAIL };
@@ -45,19 +45,11 @@ void nm_config_done(struct nm_config *c); /* accepts zeros */
 #define nm_autoconfig NM_CLEANUP(nm_config_done)
 
 /*
- * Reads path into *c; path NULL is NM_CONFIG_PATH, which may be missing. What it leaves out, and everything
- * after a failure, has its default. The file must belong to the effective user or root and be writable by
- * nobody else. NM_ERR_CONFIG naming file, path in the document and what was expected: unknown or repeated
- * key, wrong type, value out of range. A mistake in "static" is no failure, but kept in statics_err.
+ * Reads text into a *c that nm_config_init() prepared; name stands for the file in messages. What it leaves
+ * out has its default. NM_ERR_CONFIG naming file, path in the document and what was expected: unknown or
+ * repeated key, wrong type, value out of range, newer version. A mistake in "static" is no failure, but kept
+ * in statics_err.
  */
-int nm_config_load(struct nm_config *c, const char *path, struct nm_err *err) NM_MUST_USE;
-
-/* True when the file can be read and may have the key "sources": annotations of other tools may count. Reads
- * bytes and parses nothing. */
-bool nm_config_may_have_sources(const char *path);
-
-/* The same as nm_config_load() from memory, into a *c that nm_config_init() prepared; name stands for the
- * file in messages. */
 int nm_config_parse(
 	struct nm_config *c, const char *text, size_t len, const char *name, struct nm_err *err) NM_MUST_USE;
 

@@ -12,6 +12,7 @@
 #include "host/forwarding.h"
 #include "host/process.h"
 #include "host/sysctl.h"
+#include "input/config_file.h"
 #include "publish/address.h"
 #include "publish/client_networks.h"
 #include "publish/host_settings.h"
@@ -240,7 +241,7 @@ int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_rec
 
 static bool may_be_others(unsigned found, const char *config_path)
 {
-	return found & ~(1u << NM_SOURCE_NATMAP) && nm_config_may_have_sources(config_path);
+	return found & ~(1u << NM_SOURCE_NATMAP) && nm_config_file_may_have_sources(config_path);
 }
 
 bool nm_request_may_be(const char *text, size_t len, const char *config_path)
@@ -270,13 +271,13 @@ int nm_request_read(const char *text, size_t len, const char *config_path, struc
 {
 	bool others = may_be_others(nm_sources_scan(text, len), config_path);
 
-	if ((others && nm_config_load(config, config_path, err) < 0) ||
+	if ((others && nm_config_file_load(config, config_path, err) < 0) ||
 		nm_oci_state_parse(
 			text, len, NM_OCI_STATE_PUBLISH, others ? &config->sources : NULL, ret, err) < 0)
 		return -1;
 	if (!ret->ports)
 		return 0;
-	if (!others && nm_config_load(config, config_path, err) < 0)
+	if (!others && nm_config_file_load(config, config_path, err) < 0)
 		return -1;
 	forget_ports(ret, config);
 	return 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "input/config.h"
+#include "input/config_file.h"
 #include "tap.h"
 
 enum { SUMMARY_MAX = 2048 };
@@ -84,7 +84,8 @@ static const struct {
 	{"{\"listener_check\":\"off\"}", "110 02 0 61000-65535 5000 -++++ [] [] 1024"},
 	{"{\"listener_check\":\"exact\"}", "110 02 3 61000-65535 5000 -++++ [] [] 1024"},
 	{"{\"listener_check\":\"warn\"}", "110 02 1 61000-65535 5000 -++++ [] [] 1024"},
-	{"{\"dynamic_ports\":\"1-1\",\"lock_timeout_ms\":600000}", "110 02 2 1-1 600000 -++++ [] [] 1024"},
+	{"{\"version\":1,\"dynamic_ports\":\"1-1\",\"lock_timeout_ms\":600000}",
+		"110 02 2 1-1 600000 -++++ [] [] 1024"},
 	{"{\"policy\":{\"host_ports\":\"1024-65535,80\"}}", "110 02 2 61000-65535 5000 --+++ [] [] 1024"},
 	{"{\"policy\":{\"reserved_ports\":\"1, 1000-2000\",\"host_ports\":\"1-65534\"}}",
 		"110 02 2 61000-65535 5000 --+-- [] [] 1024"},
@@ -141,6 +142,9 @@ static const struct {
 	{"{\"sources\":[\"natmap\",\"podman\"]}",
 		"!f: sources[1]: expected \"natmap\", \"nerdctl\", \"cri-o\" or \"kubelet\""},
 	{"{\"sources\":[],\"sources\":[]}", "!f: sources: given twice"},
+	{"{\"version\":0}", "!f: version: expected a whole number from 1 to 9223372036854775807"},
+	{"{\"version\":\"1\"}", "!f: version: expected a whole number from 1 to 9223372036854775807"},
+	{"{\"version\":2,\"new\":1}", "!f: version: 2 is newer than this natmap, which knows 1"},
 	{"{\"lock_timeout_ms\":0}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
 	{"{\"lock_timeout_ms\":600001}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
 	{"{\"lock_timeout_ms\":1.5}", "!f: lock_timeout_ms: expected a whole number from 1 to 600000"},
@@ -188,7 +192,7 @@ static const char *load(const char *path, char out[static SUMMARY_MAX])
 	struct nm_err err;
 
 	nm_config_init(&c);
-	if (nm_config_load(&c, path, &err) == 0)
+	if (nm_config_file_load(&c, path, &err) == 0)
 		summarize(&c, out);
 	else
 		(void)snprintf(
