@@ -1,11 +1,13 @@
 /*
  * How the sandbox works.
  *
- * nm_sandbox_enter() runs before the input is parsed and loads the filter of system calls (sandbox_filter.c).
- * Capabilities are what is left to the process if the filter fails it.
+ * Capabilities are what is left to the process if the filter of system calls (sandbox_filter.c) fails it, and
+ * Landlock is what a filter cannot express: which files. Landlock must come after /proc/PID/ns has been
+ * opened, which it would forbid.
  *
- * nm_sandbox_confine() runs when /proc/PID/ns has been opened, which Landlock would forbid, and before the
- * state is changed.
+ * Not loaded: a second filter without setns(), once the sandbox is closed. It would take 20 us, a hundredth
+ * of a hook, and without CAP_SYS_ADMIN setns() into a network namespace, the one kind that the first filter
+ * allows, is refused, whosever that namespace is.
  */
 #include "host/sandbox.h"
 
@@ -15,6 +17,7 @@
 #include <linux/landlock.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,20 +75,6 @@ int nm_sandbox_enter(bool enter_namespaces, struct nm_err *err)
 	return nm_sandbox_filter_load(err);
 }
 
-/* All rights of Landlock's first version: every way to open, make or remove a file. */
-#define FILE_RIGHTS (2 * LANDLOCK_ACCESS_FS_MAKE_SYM - 1)
-
-static int allow_below(int ruleset, const char *path, uint64_t rights, struct nm_err *err)
-{
-	struct landlock_path_beneath_attr rule = {.allowed_access = rights};
-	nm_autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	rule.parent_fd = fd;
-	if (fd < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
-		return nm_fail_errno(err, errno, "confining file access to '%s'", path);
-	return 0;
-}
-
 int nm_sandbox_leave_namespaces(struct nm_err *err)
 {
 	const uint64_t keep = 1ull << CAP_NET_ADMIN;
@@ -93,25 +82,117 @@ int nm_sandbox_leave_namespaces(struct nm_err *err)
 	return capabilities == keep ? 0 : set_capabilities(keep, err);
 }
 
+/* landlock(7), which the headers of the kernel that natmap is built with may not have all of. */
+#define FILE_RIGHTS(last) (2 * (uint64_t)(last)-1)
+enum {
+	RIGHT_REFER = 1 << 13,    /* version 2, Linux 5.19 */
+	RIGHT_TRUNCATE = 1 << 14, /* version 3, Linux 6.2 */
+	RIGHT_IOCTL_DEV = 1 << 15 /* version 5, Linux 6.10 */
+};
+enum { RIGHTS_TCP = 3 /* to bind and to connect */, SCOPES = 3 /* abstract sockets, signals */ };
+
+/* The kernel wants zeros in what it does not know of it. */
+struct ruleset {
+	uint64_t files, net, scoped;
+};
+
+/* Of version 6 (Linux 6.12), 5, 4 (6.7), 3, 2, 1 (5.13). */
+static const struct ruleset rulesets[] = {
+	{FILE_RIGHTS(RIGHT_IOCTL_DEV), RIGHTS_TCP, SCOPES},
+	{FILE_RIGHTS(RIGHT_IOCTL_DEV), RIGHTS_TCP, 0},
+	{FILE_RIGHTS(RIGHT_TRUNCATE), RIGHTS_TCP, 0},
+	{FILE_RIGHTS(RIGHT_TRUNCATE), 0, 0},
+	{FILE_RIGHTS(RIGHT_REFER), 0, 0},
+	{FILE_RIGHTS(LANDLOCK_ACCESS_FS_MAKE_SYM), 0, 0},
+};
+
+/* The newest that the kernel takes: asking for its version first would be another call. Returns -1 with
+ * errno; *ret is what it restricts. */
+static int create_ruleset(struct ruleset *ret)
+{
+	int fd = -1;
+
+	errno = EINVAL;
+	for (size_t i = 0; i < sizeof(rulesets) / sizeof(*rulesets); i++) {
+		*ret = rulesets[i];
+		fd = (int)syscall(SYS_landlock_create_ruleset, ret, sizeof(*ret), 0);
+		if (fd >= 0 || (errno != EINVAL && errno != E2BIG))
+			break;
+	}
+	return fd;
+}
+
+/* What is not there stays forbidden. Sets *ret to the directory, unless it is NULL. */
+static int allow_below(int fd, const struct ruleset *ruleset, const char *path, uint64_t rights,
+	struct stat *ret, struct nm_err *err)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = rights & ruleset->files};
+	nm_autoclose int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	rule.parent_fd = dir;
+	if (dir < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (dir < 0 || syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		return nm_fail_errno(err, errno, "confining file access to '%s'", path);
+	if (ret)
+		(void)fstat(dir, ret); /* cannot fail: it is open */
+	return 0;
+}
+
+static enum { OPEN, CONFINED, UNABLE } confinement;
+static struct stat own; /* the state directory of a confined process; zeros: it has none */
+
+static int restrict_self(int fd, const struct ruleset *ruleset, const char *state_dir, struct nm_err *err)
+{
+	const uint64_t state = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | RIGHT_TRUNCATE;
+	const uint64_t proc = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+
+	if ((state_dir && allow_below(fd, ruleset, state_dir, state, &own, err) < 0) ||
+		allow_below(fd, ruleset, "/proc", proc, NULL, err) < 0 ||
+		allow_below(fd, ruleset, "/proc/sys/net", LANDLOCK_ACCESS_FS_WRITE_FILE, NULL, err) < 0)
+		return -1;
+	return syscall(SYS_landlock_restrict_self, fd, 0) < 0
+		? nm_fail_errno(err, errno, "confining file access")
+		: 0;
+}
+
 int nm_sandbox_confine(const char *state_dir, struct nm_err *err)
 {
-	struct landlock_ruleset_attr attr = {.handled_access_fs = FILE_RIGHTS};
-	nm_autoclose int ruleset = -1;
+	struct ruleset ruleset;
+	nm_autoclose int fd = -1;
 
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) /* not built in, not enabled */
+	if (confinement != OPEN)
 		return 0;
-	if (ruleset < 0)
+	fd = create_ruleset(&ruleset);
+	if (fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) { /* not built in, not enabled */
+		confinement = UNABLE;
+		return 0;
+	}
+	if (fd < 0)
 		return nm_fail_errno(err, errno, "confining file access");
-	if (allow_below(ruleset, state_dir,
-		    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-			    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE,
-		    err) < 0 ||
-		allow_below(ruleset, "/proc", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
-			err) < 0 ||
-		allow_below(ruleset, "/proc/sys/net", LANDLOCK_ACCESS_FS_WRITE_FILE, err) < 0)
+	if (restrict_self(fd, &ruleset, state_dir, err) < 0)
 		return -1;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return nm_fail_errno(err, errno, "confining file access");
+	confinement = CONFINED;
 	return 0;
+}
+
+bool nm_sandbox_has_lost(const char *state_dir)
+{
+	struct stat now = {.st_ino = 0};
+
+	return confinement == CONFINED &&
+		(stat(state_dir, &now) < 0 || now.st_dev != own.st_dev || now.st_ino != own.st_ino);
+}
+
+bool nm_sandbox_precedes(const char *state_dir)
+{
+	struct stat now;
+
+	return confinement == CONFINED && !own.st_ino && lstat(state_dir, &now) == 0 && S_ISDIR(now.st_mode);
+}
+
+int nm_sandbox_close(const char *state_dir, struct nm_err *err)
+{
+	return nm_sandbox_leave_namespaces(err) < 0 ? -1 : nm_sandbox_confine(state_dir, err);
 }

@@ -1,9 +1,11 @@
 /* The filter of system calls, run here as the kernel would run it: each call of this machine is answered as
  * its row says, and any other is trapped. */
 #include <endian.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -181,6 +183,16 @@ static void test_signals(void)
 #endif
 }
 
+static void test_namespaces(void)
+{
+	tap_ok(answer_to(SYS_setns, 3, CLONE_NEWNET, 0) == SECCOMP_RET_ALLOW, "setns(): network");
+	tap_ok(answer_to(SYS_setns, 3, CLONE_NEWNET | CLONE_NEWUTS, 0) == SECCOMP_RET_TRAP, "and another");
+	tap_ok(answer_to(SYS_setns, 3, CLONE_NEWNS, 0) == SECCOMP_RET_TRAP, "setns(): mounts");
+	tap_ok(answer_to(SYS_setns, 3, 0, 0) == SECCOMP_RET_TRAP, "setns(): whatever it is");
+	tap_ok(answer_to(SYS_unlinkat, 3, 0, 0) == SECCOMP_RET_ALLOW, "unlinkat(): a file");
+	tap_ok(answer_to(SYS_unlinkat, 3, 0, AT_REMOVEDIR) == SECCOMP_RET_TRAP, "unlinkat(): a directory");
+}
+
 static void test_foreign_machine(void)
 {
 	const struct seccomp_data call = {.nr = SYS_read, .arch = own_arch() ^ 1};
@@ -197,6 +209,7 @@ int main(void)
 	test_executable_memory();
 #endif
 	test_signals();
+	test_namespaces();
 	test_foreign_machine();
 	return tap_done();
 }
