@@ -6,7 +6,7 @@
 
 #include "admin/check.h"
 #include "admin/list.h"
-#include "state/lock_waits.h"
+#include "state/lock.h"
 
 enum { NM_METRICS_TCP, NM_METRICS_UDP, NM_METRICS_SCTP, NM_METRICS_PROTOCOL_MAX };
 

@@ -4,7 +4,7 @@
  * was last so. Others who have added a rule to it may have added a copy of natmap's.
  *
  * It is one line in the lock file, written under the lock by those who change the rules, behind what
- * state/lock_waits.h has there. Like state/verified.h it is trusted for nothing but leaving work out, and
+ * state/lock.h has there. Like state/verified.h it is trusted for nothing but leaving work out, and
  * says nothing when it is of another build, boot, namespace or state file.
  */
 #ifndef NM_STATE_CHAIN_NOTES_H

@@ -11,17 +11,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #include "base/io.h"
-#include "state/lock_waits.h"
+#include "state/lock.h"
 
-enum { UUID_LEN = 36, OPEN_TRIES = 100, ALARM_AGAIN_US = 10000 };
+enum { UUID_LEN = 36, OPEN_TRIES = 100 };
 enum { CHUNK = 64 * 1024 }; /* fits the second level cache of small processors */
 
 int nm_state_file_fail(const struct nm_state *st, const char *what, struct nm_err *err)
@@ -35,14 +32,25 @@ static bool is_private(int fd, mode_t type, struct stat *info)
 		!(info->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* Who can move the directory can put another one in its place: another lock, and a state of nobody. */
+static bool can_be_moved(int dirfd)
+{
+	struct stat parent;
+
+	if (fstatat(dirfd, "..", &parent, 0) < 0)
+		return true;
+	return (parent.st_uid != 0 && parent.st_uid != geteuid()) ||
+		(parent.st_mode & (S_IWGRP | S_IWOTH) && !(parent.st_mode & S_ISVTX));
+}
+
 /* Leaves st->dirfd at -1 when there is no directory. */
 static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_err *err)
 {
 	struct stat info;
 
-	if (access >= NM_STATE_CREATE && mkdir(st->dir, 0700) < 0 && errno != EEXIST)
-		return nm_fail_errno(err, errno, "creating directory '%s'", st->dir);
-	/* O_PATH: nm_sandbox_confine() allows it a second time */
+	if (access >= NM_STATE_CREATE && nm_state_make_directory(st->dir, err) < 0)
+		return -1;
+	/* O_PATH: nm_sandbox_confine() allows it */
 	st->dirfd = open(st->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (st->dirfd < 0 && errno == ENOENT)
 		return 0;
@@ -51,6 +59,11 @@ static int open_dir(struct nm_state *st, enum nm_state_access access, struct nm_
 	if (!is_private(st->dirfd, S_IFDIR, &info))
 		return nm_fail(err, NM_ERR_FAILED,
 			"opening directory '%s': not one that only its user can write to", st->dir);
+	if (can_be_moved(st->dirfd))
+		return nm_fail(err, NM_ERR_FAILED,
+			"opening directory '%s': others can move it, since they can write to the one that it "
+			"is in",
+			st->dir);
 	return 0;
 }
 
@@ -63,58 +76,16 @@ static int open_file(const struct nm_state *st, const char *name, int flags, int
 	return 0;
 }
 
-static volatile sig_atomic_t expired;
-
-static void on_alarm(int signo)
+/* Whoever can open the lock, if only to read, can hold it for ever. */
+static int check_lock(const struct nm_state *st, struct nm_err *err)
 {
-	(void)signo;
-	expired = 1;
-}
+	struct stat info;
 
-/* What is left of the timer tells how long: that takes no clock. */
-static uint64_t waited_us(unsigned timeout_ms, const struct itimerval *left)
-{
-	uint64_t all = timeout_ms * UINT64_C(1000);
-	uint64_t rest = (uint64_t)left->it_value.tv_sec * 1000000 + (uint64_t)left->it_value.tv_usec;
-
-	return rest < all ? all - rest : 0;
-}
-
-/* Takes the flock(2) and waits for it at most timeout_ms. Waiting in flock() itself keeps the waiters in the
- * kernel's order. A timer that fires repeatedly ends the wait, even when its first signal comes before
- * flock() has begun to sleep. */
-static int wait_for_lock(const struct nm_state *st, int operation, unsigned timeout_ms, struct nm_err *err)
-{
-	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART: flock() is to return */
-	struct itimerval timer = {
-		.it_value = {.tv_sec = (time_t)(timeout_ms / 1000),
-			.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000},
-		.it_interval = {.tv_usec = ALARM_AGAIN_US},
-	};
-	struct itimerval left = {0};
-	int rc, error;
-
-	if (flock(st->lockfd, operation | LOCK_NB) == 0)
+	if (is_private(st->lockfd, S_IFREG, &info) && !(info.st_mode & (S_IRGRP | S_IROTH)))
 		return 0;
-	expired = 0;
-	if (errno != EWOULDBLOCK || sigaction(SIGALRM, &action, NULL) < 0 ||
-		setitimer(ITIMER_REAL, &timer, NULL) < 0)
-		return nm_fail_errno(err, errno, "locking '%s/lock'", st->dir);
-	do
-		rc = flock(st->lockfd, operation);
-	while (rc < 0 && errno == EINTR && !expired);
-	error = errno;
-	timer = (struct itimerval){0};
-	(void)setitimer(ITIMER_REAL, &timer, &left); /* cannot fail: it did not before */
-	if (rc == 0 && operation == LOCK_EX)
-		nm_lock_waits_add(st->lockfd, waited_us(timeout_ms, &left));
-	if (rc < 0 && error == EINTR)
-		nm_lock_waits_add_timeout(st->lockfd);
-	if (rc < 0 && error == EINTR)
-		return nm_fail(err, NM_ERR_FAILED,
-			"locking '%s/lock': held by another process for more than %u ms", st->dir,
-			timeout_ms);
-	return rc < 0 ? nm_fail_errno(err, error, "locking '%s/lock'", st->dir) : 0;
+	return nm_fail(err, NM_ERR_FAILED,
+		"opening '%s/lock': not a file that only its user can open; run: chmod 600 '%s/lock'",
+		st->dir, st->dir);
 }
 
 /* Leaves st->lockfd at -1 when there is no state and none is to be made. */
@@ -129,7 +100,9 @@ static int take_lock(
 		return -1;
 	if (st->lockfd < 0)
 		return 0;
-	return wait_for_lock(st, access == NM_STATE_READ ? LOCK_SH : LOCK_EX, timeout_ms, err);
+	if (check_lock(st, err) < 0)
+		return -1;
+	return nm_lock_take(st->lockfd, access == NM_STATE_READ, timeout_ms, st->dir, err);
 }
 
 /* True when the lock is the one that others find. */

@@ -60,6 +60,13 @@ uint64_t nm_state_identity(const struct nm_state *st)
 		9 * sizeof(uint64_t));
 }
 
+int nm_state_make_directory(const char *dir, struct nm_err *err)
+{
+	return mkdir(dir, 0700) < 0 && errno != EEXIST
+		? nm_fail_errno(err, errno, "creating directory '%s'", dir)
+		: 0;
+}
+
 int nm_state_open(const char *dir, enum nm_state_access access, unsigned timeout_ms, struct nm_state **ret,
 	struct nm_err *err)
 {

@@ -2,7 +2,7 @@
 #ifndef NM_STATE_STATE_H
 #define NM_STATE_STATE_H
 
-#include "state/lock_waits.h"
+#include "state/lock.h"
 #include "state/records.h"
 
 #define NM_STATE_DIR           "/run/natmap"
@@ -18,6 +18,10 @@ enum nm_state_access {
 	NM_STATE_CREATE, /* exclusive lock; creates a state when there is none, or one of another boot */
 	NM_STATE_FORCE,  /* the same, and replaces a file with a damaged first line */
 };
+
+/* Makes the directory dir unless there is one. For who confines itself before it opens the state, which makes
+ * it, too. */
+int nm_state_make_directory(const char *dir, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Opens the state in the directory dir and takes its lock within timeout_ms. 0 with *ret owned by the caller,

@@ -1,9 +1,17 @@
-/* How often and how long changes have waited for the state's lock: kept in the lock file itself, and written
- * only by a process that has waited. */
-#ifndef NM_STATE_LOCK_WAITS_H
-#define NM_STATE_LOCK_WAITS_H
+/* The state's lock, and how often and how long changes have waited for it: kept in the lock file itself, and
+ * written only by a process that has waited. */
+#ifndef NM_STATE_LOCK_H
+#define NM_STATE_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/err.h"
+
+/* Takes the flock(2) of the open lock file of dir, and waits for it at most timeout_ms. It is released by
+ * closing the file, or nm_state_unlock(). */
+int nm_lock_take(
+	int lockfd, bool shared, unsigned timeout_ms, const char *dir, struct nm_err *err) NM_MUST_USE;
 
 #define NM_LOCK_WAITS_SIZE 63 /* bytes at the beginning of the lock file */
 
