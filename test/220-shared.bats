@@ -9,10 +9,6 @@ setup() {
 	state=$NM_TMP/state/state
 }
 
-teardown() {
-	net_down
-}
-
 # localnet, hairpin: the settings that containers in ctr share
 localnet() {
 	on host cat /proc/sys/net/ipv4/conf/br0/route_localnet
@@ -20,15 +16,6 @@ localnet() {
 
 hairpin() {
 	on host bridge -d link show dev vctr | grep -o 'hairpin [a-z]*'
-}
-
-# waiters N: so many processes wait for the lock
-waiters() {
-	[[ $(grep -cE -- "-> FLOCK .*:$(stat -c %i "$NM_TMP/state/lock") " /proc/locks) -eq $1 ]]
-}
-
-lock_is_held() {
-	refute flock -n "$NM_TMP/state/lock" true
 }
 
 # in_turn N: 1 withdraws A, then 2 publishes B, and both wait for the lock until 3 has it released
@@ -79,9 +66,7 @@ pidns() {
 	publish A 8080:80
 	assert "$(localnet), $(hairpin)" = '1, hairpin on'
 	ctr_start B
-	spawn host flock "$NM_TMP/state/lock" sleep 600
-	holder=$spawned
-	wait_for lock_is_held
+	hold_lock
 	at_once 3 in_turn
 	assert "$(live_ids)" = B
 	assert "$(localnet), $(hairpin)" = '1, hairpin on'
@@ -145,7 +130,7 @@ identity() {
 
 # bats test_tags=once
 @test "a state file of another PID namespace is never made one of this, however much of it is garbage" {
-	local i bundle before inode own size
+	local i bundle before inode own
 	printf -v bundle '/%016000d' 0
 	publish web 8080:80
 	ctr_start other
@@ -158,13 +143,11 @@ identity() {
 		withdraw other "bundle=$bundle" >"$NM_TMP/cycle"
 		assert "$(identity)" = "$before" "header after cycle $i"
 	done
-	size=$(stat -c %s "$state")
-	assert "$size" -gt 90000
+	assert "$(stat -c %s "$state")" -lt 90000 "size, without the garbage"
+	assert "$(stat -c %i "$state")" != "$inode" "the file"
 	pidns "$own"
 	withdraw web
-	assert "$(stat -c %s "$state")" -lt "$size" "size, in the own namespace"
 	assert "$(head -n 1 "$state" | jq -r .pidns)" = "$own"
-	assert "$(stat -c %i "$state")" != "$inode" "the file, in the own namespace"
 	assert_clean
 }
 
@@ -285,4 +268,39 @@ has_table() {
 	ctr_start other
 	publish rc=4 taken 10040:81 pid="$(ctr_pid other)"
 	assert "$stderr" has "container 'c40'"
+}
+
+# live: ids of the records, in their order
+live() {
+	grep -o '^{"live":1,.*"pid"' "$state" | sed 's/.*"id":"//; s/",.*//' | tr '\n' ' '
+}
+
+# ports_of ID: as recorded
+ports_of() {
+	grep '^{"live":1,.*"id":"'"$1"'",' "$state" | grep -o '"ports":[^]]*'
+}
+
+@test "where a namespace's number and address are used again, the ports of all that were there before go" {
+	local i
+	for i in {1..6}; do
+		publish "old$i" "$((10000 + i)):80"
+	done
+	publish lives 10007:80
+	publish dead 10008:80
+	for i in old{1..6} dead; do
+		ctr_stop "$i"
+	done
+	publish new 8080:80
+	assert "$(live)" = 'lives dead new ' "who is recorded"
+	refute grep -q 1000[1-6] <<<"$(rules host)"
+}
+
+@test "a container gets the port that was chosen for the same mapping of its pod, among many others" {
+	local i
+	for i in {1..6}; do
+		publish "c$i" "$((10000 + i)):81"
+	done
+	publish first 20000-20009:80
+	publish second 20000-20009:80
+	assert "$(ports_of second)" = "$(ports_of first)" "the second one's port"
 }

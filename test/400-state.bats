@@ -22,9 +22,10 @@ canonical() {
 	same "form of the state" "$(jq -c . "$state")" "$(<"$state")"
 }
 
-# refused TEXT COMMAND...: publish, withdraw and list fail with TEXT
+# refused TEXT: publish, withdraw and list fail with TEXT, which nobody has caused meanwhile
 refused() {
-	publish rc=1 new 9090:90 && assert "$stderr" has "$1" && withdraw rc=1 web && assert "$stderr" has "$1" &&
+	publish rc=1 new 9090:90 && assert "$stderr" has "$1" && assert "$stderr" lacks meanwhile &&
+		withdraw rc=1 web && assert "$stderr" has "$1" && assert "$stderr" lacks meanwhile &&
 		run_natmap rc=1 list && assert "$stderr" has "$1"
 }
 
@@ -134,17 +135,74 @@ fill_disk() {
 	assert_clean
 }
 
-@test "a newer format and a damaged header are refused" {
+@test "a newer format, of the state or of the configuration, and a damaged header are refused" {
+	local before
 	publish web 8080:80
 	cp "$state" "$NM_TMP/good"
-	sed -i '1s/.*/{"natmap":2,"new":true}/' "$state"
-	refused 'format 2 is newer'
+	before=$(snapshot host && cat "$state")
+	config '{"version": 2, "new": true}'
+	publish rc=2 new 9090:90
+	assert "$stderr" has 'version: 2 is newer than this natmap'
+	run_natmap rc=2 reload
+	same "rules and state, of a newer configuration" "$before" "$(snapshot host && cat "$state")"
+	config '{}'
+	sed -i '1s/.*/{"natmap":3,"new":true}/' "$state"
+	before=$(snapshot host && cat "$state")
+	refused 'format 3 is newer'
+	run_natmap rc=1 reload
+	run_natmap rc=1 flush --force
+	run_natmap rc=1 gc
+	same "rules and state" "$before" "$(snapshot host && cat "$state")"
 	sed -i '1s/.*/{"natmap":1,"boot":5}/' "$state"
 	refused 'first line is damaged'
 	: >"$state"
 	refused 'first line is damaged'
 	cat "$NM_TMP/good" >"$state"
 	withdraw web
+	assert_clean
+}
+
+# recorded FILE: it, with boot, namespaces and processes of the state that is there
+recorded() {
+	local line from key keys
+	while read -r line; do
+		keys="pid start netns" from=""
+		if [[ "$line" =~ \"id\":(\"[a-z]*\") ]]; then
+			from=$(grep "\"id\":${BASH_REMATCH[1]}" "$state") || :
+		else
+			keys="boot netns pidns" from=$(head -n 1 "$state")
+		fi
+		for key in $keys; do
+			[[ "$from" =~ \"$key\":(\"[^\"]*\"|[0-9]+) ]] || continue
+			from=${from/"${BASH_REMATCH[0]}"/} key=${BASH_REMATCH[0]}
+			[[ "$line" =~ ${key%%:*}:(\"[^\"]*\"|[0-9]+) ]]
+			line=${line/"${BASH_REMATCH[0]}"/"$key"}
+		done
+		printf '%s\n' "$line"
+	done <"$1"
+}
+
+@test "a file of format 1, recorded from a build of 0.1.0, is read by all, and converted by who writes" {
+	ctr_start other ctr2
+	publish web 8080:80
+	publish other 8180:80
+	recorded "$NM_TREE/test/helpers/state-format-1" >"$NM_TMP/recorded"
+	withdraw web
+	withdraw other
+	cat "$NM_TMP/recorded" >"$state"
+	run_natmap list
+	assert "$output" has 192.0.2.1:8081
+	same "what list reads" "$(<"$NM_TMP/recorded")" "$(<"$state")"
+	publish rc=4 third 9005:80
+	assert "$(head -n 1 "$state")" has '{"natmap":2,'
+	assert "$(live_ids)" = 'web other'
+	canonical
+	run_natmap reload
+	run_natmap check
+	assert_rule host natmap:web:9000-9009
+	assert_rule host natmap:other:8180
+	withdraw web
+	withdraw other
 	assert_clean
 }
 

@@ -198,7 +198,7 @@ forbidden() {
 	for closed in '<&-' '<&- >&-' '<&- >&- 2>&-'; do
 		bare "$NM_TMP/in" createRuntime "$closed"
 		assert "$status" =~ '^[1-5]$' "exit status $closed"
-		assert "$(head -n 1 "$NM_TMP/state/state")" has '{"natmap":1,'
+		assert "$(head -n 1 "$NM_TMP/state/state")" has '{"natmap":2,'
 	done
 	assert_clean
 }

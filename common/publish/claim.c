@@ -207,7 +207,7 @@ static int judge(const struct judge *j, const struct nm_record *r, bool *ret_rep
 	bool same_id = !strcmp(new->id, r->id), gone = false;
 
 	*ret_replaced = false;
-	if (!same_id && !find_conflict(new, r, false) && !same_targets(new, r))
+	if (r->in_part || (!same_id && !find_conflict(new, r, false) && !same_targets(new, r)))
 		return 0;
 	if (j->can_judge && nm_record_gone(r, &gone, err) < 0)
 		return -1;

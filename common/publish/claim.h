@@ -9,7 +9,8 @@
 struct nm_claim {
 	struct nm_record *new;      /* borrowed; NULL: nothing is published */
 	struct nm_records replaced; /* owned; their rules go */
-	struct nm_records peers;    /* owned; live, and may share host ports or settings with the above */
+	struct nm_records peers;    /* owned; live, and may share host ports or settings with the above; some
+				     * in_part */
 	struct nm_records held;     /* owned; what is left, recorded with new, of live ones that are replaced
 				     * because they have lost an address */
 	bool committed;             /* the kernel has, or may have, the rules of new instead of replaced's */

@@ -23,6 +23,15 @@
 
 /* Claim */
 
+/* Any container of its pod may have the mapping already, with the port that it is to share. */
+static bool may_share_a_choice(const struct nm_record *r)
+{
+	for (size_t i = 0; i < r->mappings.n; i++)
+		if (!r->mappings.v[i].host_port && r->mappings.v[i].pool.first)
+			return true;
+	return false;
+}
+
 /* Searches the state for all that shares something with the new record or with the known replaced ones, and
  * adds it to the claim. */
 static int settle_owners(
@@ -37,7 +46,7 @@ static int settle_owners(
 		.n_mappings = r->mappings.n,
 		.address = r->address,
 		.families = r->families,
-		.netns = &r->netns,
+		.netns = may_share_a_choice(r) ? NULL : &r->netns,
 		.localnet = r->localnet,
 		.localnet_index = r->localnet_index,
 		.bridge_port = r->bridge_port,

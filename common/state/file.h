@@ -6,7 +6,13 @@
 #include "state/block.h"
 #include "state/state.h"
 
-#define NM_STATE_FORMAT      1
+/*
+ * 1: until version 1.0.0. Lines may lack what was added meanwhile, filters keys of their records, and blocks
+ * their namespaces. 2: since version 1.0.0. Containers may have a network of natmap's, lost addresses,
+ * several networks. It is that of the other files beside the state, too: nobody reads those before the
+ * header.
+ */
+#define NM_STATE_FORMAT      2
 #define NM_STATE_HEADER_SIZE 256
 
 /* The first line of the file: to which format, boot and namespaces it belongs. */

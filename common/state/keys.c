@@ -34,6 +34,7 @@ enum key_kind {
 	KEY_BRIDGE_PORT = 'h',
 	KEY_BRIDGE_PORT_SET = 'H',
 	KEY_FORWARDS = 'f',     /* a family */
+	KEY_NETWORK = 'n',      /* a bridge of natmap's */
 	KEY_PORT = 'p',         /* a single port */
 	KEY_SINGLE_BLOCK = 's', /* a block that has one */
 	KEY_RANGE_BLOCK = 'r',  /* a block that has ports of a range */
@@ -147,16 +148,19 @@ static void ask_sharing(struct nm_state_keys *keys, const struct nm_record *r)
 {
 	ask_interface(keys, KEY_LOCALNET, r->localnet, r->localnet_index, r->backend);
 	ask_interface(keys, KEY_BRIDGE_PORT, r->bridge_port, r->bridge_port_index, 0);
+	ask_interface(keys, KEY_NETWORK, r->network.bridge, 0, r->backend);
 	ask_mappings(keys, r->mappings.v, r->mappings.n);
 }
 
 static void ask_addresses(struct nm_state_keys *keys, const struct nm_state_query *q)
 {
-	keys->neighbours = NM_STATE_KEYS_NEIGHBOURS;
+	keys->settled = false;
 	keys->netns[0] = '\0';
-	if (q->netns && q->netns->ino)
+	if (q->netns && q->netns->ino) {
 		(void)snprintf(keys->netns, sizeof(keys->netns), "\"netns\":\"%" PRIu64 ":%" PRIu64 "\"",
 			q->netns->dev, q->netns->ino);
+		nm_state_block_print_netns(q->netns, keys->block_netns);
+	}
 	nm_each_family(f, q->families)
 		ask_key(keys,
 			&(struct nm_state_key){
@@ -174,6 +178,7 @@ void nm_state_keys_compile(const struct nm_state_query *q, struct nm_state_keys 
 		ret, q->set ? KEY_LOCALNET_SET : KEY_LOCALNET, q->localnet, q->localnet_index, q->backend);
 	ask_interface(
 		ret, q->set ? KEY_BRIDGE_PORT_SET : KEY_BRIDGE_PORT, q->bridge_port, q->bridge_port_index, 0);
+	ask_interface(ret, KEY_NETWORK, q->network, 0, q->backend);
 	nm_each_family(f, q->forwards)
 		ask_forwards(ret, f);
 	ask_mappings(ret, q->mappings, q->n_mappings);
@@ -197,6 +202,8 @@ static bool is_user(const struct nm_record *r, const struct nm_state_key *key)
 	case KEY_BRIDGE_PORT_SET:
 		return is_named(key, r->bridge_port, r->bridge_port_index) &&
 			(key->kind == KEY_BRIDGE_PORT || r->hairpin_set);
+	case KEY_NETWORK:
+		return is_named(key, r->network.bridge, 0) && key->backend == r->backend;
 	case KEY_FORWARDS:
 		return nm_record_forwards(r) & 1u << key->index;
 	default:
@@ -262,6 +269,10 @@ static void add_record(struct filter *f, const struct nm_record *r)
 	add(f, text_key(KEY_ID, r->id));
 	nm_each_family(family, r->families)
 		add(f, address_key(&r->address[family].addr));
+	nm_each_family(family, r->network.families)
+		if (!(r->families & 1u << family))
+			add(f, address_key(&r->network.address[family].addr));
+	add_interface(f, KEY_NETWORK, r->network.bridge, 0);
 	add_interface(f, KEY_LOCALNET, r->localnet, r->localnet_index);
 	add_interface(f, KEY_BRIDGE_PORT, r->bridge_port, r->bridge_port_index);
 	if (r->localnet_set)
@@ -309,39 +320,47 @@ static const char *find_filter(const char *line, size_t len, size_t *ret_n)
 	return NULL;
 }
 
-bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n)
+bool nm_state_keys_meet(const struct nm_state_keys *keys, const char line[static NM_BLOCK_SIZE])
 {
+	bool is_settled = keys->settled && keys->netns[0] &&
+		!memcmp(line + NM_BLOCK_NETNS_AT, keys->block_netns, NM_BLOCK_NETNS_DIGITS);
+
 	if (keys->everything)
 		return true;
 	for (size_t i = 0; i < keys->n; i++)
-		if (nm_filter_may_have(digits, n, keys->v[i].value))
+		if (!(is_settled && keys->v[i].kind == KEY_ADDRESS) &&
+			nm_filter_may_have(
+				line + NM_BLOCK_FILTER_AT, NM_BLOCK_FILTER_DIGITS, keys->v[i].value))
 			return true;
 	return false;
 }
 
 /* A pod may have thousands of containers, at one address. */
-static bool may_share_address(struct nm_state_keys *keys, const char *line, size_t len)
+static unsigned fit_by_address(const struct nm_state_keys *keys, const char *line, size_t len)
 {
 	if (!keys->netns[0] || !memmem(line, len, keys->netns, strlen(keys->netns)))
-		return true;
-	keys->neighbours -= keys->neighbours > 0;
-	return keys->neighbours > 0;
+		return NM_FIT_BY_OTHER;
+	return keys->settled ? 0 : NM_FIT_AS_NEIGHBOUR;
 }
 
-bool nm_state_keys_fit(struct nm_state_keys *keys, const char *line, size_t len)
+unsigned nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len)
 {
 	size_t n;
 	const char *digits = find_filter(line, len, &n);
 	bool has_address = false;
+	unsigned fit = 0;
 
 	if (!digits || keys->everything)
-		return true;
+		return NM_FIT_BY_OTHER;
 	for (size_t i = 0; i < keys->n; i++) {
-		if (!nm_filter_may_have(digits, n, keys->v[i].value))
+		const struct nm_state_key *key = &keys->v[i];
+
+		if (!nm_filter_may_have(digits, n, key->value))
 			continue;
-		if (keys->v[i].kind != KEY_ADDRESS)
-			return true;
-		has_address = true;
+		if (key->kind == KEY_ADDRESS)
+			has_address = true;
+		else
+			fit |= key->interface ? NM_FIT_BY_SETTING : NM_FIT_BY_OTHER;
 	}
-	return has_address && may_share_address(keys, line, len);
+	return has_address && !(fit & NM_FIT_BY_OTHER) ? fit | fit_by_address(keys, line, len) : fit;
 }

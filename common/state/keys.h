@@ -3,7 +3,7 @@
 #define NM_STATE_KEYS_H
 
 #include "model/backend.h"
-#include "state/filter.h"
+#include "state/block.h"
 
 struct nm_record;
 struct nm_state_query;
@@ -17,12 +17,12 @@ struct nm_state_key {
 };
 
 /* The keys that a query comes down to: a record that fits has one of them in its filter. */
-#define NM_STATE_KEYS_MAX        128
-#define NM_STATE_KEYS_NEIGHBOURS 4
+#define NM_STATE_KEYS_MAX 128
 struct nm_state_keys {
-	bool everything;     /* all records may fit: the query has too many keys */
-	char netns[64];      /* as in lines; "": no matter */
-	unsigned neighbours; /* records there that may still fit by their address alone */
+	bool everything;                         /* all records may fit: the query has too many keys */
+	char netns[64];                          /* as in lines; "": no matter */
+	char block_netns[NM_BLOCK_NETNS_DIGITS]; /* as in those of blocks */
+	bool settled;                            /* records there no longer fit by their address alone */
 	size_t n;
 	struct nm_state_key v[NM_STATE_KEYS_MAX];
 };
@@ -39,10 +39,15 @@ const char *nm_state_keys_print_filter(const struct nm_record *r, char buf[stati
 /* Adds the keys of a record to a filter. */
 void nm_state_keys_add(const struct nm_record *r, char *digits, size_t n);
 
-/* False when no record of this filter can fit the query. */
-bool nm_state_keys_meet(const struct nm_state_keys *keys, const char *digits, size_t n);
+/* False when no record of the block that this line ends can fit the query. */
+bool nm_state_keys_meet(const struct nm_state_keys *keys, const char line[static NM_BLOCK_SIZE]);
 
-/* False when the record in this live line cannot fit the query; counts the neighbours that may. */
-bool nm_state_keys_fit(struct nm_state_keys *keys, const char *line, size_t len);
+/* How the record in a live line may fit the query: bits, and 0 when it cannot. */
+enum {
+	NM_FIT_BY_SETTING = 1,   /* of an interface, or of forwarding */
+	NM_FIT_AS_NEIGHBOUR = 2, /* by its address, in the query's network namespace */
+	NM_FIT_BY_OTHER = 4,
+};
+unsigned nm_state_keys_fit(const struct nm_state_keys *keys, const char *line, size_t len);
 
 #endif

@@ -53,7 +53,7 @@ unsigned nm_record_forwards(const struct nm_record *r)
 	for (size_t i = 0; i < r->mappings.n; i++)
 		if (r->mappings.v[i].any_host || !nm_addr_is_loopback(&r->mappings.v[i].host))
 			families |= r->mappings.v[i].families;
-	return families & r->families;
+	return (families | r->network.families) & r->families;
 }
 
 /* A copy of the n elements at v, NULL for none. False when memory is short. */
@@ -130,20 +130,36 @@ bool nm_record_same(const struct nm_record *a, const struct nm_record *b)
 		!strcmp(a->localnet, b->localnet) && a->localnet_index == b->localnet_index &&
 		a->localnet_set == b->localnet_set && !strcmp(a->bridge_port, b->bridge_port) &&
 		a->bridge_port_index == b->bridge_port_index && a->hairpin_set == b->hairpin_set &&
-		same_addresses(a, b) && same_prefixes(&a->networks, &b->networks) &&
-		a->restricted == b->restricted && same_prefixes(&a->allow, &b->allow) &&
-		same_mappings(&a->mappings, &b->mappings);
+		nm_network_attachment_same(&a->network, &b->network) && same_addresses(a, b) &&
+		same_prefixes(&a->networks, &b->networks) && a->restricted == b->restricted &&
+		same_prefixes(&a->allow, &b->allow) && same_mappings(&a->mappings, &b->mappings);
+}
+
+int nm_record_process(const struct nm_record *r, enum nm_record_process *ret, struct nm_err *err)
+{
+	uint64_t start;
+	bool alive;
+
+	*ret = NM_PROCESS_UNKNOWN;
+	if (!r->pid)
+		return 0;
+	if (nm_process_start(r->pid, &start, &alive, err) < 0)
+		return -1;
+	if (!alive)
+		*ret = NM_PROCESS_GONE;
+	else if (start && r->start)
+		/* one tick more or less may come from a time namespace: no pid is given out again so soon */
+		*ret = start - r->start + 1 > 2 ? NM_PROCESS_GONE : NM_PROCESS_THERE;
+	return 0;
 }
 
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err)
 {
-	uint64_t start = 0;
-	bool alive = true;
+	enum nm_record_process process;
 
-	if (r->pid && nm_process_start(r->pid, &start, &alive, err) < 0)
+	if (nm_record_process(r, &process, err) < 0)
 		return -1;
-	/* one tick more or less may come from a time namespace: no pid is given out again so soon */
-	*ret = r->pid && (!alive || (start && r->start && start - r->start + 1 > 2));
+	*ret = process == NM_PROCESS_GONE;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "host/netns.h"
 #include "model/backend.h"
 #include "model/mapping.h"
+#include "model/network.h"
 #include "state/handles.h"
 
 /* All that natmap needs to withdraw the container, to find conflicts and to write its rules again. Strings
@@ -35,12 +36,15 @@ struct nm_record {
 	char bridge_port[IF_NAMESIZE]; /* port whose hairpin mode they need; "": none */
 	unsigned bridge_port_index;    /* likewise */
 	bool hairpin_set;              /* natmap switched it on */
-	bool restricted;               /* io.natmap.allow was given */
+	bool hairpin_stays; /* not recorded: it could not be switched off, so that the record stays, too */
+	struct nm_attachment network; /* that natmap has made for it */
+	bool restricted;              /* io.natmap.allow was given */
 	struct nm_prefixes allow;
-	struct nm_mappings mappings;
-	struct nm_handles handles; /* of its rules in iptables' chains, not copied; none: it is not known */
-	uint64_t offset;           /* of its line in the state file */
-	size_t size;               /* of that line, with its newline */
+	struct nm_mappings mappings; /* none: natmap has made its network, and it has no ports */
+	struct nm_handles handles;   /* of its rules in iptables' chains, not copied; none: it is not known */
+	bool in_part;    /* read without handles, and with no more mappings than nm_record_forwards() needs */
+	uint64_t offset; /* of its line in the state file */
+	size_t size;     /* of that line, with its newline */
 };
 
 /* Copies a record. 0 with *ret for nm_record_done(), or -1 with *err (memory). */
@@ -60,11 +64,23 @@ void nm_record_unhold(struct nm_record *r);
 /* True when one of its mappings is for this family alone. */
 bool nm_record_names_family(const struct nm_record *r, enum nm_family family);
 
-/* The families in which packets must be forwarded to reach it: those of mappings that are not of 127.0.0.0/8
- * or ::1 alone. */
+/* The families in which it has rules: of its ports, and of the network that natmap has made. */
+static inline unsigned nm_record_families(const struct nm_record *r)
+{
+	return r->families | r->network.families;
+}
+
+/* The families in which packets must be forwarded to reach it, or from it: those of mappings that are not of
+ * 127.0.0.0/8 or ::1 alone, and of the network that natmap has made for it. */
 unsigned nm_record_forwards(const struct nm_record *r);
 
-/* Sets *ret to whether the process is gone: there is none, another one has its pid, or it is a zombie. */
+enum nm_record_process {
+	NM_PROCESS_UNKNOWN, /* no pid is recorded, or no time to tell it from another one of this pid */
+	NM_PROCESS_THERE,
+	NM_PROCESS_GONE, /* there is none, another one has its pid, or it is a zombie */
+};
+int nm_record_process(const struct nm_record *r, enum nm_record_process *ret, struct nm_err *err) NM_MUST_USE;
+/* Sets *ret to whether it is NM_PROCESS_GONE. */
 int nm_record_gone(const struct nm_record *r, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 /* True when both containers are known to be in one network namespace. */

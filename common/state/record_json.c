@@ -44,15 +44,27 @@ static void write_prefixes(struct nm_json_writer *w, const char *key, const stru
 	nm_json_write_end(w, NM_JSON_ARRAY);
 }
 
-static void write_addresses(
-	struct nm_json_writer *w, const char *key, const struct nm_record *r, unsigned families)
+static void write_families(struct nm_json_writer *w, const char *key,
+	const struct nm_prefix address[static NM_FAMILY_MAX], unsigned families)
 {
 	struct nm_prefix list[NM_FAMILY_MAX];
 	size_t n = 0;
 
 	nm_each_family(f, families)
-		list[n++] = r->address[f];
+		list[n++] = address[f];
 	write_prefixes(w, key, list, n);
+}
+
+static void write_network(struct nm_json_writer *w, const struct nm_attachment *a)
+{
+	if (!a->bridge[0])
+		return;
+	nm_json_write_begin(w, "network", NM_JSON_OBJECT);
+	nm_json_write_member(w, "bridge", a->bridge);
+	nm_json_write_member(w, "port", a->port);
+	write_families(w, "addresses", a->address, a->families);
+	nm_json_write_bool(w, "isolated", a->isolated);
+	nm_json_write_end(w, NM_JSON_OBJECT);
 }
 
 static void write_mappings(struct nm_json_writer *w, const struct nm_mappings *m)
@@ -77,9 +89,9 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 	if (r->bundle)
 		nm_json_write_member(w, "bundle", r->bundle);
 	nm_json_write_member(w, "backend", nm_backend_name(r->backend));
-	write_addresses(w, "addresses", r, r->families);
+	write_families(w, "addresses", r->address, r->families);
 	if (r->held)
-		write_addresses(w, "lost", r, r->held);
+		write_families(w, "lost", r->address, r->held);
 	if (r->interface[0])
 		nm_json_write_member(w, "interface", r->interface);
 	if (r->fixed)
@@ -88,6 +100,7 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w)
 		write_prefixes(w, "networks", r->networks.v, r->networks.n);
 	write_switch(w, "localnet", r->localnet, r->localnet_index, r->localnet_set);
 	write_switch(w, "hairpin", r->bridge_port, r->bridge_port_index, r->hairpin_set);
+	write_network(w, &r->network);
 	if (r->restricted)
 		write_prefixes(w, "allow", r->allow.v, r->allow.n);
 	write_mappings(w, &r->mappings);
@@ -136,17 +149,18 @@ static int read_prefix(const struct nm_json_event *ev, struct nm_prefix *ret, st
 	return 0;
 }
 
-static int read_address(
-	const struct nm_json_event *ev, struct nm_record *r, unsigned *families, struct nm_err *err)
+/* taken: families that have one already. */
+static int read_address(const struct nm_json_event *ev, struct nm_prefix address[static NM_FAMILY_MAX],
+	unsigned taken, unsigned *families, struct nm_err *err)
 {
 	struct nm_prefix p;
 
 	if (read_prefix(ev, &p, err) < 0)
 		return -1;
-	if ((r->families | r->held) & 1u << p.addr.family)
+	if (taken & 1u << p.addr.family)
 		return bad(ev, err);
 	*families |= 1u << p.addr.family;
-	r->address[p.addr.family] = p;
+	address[p.addr.family] = p;
 	return 0;
 }
 
@@ -194,6 +208,20 @@ static int read_index(const struct nm_json_event *ev, unsigned *ret, struct nm_e
 	return 0;
 }
 
+static int read_network(struct nm_attachment *a, const struct nm_json_event *ev, struct nm_err *err)
+{
+	if (ev->depth == 3 && ev->path[2].is_index && !ev->path[1].is_index &&
+		!strcmp(ev->path[1].key, "addresses"))
+		return read_address(ev, a->address, a->families, &a->families, err);
+	if (nm_json_value_at(ev, "network", "bridge", NULL))
+		return read_text(ev, a->bridge, sizeof(a->bridge), err);
+	if (nm_json_value_at(ev, "network", "port", NULL))
+		return read_text(ev, a->port, sizeof(a->port), err);
+	if (nm_json_value_at(ev, "network", "isolated", NULL))
+		a->isolated = ev->truth;
+	return 0;
+}
+
 static int read_identity(struct nm_record *r, const struct nm_json_event *ev, struct nm_err *err)
 {
 	int64_t number = 0;
@@ -226,9 +254,9 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 
 	if (ev->depth == 2 && ev->path[1].is_index) {
 		if (!strcmp(top, "addresses"))
-			return read_address(ev, r, &r->families, err);
+			return read_address(ev, r->address, r->families | r->held, &r->families, err);
 		if (!strcmp(top, "lost"))
-			return read_address(ev, r, &r->held, err);
+			return read_address(ev, r->address, r->families | r->held, &r->held, err);
 		if (!strcmp(top, "ports"))
 			return read_mapping(ev, &r->mappings, err);
 		if (!strcmp(top, "networks"))
@@ -236,6 +264,8 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 		if (!strcmp(top, "allow"))
 			return read_listed(ev, &r->allow, err);
 	}
+	if (ev->depth > 1 && !strcmp(top, "network"))
+		return read_network(&r->network, ev, err);
 	if (nm_json_value_at(ev, "interface", NULL))
 		return read_text(ev, r->interface, sizeof(r->interface), err);
 	if (nm_json_value_at(ev, "localnet", "interface", NULL))
@@ -257,14 +287,59 @@ static int read_member(void *ctx, const struct nm_json_event *ev, struct nm_err 
 	return read_identity(r, ev, err);
 }
 
+static bool is_complete(const struct nm_record *r)
+{
+	return r->network.bridge[0] ? r->network.port[0] && r->network.families
+				    : r->mappings.n && (r->families | r->held);
+}
+
+static int finish(struct nm_record *r, struct nm_record *ret, struct nm_err *err)
+{
+	if (!r->id || !is_complete(r))
+		return nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
+	*ret = nm_steal(r);
+	return 0;
+}
+
 int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err)
 {
 	nm_autorecord struct nm_record r = {0};
 
-	if (nm_json_parse(line, len, false, read_member, &r, err) < 0)
+	return nm_json_parse(line, len, false, read_member, &r, err) < 0 ? -1 : finish(&r, ret, err);
+}
+
+struct part {
+	struct nm_record r;
+	unsigned forwards; /* of the mappings so far */
+	bool enough;
+};
+
+static void part_done(struct part *part)
+{
+	nm_record_done(&part->r);
+}
+
+static int read_part_member(void *ctx, const struct nm_json_event *ev, struct nm_err *err)
+{
+	struct part *part = ctx;
+	struct nm_record *r = &part->r, last = *r; /* borrows all of it */
+
+	if (read_member(r, ev, err) < 0)
 		return -1;
-	if (!r.id || !r.mappings.n || !(r.families | r.held))
-		return nm_fail(err, NM_ERR_REFUSED, "record without id, ports or address");
-	*ret = nm_steal(&r);
-	return 0;
+	if (r->mappings.n == last.mappings.n)
+		return 0;
+	last.mappings = (struct nm_mappings){.v = &r->mappings.v[r->mappings.n - 1], .n = 1};
+	part->forwards |= nm_record_forwards(&last);
+	part->enough = part->forwards == r->families;
+	return part->enough ? -1 : 0;
+}
+
+int nm_record_json_read_part(const char *line, size_t len, struct nm_record *ret, struct nm_err *err)
+{
+	NM_CLEANUP(part_done) struct part part = {.r.in_part = true};
+
+	if (nm_json_parse(line, len, false, read_part_member, &part, err) < 0 && !part.enough)
+		return -1;
+	nm_handles_done(&part.r.handles);
+	return finish(&part.r, ret, err);
 }

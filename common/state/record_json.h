@@ -29,5 +29,8 @@ void nm_record_json_write(const struct nm_record *r, struct nm_json_writer *w);
 /* Parses a line (len bytes without the newline). 0 with *ret for nm_record_done(), or -1 with *err:
  * NM_ERR_REFUSED for text that nm_record_json_write() does not write, NM_ERR_FAILED for memory. */
 int nm_record_json_read(const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+/* The same, in_part: what comes behind the mappings that it needs is not looked at. */
+int nm_record_json_read_part(
+	const char *line, size_t len, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 #endif

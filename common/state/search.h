@@ -14,22 +14,25 @@ struct nm_state_query {
 	size_t n_mappings;
 	const struct nm_prefix *address; /* of the container, NM_FAMILY_MAX entries */
 	unsigned families;               /* of address */
-	const struct nm_nsid *netns; /* of those there that fit by nothing but the address, a pod's, only the
-					oldest: NM_STATE_KEYS_NEIGHBOURS; NULL, or ino 0: all */
-	const char *localnet;        /* interface: one record of the backend that needs its route_localnet */
-	unsigned localnet_index;     /* its number, by which it is also found; 0: unknown */
-	const char *bridge_port;     /* port: one record that needs its hairpin mode */
+	const struct nm_nsid *netns; /* of a pod; who is there and fits by nothing but the address is found
+					only if it is gone, and older than all that live; NULL: no pod's */
+	const char *localnet;    /* interface: one record of the backend that needs its route_localnet, and
+				    as long as there is none, those of the other one */
+	unsigned localnet_index; /* its number, by which it is also found; 0: unknown */
+	const char *bridge_port; /* port: one record that needs its hairpin mode */
 	unsigned bridge_port_index;
+	const char *network;     /* bridge: one that natmap has put on it, likewise */
 	unsigned forwards;       /* families: one record for each that needs forwarding in it */
 	bool set;                /* localnet, bridge_port: only where natmap switched it on, and by number
 				    where both know it */
-	enum nm_backend backend; /* for localnet */
-	const struct nm_records *sharing; /* records that share host ports or interfaces with these */
-	const struct nm_records *except;  /* never records at the offsets of these */
+	enum nm_backend backend; /* for localnet and network */
+	const struct nm_records
+		*sharing;                /* records that share host ports, interfaces or bridges with these */
+	const struct nm_records *except; /* never records at the offsets of these */
 };
 
 /* Appends to *ret every live record that fits the query, and perhaps others, which the caller must tell
- * apart. Skips damaged lines with a notice. */
+ * apart. Those that fit by nothing but a setting are read in_part. Skips damaged lines with a notice. */
 int nm_state_search(struct nm_state *st, const struct nm_state_query *query, struct nm_records *ret,
 	struct nm_err *err) NM_MUST_USE;
 

@@ -66,8 +66,9 @@ void nm_state_write_handles(struct nm_state *st, const struct nm_record *r);
 /* Turns the record's live line into a retired one. Needs no space on the disk. */
 int nm_state_retire(struct nm_state *st, const struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
-/* Rewrites the file without its retired lines when they are the larger part. Offsets of records are invalid
- * afterwards. A failure is a notice, and the file is as before. */
+/* Rewrites the file without its retired lines when they are the larger part, or when a search has not found
+ * the blocks that it should have. Offsets of records are invalid afterwards. A failure is a notice, and the
+ * file is as before. */
 void nm_state_compact(struct nm_state *st);
 
 /* The same without damaged lines, when the last nm_state_search() has skipped any. */

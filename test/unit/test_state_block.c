@@ -1,19 +1,14 @@
 /* state/block.c: the line of a block is read as it was printed; anything else is no block. */
-#include <stdlib.h>
-
 #include "state/block.h"
-#include "tap.h"
+
+#include "base/cleanup.h"
+#include "given.h"
 
 static bool reads(const char *line, uint64_t begin, uint64_t *ret_next)
 {
-	/* exactly so large, so that a sanitizer sees what is read behind it */
-	char *copy = malloc(NM_BLOCK_SIZE);
-	bool is_block;
+	nm_autofree char *copy = exactly(line, NM_BLOCK_SIZE);
 
-	memcpy(copy, line, NM_BLOCK_SIZE);
-	is_block = nm_state_block_read(copy, begin, ret_next);
-	free(copy);
-	return is_block;
+	return nm_state_block_read(copy, begin, ret_next);
 }
 
 int main(void)
@@ -30,8 +25,15 @@ int main(void)
 		tap_ok(!reads(line, *begin + 1, &next), "and is not that of another place");
 	}
 	tap_ok(strlen(line) == NM_BLOCK_SIZE && line[NM_BLOCK_SIZE - 1] == '\n', "it is one line");
-	tap_ok(!strncmp(line, "{\"block\":\"9999999999\",\"next\":\"0000000000\",\"filter\":\"@@", 53),
+	tap_ok(!strncmp(line,
+		       "{\"block\":\"9999999999\",\"next\":\"0000000000\","
+		       "\"netns\":\"0000000000000000:0000000000000000\",\"filter\":\"@@",
+		       97),
 		"in JSON");
+	nm_state_block_print_netns(&(struct nm_nsid){4, 4026532453}, line + NM_BLOCK_NETNS_AT);
+	tap_ok(!strncmp(line + NM_BLOCK_NETNS_AT, "0000000000000004:00000000f0000265\"", 34) &&
+			reads(line, NM_OFFSET_MAX, &next),
+		"with a network namespace");
 	nm_state_block_print_offset(1234567, line + NM_BLOCK_NEXT_AT);
 	tap_ok(reads(line, NM_OFFSET_MAX, &next) && next == 1234567, "with the next block");
 	for (size_t i = 0; i < NM_BLOCK_SIZE; i++) {

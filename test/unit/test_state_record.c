@@ -27,7 +27,10 @@ static char *write_line(const struct nm_record *r)
 #define LINE(members) "{\"live\":1,\"id\":\"c\"," members "}"
 #define IPTABLES      "\"backend\":\"iptables\","
 #define ADDRESSES     "\"addresses\":[\"10.0.0.2/24\"],"
-#define PORTS         "\"ports\":[\"80:80/tcp\"]"
+#define NETWORK(addresses, isolated)                                                                  \
+	"\"network\":{\"bridge\":\"natmap0\",\"port\":\"nm0123456789ab\",\"addresses\":[\"" addresses \
+	"\"],\"isolated\":" isolated "},"
+#define PORTS "\"ports\":[\"80:80/tcp\"]"
 
 static void test_round_trip(void)
 {
@@ -54,6 +57,8 @@ static void test_round_trip(void)
 		LINE(IPTABLES ADDRESSES
 			"\"localnet\":{\"interface\":\"br0\",\"index\":1,\"set\":true},"
 			"\"hairpin\":{\"interface\":\"veth1\",\"index\":2147483647,\"set\":true}," PORTS),
+		LINE(IPTABLES ADDRESSES NETWORK("10.0.0.2/24\",\"fd00::2/64", "true") PORTS),
+		LINE(IPTABLES "\"addresses\":[]," NETWORK("fd00::2/64", "false") "\"ports\":[]"),
 		LINE(IPTABLES ADDRESSES "\"allow\":[]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"allow\":[\"10.1.2.3/8\",\"2001:db8::/32\",\"0.0.0.0/0\"]," PORTS),
 		LINE(IPTABLES ADDRESSES "\"ports\":[\"8080:80/tcp\",\"192.0.2.1:53:53/udp\","
@@ -164,6 +169,13 @@ static void test_damaged(void)
 		{"{\"live\":1,\"id\":\"c\"}", INCOMPLETE},
 		{LINE(IPTABLES ADDRESSES "\"ports\":[]"), INCOMPLETE},
 		{LINE(IPTABLES "\"addresses\":[]," PORTS), INCOMPLETE},
+		{LINE("\"network\":{\"bridge\":\"natmap0\"}," ADDRESSES PORTS), INCOMPLETE},
+		{LINE("\"network\":{\"port\":\"nm1\"}," ADDRESSES "\"ports\":[]"), INCOMPLETE},
+		{LINE("\"network\":{\"bridge\":\"1234567890123456\"}," ADDRESSES PORTS),
+			"network.bridge" NOT_OURS},
+		{LINE("\"network\":{\"addresses\":[\"fd00::2/64\",\"fd00::3/64\"]}," ADDRESSES PORTS),
+			"network.addresses[1]" NOT_OURS},
+		{LINE("\"network\":[[\"10.0.0.2/24\"]]"), INCOMPLETE},
 		{"{\"live\":1," ADDRESSES PORTS "}", INCOMPLETE},
 		{LINE(IPTABLES ADDRESSES "\"ports\":[\"80:80/tcp\""), NULL},
 		{LINE(IPTABLES ADDRESSES PORTS) "}", NULL},

@@ -178,7 +178,66 @@ static void test_edited(const char *what, const char *script, size_t expected)
 	tap_ok(ask_for_all(st, RECORDS + 301, SIZE_MAX) == 0, "and what was appended then");
 }
 
-/* Containers come and go beside those that stay. */
+/* Of a natmap that wrote them otherwise: the next change makes them anew. */
+static void test_other_blocks(unsigned records)
+{
+	nm_autostate struct nm_state *st = NULL;
+
+	edit("/^{\"block\"/s/\"netns\":\"[^\"]*\",//");
+	st = open_state();
+	tap_ok(ask_for_all(st, records, SIZE_MAX) == 0, "blocks of another form: each record is found");
+	if (append(st, records, NULL) < 0)
+		return;
+	nm_state_compact(st);
+	tap_ok(ask_for_all(st, records + 1, FEW) == 0, "and then again with few others");
+}
+
+static bool first_line_has(const char *text)
+{
+	char line[256] = "";
+	FILE *f = fopen(path, "r");
+	bool has = f && fgets(line, sizeof(line), f) && strstr(line, text);
+
+	if (f)
+		(void)fclose(f);
+	return has;
+}
+
+/* A file of format 1, whose lines have no filters, of another PID namespace. */
+static void test_older(unsigned records)
+{
+	nm_autostate struct nm_state *st = open_state();
+	char other[sizeof(dir) + sizeof("/state.new")];
+	size_t before = count_all(st), damaged = nm_state_damaged(st);
+	struct nm_record r = {.id = (char[]){"web"}, .families = NM_IPV4_BIT};
+	struct nm_err err = {0};
+
+	nm_state_close(&st);
+	edit("1s/:2,/:1,/;1s/\"pidns\":\"/&1/;s/\"filter\":\"[^\"]*\",//;300a {\"live\":1}");
+	if (nm_state_open(dir, NM_STATE_READ, 1000, &st, &err) < 0)
+		tap_ok(false, "reading format 1: %s", err.msg);
+	tap_ok(count_all(st) == before && first_line_has(":1,"),
+		"who reads format 1 finds all, and leaves it");
+	nm_state_close(&st);
+
+	(void)snprintf(other, sizeof(other), "%s/state.new", dir);
+	tap_ok(mkdir(other, 0700) == 0, "the test's own directory");
+	st = open_state();
+	tap_ok(count_all(st) == before && first_line_has(":1,"), "what cannot be converted is used as it is");
+	tap_ok(nm_state_append(st, &r, &err) < 0 && strstr(err.msg, "cannot be converted"), "append: %s",
+		err.msg);
+	nm_state_close(&st);
+	(void)rmdir(other);
+
+	st = open_state();
+	tap_ok(first_line_has(":2,") && first_line_has("\"pidns\":\"1"),
+		"who writes converts it, and keeps its PID namespace");
+	tap_ok(count_all(st) == before && nm_state_damaged(st) == damaged + 1,
+		"all are there, the damaged line, too");
+	tap_ok(ask_for_all(st, records, FEW) == 0, "each is found, and few others");
+}
+
+/* Containers come and go beside those that stay, now in another PID namespace. */
 static void test_compaction(void)
 {
 	enum { CYCLES = 12000 };
@@ -318,6 +377,8 @@ int main(void)
 	test_edited("the header as it was", "1s/\"pidns\":\"1/\"pidns\":\"/", RECORDS + 303);
 	test_edited("a line of somebody", "700i {\"retired\":1}", RECORDS + 304);
 	test_edited("a block's line taken out", "0,/^{\"block\"/{/^{\"block\"/d}", RECORDS + 305);
+	test_other_blocks(RECORDS + 301);
+	test_older(RECORDS + 301);
 	test_compaction();
 	test_withdrawn();
 	test_removed_while_open();
