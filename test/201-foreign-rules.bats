@@ -1,16 +1,9 @@
 #!/usr/bin/env bats
 # natmap beside other people's rules: where its jumps stand, and what it never touches.
+# shellcheck disable=SC2154 # $stderr comes from run_natmap
 # bats file_tags=iptables
 
 load helpers/natmap
-
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
 
 # chain_of TABLE CHAIN: its rules on the host, without the name of the chain
 chain_of() {
@@ -184,4 +177,32 @@ heads_of_nat() {
 	publish web 8080:80
 	assert_rule host '-p tcp -m tcp --dport 8080'
 	assert "$(chain_of filter NATMAP)" has natmap:web:8080
+}
+
+@test "a chain of iptables' name that is hooked elsewhere is refused, and stays" {
+	on host nft 'table ip nat { chain PREROUTING { type nat hook prerouting priority -150; }; }'
+	local before
+	before=$(on host nft list ruleset)
+	publish rc=1 web 8080:80
+	assert "$stderr" has "creating chain 'PREROUTING' in table 'nat'"
+	same "the ruleset" "$before" "$(on host nft list ruleset)"
+}
+
+chains_are_told() {
+	on host nft 'table ip news { chain c {}; }; delete table ip news' && [[ -s $NM_TMP/news ]]
+}
+
+# Each message about a chain would make the next one to change rules or to close its socket wait for the kernel.
+@test "chains that are there are not sent again" {
+	local monitor
+	publish web 8080:80 127.0.0.2:81:81
+	nsenter --net="/run/netns/$NM_NS-host" nft monitor chains >"$NM_TMP/news" 3>&- &
+	monitor=$!
+	wait_for chains_are_told
+	publish db 5432:5432 '[fd00:99::3]:3306:3306'
+	on host nft 'table ip last { chain c {}; }'
+	wait_for grep -q ' ip last c' "$NM_TMP/news"
+	kill "$monitor"
+	wait "$monitor" || true
+	same "what has been told of chains" 'add chain ip last c' "$(grep -v ' ip news c' "$NM_TMP/news")"
 }

@@ -15,10 +15,6 @@ setup() {
 	run_natmap reload
 }
 
-teardown() {
-	net_down
-}
-
 # dumps COMMAND...: sets dumps to how many times natmap reads the rules of which chains in it, "2 NATMAP 1 OUTPUT"
 dumps() {
 	local NM_WRAP=(strace -qq -s 200 -e trace=sendto -o "$NM_TMP/trace") name
@@ -124,6 +120,11 @@ old_record() {
 	sed -i 's/,"handles":"[^"]*"//' "$(state_dir)/state"
 }
 
+# no_line: what is behind the waits in the lock file is longer than notes, and has no end
+no_line() {
+	printf '%01000d' 1 | dd of="$(state_dir)/lock" bs=1 seek=63 conv=notrunc status=none
+}
+
 @test "a withdraw reads no chain when nobody has added to those of containers" {
 	goes_after "nothing" ""
 	goes_after "a rule of others in other chains" "" both -A INPUT -p tcp --dport 9 -j ACCEPT
@@ -154,4 +155,8 @@ old_record() {
 	goes_after "a table made anew" "$all" impostors
 	goes_after "a handle of another rule" "$all" mistaken
 	goes_after "a record without handles" "$all" old_record
+	no_line
+	dumps withdraw web
+	assert "$dumps" =~ "^$all$" "notes that are none: chains that are read"
+	assert "$(rules host)" lacks natmap:web:
 }

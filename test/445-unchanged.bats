@@ -6,14 +6,6 @@
 load helpers/natmap
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # begin: forwarding by interface, a static rule, two containers, and all of it verified
 begin() {
 	setting ipv4/ip_forward 0
@@ -263,4 +255,31 @@ churn_end() {
 	verify
 	assert_reach web ext tcp 192.0.2.1 8080
 	assert_reach web host tcp 127.0.0.1 8080
+}
+
+# asks: how often publishing ports of one more container asks the kernel for rules
+asks() {
+	local NM_WRAP=(strace -qq -e trace=sendto -o "$NM_TMP/trace")
+	publish "$1" "$2" || return 1
+	grep -q NFT_MSG_GETGEN "$NM_TMP/trace" || fail "strace has not seen the question for the generation"
+	asks=$(grep -c NFT_MSG_GETRULE "$NM_TMP/trace" || true)
+}
+
+# In iptables' chains others may have written the guard of the interface, which is looked for.
+@test "with nothing changed, a publish reads no rule that all containers share" {
+	local few=0 asks
+	strace -o /dev/null true || skip "strace does not work here"
+	[[ $NM_BACKEND = nftables ]] || few=1
+	publish web 8080:80
+	asks second 8081:80
+	assert "$asks" = "$few"
+	withdraw second
+	asks second 8081:80
+	assert "$asks" = "$few"
+	on host nft add table ip somebody
+	asks third 8082:80
+	assert "$asks" -gt "$few"
+	asks fourth 8083:80
+	assert "$asks" = "$few"
+	run_natmap check
 }

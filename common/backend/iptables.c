@@ -92,6 +92,13 @@ static void note_growth(struct nm_chain_notes *notes, const struct nm_iptables_w
 		}
 }
 
+static void note_base(struct nm_chain_notes *notes, const struct nm_rules *desired, unsigned families)
+{
+	for (size_t i = 0; i < desired->n; i++)
+		if (nm_iptables_layout_is_base(&desired->v[i]))
+			notes->based |= families & 1u << desired->v[i].family;
+}
+
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
 	bool settled[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0}, withdrawn = false;
@@ -115,9 +122,11 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		return -1;
 	if (withdrawn)
 		settle(notes, settled, &scope);
+	scope.based = notes->based;
 	if (nm_iptables_table_write(&scope, attempt, &written, err) < 0)
 		return -1;
 	note_growth(notes, &written);
+	note_base(notes, scope.desired, attempt->families & ~written.ended);
 	return withdrawn ? nm_withdrawal_delete(attempt->txn, change->withdrawn, notes, err) : 0;
 }
 

@@ -52,14 +52,21 @@ static int layout_base(
 
 static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
+	struct nm_chain_notes *notes = change->after;
 	const struct nm_nftables_scope scope = {
 		.families = change->new.elements.n ? change->families : 0,
+		.constant = notes->constant,
 		.new = &change->new.elements,
 		.replaced = &change->replaced.elements,
 		.peers = &change->peers.elements,
 	};
 
-	return scope.new->n || scope.replaced->n ? nm_nftables_table_write(&scope, attempt, err) : 0;
+	if (!scope.new->n && !scope.replaced->n)
+		return 0;
+	if (notes->constant_generation != attempt->generation)
+		memset(notes->constant, 0, sizeof(notes->constant));
+	notes->constant_generation = attempt->generation;
+	return nm_nftables_table_write(&scope, attempt, err);
 }
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)

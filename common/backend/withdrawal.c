@@ -75,6 +75,7 @@ int nm_withdrawal_look(
 				return -1;
 		}
 	notes->generation = generation;
+	notes->based = 0;
 	return 0;
 }
 

@@ -258,6 +258,10 @@ static void find_chains(struct nm_iptables_diff *d)
 	for (size_t i = 0; i < d->scope->desired->n; i++) {
 		const struct nm_rule *r = nm_iptables_reading_desired(d, i);
 
+		if (d->scope->based & 1u << r->family && nm_iptables_layout_is_base(r)) {
+			d->fate[i] = NM_FATE_KEPT;
+			continue;
+		}
 		d->used[r->family][r->table][r->chain] = true;
 		if (is_shared(r))
 			d->shared[r->family][r->table][r->chain] = true;
@@ -283,5 +287,10 @@ int nm_iptables_compare(struct nm_netlink *nl, const struct nm_iptables_scope *s
 	if (!d.fate)
 		return nm_fail_memory(err, "preparing the rules");
 	find_chains(&d);
-	return compare_families(&d, families, err);
+	if (compare_families(&d, families, err) < 0)
+		return -1;
+	nm_each_family(f, families)
+		if (handler->ended && d.ended[f])
+			*handler->ended |= 1u << f;
+	return 0;
 }

@@ -13,6 +13,9 @@ struct nm_iptables_scope {
 	size_t n_owners;
 	/* By family: chains where nothing of the owners that are containers is looked for; NULL: none */
 	const bool (*settled)[NM_TABLE_MAX][NM_CHAIN_MAX];
+	/* The families whose rules of nm_iptables_layout_base() are known to be there, and nat not to be
+	 * ended by rules of others: these are not looked for. */
+	unsigned based;
 	bool look_for_old; /* false: none of the owners has rules, so that only chains are read in which
 			      others may have written desired ones; true with everything */
 };
@@ -41,6 +44,9 @@ struct nm_iptables_compare_handler {
 	/* of each desired rule found, by its number; NULL: not asked for */
 	struct nm_counters *counters;
 	uint64_t *handles;
+	/* The families in which rules of others end nat, so that natmap's come before them; NULL: not asked
+	 * for. */
+	unsigned *ended;
 };
 
 /* Compares the rules of the families over nl (NETLINK_NETFILTER). Interrupted as nm_nft_dump(). */

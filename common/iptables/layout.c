@@ -237,6 +237,15 @@ struct nm_rule nm_iptables_layout_jump(enum nm_family family)
 	return rule;
 }
 
+static const char established_owner[] = "@established";
+
+bool nm_iptables_layout_is_base(const struct nm_rule *rule)
+{
+	bool is_jump = rule->verdict == NM_VERDICT_JUMP && rule->table != NM_TABLE_MANGLE;
+
+	return is_jump || (rule->owner && !strcmp(rule->owner, established_owner));
+}
+
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err)
 {
 	nm_each_family(f, families) {
@@ -250,7 +259,7 @@ int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm
 			.ct_established = true,
 			.ct_dnat = true,
 			.verdict = NM_VERDICT_ACCEPT,
-			.owner = "@established"};
+			.owner = established_owner};
 
 		prerouting.dst_local = true;
 		if (nm_rules_add(rules, &forward, err) < 0 || nm_rules_add(rules, &user, err) < 0 ||

@@ -26,6 +26,8 @@ struct nm_rule nm_iptables_layout_jump(enum nm_family family);
  * NATMAP and PREROUTING -> NATMAP (without owner), and the ACCEPT for replies at the head of filter NATMAP
  * (owner "@established"). */
 int nm_iptables_layout_base(unsigned families, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
+/* True for one of these, and not for the jump of nm_iptables_layout_forward_base(), which comes by itself. */
+bool nm_iptables_layout_is_base(const struct nm_rule *rule);
 
 /* Link-local clients cannot be forwarded: a rule that translates leaves them to the host. */
 void nm_iptables_layout_exclude_link_local(struct nm_rule *rule);

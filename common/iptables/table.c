@@ -1,9 +1,8 @@
 #include "iptables/table.h"
 
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
 #include <string.h>
 
+#include "iptables/chains.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
 #include "iptables/print.h"
@@ -39,54 +38,6 @@ int nm_iptables_table_edit(void *txn, const struct nm_edit *edit, struct nm_err 
 			 : nm_nft_batch_delete_rule(txn, place, edit->handle, err);
 }
 
-/* As iptables makes them. */
-static const struct nm_nft_hook hooks[NM_TABLE_MAX][NM_CHAIN_MAX] = {
-	[NM_TABLE_RAW][NM_CHAIN_PREROUTING] = {"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
-	[NM_TABLE_MANGLE][NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_MANGLE},
-	[NM_TABLE_NAT][NM_CHAIN_PREROUTING] = {"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST},
-	[NM_TABLE_NAT][NM_CHAIN_OUTPUT] = {"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST},
-	[NM_TABLE_NAT][NM_CHAIN_POSTROUTING] = {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
-	[NM_TABLE_FILTER][NM_CHAIN_FORWARD] = {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
-};
-
-/* The table, before its first chain, and the chains. */
-static int ensure_chains(struct nm_nft_batch *txn, enum nm_family family, enum nm_table table,
-	const bool used[static NM_CHAIN_MAX], struct nm_err *err)
-{
-	struct nm_nft_place place = {nm_addr_family_to_af(family), nm_rule_table_name(table), NULL};
-
-	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++) {
-		if (!used[c])
-			continue;
-		if (!place.chain && nm_nft_batch_ensure(txn, place, NULL, NM_TAG_MADE, err) < 0)
-			return -1;
-		place.chain = nm_rule_chain_name(c);
-		if (nm_nft_batch_ensure(txn, place, &hooks[table][c], NM_TAG_MADE, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Tables and chains are sent each time, and change nothing where they are. */
-int nm_iptables_table_ensure(
-	struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families, struct nm_err *err)
-{
-	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX] = {0};
-
-	for (size_t i = 0; i < desired->n; i++) {
-		const struct nm_rule *r = &desired->v[i];
-
-		used[r->family][r->table][r->chain] = true;
-		if (r->verdict == NM_VERDICT_JUMP) /* to a chain that may have no rules */
-			used[r->family][r->table][r->target] = true;
-	}
-	nm_each_family(f, families)
-		for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
-			if (ensure_chains(txn, f, t, used[f][t], err) < 0)
-				return -1;
-	return 0;
-}
-
 struct writing {
 	struct nm_nft_batch *txn;
 	const struct nm_rules *desired;
@@ -114,14 +65,15 @@ int nm_iptables_table_write(const struct nm_iptables_scope *scope, struct nm_nft
 {
 	struct writing writing = {attempt->txn, scope->desired, ret};
 	const struct nm_iptables_compare_handler handler = {
-		.edit = write_edit, .ctx = &writing, .handles = ret->handles};
+		.edit = write_edit, .ctx = &writing, .handles = ret->handles, .ended = &ret->ended};
 	struct nm_iptables_scope all = *scope;
 
 	memset(ret->more, 0, sizeof(ret->more));
+	ret->ended = 0;
 	if (ret->handles)
 		memset(ret->handles, 0, scope->desired->n * sizeof(*ret->handles));
 	all.look_for_old |= attempt->again;
-	if (nm_iptables_table_ensure(attempt->txn, scope->desired, attempt->families, err) < 0)
+	if (nm_iptables_chains_ensure(attempt, scope->desired, attempt->families, scope->based, err) < 0)
 		return -1;
 	return nm_iptables_compare(attempt->nl, &all, attempt->families, &handler, err);
 }
@@ -195,34 +147,22 @@ struct flush {
 	uint64_t jump;      /* handle of the last one */
 };
 
-static bool find_table(const char *name, enum nm_table *ret)
-{
-	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)
-		if (!strcmp(name, nm_rule_table_name(t))) {
-			*ret = t;
-			return true;
-		}
-	return false;
-}
-
 static int on_chain(void *ctx, const struct nm_nft_chain *chain, struct nm_err *err)
 {
 	struct flush *f = ctx;
 	enum nm_table table;
+	enum nm_chain c;
 
 	(void)err;
-	if (!find_table(chain->table, &table))
+	if (!nm_iptables_chains_find_table(chain->table, &table))
 		return 0;
-	for (enum nm_chain c = 0; c < NM_CHAIN_MAX; c++)
-		if (!strcmp(chain->name, nm_rule_chain_name(c))) {
-			f->chains[table][c] = (struct chain){.found = true,
-				.made = chain->made,
-				.is_base = chain->is_base,
-				.drops = chain->drops,
-				.use = chain->use};
-			return 0;
-		}
-	if (table == NM_TABLE_FILTER && !strncmp(chain->name, "DOCKER", strlen("DOCKER")))
+	if (nm_iptables_chains_find(chain->name, &c))
+		f->chains[table][c] = (struct chain){.found = true,
+			.made = chain->made,
+			.is_base = chain->is_base,
+			.drops = chain->drops,
+			.use = chain->use};
+	else if (table == NM_TABLE_FILTER && !strncmp(chain->name, "DOCKER", strlen("DOCKER")))
 		f->docker = true;
 	return 0;
 }
@@ -233,7 +173,7 @@ static int on_table(void *ctx, const struct nm_nft_table *table, struct nm_err *
 	enum nm_table t;
 
 	(void)err;
-	if (find_table(table->name, &t)) {
+	if (nm_iptables_chains_find_table(table->name, &t)) {
 		f->tables[t].made = table->made;
 		f->tables[t].use = table->use;
 	}
@@ -355,7 +295,7 @@ static int flush_family(struct flush *f, bool ret_left[static NM_TABLE_MAX], str
 	struct nm_nft_attempt *a = f->attempt;
 
 	if (nm_nft_objects_each(a->nl, nm_addr_family_to_af(f->family), objects, err) < 0 ||
-		nm_iptables_table_ensure(a->txn, f->desired, 1u << f->family, err) < 0 ||
+		nm_iptables_chains_ensure(a, f->desired, 1u << f->family, 0, err) < 0 ||
 		nm_iptables_compare(a->nl, &scope, 1u << f->family, &handler, err) < 0)
 		return -1;
 	for (enum nm_table t = 0; t < NM_TABLE_MAX; t++)

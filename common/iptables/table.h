@@ -9,15 +9,12 @@
 /* For nm_iptables_compare_handler: adds the edit to an nm_nft_batch, the ctx. */
 int nm_iptables_table_edit(void *txn, const struct nm_edit *edit, struct nm_err *err);
 
-/* Adds the tables and chains that the families' desired rules need, with the comment NM_TAG_MADE. */
-int nm_iptables_table_ensure(struct nm_nft_batch *txn, const struct nm_rules *desired, unsigned families,
-	struct nm_err *err) NM_MUST_USE;
-
 /* What is known of the rules once the transaction is committed. */
 struct nm_iptables_written {
 	uint64_t *handles; /* of each desired rule, by its number; 0: it is not known; NULL: not asked for */
 	/* by how much the rules in each chain, and the jumps to it, have become more */
 	int32_t more[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];
+	unsigned ended; /* nm_iptables_compare() */
 };
 
 /* Adds what makes the kernel's rules as the scope wants them, tables and chains included, to the attempt's

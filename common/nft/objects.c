@@ -133,6 +133,21 @@ int nm_nft_objects_each(
 	return 0;
 }
 
+void nm_nft_objects_request_chain(struct nm_netlink_request *r, struct nm_nft_place place)
+{
+	nm_nft_dump_begin(r, NFT_MSG_GETCHAIN, 0, place);
+}
+
+int nm_nft_objects_get_chains(struct nm_netlink *nl, struct nm_netlink_request *r,
+	struct nm_nft_objects_handler handler, struct nm_err *err)
+{
+	const int *none = NM_NETLINK_ERRORS(ENOENT);
+
+	if (r->count > 0 && nm_nft_dump(nl, r, NFT_MSG_GETCHAIN, none, read_chain, &handler, err) < 0)
+		return nm_wrap(err, "looking for chains of nf_tables");
+	return 0;
+}
+
 int nm_nft_objects_get(struct nm_netlink *nl, struct nm_nft_place place,
 	struct nm_nft_objects_handler handler, struct nm_err *err)
 {

@@ -56,6 +56,12 @@ int nm_nft_objects_each(struct nm_netlink *nl, uint8_t nfproto, struct nm_nft_ob
 int nm_nft_objects_get(struct nm_netlink *nl, struct nm_nft_place place,
 	struct nm_nft_objects_handler handler, struct nm_err *err) NM_MUST_USE;
 
+/* Appends to *r, which has room, the request for one chain; nm_nft_objects_get_chains() sends all of them and
+ * calls the handler for those that are there. */
+void nm_nft_objects_request_chain(struct nm_netlink_request *r, struct nm_nft_place place);
+int nm_nft_objects_get_chains(struct nm_netlink *nl, struct nm_netlink_request *r,
+	struct nm_nft_objects_handler handler, struct nm_err *err) NM_MUST_USE;
+
 /* Whether the table or chain is there. */
 int nm_nft_objects_has(
 	struct nm_netlink *nl, struct nm_nft_place place, bool *ret, struct nm_err *err) NM_MUST_USE;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/hash.h"
 #include "nftables/compare_elements.h"
 #include "nftables/expand.h"
 
@@ -93,17 +94,35 @@ static int query_older(struct change *c, struct nm_err *err)
 	return query(c, err);
 }
 
+static uint64_t hash_lengths(const struct nm_nftables_prefix_lengths *lengths)
+{
+	return nm_hash(NM_HASH_BEGIN, lengths, sizeof(*lengths)) | 1;
+}
+
+/* Makes the constant rules of the family right, unless they are known to be. */
+static int write_rules(struct nm_netlink *nl, enum nm_family f, const struct nm_nftables_scope *scope,
+	const struct nm_nftables_diff_output *output, struct nm_err *err)
+{
+	const struct nm_nftables_prefix_lengths *lengths = &scope->new->prefix_lengths[f];
+	uint64_t hash = hash_lengths(lengths);
+	bool found;
+
+	if (scope->constant[f] == hash)
+		return 0;
+	scope->constant[f] = hash;
+	if (nm_nftables_schema_find_table(nl, f, &found, NULL, err) < 0)
+		return -1;
+	return nm_nftables_compare_rules(nl, f, lengths, NULL, false, output, err);
+}
+
 int nm_nftables_table_write(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	NM_CLEANUP(change_done) struct change c = {.scope = scope, .attempt = a};
 	const struct nm_nftables_diff_output output = {.txn = a->txn};
-	bool found;
 
 	nm_each_family(f, scope->families & a->families)
-		if (nm_nftables_schema_find_table(a->nl, f, &found, NULL, err) < 0 ||
-			nm_nftables_compare_rules(
-				a->nl, f, &scope->new->prefix_lengths[f], NULL, false, &output, err) < 0)
+		if (write_rules(a->nl, f, scope, &output, err) < 0)
 			return -1;
 	if (query(&c, err) < 0 || query_older(&c, err) < 0)
 		return -1;

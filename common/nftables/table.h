@@ -9,6 +9,9 @@
 /* The elements of the records of one change; none of these is NULL. */
 struct nm_nftables_scope {
 	unsigned families; /* of new */
+	/* A hash of the constant rules of each family that are known to be right, 0: of none; what is known
+	 * of them once the transaction is committed. */
+	uint64_t *constant;
 	const struct nm_nftables_elements *new, *replaced, *peers;
 };
 

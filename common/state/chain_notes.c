@@ -11,13 +11,17 @@
 #include "state/file.h"
 #include "state/verified.h"
 
-#define NOTE_FORM " %" PRIx32 ":%" PRIx32 ":%" PRIx32 ":%d"
-#define NOTE_SCAN " %" SCNx32 ":%" SCNx32 ":%" SCNx32 ":%d%n"
+#define BASE_FORM     "%" PRIu32 " %u"
+#define BASE_SCAN     "%" SCNu32 " %u%n"
+#define NOTE_FORM     " %" PRIx32 ":%" PRIx32 ":%" PRIx32 ":%d"
+#define NOTE_SCAN     " %" SCNx32 ":%" SCNx32 ":%" SCNx32 ":%d%n"
+#define CONSTANT_FORM " %" PRIu32 " %" PRIx64 " %" PRIx64
+#define CONSTANT_SCAN " %" SCNu32 " %" SCNx64 " %" SCNx64 "%n"
 
 enum {
 	AT = NM_LOCK_WAITS_SIZE,
 	NOTE_SIZE = 3 * 9 + 3,
-	LINE_SIZE = 11 + NM_FAMILY_MAX * NM_HANDLES_CHAINS * NOTE_SIZE + 20,
+	LINE_SIZE = 2 * 11 + NM_FAMILY_MAX * NM_HANDLES_CHAINS * NOTE_SIZE + 11 + NM_FAMILY_MAX * 17 + 20,
 };
 
 /* Where, and of which state file: another one need not have the records of the rules that are there. */
@@ -33,7 +37,7 @@ static bool find_place(const struct nm_state *st, int socket, uint64_t *ret)
 
 static size_t print(const struct nm_chain_notes *notes, uint64_t place, char line[static LINE_SIZE])
 {
-	int n = snprintf(line, LINE_SIZE, "%" PRIu32, notes->generation);
+	int n = snprintf(line, LINE_SIZE, BASE_FORM, notes->generation, notes->based);
 
 	nm_each_family(f, NM_BOTH_FAMILIES)
 		for (size_t i = 0; i < NM_HANDLES_CHAINS; i++) {
@@ -42,6 +46,8 @@ static size_t print(const struct nm_chain_notes *notes, uint64_t place, char lin
 			n += snprintf(line + n, LINE_SIZE - (size_t)n, NOTE_FORM, v->table, v->chain, v->use,
 				v->known);
 		}
+	n += snprintf(line + n, LINE_SIZE - (size_t)n, CONSTANT_FORM, notes->constant_generation,
+		notes->constant[NM_IPV4], notes->constant[NM_IPV6]);
 	n += snprintf(line + n, LINE_SIZE - (size_t)n, " %016" PRIx64 "\n", nm_hash(place, line, (size_t)n));
 	return (size_t)n;
 }
@@ -52,7 +58,7 @@ static bool parse(const char *line, uint64_t place, struct nm_chain_notes *ret)
 	char printed[LINE_SIZE];
 	int used = 0;
 
-	if (sscanf(line, "%" SCNu32 "%n", &ret->generation, &used) != 1)
+	if (sscanf(line, BASE_SCAN, &ret->generation, &ret->based, &used) != 2)
 		return false;
 	nm_each_family(f, NM_BOTH_FAMILIES)
 		for (size_t i = 0; i < NM_HANDLES_CHAINS; i++) {
@@ -66,13 +72,17 @@ static bool parse(const char *line, uint64_t place, struct nm_chain_notes *ret)
 			used = len;
 		}
 	line += used;
+	if (sscanf(line, CONSTANT_SCAN, &ret->constant_generation, &ret->constant[NM_IPV4],
+		    &ret->constant[NM_IPV6], &used) != 3)
+		return false;
+	line += used;
 	(void)print(ret, place, printed);
 	return !strcmp(strrchr(printed, ' '), line);
 }
 
 void nm_chain_notes_read(const struct nm_state *st, int socket, struct nm_chain_notes *ret)
 {
-	char line[LINE_SIZE];
+	char line[LINE_SIZE], *end;
 	uint64_t place;
 	ssize_t n;
 
@@ -80,10 +90,10 @@ void nm_chain_notes_read(const struct nm_state *st, int socket, struct nm_chain_
 	if (st->created || !find_place(st, socket, &place))
 		return;
 	n = pread(st->lockfd, line, sizeof(line) - 1, AT);
-	if (n <= 0)
+	end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+	if (!end)
 		return;
-	line[n] = '\0';
-	line[strcspn(line, "\n") + 1] = '\0';
+	end[1] = '\0';
 	if (!parse(line, place, ret))
 		*ret = (struct nm_chain_notes){.generation = 0};
 }
@@ -111,10 +121,15 @@ void nm_chain_notes_begin(struct nm_chain_notes_move *move, const struct nm_stat
 void nm_chain_notes_move(
 	struct nm_chain_notes_move *move, const struct nm_chain_notes *notes, uint32_t before, uint32_t after)
 {
-	if (notes->generation != before)
+	bool chains = notes->generation == before, constant = notes->constant_generation == before;
+
+	if (!chains && !constant)
 		return;
 	move->notes = *notes;
-	move->notes.generation = after;
+	if (chains)
+		move->notes.generation = after;
+	if (constant)
+		move->notes.constant_generation = after;
 	move->has_moved = true;
 }
 

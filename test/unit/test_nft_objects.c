@@ -1,6 +1,7 @@
 /* nft/objects.c: tables, chains and sets as the kernel tells them, and as it should not. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -207,6 +208,12 @@ static void test_failures(void)
 		reply_error(&r, seq, EPERM);
 		check_failure(kind, "refused", &r, true);
 	}
+	r.len = 0;
+	reply_error(&r, seq, EPERM);
+	/* of which there is no positive number */
+	((struct nlmsgerr *)NLMSG_DATA(reply_at(&r, 0)))->error = INT_MIN;
+	check_each(TABLE, "refused with no error number", &r, &seen, "",
+		"reading the tables of nf_tables: Protocol error");
 	r.len = 0;
 	reply_set(&r, seq, &sets[0]);
 	check_each(SET, "who takes it fails", &r, &seen, "", "reading the sets of nf_tables: no");
