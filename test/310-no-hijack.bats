@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 forward_drop() {
 	on host iptables -P FORWARD DROP
 	on host ip6tables -P FORWARD DROP
@@ -264,4 +256,19 @@ marked() {
 	assert_no_reach ctr2 tcp 127.0.0.1 7777 from=10.88.7.3
 	localnet_on br0
 	assert_reach secret ctr2 tcp 127.0.0.1 7777 from=10.88.7.3 # it was the guard
+}
+
+@test "no container can pose as 127.0.0.0/8, although route_localnet is on and rp_filter is off" {
+	on host sh -c 'echo 0 | tee /proc/sys/net/ipv4/conf/all/rp_filter >/proc/sys/net/ipv4/conf/br0/rp_filter'
+	on ctr2 sh -c 'echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet'
+	on ctr2 ip address add 127.0.0.2/32 dev eth0
+	on host iptables -A INPUT -i br0 -s 127.0.0.2
+	publish web 8080:80
+	assert "$(on host cat /proc/sys/net/ipv4/conf/br0/route_localnet)" = 1
+	assert_no_reach ctr2 udp 10.88.7.1 7777 from=127.0.0.2
+	assert "$(on host iptables -nvxL INPUT | awk '/127.0.0.2/ {print $1}')" -eq 0
+	withdraw web
+	localnet_on br0
+	assert_no_reach ctr2 udp 10.88.7.1 7777 from=127.0.0.2
+	assert "$(on host iptables -nvxL INPUT | awk '/127.0.0.2/ {print $1}')" -gt 0 'packets that come without the guard'
 }

@@ -10,16 +10,22 @@ setup() {
 	serve ctr tcp 80 web
 }
 
-teardown() {
-	net_down
-}
-
 @test "an allowed source reaches the port and another does not, over IPv4" {
 	publish web 8080:80 allow=192.0.2.2/32
 	assert_reach web ext tcp 192.0.2.1 8080 from=192.0.2.2
 	assert_no_reach ext tcp 192.0.2.1 8080 from=192.0.2.9
 	withdraw web
 	assert_clean
+}
+
+@test "a network on one list opens no port to a shorter one on another list, nor to one that begins as a host on it" {
+	ctr_start other ctr2
+	publish web 8080:80,8000-8015:80-95 allow=192.0.2.0/29,192.0.2.12
+	publish other 8081:80 allow=198.51.100.0/24,198.51.100.0/29,198.51.100.0/25
+	assert_reach web ext tcp 192.0.2.1 8080 from=192.0.2.2
+	assert_reach web ext tcp 192.0.2.1 8000 from=192.0.2.2
+	assert_no_reach ext tcp 192.0.2.1 8080 from=192.0.2.9
+	assert_no_reach ext tcp 192.0.2.1 8000 from=192.0.2.9
 }
 
 @test "an allowed source reaches the port and another does not, over IPv6" {

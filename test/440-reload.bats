@@ -7,14 +7,6 @@ load helpers/natmap
 load helpers/recovery
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 localnet=ipv4/conf/br0/route_localnet
 
 # answers: the container web and the static rule do, from everywhere they should
@@ -173,7 +165,7 @@ begin() {
 	assert "$(chain_of raw PREROUTING | head -n 1)" = '-j ACCEPT'
 	mends misplaced-rule
 	assert "$(chain_of raw PREROUTING | tail -n 1)" = '-j ACCEPT'
-	assert "$(chain_of raw PREROUTING | grep -c DROP)" -eq 2
+	assert "$(chain_of raw PREROUTING | grep -c DROP)" -eq 3
 	answers
 }
 
@@ -593,9 +585,9 @@ race() {
 
 # beside_slow_reload N: 1 is a reload that takes its time; meanwhile 2 withdraws a container and 3 publishes one
 beside_slow_reload() {
-	local inode
-	inode=$(stat -c %i "$(state_dir)/lock")
-	[[ $1 = 1 ]] || wait_for grep -q "FLOCK .*:$inode " /proc/locks
+	local lock
+	lock=$(in_locks "$(state_dir)/lock")
+	[[ $1 = 1 ]] || wait_for grep -q "FLOCK .* $lock " /proc/locks
 	case $1 in
 	1) NM_WRAP=(strace -o /dev/null -e trace=sendto -e inject=sendto:delay_enter=4000) && run_natmap reload ;;
 	2) withdraw old ;;

@@ -72,13 +72,14 @@ static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *er
 /* Where nothing drops them, natmap's ACCEPT in iptables' FORWARD may be missing. */
 static int find_accepting(struct check *c, struct nm_netlink *nl, unsigned *ret, struct nm_err *err)
 {
-	uint32_t mark = nm_backend_ops(c->inventory->config->backend)->accept_mark;
+	const struct nm_iptables_accept accept = {
+		.mark = nm_backend_ops(c->inventory->config->backend)->accept_mark};
 
 	*ret = c->accept;
-	nm_each_family(f, mark ? c->families & ~c->accept : 0) {
+	nm_each_family(f, accept.mark ? c->families & ~c->accept : 0) {
 		struct nm_iptables_accept_found found;
 
-		if (nm_iptables_accept_find(nl, 1u << f, mark, &found, err) < 0)
+		if (nm_iptables_accept_find(nl, 1u << f, accept, &found, err) < 0)
 			return -1;
 		*ret |= found.absent ? 0 : 1u << f;
 	}

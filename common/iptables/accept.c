@@ -49,6 +49,18 @@ static int read_rules(
 	return 0;
 }
 
+static int add_bridge(
+	const struct nm_network_part *part, struct nm_rule rule, struct nm_rules *ret, struct nm_err *err)
+{
+	struct nm_rule out;
+
+	rule.ct_dnat = false;
+	rule.owner = part->accept_owner;
+	out = rule;
+	rule.in_if = out.out_if = nm_network_part_bridge(part);
+	return nm_rules_add(ret, &rule, err) < 0 ? -1 : nm_rules_add(ret, &out, err);
+}
+
 static int add_rules(
 	enum nm_family family, struct nm_iptables_accept accept, struct nm_rules *ret, struct nm_err *err)
 {
@@ -57,11 +69,18 @@ static int add_rules(
 		.table = NM_TABLE_FILTER,
 		.chain = NM_CHAIN_DOCKER_USER,
 		.mark = accept.mark,
+		.mark_native = accept.native,
 		.ct_dnat = !accept.native,
 		.verdict = NM_VERDICT_ACCEPT,
 		.owner = "@nftables"};
 
-	return nm_rules_add(ret, &jump, err) < 0 ? -1 : nm_rules_add(ret, &rule, err);
+	if (nm_rules_add(ret, &jump, err) < 0 || nm_rules_add(ret, &rule, err) < 0)
+		return -1;
+	for (size_t i = 0; i < accept.n_parts; i++)
+		if (accept.parts[i]->family == family && accept.parts[i]->kind == NM_NETWORK_PART_BRIDGE &&
+			add_bridge(accept.parts[i], rule, ret, err) < 0)
+			return -1;
+	return 0;
 }
 
 int nm_iptables_accept(struct nm_netlink *nl, unsigned families, struct nm_iptables_accept accept,
@@ -94,7 +113,7 @@ static int on_edit(void *ctx, const struct nm_edit *edit, struct nm_err *err)
 
 struct search {
 	unsigned families;
-	uint32_t mark;
+	struct nm_iptables_accept accept;
 	struct nm_iptables_accept_found found;
 };
 
@@ -106,16 +125,15 @@ static int find(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	const struct nm_iptables_scope scope = {.desired = &accept, .look_for_old = true};
 
 	search->found = (struct nm_iptables_accept_found){0};
-	if (nm_iptables_accept(nl, search->families, (struct nm_iptables_accept){.mark = search->mark},
-		    &accept, err) < 0)
+	if (nm_iptables_accept(nl, search->families, search->accept, &accept, err) < 0)
 		return -1;
 	return nm_iptables_compare(nl, &scope, search->families, &handler, err);
 }
 
-int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, uint32_t mark,
+int nm_iptables_accept_find(struct nm_netlink *nl, unsigned families, struct nm_iptables_accept accept,
 	struct nm_iptables_accept_found *ret, struct nm_err *err)
 {
-	struct search search = {.families = families, .mark = mark};
+	struct search search = {.families = families, .accept = accept};
 
 	if (nm_nft_transaction_read(nl, find, &search, err) < 0)
 		return -1;

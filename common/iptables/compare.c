@@ -10,7 +10,8 @@
  *  - a rule of the second tier, several of which may match one packet, above one that must precede it,
  *  - the jump from DOCKER-USER before rules of the administrator; a bare RETURN at the end of that chain
  * stays behind it,
- *  - a rule in PREROUTING or OUTPUT of nat behind rules of others that end nat (iptables/ends.h).
+ *  - a rule in PREROUTING or OUTPUT of nat, or one that belongs to the end of POSTROUTING, behind rules of
+ *    others that end nat (iptables/ends.h).
  */
 #include "iptables/compare.h"
 
@@ -69,7 +70,7 @@ static bool is_stale(const struct nm_iptables_reading *r, const struct nm_nft_ru
 /* Whether others may have written it. */
 static bool is_shared(const struct nm_rule *rule)
 {
-	return !rule->owner || rule->owner[0] == '@';
+	return !rule->known && (!rule->owner || rule->owner[0] == '@');
 }
 
 /* With the desired rule i, which has come, all have come that may be there, and nothing behind them matters.
@@ -169,21 +170,28 @@ static int add_missing(const struct nm_iptables_reading *r, size_t i, struct nm_
 	if (edit.desired->place == NM_PLACE_AFTER_HEAD) {
 		edit.neighbour = rule_above(r, i);
 		edit.behind = true;
+	} else if (r->place.chain == NM_CHAIN_POSTROUTING && edit.desired->place == NM_PLACE_END &&
+		edit.at_head) {
+		edit.neighbour = r->seconds.n ? r->seconds.v[r->seconds.n - 1].handle : r->last_head;
+		edit.behind = true;
 	} else if (r->place.chain == NM_CHAIN_DOCKER_USER && r->others.last_is_return) {
 		edit.neighbour = r->others.last_handle;
 	}
 	return handler->edit(handler->ctx, &edit, err);
 }
 
-/* A rule inserted at the head stands above those inserted before: hence the second tier comes first. */
+/* A rule inserted at the head stands above those inserted before: hence the second tier comes before the
+ * head, and before both what goes to the head only where others end nat. */
 static int complete_chain(const struct nm_iptables_reading *r, struct nm_err *err)
 {
-	for (int seconds = 1; seconds >= 0; seconds--)
+	static const enum nm_place places[] = {NM_PLACE_END, NM_PLACE_AFTER_HEAD, NM_PLACE_HEAD};
+
+	for (size_t p = 0; p < sizeof(places) / sizeof(*places); p++)
 		for (size_t i = 0; i < r->d->scope->desired->n; i++) {
 			const struct nm_rule *rule = nm_iptables_reading_desired(r->d, i);
 
 			if (r->d->fate[i] != NM_FATE_KEPT && nm_iptables_reading_is_in(rule, &r->place) &&
-				(rule->place == NM_PLACE_AFTER_HEAD) == seconds && add_missing(r, i, err) < 0)
+				rule->place == places[p] && add_missing(r, i, err) < 0)
 				return -1;
 		}
 	return 0;
@@ -219,6 +227,33 @@ static size_t count_awaited(const struct nm_iptables_reading *r)
 	return n;
 }
 
+/* Whether others of its owner, of tables that have been compared, are not there. */
+static bool has_lost_others(const struct nm_iptables_diff *d, const struct nm_rule *rule)
+{
+	for (size_t i = 0; i < d->scope->desired->n; i++) {
+		const struct nm_rule *other = nm_iptables_reading_desired(d, i);
+
+		if (d->fate[i] != NM_FATE_KEPT && other->family == rule->family &&
+			other->table < rule->table && other->owner && !strcmp(other->owner, rule->owner))
+			return true;
+	}
+	return false;
+}
+
+static void settle_known(struct nm_iptables_diff *d, const struct nm_rule_place *place)
+{
+	for (size_t i = 0; d->has_known && i < d->scope->desired->n; i++) {
+		const struct nm_rule *rule = nm_iptables_reading_desired(d, i);
+
+		if (!rule->known || !nm_iptables_reading_is_in(rule, place))
+			continue;
+		if (has_lost_others(d, rule))
+			d->shared[place->family][place->table][place->chain] = true;
+		else
+			d->fate[i] = NM_FATE_KEPT;
+	}
+}
+
 static int compare_chain(struct nm_iptables_diff *d, const struct nm_rule_place *place, struct nm_err *err)
 {
 	NM_CLEANUP(nm_iptables_reading_done)
@@ -226,6 +261,7 @@ static int compare_chain(struct nm_iptables_diff *d, const struct nm_rule_place 
 	bool used = d->used[place->family][place->table][place->chain];
 	bool may_have_old = used || may_have_stale(d, place);
 
+	settle_known(d, place);
 	r.awaited = count_awaited(&r);
 	if (((d->scope->look_for_old && may_have_old) ||
 		    d->shared[place->family][place->table][place->chain]) &&
@@ -263,6 +299,7 @@ static void find_chains(struct nm_iptables_diff *d)
 			continue;
 		}
 		d->used[r->family][r->table][r->chain] = true;
+		d->has_known |= r->known;
 		if (is_shared(r))
 			d->shared[r->family][r->table][r->chain] = true;
 	}

@@ -158,14 +158,13 @@ static void put_conntrack(struct nm_message *m, const struct nm_rule *rule, uint
 	put_xt(m, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
-/* A packet of a connection that is neither known nor translated. */
-static void put_foreign(struct nm_message *m)
+/* A packet of a connection in none of these states. */
+static void put_not_in(struct nm_message *m, uint16_t states)
 {
 	XT_PADDED(struct xt_conntrack_mtinfo3) ct = {.padded = {0}};
 
 	ct.info.match_flags = ct.info.invert_flags = XT_CONNTRACK_STATE;
-	ct.info.state_mask = (uint16_t)(XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |
-		XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) | XT_CONNTRACK_STATE_DNAT);
+	ct.info.state_mask = states;
 	put_xt(m, "match", "conntrack", 3, &ct, sizeof(ct));
 }
 
@@ -179,6 +178,9 @@ static void put_interface(struct nm_message *m, uint32_t key, const char *name, 
 
 static void put_matches(struct nm_message *m, const struct nm_rule *rule)
 {
+	const uint16_t established =
+		XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED);
+
 	put_interface(m, NFT_META_IIFNAME, rule->in_if, rule->not_in_if);
 	put_interface(m, NFT_META_OIFNAME, rule->out_if, rule->not_out_if);
 	if (rule->protocol) {
@@ -193,15 +195,16 @@ static void put_matches(struct nm_message *m, const struct nm_rule *rule)
 		put_multiport(m, rule->multiport, rule->n_multiport);
 	if (rule->dst_local)
 		put_addrtype_local(m);
-	if (rule->mark && rule->ct_dnat)
+	if (rule->mark && !rule->mark_native)
 		put_mark(m, rule->mark);
 	else if (rule->mark)
 		put_native_mark(m, rule->mark);
 	if (rule->ct_established)
-		put_conntrack(m, NULL,
-			XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED));
+		put_conntrack(m, NULL, established);
 	if (rule->ct_foreign)
-		put_foreign(m);
+		put_not_in(m, established | XT_CONNTRACK_STATE_DNAT);
+	if (rule->ct_untranslated)
+		put_not_in(m, XT_CONNTRACK_STATE_DNAT);
 	if (rule->ct_dnat)
 		put_conntrack(m, rule, XT_CONNTRACK_STATE_DNAT);
 }
@@ -373,6 +376,7 @@ static enum likeness likeness_of(const struct nm_rule *rule, const struct nm_nft
 		return likeness;
 	native = *rule;
 	native.ct_dnat = false;
+	native.mark_native = true;
 	return compare(&native, read);
 }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "iptables/layout_network.h"
+
 static const struct nm_prefix ipv4_loopback = {.addr = {.family = NM_IPV4, .bytes = {127}}, .len = 8};
 static const struct nm_prefix ipv4_localhost = {
 	.addr = {.family = NM_IPV4, .bytes = {127, 0, 0, 1}}, .len = 32};
@@ -163,10 +165,11 @@ static int add_guard(const struct part *p, struct nm_err *err)
 	return nm_rules_add(p->rules, &rule, err);
 }
 
-/* With route_localnet, whatever sits behind the interface could reach the host's own 127.0.0.1. */
+/* With route_localnet, whatever sits behind the interface could reach the host's own 127.0.0.1, and where
+ * rp_filter is off send to its other addresses as if it were 127.0.0.2. */
 int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err)
 {
-	const struct nm_rule rule = {.family = NM_IPV4,
+	struct nm_rule rule = {.family = NM_IPV4,
 		.table = NM_TABLE_RAW,
 		.chain = NM_CHAIN_PREROUTING,
 		.place = NM_PLACE_HEAD,
@@ -175,6 +178,10 @@ int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct n
 		.verdict = NM_VERDICT_DROP,
 		.owner = owner};
 
+	if (nm_rules_add(rules, &rule, err) < 0)
+		return -1;
+	rule.src = rule.dst;
+	rule.dst = (struct nm_prefix){.len = 0};
 	return nm_rules_add(rules, &rule, err);
 }
 
@@ -215,6 +222,10 @@ bool nm_iptables_layout_may_have(const char *owner, const struct nm_rule_place *
 		return is_raw && place->family == NM_IPV4;
 	if (begins_with(owner, NM_PUBLICATION_FORWARD))
 		return place->table == NM_TABLE_MANGLE && place->chain == NM_CHAIN_NATMAP;
+	if (begins_with(owner, NM_PUBLICATION_NETWORK))
+		return nm_iptables_layout_network_may_have(place);
+	if (begins_with(owner, NM_PUBLICATION_NFTABLES))
+		return place->table == NM_TABLE_FILTER && place->chain == NM_CHAIN_DOCKER_USER;
 	if (owner[0] == '@' || is_raw)
 		return true;
 	if (place->table == NM_TABLE_NAT)

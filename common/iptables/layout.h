@@ -15,8 +15,8 @@ int nm_iptables_layout(const struct nm_publication *pub, const struct nm_layout_
  * nm_publication_guard_owner(). */
 int nm_iptables_layout_guard(const char *owner, struct nm_rules *rules, struct nm_err *err) NM_MUST_USE;
 
-/* Whether the layout has rules of the owner there: a container, or one of the guards; of others it is not
- * known. */
+/* Whether the layout has rules of the owner there: a container, one of the guards, or a bridge of natmap's;
+ * of others it is not known. */
 bool nm_iptables_layout_may_have(const char *owner, const struct nm_rule_place *place);
 
 /* The jump FORWARD -> DOCKER-USER. */

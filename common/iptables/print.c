@@ -33,6 +33,8 @@ static void put_conntrack(struct nm_text *t, const struct nm_rule *r)
 		nm_text_put(t, " -m conntrack --ctstate RELATED,ESTABLISHED");
 	if (r->ct_foreign)
 		nm_text_put(t, " -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT");
+	if (r->ct_untranslated)
+		nm_text_put(t, " -m conntrack ! --ctstate DNAT");
 	if (!r->ct_dnat)
 		return;
 	nm_text_put(t, " -m conntrack --ctstate DNAT");

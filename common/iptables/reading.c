@@ -33,10 +33,13 @@ static bool stands_before_accept(const struct nm_iptables_reading *r, size_t dro
 	return false;
 }
 
-/* PREROUTING, which comes first, has told that nat ends: OUTPUT has the like. */
-static bool comes_too_late(const struct nm_iptables_reading *r)
+/* PREROUTING, which comes first, has told that nat ends: OUTPUT and POSTROUTING have the like. */
+static bool comes_too_late(const struct nm_iptables_reading *r, const struct nm_rule *rule)
 {
-	return r->place.table == NM_TABLE_NAT && r->d->ended[r->place.family] &&
+	bool may = r->place.chain == NM_CHAIN_OUTPUT ||
+		(r->place.chain == NM_CHAIN_POSTROUTING && rule->place == NM_PLACE_END);
+
+	return may && r->place.table == NM_TABLE_NAT && r->d->ended[r->place.family] &&
 		(nm_iptables_ends_may(&r->others.before) || nm_iptables_ends_may(&r->others.behind));
 }
 
@@ -49,7 +52,7 @@ bool nm_iptables_reading_is_misplaced(struct nm_iptables_reading *r, size_t i)
 	if ((rule->place == NM_PLACE_AFTER_HEAD && r->seconds.n &&
 		    i > r->seconds.v[r->seconds.n - 1].desired) ||
 		(rule->place == NM_PLACE_HEAD && r->ours_further_down) || stands_before_accept(r, i) ||
-		(r->place.chain == NM_CHAIN_OUTPUT && comes_too_late(r)))
+		comes_too_late(r, rule))
 		return true;
 	return r->behind_others = rule->place != NM_PLACE_END && has_company && r->others.decide;
 }
@@ -152,10 +155,9 @@ static int check_ends(struct nm_iptables_reading *r, struct nm_err *err)
 
 bool nm_iptables_reading_goes_to_head(const struct nm_iptables_reading *r, const struct nm_rule *rule)
 {
-	bool is_early = r->place.chain == NM_CHAIN_PREROUTING || r->place.chain == NM_CHAIN_OUTPUT;
-
 	return rule->place != NM_PLACE_END ||
-		(r->place.table == NM_TABLE_NAT && is_early && r->d->ended[r->place.family]);
+		(r->place.table == NM_TABLE_NAT && r->place.chain != NM_CHAIN_NATMAP &&
+			r->d->ended[r->place.family]);
 }
 
 void nm_iptables_reading_done(struct nm_iptables_reading *r)

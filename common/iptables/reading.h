@@ -29,6 +29,7 @@ struct nm_iptables_diff {
 	uint8_t *fate;                                          /* of each desired rule */
 	bool used[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX];   /* desired rules are in that chain */
 	bool shared[NM_FAMILY_MAX][NM_TABLE_MAX][NM_CHAIN_MAX]; /* ... that others may have written */
+	bool has_known;                                         /* some desired rule is */
 	bool ended[NM_FAMILY_MAX]; /* rules of others end nat, so that natmap's come before them */
 };
 

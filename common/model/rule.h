@@ -42,6 +42,7 @@ struct nm_rule {
 	enum nm_table table;
 	enum nm_chain chain;
 	enum nm_place place;
+	bool known;           /* counts as there where another of its owner's is, in an earlier table */
 	const char *in_if;    /* -i, borrowed; NULL: any */
 	bool not_in_if;       /* ! -i */
 	const char *out_if;   /* -o, borrowed; NULL: any */
@@ -55,9 +56,11 @@ struct nm_rule {
 	const struct nm_ports *multiport; /* -m multiport --dports, borrowed; then dports is unset */
 	size_t n_multiport;               /* at most NM_MULTIPORT_SLOTS, of which a range takes two */
 	bool dst_local;                   /* -m addrtype --dst-type LOCAL */
-	uint32_t mark; /* -m mark --mark: all of these bits, without ct_dnat in its native form; 0: any */
-	bool ct_established;            /* -m conntrack --ctstate RELATED,ESTABLISHED */
-	bool ct_foreign;                /* -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT */
+	uint32_t mark;                    /* -m mark --mark: all of these bits; 0: any */
+	bool mark_native;                 /* the mark in its native form, which iptables lists since 1.8.8 */
+	bool ct_established;              /* -m conntrack --ctstate RELATED,ESTABLISHED */
+	bool ct_foreign;                  /* -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT */
+	bool ct_untranslated;             /* -m conntrack ! --ctstate DNAT */
 	bool ct_dnat;                   /* -m conntrack --ctstate DNAT, with the next two in the same match */
 	struct nm_ports ct_orig_dports; /* --ctorigdstport */
 	struct nm_prefix ct_orig_dst;   /* --ctorigdst, a whole address; len 0: any */

@@ -112,5 +112,9 @@ bool nm_nftables_chain_tag_read(const char *tag, size_t tag_len, struct nm_nftab
 		return read_length(rest, lengths->masquerade);
 	if (skip(&rest, NM_NFTABLES_ALLOWED_TAG))
 		return read_length(rest, lengths->allowed);
+	if (skip(&rest, NM_NFTABLES_BRIDGES_TAG))
+		return rest.len == 0;
+	if (skip(&rest, NM_NFTABLES_SUBNETS_TAG))
+		return read_length(rest, lengths->subnets);
 	return skip(&rest, NM_NFTABLES_RANGES_TAG) && read_ranges(rest, lengths);
 }

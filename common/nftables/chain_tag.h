@@ -7,6 +7,9 @@
 /* The comment of a rule for a prefix length ends with the length. */
 #define NM_NFTABLES_MASQUERADE_TAG "natmap:@masquerade/"
 #define NM_NFTABLES_ALLOWED_TAG    "natmap:@allowed/"
+#define NM_NFTABLES_SUBNETS_TAG    "natmap:@subnets/"
+/* The comment of the other rules for bridges of natmap's. */
+#define NM_NFTABLES_BRIDGES_TAG "natmap:@bridges"
 /* The comment of a rule for blocks of ports goes on with the protocol and the block's length,
  * "natmap:@masquerade/24/udp/12", or begins with the set, "natmap:@ranges/open_ranges/udp/12",
  * "natmap:@ranges/ranges/12". */
@@ -16,7 +19,7 @@
 const char *nm_nftables_chain_tag(const struct nm_nftables_chain_rule *rule, char buf[static NM_TAG_SIZE]);
 
 /* If the comment is that of a rule for a prefix length, "natmap:@masquerade/24", or for blocks, marks it and
- * returns true. */
+ * returns true; so it does for bridges, without a mark. */
 bool nm_nftables_chain_tag_read(const char *tag, size_t tag_len, struct nm_nftables_prefix_lengths *lengths);
 
 #endif

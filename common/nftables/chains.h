@@ -24,7 +24,8 @@ enum nm_nftables_match {
 	NM_MATCH_FROM_OUTSIDE, /* not from the interface lo */
 	NM_MATCH_FROM_LINK_LOCAL,
 	NM_MATCH_TO_LOOPBACK,
-	NM_MATCH_TO_HOST, /* to an address of the host */
+	NM_MATCH_FROM_LOOPBACK, /* IPv4 only */
+	NM_MATCH_TO_HOST,       /* to an address of the host */
 	NM_MATCH_TO_MULTICAST,
 	NM_MATCH_UNTRANSLATED,
 	NM_MATCH_TRANSLATED,  /* the connection's destination is */
@@ -49,7 +50,7 @@ enum nm_nftables_action {
 
 /* What a rule says in each family, for each protocol and prefix length. */
 struct nm_nftables_chain_template {
-	unsigned families;
+	unsigned families; /* of chains.c: and whether only where there are bridges of natmap's */
 	const char *chain;
 	enum nm_nftables_match match;
 	enum nm_nftables_set set; /* the packet must be in it; NM_SET_MAX: no lookup */

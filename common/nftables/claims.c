@@ -68,12 +68,6 @@ struct nm_nftables_claim *nm_nftables_claims_find(
 	return next(claims, e, &(size_t){0});
 }
 
-/* What an earlier record may have written, too. */
-static bool is_of_interface(enum nm_nftables_set set)
-{
-	return set == NM_SET_LOCALNET || set == NM_SET_FORWARDING || set == NM_SET_BRIDGED;
-}
-
 int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *err)
 {
 	if (nm_hash_index_make(claims->v, claims->n, hash_claim, &claims->by_key, err) < 0)
@@ -86,7 +80,7 @@ int nm_nftables_claims_make(struct nm_nftables_claims *claims, struct nm_err *er
 		first->is_first = true;
 		first->changes |= claim->role != NM_ROLE_PEER;
 		first->new |= claim->role == NM_ROLE_NEW;
-		first->look |= claim->role != NM_ROLE_NEW || is_of_interface(claim->element->set);
+		first->look |= claim->role != NM_ROLE_NEW || nm_nftables_set_is_shared(claim->element->set);
 	}
 	return 0;
 }

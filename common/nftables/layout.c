@@ -12,7 +12,7 @@
 
 #include "base/array.h"
 
-static int add_copy(
+int nm_nftables_layout_add(
 	struct nm_nftables_elements *elements, const struct nm_nftables_element *e, struct nm_err *err)
 {
 	if (nm_grow(elements, "preparing the elements", err) < 0)
@@ -55,8 +55,19 @@ static bool has_block_bits(const uint32_t lengths[static 129])
 	return bits & ~NM_LENGTH_PORTS;
 }
 
+bool nm_nftables_layout_has_subnets(const struct nm_nftables_prefix_lengths *lengths)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < 129; i++)
+		bits |= lengths->subnets[i];
+	return bits;
+}
+
 bool nm_nftables_layout_uses(const struct nm_nftables_prefix_lengths *lengths, enum nm_nftables_set set)
 {
+	if (nm_nftables_set_is_of_bridges(set))
+		return nm_nftables_layout_has_subnets(lengths);
 	if (set == NM_SET_MASQUERADED_RANGES)
 		return has_block_bits(lengths->masquerade);
 	if (set == NM_SET_ALLOWED_RANGES || set == NM_SET_HOST_ALLOWED_RANGES)
@@ -110,7 +121,7 @@ static int add(const struct part *p, const struct nm_nftables_element *e, struct
 {
 	if (p->level)
 		p->elements->prefix_lengths[e->family].ranges[e->set] |= bits_of(p, e->set);
-	return add_copy(p->elements, e, err);
+	return nm_nftables_layout_add(p->elements, e, err);
 }
 
 /* The following append a field and return where the next one goes. */
@@ -241,14 +252,29 @@ static int add_masquerades(const struct part *p, struct nm_err *err)
 	return add_masquerade(p, &loopback, err);
 }
 
-static int add_allowed(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
+static int add_client(const struct part *p, const struct nm_prefix *client, struct nm_err *err)
 {
 	struct nm_nftables_element e = element_of(p, p->m->any_host ? NM_SET_ALLOWED : NM_SET_HOST_ALLOWED);
-	struct nm_prefix network = nm_prefix_network(clients);
+	uint8_t *service = put_host(p, put_address(e.key, &client->addr));
 
-	put_service(p, put_host(p, put_address(e.key, &network.addr)), p->host_port);
-	p->elements->prefix_lengths[p->family].allowed[network.len] |= bits_of(p, e.set);
+	put_service(p, service, p->host_port);
+	if (client->len < nm_addr_bits(p->family))
+		*service = nm_nftables_set_network_number(p->m->protocol, client->len);
+	p->elements->prefix_lengths[p->family].allowed[client->len] |= bits_of(p, e.set);
 	return add(p, &e, err);
+}
+
+static int add_allowed(const struct part *p, const struct nm_prefix *clients, struct nm_err *err)
+{
+	struct nm_prefix half = nm_prefix_network(clients);
+
+	if (half.len % 2) {
+		half.len++;
+		if (add_client(p, &half, err) < 0)
+			return -1;
+		half.addr.bytes[clients->len / 8] |= (uint8_t)(0x80 >> clients->len % 8);
+	}
+	return add_client(p, &half, err);
 }
 
 static int add_forward(const struct part *p, struct nm_err *err)
@@ -320,7 +346,7 @@ int nm_nftables_layout_guard(const char *owner, struct nm_nftables_elements *ret
 	const char *interface = owner + strlen(NM_PUBLICATION_GUARD);
 
 	memcpy(e.key, interface, strnlen(interface, IFNAMSIZ - 1));
-	return add_copy(ret, &e, err);
+	return nm_nftables_layout_add(ret, &e, err);
 }
 
 int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool bridged,
@@ -331,11 +357,11 @@ int nm_nftables_layout_forward(enum nm_family family, const char *owner, bool br
 	size_t len = strnlen(interface, IFNAMSIZ - 1);
 
 	memcpy(e.key, interface, len);
-	if (add_copy(ret, &e, err) < 0)
+	if (nm_nftables_layout_add(ret, &e, err) < 0)
 		return -1;
 	if (!bridged)
 		return 0;
 	e.set = NM_SET_BRIDGED;
 	memcpy(e.key + IFNAMSIZ, interface, len);
-	return add_copy(ret, &e, err);
+	return nm_nftables_layout_add(ret, &e, err);
 }

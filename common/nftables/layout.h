@@ -25,13 +25,15 @@ struct nm_nftables_element {
  * blocks.
  */
 struct nm_nftables_prefix_lengths {
-	uint32_t masquerade[129], allowed[129];
+	uint32_t masquerade[129], allowed[129], subnets[129];
 	uint32_t ranges[NM_SET_MAX]; /* of the other sets for blocks */
 };
 #define NM_LENGTH_PORTS 1u
 /* The bit of a level above 0; protocol 0: of a set whose rules are for any protocol. */
 uint32_t nm_nftables_layout_bit(uint8_t level, uint8_t protocol);
-/* True when some rule looks the set for blocks up. */
+/* True when there is a subnet: then rules look up what is of bridges. */
+bool nm_nftables_layout_has_subnets(const struct nm_nftables_prefix_lengths *lengths);
+/* True when some rule looks the optional set up. */
 bool nm_nftables_layout_uses(const struct nm_nftables_prefix_lengths *lengths, enum nm_nftables_set set);
 /* True when the set is looked up by a rule for each protocol. */
 bool nm_nftables_layout_is_per_protocol(enum nm_nftables_set set);
@@ -43,6 +45,10 @@ struct nm_nftables_elements {
 };
 
 void nm_nftables_layout_done(struct nm_nftables_elements *elements);
+
+/* Appends a copy of the element. -1 with *err (memory). */
+int nm_nftables_layout_add(struct nm_nftables_elements *elements, const struct nm_nftables_element *e,
+	struct nm_err *err) NM_MUST_USE;
 
 /* The element's comment: nm_tag_print(). */
 const char *nm_nftables_layout_tag(const struct nm_nftables_element *e, char buf[static NM_TAG_SIZE]);

@@ -42,6 +42,8 @@ static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftab
 		[NM_FIELD_IN_INTERFACE] = "iifname",
 		[NM_FIELD_OUT_INTERFACE] = "oifname",
 	};
+	uint8_t flip =
+		nm_nftables_set_flip(rule->template->set, rule->family, rule->protocol, rule->prefix_length);
 
 	switch (field) {
 	case NM_FIELD_SADDR:
@@ -60,6 +62,8 @@ static void print_field(const struct nm_nftables_chain_rule *rule, enum nm_nftab
 	default:
 		fputs(words[field], out);
 	}
+	if (field == NM_FIELD_PROTOCOL && flip)
+		fprintf(out, " ^ %u", flip);
 	if (rule->level && (field == NM_FIELD_DPORT || field == NM_FIELD_HOST_PORT))
 		print_block(rule->level, out);
 }
@@ -81,6 +85,7 @@ static void print_match(const struct nm_nftables_chain_rule *rule, FILE *out)
 {
 	static const char *const words[] = {
 		[NM_MATCH_FROM_OUTSIDE] = "iifname != \"lo\" ",
+		[NM_MATCH_FROM_LOOPBACK] = "ip saddr 127.0.0.0/8 ",
 		[NM_MATCH_FROM_LINK_LOCAL] = "ip6 saddr fe80::/10 ",
 		[NM_MATCH_TO_HOST] = "fib daddr type local ",
 		[NM_MATCH_UNTRANSLATED] = "ct status ! dnat ",
@@ -183,6 +188,15 @@ static void print_types(const enum nm_nftables_field *fields, enum nm_family fam
 		fprintf(out, "%s%s", before, types[nm_nftables_set_field_type(*fields, family)]);
 }
 
+/* Also that of a network of clients: nm_nftables_set_network_number(). */
+static void print_protocol(uint8_t number, FILE *out)
+{
+	if (number == IPPROTO_TCP || number == IPPROTO_UDP || number == IPPROTO_SCTP)
+		fputs(nm_mapping_protocol_name(number), out);
+	else
+		fprintf(out, "%u", number);
+}
+
 /* Prints the field and returns its size. */
 static size_t print_value(enum nm_nftables_type type, const uint8_t *value, FILE *out)
 {
@@ -196,7 +210,7 @@ static size_t print_value(enum nm_nftables_type type, const uint8_t *value, FILE
 		fputs(nm_addr_print(&addr, text), out);
 		return nm_addr_size(addr.family);
 	case NM_TYPE_PROTOCOL:
-		fputs(nm_mapping_protocol_name(*value), out);
+		print_protocol(*value, out);
 		return 4;
 	case NM_TYPE_PORT:
 		fprintf(out, "%d", value[0] << 8 | value[1]);
@@ -263,7 +277,7 @@ static int print_table(const struct nm_nftables_claims *claims, enum nm_family f
 		NM_TAG_MADE);
 	for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
 		if (nm_nftables_set_exists(set, family) &&
-			(!nm_nftables_set_is_of_blocks(set) || nm_nftables_layout_uses(lengths, set)))
+			(!nm_nftables_set_is_optional(set) || nm_nftables_layout_uses(lengths, set)))
 			print_set(claims, set, family, out);
 	for (const struct nm_nftables_schema_chain *chain = nm_nftables_schema_chains; chain->name; chain++)
 		if (print_chain(chain, family, lengths, out, err) < 0)

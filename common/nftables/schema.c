@@ -21,6 +21,9 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 	{.name = "translate"},
 	{.name = "loopback"},
 	{"forward", {"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 1}, "forward priority filter - 1"},
+	{.name = "origin"},
+	{.name = "network"},
+	{.name = "inbound"},
 	{.name = "foreign"},
 	{.name = "closed"},
 	{.name = "restricted"},
@@ -30,6 +33,7 @@ const struct nm_nftables_schema_chain nm_nftables_schema_chains[] = {
 	{"postrouting", {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1},
 		"postrouting priority srcnat - 1"},
 	{.name = "masqueraded"},
+	{"leaving", {"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC + 1}, "postrouting priority srcnat + 1"},
 	{.name = "static_prerouting"},
 	{.name = "static_output"},
 	{.name = "static_translate"},
@@ -56,6 +60,13 @@ bool nm_nftables_schema_chain_is_static(const char *chain)
 struct nm_nft_place nm_nftables_schema_place(enum nm_family family, const char *chain)
 {
 	return (struct nm_nft_place){nm_addr_family_to_af(family), NM_NFTABLES_TABLE, chain};
+}
+
+static bool is_of_one_interface(enum nm_nftables_set set)
+{
+	const enum nm_nftables_field *key = nm_nftables_sets[set].key;
+
+	return (key[0] == NM_FIELD_IN_INTERFACE || key[0] == NM_FIELD_OUT_INTERFACE) && !key[1];
 }
 
 /* No size: the set grows. Linux before 5.7 passes over the counter, which each element gets a copy of. */
@@ -89,7 +100,7 @@ static int ensure_set(
 		nm_message_put_string(m, NFTA_EXPR_NAME, "counter");
 		nm_message_nest_end(m, nest);
 	}
-	if (set == NM_SET_LOCALNET || set == NM_SET_FORWARDING)
+	if (is_of_one_interface(set))
 		nm_message_put(m, NFTA_SET_USERDATA, &names, sizeof(names));
 	nm_nft_batch_end(txn);
 	return 0;
@@ -99,7 +110,7 @@ static bool is_needed(
 	enum nm_nftables_set set, enum nm_family family, const struct nm_nftables_prefix_lengths *lengths)
 {
 	return nm_nftables_set_exists(set, family) &&
-		(!nm_nftables_set_is_of_blocks(set) || nm_nftables_layout_uses(lengths, set));
+		(!nm_nftables_set_is_optional(set) || nm_nftables_layout_uses(lengths, set));
 }
 
 int nm_nftables_schema_ensure(struct nm_nft_batch *txn, enum nm_family family,

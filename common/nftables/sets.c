@@ -1,6 +1,7 @@
 #include "nftables/sets.h"
 
 #include <net/if.h>
+#include <netinet/in.h>
 
 #define HOST      NM_FIELD_HOST
 #define CLIENT    NM_FIELD_SADDR
@@ -27,6 +28,12 @@ const struct nm_nftables_set_type nm_nftables_sets[NM_SET_MAX] = {
 	[NM_SET_LOCALNET] = {"localnet", true, 0, {NM_FIELD_IN_INTERFACE}, {0}},
 	[NM_SET_FORWARDING] = {"forwarding", false, 0, {NM_FIELD_IN_INTERFACE}, {0}},
 	[NM_SET_BRIDGED] = {"bridged", false, 0, {NM_FIELD_IN_INTERFACE, NM_FIELD_OUT_INTERFACE}, {0}},
+	[NM_SET_NETWORKS] = {"networks", false, 0, {NM_FIELD_OUT_INTERFACE}, {0}},
+	[NM_SET_OUTBOUND] = {"outbound", false, 0, {NM_FIELD_IN_INTERFACE}, {0}},
+	[NM_SET_NEIGHBOURS] = {"neighbours", false, 0, {NM_FIELD_IN_INTERFACE, NM_FIELD_OUT_INTERFACE}, {0}},
+	[NM_SET_ISOLATED] = {"isolated", false, 0, {NM_FIELD_IN_INTERFACE, NM_FIELD_OUT_INTERFACE}, {0}},
+	[NM_SET_ORIGINS] = {"origins", false, 0, {CLIENT, NM_FIELD_IN_INTERFACE}, {0}},
+	[NM_SET_SUBNETS] = {"subnets", false, 0, {CLIENT}, {0}},
 	[NM_SET_RANGES] = {"ranges", false, NM_SET_PORTS, {BLOCK}, {CONTAINER}},
 	[NM_SET_HOST_RANGES] = {"host_ranges", false, NM_SET_HOST_PORTS, {BLOCK, NM_FIELD_DADDR},
 		{CONTAINER}},
@@ -123,6 +130,23 @@ enum nm_nftables_set nm_nftables_set_for_blocks(enum nm_nftables_set ports, bool
 		(nm_nftables_set_is_map(set) && nm_nftables_set_is_shifted(set) != shifted))
 		set++;
 	return set;
+}
+
+uint8_t nm_nftables_set_network_number(uint8_t protocol, uint8_t len)
+{
+	enum { LENGTHS = 64 }; /* of each protocol */
+	unsigned which = protocol == IPPROTO_TCP ? 0 : protocol == IPPROTO_UDP ? 1 : 2;
+	unsigned number = IPPROTO_UDP + 1 + LENGTHS * which + len / 2u;
+
+	return (uint8_t)(number < IPPROTO_SCTP ? number : number + 1);
+}
+
+uint8_t nm_nftables_set_flip(
+	enum nm_nftables_set set, enum nm_family family, uint8_t protocol, int prefix_length)
+{
+	if (!nm_nftables_set_has_networks(set) || prefix_length == nm_addr_bits(family))
+		return 0;
+	return protocol ^ nm_nftables_set_network_number(protocol, (uint8_t)prefix_length);
 }
 
 bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family)

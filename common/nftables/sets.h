@@ -23,6 +23,12 @@ enum nm_nftables_set {
 	NM_SET_LOCALNET,        /* interfaces with route_localnet: not to 127.0.0.0/8; IPv4 only */
 	NM_SET_FORWARDING,      /* interfaces from which only what is published is forwarded */
 	NM_SET_BRIDGED,         /* such interfaces, twice: bridges whose own packets come here, too */
+	NM_SET_NETWORKS,        /* bridges that natmap has made, as interfaces to which packets go, */
+	NM_SET_OUTBOUND,        /* as those from which they come, */
+	NM_SET_NEIGHBOURS,      /* and twice; */
+	NM_SET_ISOLATED,        /* those whose containers do not reach each other, twice; */
+	NM_SET_ORIGINS,         /* and before them the networks that packets may come from; */
+	NM_SET_SUBNETS,         /* and their networks */
 
 	/* The same for blocks of ports: nftables/blocks.h */
 	NM_SET_RANGES, /* maps: mappings to the same ports of the container, */
@@ -86,6 +92,36 @@ enum nm_nftables_set nm_nftables_set_for_last(enum nm_nftables_set shifted);
 bool nm_nftables_set_is_counted(enum nm_nftables_set set);
 /* The set for blocks that goes with a set for ports. */
 enum nm_nftables_set nm_nftables_set_for_blocks(enum nm_nftables_set ports, bool shifted);
+/* Of interfaces or subnets, not of one container: an element that other records may have written, too. */
+static inline bool nm_nftables_set_is_shared(enum nm_nftables_set set)
+{
+	return set >= NM_SET_LOCALNET && set <= NM_SET_SUBNETS;
+}
+/* Of bridges that natmap has made. */
+static inline bool nm_nftables_set_is_of_bridges(enum nm_nftables_set set)
+{
+	return set >= NM_SET_NETWORKS && set <= NM_SET_SUBNETS;
+}
+/* Its table has it only where some rule looks it up. */
+static inline bool nm_nftables_set_is_optional(enum nm_nftables_set set)
+{
+	return nm_nftables_set_is_of_blocks(set) || nm_nftables_set_is_of_bridges(set);
+}
+/*
+ * True for those whose keys begin with a client, or with the first address of a network of clients. A network
+ * has a number of its own for protocol and length in the place of the protocol: networks of different lengths
+ * may begin with one address, which may be a client, too.
+ */
+static inline bool nm_nftables_set_has_networks(enum nm_nftables_set set)
+{
+	return set == NM_SET_ALLOWED || set == NM_SET_HOST_ALLOWED || set == NM_SET_ALLOWED_RANGES ||
+		set == NM_SET_HOST_ALLOWED_RANGES;
+}
+/* That number, for an even length: a byte has none for the others, which are two of the next length. */
+uint8_t nm_nftables_set_network_number(uint8_t protocol, uint8_t len);
+/* The bits by which it differs from the protocol's; 0 where the length is an address's, or in other sets. */
+uint8_t nm_nftables_set_flip(
+	enum nm_nftables_set set, enum nm_family family, uint8_t protocol, int prefix_length);
 bool nm_nftables_set_exists(enum nm_nftables_set set, enum nm_family family);
 bool nm_nftables_set_key_has(enum nm_nftables_set set, enum nm_nftables_field field);
 

@@ -55,13 +55,19 @@ bool nm_obstacles_is_filter_forward(const struct nm_ruleset_chain *chain)
 int nm_obstacles_is_for_reload(
 	struct nm_netlink *nl, const struct nm_obstacle *o, bool *ret, struct nm_err *err)
 {
-	uint32_t mark = o->record ? nm_backend_ops(o->record->backend)->accept_mark : 0;
+	struct nm_network_part parts[NM_NETWORK_PARTS_MAX], *list[NM_NETWORK_PARTS_MAX];
+	const struct nm_iptables_accept accept = {
+		.mark = o->record ? nm_backend_ops(o->record->backend)->accept_mark : 0,
+		.parts = list,
+		.n_parts = o->record ? nm_network_parts(&o->record->network, parts) : 0};
 	struct nm_iptables_accept_found found;
 
 	*ret = false;
-	if (!mark || o->kind != NM_OBSTACLE_DROP || !nm_obstacles_is_filter_forward(o->result.base))
+	if (!accept.mark || o->kind != NM_OBSTACLE_DROP || !nm_obstacles_is_filter_forward(o->result.base))
 		return 0;
-	if (nm_iptables_accept_find(nl, 1u << o->packet.family, mark, &found, err) < 0)
+	for (size_t i = 0; i < accept.n_parts; i++)
+		list[i] = &parts[i];
+	if (nm_iptables_accept_find(nl, 1u << o->packet.family, accept, &found, err) < 0)
 		return -1;
 	*ret = found.differs;
 	return 0;

@@ -4,19 +4,13 @@
 #include <stdlib.h>
 
 #include "iptables/layout.h"
+#include "iptables/layout_network.h"
 #include "iptables/print.h"
+#include "given_publication.h"
 #include "tap.h"
 
 #define N(rows) (sizeof(rows) / sizeof(*(rows)))
 enum { TEXT_MAX = 16384 };
-
-static const struct nm_layout_options defaults = {.localhost = true, .hairpin = true};
-static const struct nm_layout_options no_localhost = {.hairpin = true};
-static const struct nm_layout_options no_hairpin = {.localhost = true};
-static const struct nm_layout_options neither = {0};
-static const struct nm_layout_options masquerade_all = {
-	.localhost = true, .hairpin = true, .masquerade_all = true};
-static const struct nm_layout_options masquerade_all_no_hairpin = {.localhost = true, .masquerade_all = true};
 
 static const char *print(const struct nm_rules *rules, char out[static TEXT_MAX])
 {
@@ -42,42 +36,20 @@ struct row {
 static void run(const struct row *row)
 {
 	static char got[TEXT_MAX];
-	struct nm_publication pub = {.id = "web", .restricted = row->allow};
-	struct nm_mappings mappings = {0};
-	struct nm_prefixes addresses = {0}, networks = {0}, allow = {0};
+	struct given_publication p;
 	struct nm_rules rules = {0};
 	struct nm_err err;
 
-	if (nm_mappings_parse(row->ports, &mappings, &err) < 0 ||
-		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, &addresses, &err) < 0 ||
-		(row->networks &&
-			nm_prefixes_parse(row->networks, 9, "networks", NM_ERR_FAILED, &networks, &err) <
-				0) ||
-		(row->allow && *row->allow &&
-			nm_prefixes_parse(row->allow, 9, "allow", NM_ERR_FAILED, &allow, &err) < 0)) {
+	if (given_publication(&p, row->ports, row->address, row->networks, row->allow, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
-		return;
-	}
-	for (size_t i = 0; i < addresses.n; i++) {
-		pub.families |= 1u << addresses.v[i].addr.family;
-		pub.address[addresses.v[i].addr.family] = addresses.v[i];
-	}
-	pub.networks = networks.v;
-	pub.n_networks = networks.n;
-	pub.mappings = mappings.v;
-	pub.n_mappings = mappings.n;
-	pub.allow = allow.v;
-	pub.n_allow = allow.n;
-	if (nm_iptables_layout(&pub, row->opt, &rules, &err) < 0)
+	p.pub.restricted = row->allow;
+	if (nm_iptables_layout(&p.pub, row->opt, &rules, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	if (row->guard && nm_iptables_layout_guard(row->guard, &rules, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&rules, got), row->expected, "%s", row->name);
 	nm_rules_done(&rules);
-	nm_mappings_done(&mappings);
-	nm_prefixes_done(&addresses);
-	nm_prefixes_done(&networks);
-	nm_prefixes_done(&allow);
+	given_publication_done(&p);
 }
 
 static void run_all(const struct row *rows, size_t n)
@@ -151,6 +123,8 @@ static void test_wildcards(void)
 		{"guard of an interface with route_localnet", &defaults, "8080:80", DUAL, NULL,
 			"@localnet/br0",
 			WILDCARD4 WILDCARD6 "4 raw -I PREROUTING -d 127.0.0.0/8 -i br0 -m comment --comment "
+					    "\"natmap:@localnet/br0\" -j DROP\n"
+					    "4 raw -I PREROUTING -s 127.0.0.0/8 -i br0 -m comment --comment "
 					    "\"natmap:@localnet/br0\" -j DROP\n"},
 	};
 
@@ -286,6 +260,66 @@ static void test_base(void)
 	}
 }
 
+#define TAG "-m comment --comment \"natmap:@network/natmap0\" -j "
+#define BRIDGE(f)                                                                        \
+	f " mangle -I FORWARD ! -i natmap0 -o natmap0 "                                  \
+	  "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT " TAG "DROP\n" f            \
+	  " mangle -I NATMAP -i natmap0 " TAG "RETURN\n" f                               \
+	  " filter -I NATMAP -i natmap0 -m conntrack ! --ctstate DNAT " TAG "ACCEPT\n" f \
+	  " filter -I NATMAP -o natmap0 -m conntrack --ctstate RELATED,ESTABLISHED " TAG "ACCEPT\n"
+#define SUBNET(f, subnet)                                                              \
+	f " mangle -I FORWARD ! -s " subnet " -i natmap0 ! -o natmap0 " TAG "DROP\n" f \
+	  " nat -A POSTROUTING -s " subnet " ! -o natmap0 " TAG "MASQUERADE\n"
+#define ISOLATED(f)                                   \
+	f " mangle -I FORWARD -i natmap0 -o natmap0 " \
+	  "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT " TAG "DROP\n"
+
+static void test_network(void)
+{
+	static const struct {
+		const char *addresses, *expected;
+		bool isolated;
+	} rows[] = {
+		{"10.86.0.5/24", BRIDGE("4") SUBNET("4", "10.86.0.0/24"), false},
+		{"fd00:86::5/64", BRIDGE("6") SUBNET("6", "fd00:86::/64"), false},
+		{"10.86.0.5/16,fd00:86::5/64",
+			BRIDGE("4") SUBNET("4", "10.86.0.0/16") ISOLATED("4") BRIDGE("6")
+				SUBNET("6", "fd00:86::/64") ISOLATED("6"),
+			true},
+		{"", "", false},
+	};
+	static char got[TEXT_MAX];
+
+	nm_each(row, rows) {
+		struct nm_network_part parts[NM_NETWORK_PARTS_MAX];
+		struct nm_attachment a = {.isolated = row->isolated};
+		struct nm_prefixes list = {0};
+		struct nm_rules rules = {0};
+		struct nm_err err;
+		bool failed = *row->addresses &&
+			nm_prefixes_parse(row->addresses, 2, "", NM_ERR_FAILED, &list, &err) < 0;
+
+		memcpy(a.bridge, "natmap0", *row->addresses ? sizeof("natmap0") : 0);
+		for (size_t i = 0; i < list.n; i++) {
+			a.families |= 1u << list.v[i].addr.family;
+			a.address[list.v[i].addr.family] = list.v[i];
+		}
+		for (size_t i = 0, n = nm_network_parts(&a, parts); i < n; i++) {
+			failed |= nm_iptables_layout_network(&parts[i], &rules, &err) < 0;
+			for (size_t k = 0; k < i; k++)
+				failed |= nm_network_part_equal(&parts[k], &parts[i]);
+		}
+		for (size_t i = 0; i < rules.n; i++)
+			failed |= !nm_iptables_layout_may_have("@network/natmap0",
+				&(struct nm_rule_place){
+					rules.v[i].family, rules.v[i].table, rules.v[i].chain});
+		tap_ok(!failed, "a network of %s is laid out", row->addresses);
+		tap_is(print(&rules, got), row->expected, "network of %s", row->addresses);
+		nm_rules_done(&rules);
+		nm_prefixes_done(&list);
+	}
+}
+
 int main(void)
 {
 	test_wildcards();
@@ -293,5 +327,6 @@ int main(void)
 	test_ports();
 	test_allow();
 	test_base();
+	test_network();
 	return tap_done();
 }

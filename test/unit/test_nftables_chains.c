@@ -1,4 +1,4 @@
-/* nftables/chains.c and nftables/rule.c: the rules that every table has, exactly. */
+/* nftables/chains.c, chain_rule.c and rule.c: the rules that every table has, exactly. */
 #include <stdlib.h>
 
 #include "nft/rules.h"
@@ -41,54 +41,113 @@ static const char *print(
 	"closed bridged { iifname oifname } return\n"  \
 	"closed jump static_closed\n"                  \
 	"closed drop\n"
-#define FORWARD(multicast)                                                                                  \
-	"forward " MARKED "mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n"    \
-	"forward ct status & 0x20 == 0x0 goto foreign\n"                                                    \
-	"forward ct state & 0x6 != 0x0 goto pass\n" LOOKUPS("restricted", "", "restricted") LOOKUPS(        \
-		"host_restricted", "ct original daddr ", "restricted") LOOKUPS("open", "", "pass")          \
-		LOOKUPS("host_open", "ct original daddr ",                                                  \
-			"pass") "forward jump static_forward\n"                                             \
-				"forward goto foreign\n" FOREIGN(                                           \
-					multicast) "restricted jump allowed\n"                              \
-						   "restricted drop\n"                                      \
-						   "pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"      \
-						   "forwarded " MARKED                                      \
-						   "ct status & 0x20 != 0x0 mark = (mark & 0xffffefff)\n"   \
-						   "forwarded priority & 0x40000000 != 0x0 "                \
-						   "mark = (mark & 0xffffefff ^ 0x1000) "                   \
-						   "priority = (priority & 0xbfffffff)\n"                   \
-						   "postrouting ct status & 0x20 != 0x0 jump masqueraded\n" \
-						   "postrouting jump static_postrouting\n"
+/* What is there without bridges of natmap's, and with them. */
+#define PLAIN(text)
+#define BRIDGED(text) text
+#define OF_BRIDGES    " # natmap:@bridges\n"
+#define ORIGIN        "forward outbound { iifname } jump origin" OF_BRIDGES
+#define NETWORK                                                                               \
+	"origin neighbours { iifname oifname } return" OF_BRIDGES                             \
+	"network networks { oifname } goto inbound" OF_BRIDGES                                \
+	"network outbound { iifname } goto pass" OF_BRIDGES "network goto foreign" OF_BRIDGES \
+	"inbound ct state & 0x6 != 0x0 goto pass" OF_BRIDGES                                  \
+	"inbound isolated { iifname oifname } drop" OF_BRIDGES                                \
+	"inbound neighbours { iifname oifname } goto pass" OF_BRIDGES "inbound drop" OF_BRIDGES
+#define UNMARK(set) "forwarded " MARKED set " mark = (mark & 0xffffefff)" OF_BRIDGES
+#define FORWARD(multicast, with)                                                                                                                                                                                \
+	"forward " MARKED                                                                                                                                                                                       \
+	"mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n" with(ORIGIN                                                                                                              \
+		"forward ct status & 0x20 == 0x0 goto network" OF_BRIDGES) "forward ct status & 0x20 == "                                                                                                       \
+									   "0x0 goto foreign\n"                                                                                                                 \
+									   "forward ct state & 0x6 != 0x0 "                                                                                                     \
+									   "goto pass\n" LOOKUPS(                                                                                                               \
+										   "restricted", "",                                                                                                            \
+										   "restricted") LOOKUPS("h"                                                                                                    \
+													 "o"                                                                                                    \
+													 "s"                                                                                                    \
+													 "t"                                                                                                    \
+													 "_"                                                                                                    \
+													 "r"                                                                                                    \
+													 "e"                                                                                                    \
+													 "s"                                                                                                    \
+													 "t"                                                                                                    \
+													 "r"                                                                                                    \
+													 "i"                                                                                                    \
+													 "c"                                                                                                    \
+													 "t"                                                                                                    \
+													 "e"                                                                                                    \
+													 "d",                                                                                                   \
+										   "ct original daddr ",                                                                                                        \
+										   "restricted") LOOKUPS("o"                                                                                                    \
+													 "p"                                                                                                    \
+													 "e"                                                                                                    \
+													 "n",                                                                                                   \
+										   "",                                                                                                                          \
+										   "pass") LOOKUPS("host_"                                                                                                      \
+												   "open",                                                                                                      \
+										   "ct original daddr ",                                                                                                        \
+										   "pass") "forward jump "                                                                                                      \
+											   "static_"                                                                                                            \
+											   "forward\n"                                                                                                          \
+											   "forward goto "                                                                                                      \
+											   "foreign\n" with(NETWORK) FOREIGN(                                                                                   \
+												   multicast) "restricted jump allowed\n"                                                                       \
+													      "restricted drop\n"                                                                               \
+													      "pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                                               \
+													      "forwarded " MARKED                                                                               \
+													      "ct status & 0x20 != 0x0 mark = (mark & 0xffffefff)\n" with(                                      \
+														      UNMARK("networks { oifname }") UNMARK(                                                    \
+															      "outbound { iifname }")) "forwarded priority & 0x40000000 != 0x0 "                \
+																		       "mark = (mark & 0xffffefff ^ 0x1000) "                   \
+																		       "priority = (priority & 0xbfffffff)\n"                   \
+																		       "postrouting ct status & 0x20 != 0x0 jump masqueraded\n" \
+																		       "postrouting jump static_postrouting\n" with(            \
+																			       "leaving networks { oifname } return" OF_BRIDGES)
 #define TRANSLATE                                                                                        \
 	"translate " HOST_PORTS "translate ports { l4proto dport } dnat to ports.address : ports.port\n" \
 	"translate jump static_translate # natmap:@made\n"
 #define LINK_LOCAL " saddr & ffc0:: == fe80:: return\n"
 
-static const char *const base[NM_FAMILY_MAX] = {
-	[NM_IPV4] = "guard iifname != lo guarded { daddr l4proto dport } drop\n"
-		    "guard daddr/8 == 127.0.0.0 localnet { iifname } drop\n"
-		    "prerouting jump static_prerouting\n"
-		    "prerouting fib daddr type == 0x2 jump translate\n"
-		    "output jump static_output\n"
-		    "output daddr/8 == 127.0.0.0 goto loopback\n"
-		    "output fib daddr type == 0x2 jump translate\n"
-		    "loopback " HOST_PORTS TRANSLATE FORWARD(" & 240.0.0.0 == 224.0.0.0"),
-	[NM_IPV6] = "prerouting jump static_prerouting\n"
-		    "prerouting" LINK_LOCAL "prerouting fib daddr type == 0x2 jump translate\n"
-		    "output jump static_output\n"
-		    "output" LINK_LOCAL "output daddr == ::1 goto loopback\n"
-		    "output fib daddr type == 0x2 jump translate\n" TRANSLATE FORWARD("/8 == ff00::"),
+#define BASE4(with)                                                  \
+	"guard iifname != lo guarded { daddr l4proto dport } drop\n" \
+	"guard daddr/8 == 127.0.0.0 localnet { iifname } drop\n"     \
+	"guard saddr/8 == 127.0.0.0 localnet { iifname } drop\n"     \
+	"prerouting jump static_prerouting\n"                        \
+	"prerouting fib daddr type == 0x2 jump translate\n"          \
+	"output jump static_output\n"                                \
+	"output daddr/8 == 127.0.0.0 goto loopback\n"                \
+	"output fib daddr type == 0x2 jump translate\n"              \
+	"loopback " HOST_PORTS TRANSLATE FORWARD(" & 240.0.0.0 == 224.0.0.0", with)
+#define BASE6(with)                                                                 \
+	"prerouting jump static_prerouting\n"                                       \
+	"prerouting" LINK_LOCAL "prerouting fib daddr type == 0x2 jump translate\n" \
+	"output jump static_output\n"                                               \
+	"output" LINK_LOCAL "output daddr == ::1 goto loopback\n"                   \
+	"output fib daddr type == 0x2 jump translate\n" TRANSLATE FORWARD("/8 == ff00::", with)
+
+static const char *const base[NM_FAMILY_MAX][2] = {
+	[NM_IPV4] = {BASE4(PLAIN), BASE4(BRIDGED)},
+	[NM_IPV6] = {BASE6(PLAIN), BASE6(BRIDGED)},
 };
 
 /* For one protocol, and for all of them. */
 #define MASQUERADE(p, mask, len)                                         \
 	"masqueraded l4proto == " p " masqueraded { saddr" mask " " FLOW \
 	" masquerade # natmap:@masquerade/" len "\n"
-#define ALLOWED(p, mask, len)                                                                     \
-	"allowed l4proto == " p " allowed { saddr" mask " l4proto ct original dport } goto pass " \
-	"# natmap:@allowed/" len "\n"                                                             \
-	"allowed l4proto == " p " host_allowed { saddr" mask " ct original daddr l4proto "        \
-	"ct original dport } goto pass # natmap:@allowed/" len "\n"
+#define ALLOWED_AS(p, mask, protocol, len)                                                         \
+	"allowed l4proto == " p " allowed { saddr" mask protocol " ct original dport } goto pass " \
+	"# natmap:@allowed/" len "\n"                                                              \
+	"allowed l4proto == " p " host_allowed { saddr" mask " ct original daddr" protocol         \
+	" ct original dport } goto pass # natmap:@allowed/" len "\n"
+#define ALLOWED(p, mask, len) ALLOWED_AS(p, mask, " l4proto", len)
+/* Of networks: what each protocol's number is flipped by. */
+#define FLIPPED(p, mask, flip, len) ALLOWED_AS(p, mask, " l4proto & 255 ^ " flip, len)
+#define NETWORKS(mask, len, tcp, udp, sctp) \
+	FLIPPED("6", mask, tcp, len) FLIPPED("17", mask, udp, len) FLIPPED("132", mask, sctp, len)
+#define BOTH8(p, flip) MASQUERADE(p, " & 255.0.0.0", "8") FLIPPED(p, " & 255.0.0.0", flip, "8")
+#define SUBNETS(mask, len)                                                            \
+	"origin origins { saddr" mask " iifname } return # natmap:@subnets/" len "\n" \
+	"leaving subnets { saddr" mask " } masquerade # natmap:@subnets/" len "\n"
 #define BOTH(p, mask, len)    MASQUERADE(p, mask, len) ALLOWED(p, mask, len)
 #define EACH(what, mask, len) what("6", mask, len) what("17", mask, len) what("132", mask, len)
 
@@ -114,14 +173,21 @@ static void test_rules(void)
 		{"IPv4", NM_IPV4, {{0}, {0}, {0}}, ""},
 		{"IPv6", NM_IPV6, {{0}, {0}, {0}}, ""},
 		{"IPv4, prefix lengths", NM_IPV4,
-			{{[0] = true, [8] = true, [32] = true}, {[8] = true, [31] = true}, {0}},
-			EACH(MASQUERADE, " & 0.0.0.0", "0") EACH(BOTH, " & 255.0.0.0", "8")
-				EACH(ALLOWED, " & 255.255.255.254", "31") EACH(MASQUERADE, "", "32")},
+			{{[0] = true, [8] = true, [32] = true}, {[8] = true, [30] = true}, {0}},
+			EACH(MASQUERADE, " & 0.0.0.0", "0") BOTH8("6", "16") BOTH8("17", "71")
+				BOTH8("132", "19") NETWORKS(" & 255.255.255.252", "30", "39", "112", "38")
+					EACH(MASQUERADE, "", "32")},
 		{"IPv6, prefix lengths", NM_IPV6,
-			{{[63] = true, [128] = true}, {[0] = true, [127] = true, [128] = true}, {0}},
-			EACH(ALLOWED, " & ::", "0") EACH(MASQUERADE, " & ffff:ffff:ffff:fffe::", "63")
-				EACH(ALLOWED, " & ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "127")
-					EACH(BOTH, "", "128")},
+			{{[63] = true, [128] = true}, {[0] = true, [126] = true, [128] = true}, {0}},
+			NETWORKS(" & ::", "0", "20", "67", "23")
+				EACH(MASQUERADE, " & ffff:ffff:ffff:fffe::", "63")
+					NETWORKS(" & ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffc", "126", "87",
+						"131", "86") EACH(BOTH, "", "128")},
+		{"IPv4, subnets", NM_IPV4, {{0}, {0}, {[24] = true, [32] = true}, {0}},
+			SUBNETS(" & 255.255.255.0", "24") SUBNETS("", "32") "origin drop" OF_BRIDGES},
+		{"IPv6, subnets", NM_IPV6, {{0}, {[64] = true}, {[64] = true}, {0}},
+			NETWORKS(" & ffff:ffff:ffff:ffff::", "64", "52", "99", "55")
+				SUBNETS(" & ffff:ffff:ffff:ffff::", "64") "origin drop" OF_BRIDGES},
 		{"IPv4, a length of IPv6's", NM_IPV4, {{[33] = true}, {[128] = true}, {0}}, ""},
 	};
 	static char got[TEXT_MAX], expected[TEXT_MAX];
@@ -129,7 +195,8 @@ static void test_rules(void)
 	nm_each(row, rows) {
 		struct nm_nftables_rules rules = base_rules(row->family, &row->prefix_lengths);
 
-		(void)snprintf(expected, sizeof(expected), "%s%s", base[row->family], row->more);
+		(void)snprintf(expected, sizeof(expected), "%s%s",
+			base[row->family][nm_nftables_layout_has_subnets(&row->prefix_lengths)], row->more);
 		tap_is(print(&rules, row->family, got), expected, "rules of %s", row->name);
 		nm_nftables_rules_done(&rules);
 	}
@@ -157,7 +224,7 @@ static void test_all_lens(void)
 		struct nm_nftables_rules rules = base_rules(f, all_lengths());
 		struct nm_nftables_prefix_lengths got = {{0}, {0}, {0}};
 		const uint32_t all_bits = (1u << (1 + 3 * (NM_BLOCK_LEVELS - 1))) - 1;
-		unsigned marks = 0, masquerades = 0, allowed = 0, ranges = 0;
+		unsigned marks = 0, masquerades = 0, allowed = 0, subnets = 0, ranges = 0;
 		char text[NM_EXPR_TEXT_SIZE];
 
 		for (size_t i = 0; i < rules.n; i++) {
@@ -170,11 +237,13 @@ static void test_all_lens(void)
 		for (int len = 0; len < 129; len++) {
 			masquerades += (got.masquerade[len] & all_bits) == all_bits;
 			allowed += (got.allowed[len] & all_bits) == all_bits;
+			subnets += got.subnets[len] == NM_LENGTH_PORTS;
 		}
 		for (enum nm_nftables_set set = NM_SET_RANGES; set < NM_SET_MAX; set++)
 			ranges += nm_nftables_set_exists(set, f) && got.ranges[set];
 		tap_ok(ranges == (f == NM_IPV4 ? 9 : 8), "those of all sets for blocks, too");
-		tap_ok(masquerades == nm_addr_bits(f) + 1u && allowed == nm_addr_bits(f) + 1u,
+		tap_ok(masquerades == nm_addr_bits(f) + 1u && allowed == nm_addr_bits(f) + 1u &&
+				subnets == nm_addr_bits(f) + 1u,
 			"the comments of all lengths are read back");
 		tap_ok(marks == 0, "all rules are as nf_tables takes and dumps them");
 		nm_nftables_rules_done(&rules);
@@ -298,7 +367,7 @@ static int find_chain(const char *name)
  * to. */
 static void test_chains(void)
 {
-	static const char *const hooked = " guard prerouting output forward forwarded postrouting ";
+	static const char *const hooked = " guard prerouting output forward forwarded postrouting leaving ";
 	char pattern[64];
 
 	for (enum nm_family f = NM_IPV4; f < NM_FAMILY_MAX; f++) {

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "model/mapping.h"
-#include "nftables/layout.h"
+#include "nftables/layout_network.h"
+#include "given_publication.h"
 #include "tap.h"
 
 enum { TEXT_MAX = 16384 };
@@ -27,6 +28,12 @@ static const struct {
 	[NM_SET_LOCALNET] = {"localnet", "i", "", true},
 	[NM_SET_FORWARDING] = {"forwarding", "i", "", false},
 	[NM_SET_BRIDGED] = {"bridged", "ii", "", false},
+	[NM_SET_NETWORKS] = {"networks", "i", "", false},
+	[NM_SET_OUTBOUND] = {"outbound", "i", "", false},
+	[NM_SET_NEIGHBOURS] = {"neighbours", "ii", "", false},
+	[NM_SET_ISOLATED] = {"isolated", "ii", "", false},
+	[NM_SET_ORIGINS] = {"origins", "ai", "", false},
+	[NM_SET_SUBNETS] = {"subnets", "a", "", false},
 	[NM_SET_RANGES] = {"ranges", "tp", "a", false},
 	[NM_SET_HOST_RANGES] = {"host_ranges", "tpa", "a", false},
 	[NM_SET_SHIFTED] = {"shifted_ranges", "tp", "at", false},
@@ -43,14 +50,6 @@ static const struct {
 	[NM_SET_GUARDED_RANGES] = {"guarded_ranges", "apt", "", true},
 };
 
-static const struct nm_layout_options defaults = {.localhost = true, .hairpin = true};
-static const struct nm_layout_options no_localhost = {.hairpin = true};
-static const struct nm_layout_options no_hairpin = {.localhost = true};
-static const struct nm_layout_options neither = {0};
-static const struct nm_layout_options masquerade_all = {
-	.localhost = true, .hairpin = true, .masquerade_all = true};
-static const struct nm_layout_options masquerade_all_no_hairpin = {.localhost = true, .masquerade_all = true};
-
 struct text {
 	char v[TEXT_MAX];
 	size_t used;
@@ -65,6 +64,17 @@ static void __attribute__((format(printf, 2, 3))) say(struct text *t, const char
 	va_end(ap);
 }
 
+/* By name; in the key of a network of clients, the number. */
+static void say_protocol(struct text *t, uint8_t protocol)
+{
+	const char *name = nm_mapping_protocol_name(protocol);
+
+	if (protocol && *name == '?')
+		say(t, " %u", protocol);
+	else
+		say(t, " %s", protocol ? name : "none");
+}
+
 static size_t say_field(struct text *t, char field, enum nm_family family, const uint8_t *bytes)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -75,7 +85,7 @@ static size_t say_field(struct text *t, char field, enum nm_family family, const
 			inet_ntop(family == NM_IPV4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)));
 		return family == NM_IPV4 ? 4 : 16;
 	case 'p':
-		say(t, " %s", bytes[0] ? nm_mapping_protocol_name(bytes[0]) : "none");
+		say_protocol(t, bytes[0]);
 		break;
 	case 't':
 		say(t, " %u", bytes[0] << 8 | bytes[1]);
@@ -125,6 +135,8 @@ static const char *print(const struct nm_nftables_elements *elements, struct tex
 				say(t, "%c masquerade/%d\n", f == NM_IPV4 ? '4' : '6', len);
 			if (elements->prefix_lengths[f].allowed[len])
 				say(t, "%c allowed/%d\n", f == NM_IPV4 ? '4' : '6', len);
+			if (elements->prefix_lengths[f].subnets[len])
+				say(t, "%c subnets/%d\n", f == NM_IPV4 ? '4' : '6', len);
 		}
 	return t->v;
 }
@@ -138,48 +150,21 @@ struct row {
 	const char *networks; /* further ones; NULL for none */
 };
 
-static int parse(const struct row *row, struct nm_mappings *m, struct nm_prefixes *addresses,
-	struct nm_prefixes *networks, struct nm_prefixes *allow, struct nm_err *err)
-{
-	if (nm_mappings_parse(row->ports, m, err) < 0 ||
-		nm_prefixes_parse(row->address, 2, "address", NM_ERR_FAILED, addresses, err) < 0 ||
-		(row->networks &&
-			nm_prefixes_parse(row->networks, 9, "networks", NM_ERR_FAILED, networks, err) < 0))
-		return -1;
-	if (!row->allow || !*row->allow)
-		return 0;
-	return nm_prefixes_parse(row->allow, 9, "allow", NM_ERR_FAILED, allow, err);
-}
-
 static void run(const struct row *row)
 {
 	static struct text got;
-	struct nm_publication pub = {.id = "web", .restricted = row->allow && !row->open};
-	struct nm_mappings mappings = {0};
-	struct nm_prefixes addresses = {0}, networks = {0}, allow = {0};
+	struct given_publication p;
 	struct nm_nftables_elements elements = {0};
 	struct nm_err err = {0};
 
-	if (parse(row, &mappings, &addresses, &networks, &allow, &err) < 0)
+	if (given_publication(&p, row->ports, row->address, row->networks, row->allow, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
-	for (size_t i = 0; i < addresses.n; i++) {
-		pub.families |= 1u << addresses.v[i].addr.family;
-		pub.address[addresses.v[i].addr.family] = addresses.v[i];
-	}
-	pub.networks = networks.v;
-	pub.n_networks = networks.n;
-	pub.mappings = mappings.v;
-	pub.n_mappings = mappings.n;
-	pub.allow = allow.v;
-	pub.n_allow = allow.n;
-	if (nm_nftables_layout(&pub, row->opt, &elements, &err) < 0)
+	p.pub.restricted = row->allow && !row->open;
+	if (nm_nftables_layout(&p.pub, row->opt, &elements, &err) < 0)
 		tap_ok(false, "%s: %s", row->name, err.msg);
 	tap_is(print(&elements, &got), row->expected, "%s", row->name);
 	nm_nftables_layout_done(&elements);
-	nm_mappings_done(&mappings);
-	nm_prefixes_done(&addresses);
-	nm_prefixes_done(&networks);
-	nm_prefixes_done(&allow);
+	given_publication_done(&p);
 }
 
 #define V4    "172.17.0.2/16"
@@ -292,12 +277,12 @@ static const struct row rows[] = {
 		"6 open_ranges fd00::2 tcp 9056 8032 natmap:web:8000-8063\n"},
 	{"block with allow", &neither, "8000-8003", V4, "10.0.0.0/8",
 		"4 ranges 8002 tcp -> 172.17.0.2 natmap:web:8000-8003\n" FLOW_BLOCK("restricted", "tcp",
-			"8002", "8002", "8000-8003") "4 allowed_ranges 10.0.0.0 tcp 8002 "
+			"8002", "8002", "8000-8003") "4 allowed_ranges 10.0.0.0 22 8002 "
 						     "natmap:web:8000-8003\n4 allowed/8\n"},
 	{"block with allow, specific address", &neither, "192.0.2.1:8000-8003", V4, "10.0.0.0/8",
 		"4 host_ranges 8002 tcp 192.0.2.1 -> 172.17.0.2 natmap:web:8000-8003\n"
 		"4 host_restricted_ranges 192.0.2.1 172.17.0.2 tcp 8002 8002 natmap:web:8000-8003\n"
-		"4 host_allowed_ranges 10.0.0.0 192.0.2.1 tcp 8002 natmap:web:8000-8003\n4 allowed/8\n"},
+		"4 host_allowed_ranges 10.0.0.0 192.0.2.1 22 8002 natmap:web:8000-8003\n4 allowed/8\n"},
 
 	{"range up to the last port", &defaults, "65534-65535", V4, NULL,
 		PORT("tcp", "65534", "65534", "65534-65535") PORT("tcp", "65535", "65535", "65534-65535")
@@ -311,23 +296,25 @@ static const struct row rows[] = {
 		"4 guarded_ranges 127.0.0.2 tcp 8002 natmap:web:8000-8003\n"
 		"4 host_ranges 8002 tcp 127.0.0.2 -> 172.17.0.2 natmap:web:8000-8003\n"},
 	{"sctp", &defaults, "5000:5001/sctp", V4, NULL, PORT("sctp", "5000", "5001", "5000") LENS4},
-#define FROM4(s)    "4 allowed " s " tcp 8080" OURS
+#define FROM4(s)    "4 allowed " s " 8080" OURS
 #define RESTRICTED4 BEFORE4 "4 restricted " FLOW4
 #define RESTRICTED6 BEFORE6 "6 restricted " FLOW6
 	{"allow, both families", &defaults, "8080:80", DUAL, "10.1.2.3/8,2001:db8::9/32,192.0.2.7",
-		RESTRICTED4 FROM4("10.0.0.0") FROM4("192.0.2.7") RESTRICTED6
-		"6 allowed 2001:db8:: tcp 8080" OURS
+		RESTRICTED4 FROM4("10.0.0.0 22") FROM4("192.0.2.7 tcp") RESTRICTED6
+		"6 allowed 2001:db8:: 34 8080" OURS
 		"4 masquerade/8\n4 allowed/8\n4 masquerade/16\n4 allowed/32\n"
 		"6 allowed/32\n" LENS6},
 	{"allow of one family closes the other", &defaults, "8080:80", DUAL, "2001:db8::/127",
-		RESTRICTED4 RESTRICTED6 "6 allowed 2001:db8:: tcp 8080" OURS LENS4 LENS6 "6 allowed/127\n"},
+		RESTRICTED4 RESTRICTED6 "6 allowed 2001:db8:: tcp 8080" OURS
+					"6 allowed 2001:db8::1 tcp 8080" OURS LENS4 LENS6 "6 allowed/128\n"},
 	{"allow nobody", &defaults, "8080:80", DUAL, "", RESTRICTED4 RESTRICTED6 LENS4 LENS6},
 	{"a list that does not count", &defaults, "8080:80", DUAL, "10.0.0.0/8", ANY4 ANY6 LENS4 LENS6, true},
 	{"allow everybody", &defaults, "0.0.0.0:8080:80", V4, "0.0.0.0/0",
-		RESTRICTED4 FROM4("0.0.0.0") "4 allowed/0\n" LENS4},
+		RESTRICTED4 FROM4("0.0.0.0 18") "4 allowed/0\n" LENS4},
 	{"allow with a specific address", &neither, "192.0.2.1:8080:80", V4, "10.0.0.0/9",
 		AT4("192.0.2.1") "4 host_restricted 192.0.2.1 " FLOW4
-				 "4 host_allowed 10.0.0.0 192.0.2.1 tcp 8080" OURS "4 allowed/9\n"},
+				 "4 host_allowed 10.0.0.0 192.0.2.1 23 8080" OURS
+				 "4 host_allowed 10.64.0.0 192.0.2.1 23 8080" OURS "4 allowed/10\n"},
 	{"whatever the options", NULL, "8080:80", DUAL, NULL,
 		AT4("127.0.0.1") PORTS4 ALL4 HAIRPIN4 LOOPBACK4 OPEN4 PORTS6 ALL6 HAIRPIN6 OPEN6
 		"4 masquerade/0\n" LENS4 "6 masquerade/0\n" LENS6},
@@ -396,6 +383,53 @@ static void test_guard(void)
 	}
 }
 
+static void test_network(void)
+{
+	static const struct {
+		const char *name, *addresses, *expected;
+		bool isolated;
+	} networks[] = {
+		{"IPv4", "10.86.0.5/24",
+			"4 networks natmap0 natmap:@network/natmap0\n"
+			"4 outbound natmap0 natmap:@network/natmap0\n"
+			"4 neighbours natmap0 natmap0 natmap:@network/natmap0\n"
+			"4 origins 10.86.0.0 natmap0 natmap:@network/natmap0\n"
+			"4 subnets 10.86.0.0 natmap:@network/natmap0\n"
+			"4 subnets/24\n",
+			false},
+		{"IPv6, isolated", "fd00:86::5/64",
+			"6 networks natmap0 natmap:@network/natmap0\n"
+			"6 outbound natmap0 natmap:@network/natmap0\n"
+			"6 neighbours natmap0 natmap0 natmap:@network/natmap0\n"
+			"6 origins fd00:86:: natmap0 natmap:@network/natmap0\n"
+			"6 subnets fd00:86:: natmap:@network/natmap0\n"
+			"6 isolated natmap0 natmap0 natmap:@network/natmap0\n"
+			"6 subnets/64\n",
+			true},
+	};
+	static struct text got;
+	struct nm_err err;
+
+	nm_each(row, networks) {
+		struct nm_network_part parts[NM_NETWORK_PARTS_MAX];
+		struct nm_attachment a = {.bridge = "natmap0", .isolated = row->isolated};
+		struct nm_nftables_elements elements = {0};
+		struct nm_prefixes list = {0};
+		bool failed = nm_prefixes_parse(row->addresses, 2, "", NM_ERR_FAILED, &list, &err) < 0;
+
+		for (size_t i = 0; i < list.n; i++) {
+			a.families |= 1u << list.v[i].addr.family;
+			a.address[list.v[i].addr.family] = list.v[i];
+		}
+		for (size_t i = 0, n = nm_network_parts(&a, parts); i < n; i++)
+			failed |= nm_nftables_layout_network(&parts[i], &elements, &err) < 0;
+		tap_ok(!failed, "%s: a network is laid out", row->name);
+		tap_is(print(&elements, &got), row->expected, "network of %s", row->name);
+		nm_nftables_layout_done(&elements);
+		nm_prefixes_done(&list);
+	}
+}
+
 /* Sizes in bytes and enum datatypes of nftables' datatype.h, by family. */
 static const struct {
 	char field;
@@ -458,6 +492,7 @@ int main(void)
 	test_layout();
 	test_any_range();
 	test_guard();
+	test_network();
 	test_sets();
 	return tap_done();
 }

@@ -131,6 +131,9 @@ static void say_message(struct text *t, const struct nlmsghdr *msg, uint8_t nfpr
 	"chain natmap translate\n"                          \
 	"chain natmap loopback\n"                           \
 	"chain natmap forward filter hook 2 priority -1\n"  \
+	"chain natmap origin\n"                             \
+	"chain natmap network\n"                            \
+	"chain natmap inbound\n"                            \
 	"chain natmap foreign\n"                            \
 	"chain natmap closed\n"                             \
 	"chain natmap restricted\n"                         \
@@ -139,6 +142,7 @@ static void say_message(struct text *t, const struct nlmsghdr *msg, uint8_t nfpr
 	"chain natmap forwarded filter hook 2 priority 1\n" \
 	"chain natmap postrouting nat hook 4 priority 99\n" \
 	"chain natmap masqueraded\n"                        \
+	"chain natmap leaving nat hook 4 priority 101\n"    \
 	"chain natmap static_prerouting\n"                  \
 	"chain natmap static_output\n"                      \
 	"chain natmap static_translate\n"                   \
