@@ -1,10 +1,13 @@
 /*
  * The network namespace of a container, and its addresses there.
  *
- * natmap enters that namespace for one call only, which makes an rtnetlink socket: the socket stays in it,
- * and everything is read through the socket afterwards. Entering the own namespace first proves that the
- * return is permitted, which it is not in a rootless runtime. Once the namespace's file is open, the
- * container's process may end.
+ * natmap enters that namespace for some calls only, which make an rtnetlink socket and open settings: these
+ * stay in it, and everything is read and written through them afterwards, without the capabilities that
+ * entering takes. Entering the own namespace first proves that the return is permitted, which it is not in a
+ * rootless runtime. Once the namespace's file is open, the container's process may end.
+ *
+ * Seen on Linux 6.18: an open file of /proc/sys/net writes to the namespace in which it was opened,
+ * also when the process is in another one and has no more than CAP_NET_ADMIN over it.
  */
 #include "host/netns.h"
 
@@ -22,12 +25,13 @@
 #include "base/text.h"
 #include "host/route.h"
 #include "host/rtnl.h"
+#include "host/sysctl.h"
 
 #ifndef SO_NETNS_COOKIE /* Linux 5.14; parisc and sparc have other numbers, and headers that know them */
 #define SO_NETNS_COOKIE 71
 #endif
 
-enum { PROC_PATH_MAX = 32 };
+enum { PROC_PATH_MAX = 32, LOOKED_MAX = 256 };
 
 int nm_netns_self(const char *kind, struct nm_nsid *ret, struct nm_err *err)
 {
@@ -101,40 +105,65 @@ bool nm_netns_is_own(pid_t pid)
 		open_process(pid, &fd, &id, &err) == 0 && nm_nsid_equal(&own, &id);
 }
 
-/* Makes an rtnetlink socket of the namespace target. The process is in the namespace home before and after.
- */
-static int open_socket_in(int target, int home, struct nm_netlink *ret, struct nm_err *err)
+static int open_home(int *ret_fd, struct nm_nsid *ret, struct nm_err *err)
 {
-	struct nm_netlink nl = {.fd = -1};
+	return open_namespace("/proc/self/ns/net", ret_fd, ret) < 0
+		? nm_fail_errno(err, errno, "opening /proc/self/ns/net")
+		: 0;
+}
+
+static const char accept_ra[] = "net/ipv6/conf/default/accept_ra";
+static const char disable_ipv6[] = "net/ipv6/conf/default/disable_ipv6";
+
+/* Of the namespace that the process is in. */
+static int open_things(bool settings, struct nm_netns *ret, struct nm_err *err)
+{
+	if (settings) {
+		nm_sysctl_open(accept_ra, &ret->accept_ra);
+		nm_sysctl_open(disable_ipv6, &ret->disable_ipv6);
+	}
+	if (nm_netlink_open(NETLINK_ROUTE, &ret->nl, err) < 0)
+		return -1;
+	ret->nl.replies_max = NM_RTNL_INSIDE_MAX;
+	return 0;
+}
+
+/* Opens what is needed of the namespace behind ns->fd. The process is in the namespace home before and after.
+ */
+static int visit(struct nm_netns *ns, int home, bool settings, struct nm_err *err)
+{
 	int opened;
 
 	if (setns(home, CLONE_NEWNET) < 0)
 		return nm_fail_errno(err, errno, "entering a network namespace, which needs CAP_SYS_ADMIN");
-	if (setns(target, CLONE_NEWNET) < 0)
+	if (setns(ns->fd, CLONE_NEWNET) < 0)
 		return nm_fail_errno(err, errno, "entering the container's network namespace");
-	opened = nm_netlink_open(NETLINK_ROUTE, &nl, err);
-	if (setns(home, CLONE_NEWNET) < 0) {
-		nm_netlink_close(&nl);
+	opened = open_things(settings, ns, err);
+	if (setns(home, CLONE_NEWNET) < 0)
 		return nm_fail_errno(err, errno, "returning from the container's network namespace");
-	}
-	if (opened == 0)
-		*ret = nl;
 	return opened;
 }
 
-static int open_container(pid_t pid, struct nm_netlink *ret, struct nm_nsid *ret_id, struct nm_err *err)
+int nm_netns_prepare_ipv6(const struct nm_netns *ns, bool required, struct nm_err *err)
 {
-	nm_autoclose int home = -1, target = -1;
+	if (nm_sysctl_set_open(&ns->accept_ra, accept_ra, 0, err) == 0 &&
+		(!required || nm_sysctl_set_open(&ns->disable_ipv6, disable_ipv6, 0, err) == 0))
+		return 0;
+	return required || err->kind != NM_ERR_MISSING ? -1 : 0;
+}
+
+static int open_container(pid_t pid, bool settings, struct nm_netns *ret, struct nm_err *err)
+{
+	nm_autoclose int home = -1;
 	struct nm_nsid home_id;
 
-	if (check_proc_is_ours(err) < 0 || open_process(pid, &target, ret_id, err) < 0)
+	if (check_proc_is_ours(err) < 0 || open_process(pid, &ret->fd, &ret->id, err) < 0 ||
+		open_home(&home, &home_id, err) < 0)
 		return -1;
-	if (open_namespace("/proc/self/ns/net", &home, &home_id) < 0)
-		return nm_fail_errno(err, errno, "opening /proc/self/ns/net");
-	if (nm_nsid_equal(&home_id, ret_id))
+	if (nm_nsid_equal(&home_id, &ret->id))
 		return nm_fail(err, NM_ERR_REFUSED,
 			"container process %d uses the host network: there is nothing to publish", pid);
-	return open_socket_in(target, home, ret, err);
+	return visit(ret, home, settings, err);
 }
 
 int nm_netns_look_at(struct nm_netns *ns, unsigned ifindex, struct nm_err *err)
@@ -189,20 +218,22 @@ static int offer(struct nm_netns *ns, enum nm_family family, unsigned ifindex, c
 	return ns->link.found ? taker->take(taker->ctx, a, err) : 0;
 }
 
-/* Offers those of the interfaces that are up, but for the loopback interface and the one that was offered. */
+/* Offers those of the interfaces that are up, but for the loopback interface and the one that was offered.
+ * The container may have thousands to be passed over. */
 static int offer_others(struct nm_netns *ns, enum nm_family family, unsigned offered,
 	const struct taker *taker, struct nm_err *err)
 {
-	unsigned seen = offered;
+	unsigned seen = offered, looked = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < ns->addresses.n; i++) {
+	for (size_t i = 0; rc == 0 && i < ns->addresses.n && looked < LOOKED_MAX; i++) {
 		const struct nm_rtnl_address *a = &ns->addresses.v[i];
 
 		if (!a->global || a->prefix.addr.family != family || a->ifindex == seen ||
 			a->ifindex == offered)
 			continue;
 		seen = a->ifindex;
+		looked++;
 		if (nm_netns_look_at(ns, seen, err) < 0)
 			return -1;
 		if ((ns->link.flags & IFF_UP) && !(ns->link.flags & IFF_LOOPBACK))
@@ -240,13 +271,33 @@ int nm_netns_each_address(struct nm_netns *ns, enum nm_family family, const char
 	return rc < 0 ? -1 : 0;
 }
 
+static int wrap(pid_t pid, struct nm_err *err)
+{
+	return nm_wrap(err, "looking into the network namespace of process %d", pid);
+}
+
+int nm_netns_connect(pid_t pid, bool settings, struct nm_netns *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
+
+	if (open_container(pid, settings, &ns, err) < 0)
+		return wrap(pid, err);
+	*ret = ns;
+	ns = (struct nm_netns)NM_NETNS_INIT;
+	return 0;
+}
+
+int nm_netns_read(struct nm_netns *ns, pid_t pid, struct nm_err *err)
+{
+	return nm_rtnl_get_addresses(&ns->nl, &ns->addresses, err) < 0 ? wrap(pid, err) : 0;
+}
+
 int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err)
 {
 	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
 
-	if (open_container(pid, &ns.nl, &ns.id, err) < 0 ||
-		nm_rtnl_get_addresses(&ns.nl, &ns.addresses, err) < 0)
-		return nm_wrap(err, "looking into the network namespace of process %d", pid);
+	if (nm_netns_connect(pid, false, &ns, err) < 0 || nm_netns_read(&ns, pid, err) < 0)
+		return -1;
 	*ret = ns;
 	ns = (struct nm_netns)NM_NETNS_INIT;
 	return 0;
@@ -254,6 +305,9 @@ int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err)
 
 void nm_netns_done(struct nm_netns *ns)
 {
+	nm_cleanup_close(&ns->fd);
+	nm_cleanup_close(&ns->accept_ra.fd);
+	nm_cleanup_close(&ns->disable_ipv6.fd);
 	nm_netlink_close(&ns->nl);
 	nm_rtnl_addresses_done(&ns->addresses);
 }
