@@ -65,6 +65,15 @@ static int find_chain(struct nm_netlink *nl, bool *ret, struct nm_err *err)
 	return 0;
 }
 
+int nm_backend_is_there(struct nm_netlink *nl, bool *ret, struct nm_err *err)
+{
+	bool foreign;
+
+	if (find_own(nl, ret, &foreign, err) < 0)
+		return -1;
+	return *ret ? 0 : find_chain(nl, ret, err);
+}
+
 static void on_missing(void *ctx, const char *what, const char *module)
 {
 	struct nm_backend_missing *missing = ctx;

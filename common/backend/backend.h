@@ -63,6 +63,8 @@ struct nm_backend_ops {
 	int (*layout)(const struct nm_publication *pub, const struct nm_layout_options *options,
 		struct nm_desired *ret, struct nm_err *err);
 	int (*layout_guard)(const char *owner, struct nm_desired *ret, struct nm_err *err);
+	/* What a part of a bridge of natmap's needs. */
+	int (*layout_network)(const struct nm_network_part *part, struct nm_desired *ret, struct nm_err *err);
 	/* What keeps packets from an interface from being forwarded, and in each family where that is needed,
 	 * what leads there; static SNAT is excepted. */
 	int (*layout_forward)(enum nm_family family, const char *owner, bool bridged, struct nm_desired *ret,
@@ -108,6 +110,9 @@ struct nm_backend_ops {
 
 /* The operations of a backend that is settled: not NM_BACKEND_AUTO. */
 const struct nm_backend_ops *nm_backend_ops(enum nm_backend backend);
+
+/* Whether natmap has a table, or a chain of iptables', in the kernel. Interrupted as nm_nft_dump(). */
+int nm_backend_is_there(struct nm_netlink *nl, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Settles NM_BACKEND_AUTO by nl's network namespace: the backend of which natmap has something in the kernel

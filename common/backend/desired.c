@@ -37,6 +37,79 @@ int nm_desired_add_guard(
 	return nm_backend_ops(backend)->layout_guard(owner, d, err);
 }
 
+int nm_desired_add_owner(struct nm_desired *d, const char *owner, struct nm_err *err)
+{
+	if (nm_grow(&d->owners, "preparing the rules", err) < 0)
+		return -1;
+	d->owners.v[d->owners.n++] = owner;
+	return 0;
+}
+
+static bool has_part(const struct nm_desired *d, const struct nm_network_part *part, enum nm_backend backend)
+{
+	for (size_t i = 0; i < d->networks[backend].n; i++)
+		if (nm_network_part_equal(d->networks[backend].v[i], part))
+			return true;
+	return false;
+}
+
+/* Keeps a copy, which the caller may borrow. NULL with *err (memory). */
+static const struct nm_network_part *keep_part(
+	struct nm_desired *d, const struct nm_network_part *part, enum nm_backend backend, struct nm_err *err)
+{
+	struct nm_network_part *kept;
+
+	if (nm_grow(&d->networks[backend], "preparing the rules", err) < 0)
+		return NULL;
+	kept = malloc(sizeof(*kept));
+	if (!kept) {
+		(void)nm_fail_memory(err, "preparing the rules");
+		return NULL;
+	}
+	*kept = *part;
+	return d->networks[backend].v[d->networks[backend].n++] = kept;
+}
+
+static int add_part(struct nm_desired *d, const struct nm_network_part *part, enum nm_backend backend,
+	bool laid_out, struct nm_err *err)
+{
+	const struct nm_network_part *kept;
+
+	if (has_part(d, part, backend))
+		return 0;
+	kept = keep_part(d, part, backend, err);
+	if (!kept)
+		return -1;
+	return laid_out ? nm_backend_ops(backend)->layout_network(kept, d, err) : 0;
+}
+
+static int add_network(struct nm_desired *d, const struct nm_record *r, bool laid_out, struct nm_err *err)
+{
+	struct nm_network_part parts[NM_NETWORK_PARTS_MAX];
+	size_t n = nm_network_parts(&r->network, parts);
+
+	for (size_t i = 0; i < n; i++)
+		if (add_part(d, &parts[i], r->backend, laid_out, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nm_desired_keep_network(struct nm_desired *d, const struct nm_record *r, struct nm_err *err)
+{
+	return add_network(d, r, false, err);
+}
+
+int nm_desired_know_network(struct nm_desired *d, const struct nm_record *r, struct nm_err *err)
+{
+	size_t from = d->rules.n;
+
+	if (add_network(d, r, true, err) < 0)
+		return -1;
+	for (; from < d->rules.n; from++)
+		d->rules.v[from].known = d->rules.v[from].place != NM_PLACE_HEAD;
+	return 0;
+}
+
 /* Both families and both backends may share an owner. */
 int nm_desired_add_forward(struct nm_desired *d, enum nm_family family, const char *interface, bool bridged,
 	enum nm_backend backend, struct nm_err *err)
@@ -67,7 +140,7 @@ int nm_desired_add_record(struct nm_desired *d, const struct nm_record *r,
 	};
 
 	memcpy(pub.address, r->address, sizeof(pub.address));
-	if (nm_backend_ops(r->backend)->layout(&pub, options, d, err) < 0)
+	if (nm_backend_ops(r->backend)->layout(&pub, options, d, err) < 0 || add_network(d, r, true, err) < 0)
 		return -1;
 	return r->localnet[0] ? nm_desired_add_guard(d, r->localnet, r->backend, err) : 0;
 }
@@ -109,12 +182,18 @@ int nm_desired_add_sharing(
 int nm_desired_read_accept(struct nm_desired *d, enum nm_backend backend, struct nm_netlink *nl,
 	unsigned families, struct nm_err *err)
 {
-	const struct nm_iptables_accept accept = {nm_backend_ops(backend)->accept_mark, d->accept_natively};
+	const struct nm_iptables_accept accept = {nm_backend_ops(backend)->accept_mark, d->accept_natively,
+		d->networks[backend].v, d->networks[backend].n};
+	size_t n;
+	int rc;
 
 	if (!accept.mark)
 		return 0;
-	nm_rules_done(&d->rules);
-	return nm_iptables_accept(nl, families, accept, &d->rules, err);
+	d->rules.n -= d->n_accept;
+	n = d->rules.n;
+	rc = nm_iptables_accept(nl, families, accept, &d->rules, err);
+	d->n_accept = d->rules.n - n;
+	return rc;
 }
 
 bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout_options *options)
@@ -127,8 +206,12 @@ bool nm_desired_needs_localnet(const struct nm_record *r, const struct nm_layout
 
 void nm_desired_done(struct nm_desired *d)
 {
-	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
 		tdestroy(d->guards[b], free);
+		for (size_t i = 0; i < d->networks[b].n; i++)
+			free(d->networks[b].v[i]);
+		free(d->networks[b].v);
+	}
 	tdestroy(d->forwards, free);
 	free(d->owners.v);
 	nm_rules_done(&d->rules);

@@ -5,39 +5,39 @@
 
 #include "backend/shadow.h"
 #include "backend/withdrawal.h"
-#include "base/array.h"
 #include "iptables/encode.h"
 #include "iptables/layout.h"
 #include "iptables/layout_forward.h"
+#include "iptables/layout_network.h"
 #include "iptables/layout_static.h"
 #include "iptables/print.h"
 #include "iptables/probe.h"
 #include "iptables/table.h"
 
-/* Rules are found again by their owner. */
-static int add_owner(struct nm_desired *d, const char *owner, struct nm_err *err)
-{
-	if (nm_grow(&d->owners, "preparing the rules", err) < 0)
-		return -1;
-	d->owners.v[d->owners.n++] = owner;
-	return 0;
-}
-
 static int layout(const struct nm_publication *pub, const struct nm_layout_options *options,
 	struct nm_desired *ret, struct nm_err *err)
 {
-	return options ? nm_iptables_layout(pub, options, &ret->rules, err) : add_owner(ret, pub->id, err);
+	return options ? nm_iptables_layout(pub, options, &ret->rules, err)
+		       : nm_desired_add_owner(ret, pub->id, err);
 }
 
 static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
 {
-	return add_owner(ret, owner, err) < 0 ? -1 : nm_iptables_layout_guard(owner, &ret->rules, err);
+	return nm_desired_add_owner(ret, owner, err) < 0 ? -1
+							 : nm_iptables_layout_guard(owner, &ret->rules, err);
+}
+
+static int layout_network(const struct nm_network_part *part, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_desired_add_owner(ret, part->owner, err) < 0
+		? -1
+		: nm_iptables_layout_network(part, &ret->rules, err);
 }
 
 static int layout_forward(
 	enum nm_family family, const char *owner, bool bridged, struct nm_desired *ret, struct nm_err *err)
 {
-	return add_owner(ret, owner, err) < 0
+	return nm_desired_add_owner(ret, owner, err) < 0
 		? -1
 		: nm_iptables_layout_forward(family, owner, bridged, &ret->rules, err);
 }
@@ -360,6 +360,7 @@ static int print(const struct nm_desired *d, unsigned families, FILE *out, struc
 const struct nm_backend_ops nm_backend_iptables = {
 	.layout = layout,
 	.layout_guard = layout_guard,
+	.layout_network = layout_network,
 	.layout_forward = layout_forward,
 	.layout_forward_base = layout_forward_base,
 	.layout_base = layout_base,

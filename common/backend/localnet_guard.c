@@ -46,6 +46,18 @@ static int find_guards(void *ctx, struct nm_netlink *nl, struct nm_err *err)
 	return 0;
 }
 
+int nm_localnet_guard_find(struct nm_netlink *nl, const char *interface, bool *ret, struct nm_err *err)
+{
+	NM_CLEANUP(nm_localnet_guards_done) struct nm_localnet_guards g = {0};
+
+	if (nm_nft_transaction_read(nl, find_guards, &g, err) < 0)
+		return -1;
+	*ret = false;
+	for (size_t i = 0; i < g.n && !*ret; i++)
+		*ret = !strcmp(g.v[i], interface);
+	return 0;
+}
+
 /* Of the records in the lists, which are ended by NULL. */
 static int collect_needs(const struct nm_records *const *lists, struct nm_interfaces *ret, struct nm_err *err)
 {

@@ -17,6 +17,10 @@ int nm_localnet_guards_add(struct nm_localnet_guards *list, const char *prefix, 
 	struct nm_err *err) NM_MUST_USE;
 void nm_localnet_guards_done(struct nm_localnet_guards *list);
 
+/* Sets *ret to whether the interface has a guard in the kernel, of whichever backend. 0, or -1 with *err. */
+int nm_localnet_guard_find(
+	struct nm_netlink *nl, const char *interface, bool *ret, struct nm_err *err) NM_MUST_USE;
+
 /*
  * Switches route_localnet off on interfaces whose guard in the kernel is not desired, so that the guard may
  * go. Leaves it on where it was on before natmap needed it, as a record in one of the lists (ended by NULL)

@@ -8,6 +8,7 @@
 #include "nft/dump.h"
 #include "nft/objects.h"
 #include "nftables/chain_tag.h"
+#include "nftables/layout_network.h"
 #include "nftables/print.h"
 #include "nftables/probe.h"
 #include "nftables/table.h"
@@ -21,6 +22,14 @@ static int layout(const struct nm_publication *pub, const struct nm_layout_optio
 static int layout_guard(const char *owner, struct nm_desired *ret, struct nm_err *err)
 {
 	return nm_nftables_layout_guard(owner, &ret->elements, err);
+}
+
+/* What it needs in iptables' tables goes by its owner, and comes as nm_desired_read_accept() finds it. */
+static int layout_network(const struct nm_network_part *part, struct nm_desired *ret, struct nm_err *err)
+{
+	return nm_desired_add_owner(ret, part->accept_owner, err) < 0
+		? -1
+		: nm_nftables_layout_network(part, &ret->elements, err);
 }
 
 static int layout_forward(
@@ -214,6 +223,7 @@ const struct nm_backend_ops nm_backend_nftables = {
 	.accept_mark = NM_NFTABLES_MARK,
 	.layout = layout,
 	.layout_guard = layout_guard,
+	.layout_network = layout_network,
 	.layout_forward = layout_forward,
 	.layout_forward_base = layout_forward_base,
 	.layout_base = layout_base,

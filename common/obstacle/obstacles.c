@@ -137,7 +137,7 @@ static struct nm_follow_packet packet_of(const struct search *s, const struct nm
 
 static bool is_same(const struct nm_obstacle *a, const struct nm_obstacle *b)
 {
-	return a->kind == b->kind && a->result.is_sure == b->result.is_sure &&
+	return a->kind == b->kind && a->result.is_sure == b->result.is_sure && !a->mapping == !b->mapping &&
 		!memcmp(&a->result.place, &b->result.place, sizeof(a->result.place)) &&
 		!memcmp(&a->result.accepted, &b->result.accepted, sizeof(a->result.accepted));
 }
@@ -240,6 +240,70 @@ static int answer_all(struct search *s, struct nm_err *err)
 	return 0;
 }
 
+/* Where most of what is outside is reached. */
+static struct nm_follow_interface outside(const struct search *s, enum nm_family family)
+{
+	const struct nm_follow_interface none = {.index = 0};
+
+	if (s->ways.outside[family].index)
+		return s->ways.outside[family];
+	for (size_t i = 0; i < s->ways.in.n; i++)
+		if (!s->ways.in.v[i].container && s->ways.in.v[i].has_address[family])
+			return s->ways.in.v[i].in;
+	return none;
+}
+
+/* A connection that the container begins, to a server of the web. */
+static int answer_outbound(struct search *s, size_t record, enum nm_family family, struct nm_err *err)
+{
+	enum { HTTPS = 443 };
+	const struct nm_follow_target server = {.port = HTTPS, .unnamed = true};
+	const struct nm_record *r = &s->records->v[record];
+	const struct nm_follow_interface bridge = *nm_ways_out(&s->ways, record, family);
+	struct nm_obstacle o = {.record = r,
+		.packet = {.family = family,
+			.protocol = IPPROTO_TCP,
+			.in = bridge,
+			.out = outside(s, family),
+			.has_source = true,
+			.source = r->network.address[family].addr,
+			.first = server,
+			.translated = server}};
+	bool goes_on = o.packet.out.index;
+
+	s->follow.own_mark = nm_backend_ops(r->backend)->accept_mark;
+	if (goes_on && answer_hook(s, NF_INET_FORWARD, &o, &goes_on, err) < 0)
+		return -1;
+	if (!goes_on)
+		return 0;
+	o.packet.is_answer = true;
+	o.packet.in = o.packet.out;
+	o.packet.out = bridge;
+	return answer_hook(s, NF_INET_FORWARD, &o, &goes_on, err);
+}
+
+/* True for the first of the records that are on its bridge. */
+static bool is_first(const struct search *s, size_t record, enum nm_family family)
+{
+	const struct nm_attachment *a = &s->records->v[record].network, *b;
+
+	for (size_t i = 0; i < record; i++) {
+		b = &s->records->v[i].network;
+		if (b->families & 1u << family && !strcmp(a->bridge, b->bridge))
+			return false;
+	}
+	return true;
+}
+
+static int answer_networks(struct search *s, struct nm_err *err)
+{
+	for (size_t i = 0; i < s->records->n; i++)
+		nm_each_family(f, s->records->v[i].network.families)
+			if (is_first(s, i, f) && answer_outbound(s, i, f, err) < 0)
+				return -1;
+	return 0;
+}
+
 /* A port that is published next: neither it nor the container is known. */
 static int preview_way(struct search *s, const struct nm_way *way, enum nm_family family, struct nm_err *err)
 {
@@ -287,7 +351,9 @@ static int find(struct search *s, struct nm_netlink *nl, struct nm_err *err)
 		return preview(s, err);
 	if ((!has_few_ports(s) && nm_landmarks_find(&s->follow, &s->landmarks, err) < 0) || ask(s, err) < 0)
 		return -1;
-	return answer_all(s, err);
+	if (answer_all(s, err) < 0)
+		return -1;
+	return s->when == NOW ? answer_networks(s, err) : 0;
 }
 
 static int each(

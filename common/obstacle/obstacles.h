@@ -20,7 +20,8 @@ struct nm_obstacle {
 	enum nm_obstacle_kind kind;
 	struct nm_follow_result result; /* result.place is the obstacle; result.accepted: ACCEPTS */
 	uint32_t hook;                  /* NF_INET_* where the packet was then */
-	/* One of the packets that it concerns; record and mapping NULL: one that is published next. */
+	/* One of the packets that it concerns; record and mapping NULL: one that is published next; mapping
+	 * alone NULL: what the container begins, by a bridge that natmap has made. */
 	const struct nm_record *record;
 	const struct nm_mapping *mapping;
 	struct nm_follow_packet packet;
@@ -30,8 +31,8 @@ struct nm_obstacle {
 
 typedef int nm_obstacle_handler(void *ctx, const struct nm_obstacle *o, struct nm_err *err);
 
-/* Calls handler for each obstacle to the mappings of the records. -1 with *err ends the search, or when the
- * ruleset could not be read. nl: NETLINK_NETFILTER. */
+/* Calls handler for each obstacle to the mappings of the records, and to what begins in their networks. -1
+ * with *err ends the search, or when the ruleset could not be read. nl: NETLINK_NETFILTER. */
 int nm_obstacles_each(struct nm_netlink *nl, const struct nm_records *records,
 	const struct nm_layout_options *options, nm_obstacle_handler *handler, void *ctx,
 	struct nm_err *err) NM_MUST_USE;

@@ -21,6 +21,13 @@ static void put_who(struct nm_text *t, const struct nm_obstacle *o)
 		nm_text_put(t, "packets to published ports");
 		return;
 	}
+	if (!o->mapping) {
+		nm_text_put(t,
+			o->packet.is_answer ? "answers from outside to container '%s'"
+					    : "what container '%s' sends to the outside",
+			o->record->id);
+		return;
+	}
 	nm_text_put(t, "%s '%s' of container '%s'", o->packet.is_answer ? "answers from" : "packets to",
 		nm_mapping_print(o->mapping, mapping), o->record->id);
 	if (o->client)
@@ -126,6 +133,31 @@ static bool is_translated(const struct nm_obstacle *o)
 		o->result.base->priority > NF_IP_PRI_NAT_DST;
 }
 
+static bool is_outbound(const struct nm_obstacle *o)
+{
+	return o->record && !o->mapping;
+}
+
+/* What the containers of a bridge begin, or answers to that. */
+static void put_bridge(struct nm_text *t, const struct nm_obstacle *o)
+{
+	const char *bridge = o->record->network.bridge;
+
+	if (o->packet.is_answer)
+		nm_text_put(t, "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", bridge);
+	else
+		nm_text_put(t, "-i %s ! -o %s", bridge, bridge);
+}
+
+/* What leads to natmap's ACCEPT. */
+static void put_to_accept(struct nm_text *t, const struct nm_obstacle *o)
+{
+	if (is_outbound(o))
+		put_bridge(t, o);
+	else
+		nm_text_put(t, "-m conntrack --ctstate DNAT");
+}
+
 /* Where natmap's ACCEPT is, what stands before it must lead there: it knows allow lists. */
 static void put_filter_forward(struct nm_text *t, const struct nm_obstacle *o)
 {
@@ -133,14 +165,13 @@ static void put_filter_forward(struct nm_text *t, const struct nm_obstacle *o)
 	const char *user = nm_rule_chain_name(NM_CHAIN_DOCKER_USER);
 	uint32_t mark = o->record ? nm_backend_ops(o->record->backend)->accept_mark : 0;
 
-	if (!branch || strcmp(branch->name, user) != 0)
-		nm_text_put(t, " -I %s -m conntrack --ctstate DNAT -j %s", o->result.base->name, user);
-	else if (mark)
-		nm_text_put(t, " -I %s -m mark --mark 0x%x/0x%x -m conntrack --ctstate DNAT -j ACCEPT", user,
-			mark, mark);
-	else
-		nm_text_put(t, " -I %s -m conntrack --ctstate DNAT -j %s", user,
-			nm_rule_chain_name(NM_CHAIN_NATMAP));
+	bool in_user = branch && !strcmp(branch->name, user);
+
+	nm_text_put(t, " -I %s ", in_user ? user : o->result.base->name);
+	if (in_user && mark)
+		nm_text_put(t, "-m mark --mark 0x%x/0x%x ", mark, mark);
+	put_to_accept(t, o);
+	nm_text_put(t, " -j %s", !in_user ? user : mark ? "ACCEPT" : nm_rule_chain_name(NM_CHAIN_NATMAP));
 }
 
 static void put_iptables(struct nm_text *t, const struct nm_obstacle *o, const char *iptables)
@@ -153,11 +184,23 @@ static void put_iptables(struct nm_text *t, const struct nm_obstacle *o, const c
 		return;
 	}
 	nm_text_put(t, " -t %s -I %s ", base->table, base->name);
-	if (is_translated(o))
-		nm_text_put(t, "-m conntrack --ctstate DNAT -j ACCEPT");
+	if (is_outbound(o) || is_translated(o)) {
+		put_to_accept(t, o);
+		nm_text_put(t, " -j ACCEPT");
+		return;
+	}
+	nm_text_put(t, "-p %s --dport %u -m addrtype --dst-type LOCAL -j ACCEPT",
+		nm_mapping_protocol_name(o->packet.protocol), o->packet.first.port);
+}
+
+static void put_bridge_nft(struct nm_text *t, const struct nm_obstacle *o)
+{
+	const char *bridge = o->record->network.bridge;
+
+	if (o->packet.is_answer)
+		nm_text_put(t, "oifname \"%s\" ct state established,related accept", bridge);
 	else
-		nm_text_put(t, "-p %s --dport %u -m addrtype --dst-type LOCAL -j ACCEPT",
-			nm_mapping_protocol_name(o->packet.protocol), o->packet.first.port);
+		nm_text_put(t, "iifname \"%s\" oifname != \"%s\" accept", bridge, bridge);
 }
 
 static void put_nft(struct nm_text *t, const struct nm_obstacle *o)
@@ -166,11 +209,33 @@ static void put_nft(struct nm_text *t, const struct nm_obstacle *o)
 
 	nm_text_put(t, "nft insert rule %s %s %s ", nm_ruleset_family_name(base->nfproto), base->table,
 		base->name);
-	if (is_translated(o))
+	if (is_outbound(o))
+		put_bridge_nft(t, o);
+	else if (is_translated(o))
 		nm_text_put(t, "ct status dnat accept");
 	else
 		nm_text_put(t, "fib daddr type local %s dport %u accept",
 			nm_mapping_protocol_name(o->packet.protocol), o->packet.first.port);
+}
+
+/* firewalld owns its table, and forwards from zone to zone what a policy says. The zone of the bridge opens
+ * nothing of the host's. */
+static const char *put_firewalld(struct nm_text *t, const struct nm_obstacle *o)
+{
+	static const char policy[] = "firewall-cmd --permanent --policy=natmap-out";
+
+	if (!is_outbound(o) || o->packet.is_answer)
+		return NULL;
+	nm_text_put(t,
+		"firewall-cmd --permanent --new-zone=natmap && "
+		"firewall-cmd --permanent --zone=natmap --add-interface=%s && "
+		"firewall-cmd --permanent --new-policy=natmap-out && ",
+		o->record->network.bridge);
+	nm_text_put(t,
+		"%s --add-ingress-zone=natmap && %s --add-egress-zone=ANY && %s --set-target=ACCEPT && "
+		"firewall-cmd --reload",
+		policy, policy, policy);
+	return t->buf;
 }
 
 const char *nm_obstacle_text_command(
@@ -179,8 +244,10 @@ const char *nm_obstacle_text_command(
 	struct nm_text t = {.buf = buf, .size = NM_OBSTACLE_STRLEN};
 	const struct nm_ruleset_chain *base = o->result.base;
 
-	if (o->kind != NM_OBSTACLE_DROP || !strcmp(base->table, "firewalld"))
-		return NULL; /* who has the port is for people to decide; firewalld owns its table */
+	if (o->kind != NM_OBSTACLE_DROP)
+		return NULL; /* who has the port is for people to decide */
+	if (!strcmp(base->table, "firewalld"))
+		return put_firewalld(&t, o);
 	if (!strcmp(base->table, "firewalld_policy_drop"))
 		nm_text_put(&t, "firewall-cmd --panic-off");
 	else if (is_of_iptables(base))

@@ -108,6 +108,17 @@ static bool is_way(const struct search *s, const struct nm_rtnl_link *link, cons
 	return way->container || is_default || strcmp(link->kind, "bridge") != 0;
 }
 
+static int find_default(
+	struct search *s, enum nm_family family, struct nm_follow_interface *ret, struct nm_err *err)
+{
+	if (nm_route_default(&s->rtnl, family, &s->defaults[family], err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->links.n; i++)
+		if (s->links.v[i].ifindex == s->defaults[family])
+			*ret = interface_of(s->links.v[i].ifindex, s->links.v[i].name);
+	return 0;
+}
+
 static int find(struct search *s, struct nm_ways *ways, struct nm_err *err)
 {
 	if (nm_netlink_open(NETLINK_ROUTE, &s->rtnl, err) < 0 ||
@@ -115,7 +126,7 @@ static int find(struct search *s, struct nm_ways *ways, struct nm_err *err)
 		nm_rtnl_get_addresses(&s->rtnl, &s->addresses, err) < 0 || find_all_out(s, ways, err) < 0)
 		return -1;
 	nm_each_family(f, NM_BOTH_FAMILIES)
-		if (nm_route_default(&s->rtnl, f, &s->defaults[f], err) < 0)
+		if (find_default(s, f, &ways->outside[f], err) < 0)
 			return -1;
 	for (size_t i = 0; i < s->links.n; i++) {
 		const struct nm_rtnl_link *link = &s->links.v[i];

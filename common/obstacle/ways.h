@@ -21,6 +21,7 @@ struct nm_ways {
 		size_t n, capacity;
 	} in;
 	struct nm_follow_interface *out; /* owned; towards each of the records, in both families */
+	struct nm_follow_interface outside[NM_FAMILY_MAX]; /* of the default route; index 0: there is none */
 };
 
 /* Finds the interfaces that are up and have a global address: bridges only where a recorded container is
