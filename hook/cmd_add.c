@@ -93,7 +93,7 @@ static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	NM_CLEANUP(nm_record_done) struct nm_record known = {0}, r = {0};
 	bool is_given = st->pid || st->address;
 
-	if (nm_add_remove_look_up(inv->state_dir, st->id, &known, err) < 0 ||
+	if (nm_add_remove_look_up(c, inv->state_dir, st->id, &known, err) < 0 ||
 		find_container(st, addresses, &known, err) < 0 ||
 		nm_request_make(st, c, known.id ? &known : NULL, &r, err) < 0)
 		return -1;

@@ -16,6 +16,15 @@ static int remove_some(const struct nm_invocation *inv, const char *id, const ch
 	return nm_add_remove_remove(id, &mappings, &config, inv->state_dir, err);
 }
 
+/* Only a container whose network is natmap's needs the configuration. */
+static int remove_all(const struct nm_invocation *inv, const char *id, struct nm_err *err)
+{
+	nm_autoconfig struct nm_config config = {0};
+	bool is_read = nm_config_file_load(&config, inv->config_path, err) == 0;
+
+	return nm_add_remove_remove(id, NULL, is_read ? &config : NULL, inv->state_dir, err);
+}
+
 int nm_cmd_remove(const struct nm_invocation *inv, struct nm_err *err)
 {
 	const char *id = inv->argc > 0 ? inv->argv[0] : NULL;
@@ -29,7 +38,6 @@ int nm_cmd_remove(const struct nm_invocation *inv, struct nm_err *err)
 	if (nm_cmd_check_id(id, err) < 0 || nm_cmd_join(inv, 1, &specs, err) < 0 ||
 		nm_sandbox_enter(false, err) < 0)
 		return -1;
-	rc = inv->argc > 1 ? remove_some(inv, id, specs, err)
-			   : nm_add_remove_remove(id, NULL, NULL, inv->state_dir, err);
+	rc = inv->argc > 1 ? remove_some(inv, id, specs, err) : remove_all(inv, id, err);
 	return rc < 0 ? nm_wrap(err, "container '%s'", id) : 0;
 }

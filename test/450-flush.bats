@@ -11,10 +11,6 @@ setup() {
 	setting ipv4/ip_forward 0 # natmap will switch it on
 }
 
-teardown() {
-	net_down
-}
-
 localnet=ipv4/conf/br0/route_localnet
 
 # work: all that natmap does on a host: a container with its settings, a guard, a static rule; the container ends
@@ -213,6 +209,16 @@ no_chain() {
 	run_natmap flush
 	assert "$output" = ""
 	same "the host" "$before" "$(snapshot host)"
+	run_natmap reload
+	run_natmap gc
+	run_natmap reload --force
+	same "the host" "$before" "$(snapshot host)"
+	run_natmap check
+	publish web 8080:80
+	withdraw web
+	run_natmap flush
+	run_natmap reload
+	same "rules" "$(sed '/ipv[46]/d' <<<"$before")" "$(snapshot host | sed '/ipv[46]/d')"
 }
 
 @test "route_localnet and hairpin mode that were on before natmap stay on" {
@@ -229,8 +235,7 @@ no_chain() {
 	publish web 8080:80
 	ctr_stop web
 	before=$(snapshot host)
-	NM_WRAP=(unshare -m --propagation private sh -c '
-		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
+	read_only_settings
 	run_natmap rc=1 flush
 	assert "$stderr" has route_localnet
 	same "the host" "$before" "$(snapshot host)"
@@ -248,7 +253,7 @@ no_chain() {
 	ctr_stop web
 	NM_WRAP=(strace -o "$trace" -e 'trace=openat,write,sendto' -s 300)
 	run_natmap flush
-	off=$(grep -n 'route_localnet.*O_WRONLY\|write([0-9]*, "0"' "$trace" | head -n 1 | cut -d: -f1)
+	off=$(grep -n 'route_localnet.*O_RDWR' "$trace" | head -n 1 | cut -d: -f1)
 	gone=$(grep -n 'NFNL_MSG_BATCH_BEGIN\|sendto.*DELRULE' "$trace" | head -n 1 | cut -d: -f1)
 	assert "${off:-no}" =~ '^[0-9]+$' "where route_localnet is switched off"
 	assert "${gone:-no}" =~ '^[0-9]+$' "where the rules go"

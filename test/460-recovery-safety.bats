@@ -5,17 +5,12 @@
 load helpers/natmap
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
-@test "a reload sets up the chains on a host where nothing is published" {
+@test "a reload sets up the chains on a host where nothing is published, for a static rule" {
 	local jump='-A PREROUTING -m addrtype --dst-type LOCAL -j NATMAP'
 	! in_nftables || jump='fib daddr type local jump translate'
+	run_natmap reload
+	assert_no_rule host "$jump"
+	config '{"static": {"dnat": [{"name": "mail", "internal_address": "10.88.7.2", "ports": "25"}]}}'
 	run_natmap reload
 	assert_rule host "$jump"
 	run_natmap check

@@ -11,10 +11,6 @@ setup() {
 	serve ctr tcp 80 web
 }
 
-teardown() {
-	net_down
-}
-
 # switch BACKEND: from now on; its reload leaves nothing of the other one
 switch() {
 	config "{\"backend\": \"$1\"}"
@@ -186,6 +182,7 @@ switch() {
 	config '{"backend": "nftables"}'
 	publish rc=1 web 8080:80
 	assert "$stderr" has "nft table ip natmap is there, and not natmap's"
+	config '{"backend": "nftables", "static": {"dnat": [{"name": "mail", "internal_address": "10.88.7.2", "ports": "25"}]}}'
 	run_natmap rc=1 reload
 	assert "$stderr" has "nft table ip natmap is there, and not natmap's"
 	config '{"backend": "iptables"}'

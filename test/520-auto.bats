@@ -11,10 +11,6 @@ setup() {
 	config '{"backend": "auto"}'
 }
 
-teardown() {
-	net_down
-}
-
 # backends: those of the containers that are recorded, each once
 backends() {
 	sed -n 's/^{"live":1,.*"backend":"\([^"]*\)".*/\1/p' "$NM_TMP/state/state" | sort -u
@@ -90,6 +86,7 @@ chosen() {
 	publish rc=1 web 8080:80/sctp
 	assert "$stderr" has "the kernel has no match 'sctp' of revision 0 (module xt_sctp), but all that \"backend\": \"nftables\" needs"
 	lacking addrtype
+	config '{"backend": "iptables", "static": {"dnat": [{"name": "mail", "internal_address": "10.88.7.2", "ports": "25"}]}}'
 	run_natmap rc=1 reload
 	assert "$stderr" has "the kernel has no match 'addrtype' of revision 1 (module xt_addrtype), but all"
 	config '{"backend": "nftables"}'

@@ -16,7 +16,8 @@
 #include "publish/withdraw.h"
 #include "state/search.h"
 
-int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err)
+int nm_add_remove_look_up(const struct nm_config *c, const char *state_dir, const char *id,
+	struct nm_record *ret, struct nm_err *err)
 {
 	nm_autostate struct nm_state *state = NULL;
 	const struct nm_state_query query = {.id = id};
@@ -24,7 +25,7 @@ int nm_add_remove_look_up(const char *state_dir, const char *id, struct nm_recor
 	const struct nm_record *newest;
 
 	*ret = (struct nm_record){0};
-	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &state, err) < 0 ||
+	if (nm_state_open(state_dir, NM_STATE_READ, c->lock_timeout_ms, &state, err) < 0 ||
 		(state && nm_state_search(state, &query, &found, err) < 0))
 		return -1;
 	newest = nm_records_newest(&found, id);
@@ -227,8 +228,9 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	nm_autorecord struct nm_record rest = {0};
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
+	unsigned timeout_ms = c ? c->lock_timeout_ms : NM_LOCK_TIMEOUT_MS;
 
-	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, NM_LOCK_TIMEOUT_MS, err) < 0 ||
+	if (nm_change_begin(&change, state_dir, NM_STATE_WRITE, timeout_ms, err) < 0 ||
 		nm_change_find_id(&change, id, &claim.replaced, err) < 0)
 		return -1;
 	if (claim.replaced.n == 0)

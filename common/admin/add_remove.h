@@ -6,8 +6,8 @@
 
 /* Reads the container's newest record. 0 with *ret for nm_record_done(), or -1 with *err. The id of *ret is
  * NULL when nothing is published for the container, its pid 0 when the state is of another PID namespace. */
-int nm_add_remove_look_up(
-	const char *state_dir, const char *id, struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
+int nm_add_remove_look_up(const struct nm_config *c, const char *state_dir, const char *id,
+	struct nm_record *ret, struct nm_err *err) NM_MUST_USE;
 
 /*
  * Adds the mappings of *r to the published ones of the container, and keeps its settings; all lead to the

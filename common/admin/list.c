@@ -205,7 +205,7 @@ static int read_state(struct reading *r, const char *state_dir, const char *id, 
 	const struct nm_state_query everyone = {.all = true};
 	struct nm_records *records = &r->list->records;
 
-	if (nm_change_begin(&r->change, state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, err) < 0)
+	if (nm_change_begin(&r->change, state_dir, NM_STATE_READ, r->config->lock_timeout_ms, err) < 0)
 		return -1;
 	if (!r->change.state)
 		return 0;

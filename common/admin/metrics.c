@@ -8,12 +8,12 @@
 #include "base/log.h"
 #include "state/note.h"
 
-static int read_notes(const char *state_dir, struct nm_metrics *ret, struct nm_err *err)
+static int read_notes(unsigned timeout_ms, const char *state_dir, struct nm_metrics *ret, struct nm_err *err)
 {
 	nm_autostate struct nm_state *st = NULL;
 	char result[NM_NOTE_SIZE];
 
-	if (nm_state_open(state_dir, NM_STATE_READ, NM_LOCK_TIMEOUT_MS, &st, err) < 0)
+	if (nm_state_open(state_dir, NM_STATE_READ, timeout_ms, &st, err) < 0)
 		return -1;
 	if (!st)
 		return 0;
@@ -96,12 +96,13 @@ static void find_differences(struct nm_config *c, const char *state_dir, struct 
 int nm_metrics_read(struct nm_config *c, bool with_config, const char *state_dir, struct nm_metrics *ret,
 	struct nm_err *err)
 {
-	if (read_notes(state_dir, ret, err) < 0 || nm_list_read(c, state_dir, NULL, &ret->list, err) < 0 ||
-		collect_mappings(ret, err) < 0)
+	if (read_notes(c->lock_timeout_ms, state_dir, ret, err) < 0)
+		return -1;
+	if (with_config) /* first, while namespaces may be entered */
+		find_differences(c, state_dir, ret);
+	if (nm_list_read(c, state_dir, NULL, &ret->list, err) < 0 || collect_mappings(ret, err) < 0)
 		return -1;
 	count_ports(ret);
-	if (with_config)
-		find_differences(c, state_dir, ret);
 	return 0;
 }
 

@@ -42,14 +42,41 @@ static int append_renewed(struct nm_inventory *s, struct nm_err *err)
 	return 0;
 }
 
-/* What the other backend has goes in the same transaction. */
+/* Nothing but what all publications share. */
+static bool wants_nothing(const struct nm_inventory *s)
+{
+	const struct nm_desired *d = &s->desired;
+
+	return s->live.n == 0 && s->config->statics.n == 0 && !d->guards[NM_BACKEND_IPTABLES] &&
+		!d->guards[NM_BACKEND_NFTABLES] && !d->forwards;
+}
+
+/* Rules that have lost their chains. */
+static int remove_strays(struct nm_nft_attempt *a, struct nm_err *err)
+{
+	static const struct nm_desired none;
+	struct nm_iptables_left left; /* others use it */
+
+	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
+		if (nm_backend_ops(b)->flush(&none, a, &left, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What the other backend has goes in the same transaction. A host where natmap has nothing to do, and nothing
+ * is of natmap, as before the first publication and after a flush, stays as it is. */
 static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	struct nm_inventory *s = ctx;
 	enum nm_backend used = s->config->backend;
 	struct nm_desired *desired = &s->desired;
 	struct nm_iptables_left left; /* others use it */
+	bool is_there = true;
 
+	if (wants_nothing(s) && nm_backend_is_there(a->nl, &is_there, err) < 0)
+		return -1;
+	if (!is_there)
+		return remove_strays(a, err);
 	if (nm_desired_read_accept(desired, used, a->nl, nm_inventory_families(s), err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++) {
