@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # replug N: the network of ctr is unplugged and plugged in again with the addresses 10.88.7.N and fd00:7::N
 replug() {
 	on host ip link del vctr
@@ -93,6 +85,67 @@ readdress() {
 		ctr_stop other
 		withdraw web
 		assert_clean
+	done
+}
+
+# lose: web is published, and then ctr2 has its address
+lose() {
+	withdraw other
+	withdraw web
+	readdress ctr2 3
+	readdress ctr 2
+	publish web 8080:80
+	readdress ctr 44
+	readdress ctr2 2
+}
+
+# take [FAULT...]: other is published with that address; FAULT is what fault.c is to do to the hook
+take() {
+	local argv
+	mapfile -t argv < <(natmap_argv)
+	on_for 20 host ${1:+"$NM_PROGRAMS/fault"} "$@" "${argv[@]}" hook createRuntime <"$NM_TMP/take" 3>&-
+}
+
+# taken_after_kill NTH CALL: what comes after a kill is as if there had been none
+taken_after_kill() {
+	lose
+	refute take kill "$@" 2>/dev/null || return 1
+	run_natmap reload
+	take || fail "the next hook, after a kill at $2 $1" || return 1
+	publish rc=4 third 8080:80 || return 1
+	run_natmap reload
+	run_natmap check
+	assert "$(live_ids)" = 'other web' "after a kill at $2 $1"
+	assert_rule host "$(leads_to 10.88.7.44 80)"
+	assert_rule host "$(leads_to 10.88.7.2 80)"
+}
+
+# bats test_tags=iptables
+@test "what is left of such a container in iptables stays when the other one is published with nftables" {
+	ctr_start other ctr2
+	serve ctr2 tcp 80 other
+	publish other 8081:80
+	on ctr2 ip address del 10.88.7.3/24 dev eth0
+	on ctr ip address flush dev eth0 scope global
+	on ctr ip address add 10.88.7.3/24 dev eth0
+	config '{"backend": "nftables"}'
+	publish web 0.0.0.0:8080:80
+	assert_no_rule host 10.88.7.3:80 # of iptables'
+	assert_reach other ext tcp fd00:99::1 8081
+}
+
+@test "killed while it takes a lost address over, a hook leaves what a reload makes right, and nobody gets the old owner's port" {
+	local call calls n
+	state other "$(ctr_start other ctr2)" creating io.natmap.ports=9000:80 >"$NM_TMP/take"
+	ctr_start third ctr2 >/dev/null
+	for call in pwrite64 sendto; do
+		lose
+		take count "$NM_TMP/calls" "$call"
+		read -r _ calls <"$NM_TMP/calls"
+		assert "$calls" -gt 2 "calls of $call"
+		for ((n = calls > 5 ? calls - 4 : 1; n <= calls; n++)); do
+			taken_after_kill "$n" "$call" || return 1
+		done
 	done
 }
 

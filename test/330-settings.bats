@@ -5,14 +5,6 @@
 load helpers/natmap
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # setting NAME [VALUE]: prints net/NAME of the host, or sets it
 setting() {
 	if [[ $# = 1 ]]; then
@@ -47,13 +39,6 @@ links() {
 # index_of INTERFACE: its number
 index_of() {
 	on host ip -o link show dev "$1" | cut -d : -f 1
-}
-
-# read_only_settings: from now on natmap cannot write below /proc/sys
-read_only_settings() {
-	# shellcheck disable=SC2016 # "$@" belongs to that shell
-	NM_WRAP=(unshare -m --propagation private sh -c '
-		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
 }
 
 # bats test_tags=once
@@ -170,6 +155,13 @@ read_only_settings() {
 	withdraw two
 	assert "$(setting $localnet)" = 1
 	assert_no_rule host "$(guards br0)"
+	publish web 8080:80
+	config "{\"backend\": \"$(in_nftables && echo iptables || echo nftables)\"}"
+	ctr_start other ctr2
+	publish other 8081:80
+	withdraw other
+	withdraw web
+	assert "$(setting $localnet)" = 1 "with two backends"
 }
 
 @test "a hook that runs twice puts route_localnet back once, and a replacement does, too" {

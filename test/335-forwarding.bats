@@ -37,13 +37,6 @@ works() {
 	assert_reach web ctr tcp 192.0.2.1 8080 || return 1
 }
 
-# read_only_settings: from now on natmap cannot write below /proc/sys
-read_only_settings() {
-	# shellcheck disable=SC2016 # "$@" belongs to that shell
-	NM_WRAP=(unshare -m --propagation private sh -c '
-		mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"' sh)
-}
-
 @test "a publish opens its port, and no container's other ports to a route through the host" {
 	local before
 	before=$(settings_of_forwarding)
@@ -60,6 +53,26 @@ read_only_settings() {
 	assert_no_rule host natmap:@forward
 	assert_clean
 	[[ ! -e "$(state_dir)/forwarding" ]]
+}
+
+# bats test_tags=iptables
+@test "what was published while the host forwarded, or on IPv6 alone, leaves out neither the guards nor the jumps of IPv4" {
+	setting ipv4/ip_forward 1
+	publish early 8000:80
+	publish early2 8001:80
+	setting ipv4/ip_forward 0
+	publish web 8080:80
+	works
+	assert_no_reach ext tcp 10.88.7.3 90
+	agrees
+	run_natmap flush --force
+	config '{"backend": "nftables"}'
+	publish early 8000:80
+	config '{"backend": "iptables"}'
+	publish early2 '[fd00:99::1]:8001:80'
+	publish web 8080:80
+	works
+	assert_no_reach ext tcp 10.88.7.3 90
 }
 
 @test "who switches forwarding on for all gets it: the rules go with the next publish, withdraw, reload or gc, the settings stay" {
@@ -280,6 +293,36 @@ read_only_settings() {
 		assert "$(forwarding up0 br0)" = '0 0 0' "$way" || return 1
 		assert_no_rule host natmap:@forward || return 1
 	done
+}
+
+# bats test_tags=iptables
+@test "a publish with nftables closes no port that is in iptables until a reload, and no interface stays open" {
+	serve ctr2 tcp 80 other
+	ctr_start other ctr2
+	on host iptables -P FORWARD DROP
+	publish web 8080:80
+	config '{"backend": "nftables"}'
+	on host ip -batch - <<-END
+		link add br1 type bridge
+		addr add 10.89.0.1/24 dev br1
+		link set br1 up
+	END
+	publish other 8081:80
+	works
+	assert_reach other ext tcp 192.0.2.1 8081
+	assert_rule host natmap:@forward/br1
+	on host iptables -P FORWARD ACCEPT
+	assert_no_reach ext tcp 10.88.7.3 90
+	withdraw web
+	assert_reach other ext tcp 192.0.2.1 8081
+	assert_no_reach ext tcp 10.88.7.3 90
+	run_natmap reload
+	run_natmap check
+	assert_reach other ext tcp 192.0.2.1 8081
+	assert_no_reach ext tcp 10.88.7.3 90
+	withdraw other
+	assert "$(forwarding up0 br0 br1)" = '0 0 0 0'
+	assert_no_rule host natmap:@forward
 }
 
 # break_file WAY: of what natmap has switched on, the file tells nothing any more

@@ -124,6 +124,19 @@ is_guarded() {
 	rm "$(state_dir)/state"
 	run_natmap flush --force
 	assert "$(guarded | xargs)" = '0 0' "after the flush"
+	publish web 8080:80
+	rm "$(state_dir)/state"
+	publish web 8080:80
+	withdraw web
+	assert "$(guarded | xargs)" = '0 0' "after a publish and a withdraw"
+	publish web 8080:80
+	read_only_settings
+	withdraw web
+	is_guarded "after a withdraw that could not switch it off"
+	NM_WRAP=()
+	publish web 8080:80
+	withdraw web
+	assert "$(guarded | xargs)" = '0 0' "after another publish and withdraw"
 }
 
 @test "route_localnet that was on before natmap stays on" {

@@ -92,10 +92,10 @@ static int flush(
 		return -1;
 	}
 	nm_forward_switch_settle(&forward, change->state);
-	nm_host_settings_disable_hairpin(replaced);
+	(void)nm_host_settings_disable_hairpin(replaced);
 	nm_change_retire_replaced(change, replaced);
 	nm_state_forget_damaged(change->state);
-	return 0;
+	return nm_host_settings_hairpin_is_off(replaced, err);
 }
 
 /* It stays on, since others may rely on it by now. */

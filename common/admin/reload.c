@@ -145,8 +145,8 @@ static int apply(struct nm_inventory *s, struct nm_nft_generations *ret, size_t 
 		nm_host_settings_reenable_localnet(&s->superseded);
 		return -1;
 	}
-	nm_host_settings_disable_hairpin(&s->dead);
-	nm_host_settings_disable_hairpin(&s->superseded);
+	*ret_kept += !nm_host_settings_disable_hairpin(&s->dead);
+	*ret_kept += !nm_host_settings_disable_hairpin(&s->superseded);
 	enable_settings(s);
 	return 0;
 }
@@ -155,9 +155,8 @@ static void retire(struct nm_inventory *s)
 {
 	struct nm_err err;
 
-	for (size_t i = 0; i < s->superseded.n; i++)
-		if (nm_state_retire(s->change.state, &s->superseded.v[i], &err) < 0)
-			nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
+	if (nm_change_retire(&s->change, &s->superseded, &err) < 0)
+		nm_log_notice("%s, ignored: what is recorded behind it counts", err.msg);
 	nm_change_retire_replaced(&s->change, &s->dead);
 }
 
@@ -192,7 +191,7 @@ static bool is_verified(struct nm_inventory *s, const struct nm_nft_generations 
 static int restore(struct nm_inventory *s, bool force, struct nm_err *err)
 {
 	struct nm_nft_generations generations = {s->verified.head.generation, s->verified.head.generation};
-	size_t kept = 0; /* guards that the next reload is to try again */
+	size_t kept = 0; /* guards and records that the next reload is to try again */
 
 	if (nm_inventory_settle(s, err) < 0 || nm_inventory_check_state(s, force, err) < 0 ||
 		check_conflicts(s, err) < 0 || nm_inventory_plan(s, err) < 0)

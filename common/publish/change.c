@@ -60,9 +60,12 @@ int nm_change_find_id(struct nm_change *change, const char *id, struct nm_record
 
 int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
-	const struct nm_state_query query = {.sharing = &claim->replaced, .except = &claim->replaced};
+	const struct nm_state_query query = {.sharing = &claim->replaced,
+		.forwards = claim->new ? 0 : NM_BOTH_FAMILIES,
+		.except = &claim->replaced};
 
-	if (claim->replaced.n && nm_state_search(change->state, &query, &claim->peers, err) < 0)
+	if ((claim->replaced.n || query.forwards) &&
+		nm_state_search(change->state, &query, &claim->peers, err) < 0)
 		return -1;
 	if (claim->new)
 		nm_records_drop(&claim->peers, claim->new->offset);
@@ -121,18 +124,14 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	return 0;
 }
 
-/* Families in which other records need forwarding. */
-static int find_forwarding(
-	struct nm_change *change, const struct nm_claim *claim, unsigned *ret, struct nm_err *err)
+/* Families in which other records need forwarding, one of each of which is a peer. */
+static unsigned find_forwarding(const struct nm_claim *claim)
 {
-	const struct nm_state_query query = {.forwards = NM_BOTH_FAMILIES, .except = &claim->replaced};
-	nm_autorecords struct nm_records others = {0};
+	unsigned families = 0;
 
-	if (nm_state_search(change->state, &query, &others, err) < 0)
-		return -1;
-	for (size_t i = 0; i < others.n; i++)
-		*ret |= nm_record_forwards(&others.v[i]);
-	return 0;
+	for (size_t i = 0; i < claim->peers.n; i++)
+		families |= nm_record_forwards(&claim->peers.v[i]);
+	return families;
 }
 
 static int load_forwarding(struct nm_change *change, struct nm_forward_switch *s, struct nm_err *err)
@@ -144,6 +143,13 @@ static int load_forwarding(struct nm_change *change, struct nm_forward_switch *s
 	return nm_change_connect(change, err) < 0 ? -1 : nm_forward_adopt(s, change->state, &change->nl, err);
 }
 
+/* Guards in iptables' chains let all pass that is translated, those in nftables only what is natmap's there.
+ * So they stay where records of iptables may be, until a reload moves all. */
+static enum nm_backend choose_guards(const struct nm_forwarded *old, const struct nm_record *new)
+{
+	return old->n > 0 && old->backend == NM_BACKEND_IPTABLES ? old->backend : new->backend;
+}
+
 static int plan_forwarding(struct nm_change *change, const struct nm_claim *claim,
 	struct nm_forward_switch *s, struct nm_err *err)
 {
@@ -152,16 +158,14 @@ static int plan_forwarding(struct nm_change *change, const struct nm_claim *clai
 	if (load_forwarding(change, s, err) < 0)
 		return -1;
 	if (claim->new) {
-		need.backend = claim->new->backend;
+		need.backend = choose_guards(&s->old, claim->new);
 		need.via = claim->new->via;
 		if (change->config)
 			need.active = nm_record_forwards(claim->new) &
 				~claim->new->forwarded &nm_forward_switch_families(change->config);
 	} else if (s->old.n > 0 || s->old.statics) {
 		need.backend = s->old.backend;
-		need.kept = s->old.statics;
-		if (find_forwarding(change, claim, &need.kept, err) < 0)
-			return -1;
+		need.kept = s->old.statics | find_forwarding(claim);
 	}
 	return nm_forward_switch_plan(s, change->state, &need, err);
 }
@@ -243,8 +247,9 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	struct nm_records *replaced = &claim->replaced;
+	const struct nm_record *r = claim->new;
 	struct nm_nft_generations generations;
-	bool closed;
+	bool closed; /* all that is to be switched off is off */
 
 	closed = nm_host_settings_disable_localnet(replaced);
 	if (nm_forward_switch_disable(s, err) < 0 ||
@@ -257,17 +262,17 @@ static int apply(struct nm_change *change, struct nm_claim *claim, struct nm_for
 		return -1;
 	}
 	claim->committed = true;
-	if (claim->new)
-		nm_state_write_handles(change->state, claim->new);
-	nm_host_settings_disable_hairpin(replaced);
+	if (r)
+		nm_state_write_handles(change->state, r);
+	closed &= nm_host_settings_disable_hairpin(replaced);
 	if (nm_forward_switch_enable(s, err) < 0)
 		return -1;
-	if (claim->new &&nm_host_settings_enable(claim->new, err) < 0)
+	if (r != NULL && nm_host_settings_enable(r, err) < 0)
 		return -1;
 	nm_forward_switch_settle(s, change->state);
 	if (closed)
 		move_verified(change, s, &generations);
-	else /* a reload is to try again, and then to remove the guard */
+	else /* a reload is to try again, and then to remove the guard, or the record */
 		nm_verified_break(&change->verified);
 	return 0;
 }
@@ -323,7 +328,7 @@ int nm_change_refresh_forwarding(
 int nm_change_retire(struct nm_change *change, const struct nm_records *records, struct nm_err *err)
 {
 	for (size_t i = 0; i < records->n; i++)
-		if (nm_state_retire(change->state, &records->v[i], err) < 0)
+		if (!records->v[i].hairpin_stays && nm_state_retire(change->state, &records->v[i], err) < 0)
 			return -1;
 	return 0;
 }

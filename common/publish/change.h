@@ -39,7 +39,8 @@ int nm_change_settle_backend(struct nm_change *change, struct nm_config *c, stru
 int nm_change_find_id(
 	struct nm_change *change, const char *id, struct nm_records *ret, struct nm_err *err) NM_MUST_USE;
 
-/* Appends to claim->peers the other records that share host ports or settings with the replaced ones. */
+/* Appends to claim->peers the other records that share host ports or settings with the replaced ones; if
+ * nothing is published, forwarding, too. */
 int nm_change_find_peers(struct nm_change *change, struct nm_claim *claim, struct nm_err *err) NM_MUST_USE;
 
 /* Makes room in the record for the handles of its rules by these options, which nm_change_apply() fills in;

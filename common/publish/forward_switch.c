@@ -341,10 +341,11 @@ static bool differ(const struct nm_forwarded *a, const struct nm_forwarded *b)
 {
 	if (a->n != b->n || a->statics != b->statics || (a->n > 0 && a->backend != b->backend))
 		return true;
-	for (size_t i = 0; i < a->n; i++)
-		if (!has_guard(b, &a->v[i], a->backend) ||
-			nm_forwarded_find(b, &a->v[i])->index != a->v[i].index)
+	for (size_t i = 0; i < a->n; i++) {
+		const struct nm_forwarded_interface *same = nm_forwarded_find(b, &a->v[i]);
+		if (!same || same->index != a->v[i].index || !has_guard(b, &a->v[i], a->backend))
 			return true;
+	}
 	return false;
 }
 

@@ -2,7 +2,8 @@
  * Of dynamic_ports a search starts at a random one, so that a port that has just been freed is not given out
  * next; of a pool at the first, so that who made the pool small knows where to look.
  * Searches the state for a few ports first, and for four times as many each time that all are taken: most
- * choices take one small search.
+ * choices take one small search. A request may have a thousand pools of ports that are nearly all taken, and
+ * others wait for the lock meanwhile: after some searches all records are read, once.
  */
 #include "publish/free_port.h"
 
@@ -14,7 +15,7 @@
 #include "publish/hidden.h"
 #include "state/search.h"
 
-enum { FIRST_LOOK = 64 };
+enum { FIRST_LOOK = 64, SMALL_SEARCHES = 16 };
 
 /* What a choice depends on. */
 struct choice {
@@ -23,6 +24,10 @@ struct choice {
 	struct nm_state *state; /* NULL: nothing is recorded */
 	const struct nm_port_set *passed;
 	struct nm_hidden hidden;
+	unsigned searches;         /* of the state */
+	struct nm_records records; /* all, after SMALL_SEARCHES */
+	struct nm_mapping range;   /* that is looked at; its container port does not count */
+	struct nm_port_set taken;  /* of it, by records and by the container itself */
 };
 
 static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *list)
@@ -33,21 +38,67 @@ static bool overlaps_any(const struct nm_mapping *m, const struct nm_mappings *l
 	return false;
 }
 
-static bool is_free(
-	const struct choice *choice, const struct nm_mapping *m, const struct nm_records *recorded)
+static bool is_free(const struct choice *choice, const struct nm_mapping *m)
 {
 	const struct nm_config *c = choice->config;
 
 	if (!nm_port_set_has(&c->policy.host_ports, m->host_port) ||
-		nm_port_set_has(choice->passed, m->host_port))
+		nm_port_set_has(choice->passed, m->host_port) ||
+		nm_port_set_has(&choice->taken, m->host_port))
 		return false;
 	for (size_t i = 0; i < c->statics.n; i++)
 		if (nm_static_nat_overlaps(&c->statics.v[i], m))
 			return false;
-	for (size_t i = 0; i < recorded->n; i++)
-		if (overlaps_any(m, &recorded->v[i].mappings))
-			return false;
-	return !overlaps_any(m, &choice->claim->new->mappings);
+	return true;
+}
+
+/* Adds the ports that the list, but for its mapping m, takes from the range. */
+static void add_taken(struct nm_port_set *taken, const struct nm_mapping *range,
+	const struct nm_mappings *list, const struct nm_mapping *m)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct nm_mapping *other = &list->v[i];
+
+		if (other == m || !nm_mapping_overlaps(range, other))
+			continue;
+		for (unsigned k = 0; k < other->count; k++)
+			nm_port_set_add(taken, (uint16_t)(other->host_port + k));
+	}
+}
+
+/* Sets *ret to records of which some may overlap the range: *few, which it fills, or all. */
+static int search(struct choice *choice, const struct nm_mapping *range, struct nm_records *few,
+	const struct nm_records **ret, struct nm_err *err)
+{
+	bool all = choice->searches >= SMALL_SEARCHES;
+	const struct nm_state_query query = {
+		.all = all, .mappings = range, .n_mappings = 1, .except = &choice->claim->replaced};
+
+	*ret = all ? &choice->records : few;
+	if (!choice->state || choice->searches > SMALL_SEARCHES)
+		return 0;
+	choice->searches++;
+	return nm_state_search(choice->state, &query, all ? &choice->records : few, err);
+}
+
+static int find_taken(
+	struct choice *choice, const struct nm_mapping *m, const struct nm_mapping *range, struct nm_err *err)
+{
+	nm_autorecords struct nm_records few = {0};
+	const struct nm_records *recorded;
+	struct nm_mapping wanted = *range;
+
+	if (search(choice, range, &few, &recorded, err) < 0)
+		return -1;
+	wanted.container_port = 0;
+	if (recorded == &few || !nm_mapping_equal(&choice->range, &wanted)) {
+		memset(&choice->taken, 0, sizeof(choice->taken));
+		for (size_t i = 0; i < recorded->n; i++)
+			add_taken(&choice->taken, range, &recorded->v[i].mappings, NULL);
+		choice->range = wanted;
+	}
+	add_taken(&choice->taken, range, &choice->claim->new->mappings, m);
+	return 0;
 }
 
 /* The port that the record has for the mapping, 0 if it has none. */
@@ -91,18 +142,15 @@ static uint16_t find_former(const struct choice *choice, const struct nm_mapping
 static int find_among(
 	struct choice *choice, struct nm_mapping *m, const struct nm_mapping *range, struct nm_err *err)
 {
-	const struct nm_state_query query = {
-		.mappings = range, .n_mappings = 1, .except = &choice->claim->replaced};
-	nm_autorecords struct nm_records recorded = {0};
 	struct nm_mapping candidate = *m;
 
-	if (choice->state && nm_state_search(choice->state, &query, &recorded, err) < 0)
+	if (find_taken(choice, m, range, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < range->count && !m->host_port; i++) {
 		struct nm_listener listener;
 
 		candidate.host_port = (uint16_t)(range->host_port + i);
-		if (!is_free(choice, &candidate, &recorded))
+		if (!is_free(choice, &candidate))
 			continue;
 		if (nm_hidden_find(&choice->hidden, &candidate, NM_BOTH_FAMILIES, &listener, err) < 0)
 			return -1;
@@ -124,7 +172,8 @@ static unsigned random_number(const struct nm_record *r)
 /* Searches the pool from this number of a port on, and from its begin. */
 static int find_free(struct choice *choice, struct nm_mapping *m, unsigned start, struct nm_err *err)
 {
-	unsigned size = m->pool.last - m->pool.first + 1u, n = FIRST_LOOK;
+	unsigned size = m->pool.last - m->pool.first + 1u;
+	unsigned n = choice->searches > SMALL_SEARCHES ? size : FIRST_LOOK;
 
 	start %= size;
 	for (unsigned done = 0; done < size; done += n, n *= 4) {
@@ -193,6 +242,7 @@ static int choose(struct choice *choice, struct nm_mapping *m, struct nm_err *er
 static void choice_done(struct choice *choice)
 {
 	nm_hidden_done(&choice->hidden);
+	nm_records_done(&choice->records);
 }
 
 int nm_free_port_choose(const struct nm_claim *claim, const struct nm_config *c, struct nm_state *state,

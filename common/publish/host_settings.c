@@ -344,19 +344,36 @@ void nm_host_settings_reenable_localnet(const struct nm_records *replaced)
 				err.msg, replaced->v[i].id);
 }
 
-void nm_host_settings_disable_hairpin(const struct nm_records *replaced)
+bool nm_host_settings_disable_hairpin(struct nm_records *replaced)
 {
 	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 	struct nm_rtnl_link link;
 	struct nm_err err;
+	bool all = true;
 
 	for (size_t i = 0; i < replaced->n; i++) {
-		const struct nm_record *r = &replaced->v[i];
+		struct nm_record *r = &replaced->v[i];
 
 		if (!r->bridge_port[0] || !r->hairpin_set)
 			continue;
-		if (open_rtnl(&rtnl, &err) < 0 || find_port(&rtnl, r, &link, &err) < 0 ||
-			nm_rtnl_set_hairpin(&rtnl, &link, false, &err) < 0)
-			nm_log_notice("%s, ignored: only the hairpin mode stays", err.msg);
+		if (open_rtnl(&rtnl, &err) == 0 && find_port(&rtnl, r, &link, &err) == 0 &&
+			nm_rtnl_set_hairpin(&rtnl, &link, false, &err) == 0)
+			continue;
+		nm_log_notice(
+			"container '%s': %s: its hairpin mode stays, and so does its record", r->id, err.msg);
+		r->hairpin_stays = true;
+		all = false;
 	}
+	return all;
+}
+
+int nm_host_settings_hairpin_is_off(const struct nm_records *replaced, struct nm_err *err)
+{
+	for (size_t i = 0; i < replaced->n; i++)
+		if (replaced->v[i].hairpin_stays)
+			return nm_fail(err, NM_ERR_FAILED,
+				"switching hairpin mode off on '%s': container '%s' stays recorded until "
+				"that is done",
+				replaced->v[i].bridge_port, replaced->v[i].id);
+	return 0;
 }

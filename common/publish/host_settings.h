@@ -76,7 +76,12 @@ bool nm_host_settings_disable_localnet(struct nm_records *replaced);
 /* Undoes nm_host_settings_disable_localnet(). A failure is a notice. */
 void nm_host_settings_reenable_localnet(const struct nm_records *replaced);
 
-/* Switches hairpin mode off where natmap switched it on for a replaced record. A failure is a notice. */
-void nm_host_settings_disable_hairpin(const struct nm_records *replaced);
+/* Switches hairpin mode off where natmap switched it on for a replaced record. A failure is a notice, and
+ * sets the record's hairpin_stays: it must not be retired, so that who withdraws it the next time tries
+ * again. False then. */
+bool nm_host_settings_disable_hairpin(struct nm_records *replaced);
+
+/* -1 with *err when one of them has hairpin_stays. */
+int nm_host_settings_hairpin_is_off(const struct nm_records *replaced, struct nm_err *err) NM_MUST_USE;
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "backend/localnet_guard.h"
 #include "base/log.h"
 #include "publish/conflict.h"
 #include "publish/forward_switch.h"
@@ -30,6 +31,40 @@ static bool may_share_a_choice(const struct nm_record *r)
 		if (!r->mappings.v[i].host_port && r->mappings.v[i].pool.first)
 			return true;
 	return false;
+}
+
+/* Whether a record needs its route_localnet. */
+static int is_localnet_known(
+	struct nm_change *change, const struct nm_record *r, bool *ret, struct nm_err *err)
+{
+	const struct nm_state_query query = {
+		.localnet = r->localnet, .localnet_index = r->localnet_index, .backend = r->backend};
+	nm_autorecords struct nm_records found = {0};
+
+	if (nm_state_search(change->state, &query, &found, err) < 0)
+		return -1;
+	*ret = false;
+	for (size_t i = 0; i < found.n && !*ret; i++)
+		*ret = nm_interfaces_same(
+			r->localnet, r->localnet_index, found.v[i].localnet, found.v[i].localnet_index);
+	return 0;
+}
+
+/* A guard that no record knows is left of a state that was lost, or of a withdraw that could not switch
+ * route_localnet off: that was natmap's. */
+static int adopt_localnet(struct nm_change *change, struct nm_record *r, struct nm_err *err)
+{
+	bool known;
+
+	if (!r->localnet[0] || r->localnet_set)
+		return 0;
+	if (is_localnet_known(change, r, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0;
+	return nm_change_connect(change, err) < 0
+		? -1
+		: nm_localnet_guard_find(&change->nl, r->localnet, &r->localnet_set, err);
 }
 
 /* Searches the state for all that shares something with the new record or with the known replaced ones, and
@@ -63,7 +98,8 @@ static int settle_owners(
 		return -1;
 	nm_host_settings_inherit(r, &claim->replaced);
 	nm_host_settings_inherit(r, &recorded);
-	if (nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), &c->policy, err) < 0)
+	if (adopt_localnet(change, r, err) < 0 ||
+		nm_claim_settle(claim, &recorded, nm_state_same_pidns(change->state), &c->policy, err) < 0)
 		return -1;
 	return claim->replaced.n > known ? nm_change_find_peers(change, claim, err) : 0;
 }

@@ -1,15 +1,19 @@
 #include "publish/withdraw.h"
 
 #include "base/log.h"
+#include "publish/host_settings.h"
 
 int nm_withdraw_replaced(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
+	int rc;
+
 	if (nm_change_find_peers(change, claim, err) < 0 || nm_change_apply(change, claim, NULL, err) < 0 ||
 		nm_change_retire(change, &claim->replaced, err) < 0)
 		return -1;
 	nm_state_compact(change->state);
+	rc = nm_host_settings_hairpin_is_off(&claim->replaced, err);
 	nm_change_end(change, claim);
-	return 0;
+	return rc;
 }
 
 int nm_withdraw(const char *id, const char *bundle, const char *state_dir, struct nm_err *err)
