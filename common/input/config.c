@@ -16,6 +16,10 @@
 #define PORTS_EXPECTED    "a list of ports such as \"1024-65535,80\""
 #define FORWARD_EXPECTED  "\"interfaces\", \"set\" or \"check\""
 #define PREFIXES_EXPECTED "a list of addresses and networks"
+#define BRIDGE_EXPECTED   "the name of an interface such as \"natmap0\""
+#define SUBNETS_EXPECTED  "a list of networks, at most one of IPv4 and one of IPv6"
+#define SUBNET_EXPECTED   "a network such as \"10.86.0.0/24\""
+#define MTU_EXPECTED      "0 or a whole number from 1280 to 65535"
 #define PREFIX_EXPECTED   "an address or network such as \"10.10.0.0/16\""
 
 /* What the rows' readers read into. */
@@ -130,6 +134,53 @@ static int read_source(struct nm_config_value *v, struct nm_err *err)
 	return nm_sources_add(member(v), v->text) ? 0 : nm_config_schema_fail_expected(v, err);
 }
 
+static int read_bridge(struct nm_config_value *v, struct nm_err *err)
+{
+	if (!nm_config_schema_is_interface(v->text))
+		return nm_config_schema_fail_expected(v, err);
+	memcpy(member(v), v->text, strlen(v->text) + 1);
+	return 0;
+}
+
+/* The list of the file replaces the default. */
+static int begin_subnets(struct nm_config_value *v, struct nm_err *err)
+{
+	(void)err;
+	((struct nm_network *)member(v))->families = 0;
+	return 0;
+}
+
+static int read_subnet(struct nm_config_value *v, struct nm_err *err)
+{
+	struct nm_network *network = member(v);
+	struct nm_prefix subnet;
+	const char *expected;
+	char why[64];
+
+	if (nm_prefix_parse(v->text, strlen(v->text), &subnet) < 0)
+		return nm_config_schema_fail_expected(v, err);
+	expected = network->families & 1u << subnet.addr.family ? "one network of a family"
+								: nm_network_subnet_invalid(&subnet);
+	(void)snprintf(why, sizeof(why), "expected %s", expected ? expected : "");
+	if (expected)
+		return nm_json_value_fail(v->event, NM_ERR_CONFIG, why, err);
+	network->families |= 1u << subnet.addr.family;
+	network->subnet[subnet.addr.family] = subnet;
+	return 0;
+}
+
+/* Less is too little for IPv6 (RFC 8200). */
+static int read_mtu(struct nm_config_value *v, struct nm_err *err)
+{
+	int64_t mtu;
+
+	if (nm_json_value_integer(v->event, 0, UINT16_MAX, NM_ERR_CONFIG, &mtu, err) < 0 ||
+		(mtu > 0 && mtu < 1280))
+		return nm_config_schema_fail_expected(v, err);
+	*(unsigned *)member(v) = (unsigned)mtu;
+	return 0;
+}
+
 static const char *const forward_names[] = {
 	[NM_FORWARD_INTERFACES] = "interfaces", [NM_FORWARD_SET] = "set", [NM_FORWARD_CHECK] = "check", NULL};
 static const char *const listener_names[] = {[NM_LISTENER_OFF] = "off",
@@ -171,6 +222,12 @@ static const struct nm_config_row rows[] = {
 	ROW("sources", ARRAY, begin_sources, "a list of sources of ports", SETS(sources)),
 	ROW("sources[]", STRING, read_source, "\"natmap\", \"nerdctl\", \"cri-o\" or \"kubelet\"",
 		SETS(sources)),
+	ROW("network", OBJECT, NULL, "an object"),
+	ROW("network.bridge", STRING, read_bridge, BRIDGE_EXPECTED, SETS(network.bridge)),
+	ROW("network.subnets", ARRAY, begin_subnets, SUBNETS_EXPECTED, SETS(network)),
+	ROW("network.subnets[]", STRING, read_subnet, SUBNET_EXPECTED, SETS(network)),
+	ROW("network.mtu", NUMBER, read_mtu, MTU_EXPECTED, SETS(network.mtu)),
+	ROW("network.isolate", BOOL, read_bool, "true or false", SETS(network.isolate)),
 	ROW("policy", OBJECT, NULL, "an object"),
 	ROW("policy.host_ports", STRING, read_host_ports, PORTS_EXPECTED, SETS(policy.host_ports)),
 	ROW("policy.reserved_ports", STRING, read_reserved_ports, PORTS_EXPECTED),
@@ -180,6 +237,7 @@ static const struct nm_config_row rows[] = {
 	ROW("policy.address[]", STRING, read_prefix, PREFIX_EXPECTED, SETS(policy.address)),
 	ROW("policy.max_ports", NUMBER, read_unsigned, NULL, SETS(policy.max_ports), .min = 1,
 		.max = UINT16_MAX),
+	ROW("policy.network", BOOL, read_bool, "true or false", SETS(policy.network)),
 	{.path = NULL},
 };
 
@@ -225,6 +283,9 @@ void nm_config_init(struct nm_config *c)
 		.dynamic_last = 65535,
 		.lock_timeout_ms = 5000,
 		.sources = {.v = {NM_SOURCE_NATMAP}, .n = 1},
+		.network = {.bridge = "natmap0",
+			.families = NM_BOTH_FAMILIES,
+			.subnet = {{{NM_IPV4, {10, 86}}, 24}, {{NM_IPV6, {0xfd, [3] = 0x86}}, 64}}},
 		.policy = {.max_ports = 1024},
 	};
 	memset(c->policy.host_ports.bits, 0xff, sizeof(c->policy.host_ports.bits));
@@ -258,6 +319,9 @@ int nm_config_parse(struct nm_config *c, const char *text, size_t len, const cha
 			err->kind = NM_ERR_CONFIG; /* the parser's kind is made for OCI states */
 		return nm_wrap(err, "%s", name);
 	}
+	if (!c->network.families)
+		return nm_fail(
+			err, NM_ERR_CONFIG, "%s: network.subnets: expected one network at least", name);
 	for (size_t i = 0; i < sizeof(l.reserved.bits); i++)
 		c->policy.host_ports.bits[i] &= (uint8_t)~l.reserved.bits[i];
 	finish_statics(c, name);

@@ -6,6 +6,7 @@
 #include "base/prefix.h"
 #include "input/source.h"
 #include "model/backend.h"
+#include "model/network.h"
 #include "model/publication.h"
 #include "model/static_nat.h"
 
@@ -21,6 +22,7 @@ struct nm_policy {
 	struct nm_prefixes host_addresses; /* none: no restriction */
 	struct nm_prefixes address;        /* of containers, wherever these are */
 	unsigned max_ports;                /* in one container */
+	bool network;                      /* io.natmap.network is allowed */
 };
 
 struct nm_config {
@@ -32,6 +34,7 @@ struct nm_config {
 	uint16_t dynamic_first, dynamic_last;
 	unsigned lock_timeout_ms;
 	struct nm_sources sources; /* of annotations with ports */
+	struct nm_network network;
 	struct nm_policy policy;
 	struct nm_static_nats statics;
 	uint64_t fingerprint; /* a hash of the file's bytes; 0: there is no file */

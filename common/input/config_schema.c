@@ -1,6 +1,7 @@
 /* Finds the row for a path in the document, and refuses unknown and repeated keys. */
 #include "input/config_schema.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #include "input/json_value.h"
@@ -11,6 +12,14 @@ int nm_config_schema_fail_expected(const struct nm_config_value *value, struct n
 
 	return nm_fail(err, NM_ERR_CONFIG, "%s: expected %s", nm_json_value_path(value->event, path),
 		value->row->expected);
+}
+
+bool nm_config_schema_is_interface(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < IF_NAMESIZE && !strpbrk(name, "/: \"'\\") && name[len - 1] != '+' &&
+		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* True when *path goes on with this step, which it then steps over. A key with a dot in it matches nothing.

@@ -37,6 +37,10 @@ struct nm_config_row {
 int nm_config_schema_read(const struct nm_config_row *rows, uint64_t *seen, void *ctx,
 	const struct nm_json_event *event, struct nm_err *err) NM_MUST_USE;
 
+/* True for what the kernel takes as the name of an interface, and iptables prints and reads without quotes or
+ * meaning: "eth+" is a wildcard to it. */
+bool nm_config_schema_is_interface(const char *name);
+
 /* For readers: the row's "PATH: expected ...". Returns -1. */
 int nm_config_schema_fail_expected(const struct nm_config_value *value, struct nm_err *err);
 

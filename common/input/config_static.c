@@ -104,19 +104,9 @@ static int read_whole(struct nm_config_value *v, struct nm_err *err)
 	return strchr(v->text, '/') ? nm_config_schema_fail_expected(v, err) : read_network(v, err);
 }
 
-/* What the kernel takes as a name and iptables prints and reads without quotes or meaning: "eth+" is a
- * wildcard to it. */
-static bool is_interface(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 0 && len < IF_NAMESIZE && !strpbrk(name, "/: \"'\\") && name[len - 1] != '+' &&
-		strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
 static int read_interface(struct nm_config_value *v, struct nm_err *err)
 {
-	if (!is_interface(v->text))
+	if (!nm_config_schema_is_interface(v->text))
 		return nm_config_schema_fail_expected(v, err);
 	memcpy(member(v), v->text, strlen(v->text) + 1);
 	return 0;

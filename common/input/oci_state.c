@@ -1,9 +1,9 @@
 /*
  * The OCI state: natmap's part of it, and its errors.
  *
- * Hooks are often installed for every container, so a state without io.natmap.ports must never fail, whatever
- * else it has. Keys come in any order, so the annotation may be the last one: an error found before it is
- * kept, and counts only once the annotation has been seen.
+ * Hooks are often installed for every container, so a state without io.natmap.ports and io.natmap.network
+ * must never fail, whatever else it has. Keys come in any order, so the annotation may be the last one: an
+ * error found before it is kept, and counts only once the annotation has been seen.
  */
 #include "input/oci_state.h"
 
@@ -30,6 +30,7 @@ static const struct field {
 	{NM_SOURCE_PREFIX "address", true, false, AT(address), NM_SOURCE_NATMAP},
 	{NM_SOURCE_PREFIX "interface", true, false, AT(interface), NM_SOURCE_NATMAP},
 	{NM_SOURCE_PREFIX "allow", true, false, AT(allow), NM_SOURCE_NATMAP},
+	{NM_SOURCE_PREFIX "network", true, false, AT(network), NM_SOURCE_NATMAP},
 	{NM_SOURCE_NERDCTL_PORTS, true, false, AT(others[NM_SOURCE_NERDCTL]), NM_SOURCE_NERDCTL},
 	{NM_SOURCE_CRIO_PORTS, true, false, AT(others[NM_SOURCE_CRIO]), NM_SOURCE_CRIO},
 	{NM_SOURCE_KUBELET_PORTS, true, false, AT(others[NM_SOURCE_KUBELET]), NM_SOURCE_KUBELET},
@@ -41,8 +42,9 @@ struct parse {
 	enum nm_oci_state_use use;
 	const struct nm_sources *sources;
 	struct nm_oci_state state;
-	bool has_pid, has_ports, has_others; /* ports: one at least; others: annotations beside them */
-	struct nm_err problem;               /* the first one; kind NM_ERR_NONE while there is none */
+	bool has_pid, has_ports, has_network; /* ports: one at least */
+	bool has_others;                      /* annotations beside them */
+	struct nm_err problem;                /* the first one; kind NM_ERR_NONE while there is none */
 };
 
 static char **slot(struct nm_oci_state *state, const struct field *field)
@@ -181,13 +183,21 @@ static bool is_blank(const struct nm_json_event *event)
 	return event->type == NM_JSON_STRING;
 }
 
+/* True for this annotation of natmap's, if that is one of the sources. */
+static bool counts_as(const struct parse *p, const struct nm_json_event *event, const char *key)
+{
+	return nm_json_value_at(event, "annotations", key, NULL) &&
+		nm_sources_has(p->sources, NM_SOURCE_NATMAP);
+}
+
 static int on_event(void *ctx, const struct nm_json_event *event, struct nm_err *err)
 {
 	struct parse *p = ctx;
 
-	if (nm_json_value_at(event, "annotations", NM_SOURCE_PREFIX "ports", NULL) &&
-		nm_sources_has(p->sources, NM_SOURCE_NATMAP))
+	if (counts_as(p, event, NM_SOURCE_PREFIX "ports"))
 		p->has_ports |= !is_blank(event);
+	else if (counts_as(p, event, NM_SOURCE_PREFIX "network"))
+		p->has_network |= !is_blank(event);
 	else if (is_ours(event))
 		p->has_others = true;
 	if (read_member(p, event, err) == 0)
@@ -219,16 +229,30 @@ static int check_complete(const struct parse *p, struct nm_err *err)
 }
 
 /* Other annotations alone are a mistake, mostly a misspelt key. */
-static void forget_others(struct parse *p)
+static void tell_others(struct parse *p)
 {
 	if (p->has_others)
 		nm_log_notice("container '%s', ignored: it has annotations of natmap's, but %s%s%s",
 			p->state.id ? p->state.id : "?",
-			p->state.ports ? "natmap is not in sources" : "no io.natmap.ports",
+			p->state.ports || p->state.network ? "natmap is not in sources"
+							   : "no io.natmap.ports",
 			p->problem.kind == NM_ERR_NONE ? "" : ": ",
 			p->problem.kind == NM_ERR_NONE ? "" : p->problem.msg);
-	free(p->state.ports);
-	p->state.ports = NULL;
+}
+
+static void drop(char **text)
+{
+	free(*text);
+	*text = NULL;
+}
+
+/* What is blank, or does not count. */
+static void drop_uncounted(struct parse *p)
+{
+	if (!p->has_ports)
+		drop(&p->state.ports);
+	if (!p->has_network)
+		drop(&p->state.network);
 }
 
 /* Takes the ports of the first of the other sources that has some. */
@@ -273,10 +297,15 @@ static int judge(struct parse *p, struct nm_err *err)
 		return check_complete(p, err);
 	if (take_others_ports(p, err) < 0)
 		return -1;
-	if (p->has_ports)
-		return check_complete(p, err) < 0 ? -1 : take_others_address(&p->state, err);
-	forget_others(p);
-	return 0;
+	if (!p->has_ports && !p->has_network)
+		tell_others(p);
+	drop_uncounted(p);
+	if (!p->has_ports && !p->has_network)
+		return 0;
+	if (check_complete(p, err) < 0)
+		return -1;
+	/* a network that natmap makes has the addresses that natmap gives it */
+	return p->has_network ? 0 : take_others_address(&p->state, err);
 }
 
 static bool may_concern_us(const struct parse *p, const char *text, size_t len)

@@ -15,12 +15,12 @@
 
 /* All strings are owned; NULL when absent. */
 struct nm_oci_state {
-	char *id;                                  /* [A-Za-z0-9_+,.-], 1 to NM_ID_MAX bytes */
-	bool unpublishable;                        /* WITHDRAW: nothing can have been published for it */
-	char *status;                              /* "creating", "created", "running", "stopped", ... */
-	pid_t pid;                                 /* 0 when absent: poststop */
-	char *bundle;                              /* as given: may be relative or "/" */
-	char *ports, *address, *interface, *allow; /* the annotations io.natmap.* */
+	char *id;           /* [A-Za-z0-9_+,.-], 1 to NM_ID_MAX bytes */
+	bool unpublishable; /* WITHDRAW: nothing can have been published for it */
+	char *status;       /* "creating", "created", "running", "stopped", ... */
+	pid_t pid;          /* 0 when absent: poststop */
+	char *bundle;       /* as given: may be relative or "/" */
+	char *ports, *address, *interface, *allow, *network; /* the annotations io.natmap.* */
 	/* Annotations of other tools that the two above come from; NULL: they are natmap's own. */
 	const char *ports_from, *address_from;
 	char *others[NM_SOURCE_MAX], *others_address[2]; /* what these say, before one is taken */
@@ -38,9 +38,10 @@ bool nm_oci_state_is_stopped(const char *text, size_t len, pid_t *ret_pid);
  * Parses the state. sources: whose annotations count; NULL: natmap's. PUBLISH: ports is io.natmap.ports, if
  * that counts, or else what the first of the other sources that has ports says in the form of
  * io.natmap.ports; address, where neither io.natmap.address nor io.natmap.interface is there, and CRI-O's
- * count, CRI-O's. Without ports all else is forgiven, other
- * annotations of natmap's with a notice, and *ret has ports NULL, and so has text that is no JSON, unless
- * nm_sources_scan() has one of them; with ports, id, pid (at least 1) and the
+ * count, CRI-O's; network is io.natmap.network, if natmap's count and it is not blank. Without ports and
+ * network all else is forgiven, other annotations of natmap's with a notice, and *ret has neither
+ * (nm_oci_state_asks()), and so has text that is no JSON, unless
+ * nm_sources_scan() has one of them; with one of them, id, pid (at least 1) and the
  * annotations must be right. WITHDRAW: only id and bundle are read, and what PUBLISH would refuse in them is
  * no error but makes the container unpublishable. NM_ERR_REFUSED for: no JSON, id or bundle
  * or pid or an io.natmap.* key twice, wrong types, an unknown io.natmap.* key, an id outside the alphabet,
@@ -51,6 +52,12 @@ int nm_oci_state_parse(const char *text, size_t len, enum nm_oci_state_use use,
 	const struct nm_sources *sources, struct nm_oci_state *ret, struct nm_err *err) NM_MUST_USE;
 
 void nm_oci_state_done(struct nm_oci_state *st);
+
+/* True when the state that was parsed as PUBLISH asks for something: ports or a network. */
+static inline bool nm_oci_state_asks(const struct nm_oci_state *st)
+{
+	return st->ports || st->network;
+}
 
 /* NULL when id is a container id that natmap accepts, else why not. */
 const char *nm_oci_state_id_invalid(const char *id);

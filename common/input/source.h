@@ -28,11 +28,12 @@ struct nm_sources {
 /* The source's annotation: "nerdctl/ports". */
 const char *nm_source_annotation(enum nm_source source);
 
-#define NM_SOURCE_PREFIX        "io.natmap." /* of all of natmap's */
-#define NM_SOURCE_NATMAP_PORTS  NM_SOURCE_PREFIX "ports"
-#define NM_SOURCE_NERDCTL_PORTS "nerdctl/ports"
-#define NM_SOURCE_CRIO_PORTS    "io.kubernetes.cri-o.PortMappings"
-#define NM_SOURCE_KUBELET_PORTS "io.kubernetes.container.ports"
+#define NM_SOURCE_PREFIX         "io.natmap." /* of all of natmap's */
+#define NM_SOURCE_NATMAP_PORTS   NM_SOURCE_PREFIX "ports"
+#define NM_SOURCE_NATMAP_NETWORK NM_SOURCE_PREFIX "network"
+#define NM_SOURCE_NERDCTL_PORTS  "nerdctl/ports"
+#define NM_SOURCE_CRIO_PORTS     "io.kubernetes.cri-o.PortMappings"
+#define NM_SOURCE_KUBELET_PORTS  "io.kubernetes.container.ports"
 
 /* The annotation of CRI-O with one of a container's addresses is this and a number from 0. */
 #define NM_SOURCE_CRIO_ADDRESS "io.kubernetes.cri-o.IP."

@@ -43,19 +43,25 @@ static void summarize(const struct nm_config *c, char out[static SUMMARY_MAX])
 
 #define DEFAULTS "110 02 2 61000-65535 5000 -++++ [] [] 1024"
 
-static const char *parse(const char *text, size_t len, char out[static SUMMARY_MAX])
+static const char *parse_for(const char *text, size_t len,
+	void (*print)(const struct nm_config *c, char out[static SUMMARY_MAX]), char out[static SUMMARY_MAX])
 {
 	struct nm_config c;
 	struct nm_err err;
 
 	nm_config_init(&c);
 	if (nm_config_parse(&c, text, len, "f", &err) == 0)
-		summarize(&c, out);
+		print(&c, out);
 	else
 		(void)snprintf(
 			out, SUMMARY_MAX, "!%s%s", err.kind == NM_ERR_CONFIG ? "" : "(kind) ", err.msg);
 	nm_config_done(&c);
 	return out;
+}
+
+static const char *parse(const char *text, size_t len, char out[static SUMMARY_MAX])
+{
+	return parse_for(text, len, summarize, out);
 }
 
 #define PORTS_EXPECTED  ": expected a list of ports such as \"1024-65535,80\""
@@ -162,6 +168,62 @@ static const struct {
 		"!f: policy.address[1]" PREFIX_EXPECTED},
 	{"{\"policy\":{\"host_addresses\":[1]}}", "!f: policy.host_addresses[0]" PREFIX_EXPECTED},
 };
+
+#define NETWORK(members) "{\"network\":{" members "}}"
+#define SUBNET_EXPECTED  ": expected a network such as \"10.86.0.0/24\""
+#define MTU_EXPECTED     "!f: network.mtu: expected 0 or a whole number from 1280 to 65535"
+
+/* "BRIDGE IPV4,IPV6 MTU ISOLATE POLICY" */
+static void summarize_network(const struct nm_config *c, char out[static SUMMARY_MAX])
+{
+	const struct nm_network *n = &c->network;
+	char text[NM_FAMILY_MAX][NM_PREFIX_STRLEN] = {"", ""};
+
+	nm_each_family(f, n->families)
+		nm_prefix_print(&n->subnet[f], text[f]);
+	(void)snprintf(out, SUMMARY_MAX, "%s %s,%s %u %d %d", n->bridge, text[NM_IPV4], text[NM_IPV6], n->mtu,
+		n->isolate, c->policy.network);
+}
+
+static void test_network(void)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		{"{}", "natmap0 10.86.0.0/24,fd00:86::/64 0 0 0"},
+		{NETWORK(""), "natmap0 10.86.0.0/24,fd00:86::/64 0 0 0"},
+		{"{\"policy\":{\"network\":true}}", "natmap0 10.86.0.0/24,fd00:86::/64 0 0 1"},
+		{NETWORK("\"bridge\":\"br0\",\"subnets\":[\"10.9.0.0/16\"],\"mtu\":1400,\"isolate\":true"),
+			"br0 10.9.0.0/16, 1400 1 0"},
+		{NETWORK("\"subnets\":[\"fd01::/64\",\"10.9.0.0/30\"],\"mtu\":65535"),
+			"natmap0 10.9.0.0/30,fd01::/64 65535 0 0"},
+		{NETWORK("\"subnets\":[]"), "!f: network.subnets: expected one network at least"},
+		{NETWORK("\"subnets\":\"10.9.0.0/16\""),
+			"!f: network.subnets: expected a list of networks, at most one of IPv4 and one of "
+			"IPv6"},
+		{NETWORK("\"subnets\":[\"10.9.0.0/16\",\"10.8.0.0/16\"]"),
+			"!f: network.subnets[1]: expected one network of a family"},
+		{NETWORK("\"subnets\":[\"10.9.0.1/16\"]"),
+			"!f: network.subnets[0]: expected a network, without host bits"},
+		{NETWORK("\"subnets\":[\"x\"]"), "!f: network.subnets[0]" SUBNET_EXPECTED},
+		{NETWORK("\"subnets\":[7]"), "!f: network.subnets[0]" SUBNET_EXPECTED},
+		{NETWORK("\"bridge\":\"1234567890123456\""),
+			"!f: network.bridge: expected the name of an interface such as \"natmap0\""},
+		{NETWORK("\"bridge\":\"a/b\""),
+			"!f: network.bridge: expected the name of an interface such as \"natmap0\""},
+		{NETWORK("\"mtu\":1279"), MTU_EXPECTED},
+		{NETWORK("\"mtu\":65536"), MTU_EXPECTED},
+		{NETWORK("\"mtu\":\"1500\""), MTU_EXPECTED},
+		{NETWORK("\"isolate\":1"), "!f: network.isolate: expected true or false"},
+		{NETWORK("\"dns\":[]"), "!f: network.dns: unknown key"},
+		{"{\"policy\":{\"network\":\"bridge\"}}", "!f: policy.network: expected true or false"},
+	};
+	char out[SUMMARY_MAX];
+
+	nm_each(row, rows)
+		tap_is(parse_for(row->text, strlen(row->text), summarize_network, out), row->expected, "%s",
+			row->text);
+}
 
 static void test_texts(void)
 {
@@ -281,6 +343,7 @@ static void test_files(void)
 int main(void)
 {
 	test_texts();
+	test_network();
 	test_brackets();
 	test_files();
 	return tap_done();

@@ -37,6 +37,8 @@ static const char *parse(
 	(void)snprintf(out, SUMMARY_MAX, "%s %s %jd %s %s %s %s %s", OR_DASH(id), OR_DASH(status),
 		(intmax_t)st.pid, OR_DASH(bundle), OR_DASH(ports), OR_DASH(address), OR_DASH(interface),
 		OR_DASH(allow));
+	if (st.network)
+		(void)snprintf(out + strlen(out), SUMMARY_MAX - strlen(out), " network=%s", st.network);
 	if (st.unpublishable)
 		(void)snprintf(out, SUMMARY_MAX, "unpublishable");
 	nm_oci_state_done(&st);
@@ -237,6 +239,38 @@ static void test_annotations(void)
 	RUN(rows);
 }
 
+static void test_network(void)
+{
+	static const struct row rows[] = {
+		{"a network alone", PUB, STATE("\"io.natmap.network\":\"bridge\""),
+			"c - 9 - - - - - network=bridge"},
+		{"a network with ports", PUB,
+			STATE("\"io.natmap.network\":\"x\",\"io.natmap.ports\":\"80\",\"io.natmap.address\":"
+			      "\"10.86.0.9\""),
+			"c - 9 - 80 10.86.0.9 - - network=x"},
+		{"a network with blank ports", PUB,
+			STATE("\"io.natmap.ports\":\" \",\"io.natmap.network\":\"bridge\""),
+			"c - 9 - - - - - network=bridge"},
+		{"blank networks are none", PUB, STATE("\"io.natmap.network\":\" \\n\""), "c - 9 - - - - -"},
+		{"a blank network with ports", PUB,
+			STATE("\"io.natmap.network\":\"\",\"io.natmap.ports\":\"80\""), "c - 9 - 80 - - -"},
+		{"network a number", PUB, STATE("\"io.natmap.network\":1"),
+			"!container state: annotations.io.natmap.network: expected a string"},
+		{"network twice", PUB,
+			STATE("\"io.natmap.network\":\"bridge\",\"io.natmap.network\":\"bridge\""),
+			"!container state: annotations.io.natmap.network: given twice"},
+		{"a network without a process", PUB,
+			TEXT("{\"id\":\"c\",\"annotations\":{\"io.natmap.network\":\"bridge\"}}"),
+			"!container state: pid: missing"},
+		{"an unknown key beside a network", PUB,
+			STATE("\"io.natmap.network\":\"bridge\",\"io.natmap.mtu\":\"9\""),
+			"!container state: annotation 'io.natmap.mtu' is unknown to this version"},
+		{"no part of a withdraw", DEL, STATE("\"io.natmap.network\":1"), "c - 0 - - - - -"},
+	};
+
+	RUN(rows);
+}
+
 static void test_forgiven(void)
 {
 	static const struct row rows[] = {
@@ -393,6 +427,7 @@ int main(void)
 	test_runtimes();
 	test_ours();
 	test_annotations();
+	test_network();
 	test_forgiven();
 	test_withdraw();
 	test_long_ids();
