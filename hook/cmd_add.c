@@ -8,6 +8,7 @@
 #include "input/config_file.h"
 #include "input/oci_state.h"
 #include "publish/request.h"
+#include "state/state.h"
 #include "cmd.h"
 
 enum { ADDRESSES_STRLEN = NM_FAMILY_MAX * NM_PREFIX_STRLEN };
@@ -91,11 +92,16 @@ static int add(const struct nm_invocation *inv, struct nm_oci_state *st,
 	char addresses[static ADDRESSES_STRLEN], struct nm_config *c, struct nm_err *err)
 {
 	NM_CLEANUP(nm_record_done) struct nm_record known = {0}, r = {0};
+	NM_CLEANUP(nm_container_done) struct nm_container container = NM_CONTAINER_INIT;
 	bool is_given = st->pid || st->address;
 
 	if (nm_add_remove_look_up(c, inv->state_dir, st->id, &known, err) < 0 ||
-		find_container(st, addresses, &known, err) < 0 ||
-		nm_request_make(st, c, known.id ? &known : NULL, &r, err) < 0)
+		find_container(st, addresses, &known, err) < 0)
+		return -1;
+	if (st->pid)
+		nm_container_open(st->pid, false, &container);
+	if (nm_state_make_directory(inv->state_dir, err) < 0 || nm_sandbox_close(inv->state_dir, err) < 0 ||
+		nm_request_make(st, c, known.id ? &known : NULL, &container, NULL, &r, err) < 0)
 		return -1;
 	if (!is_given && known.pid && known.start != r.start)
 		return nm_fail(err, NM_ERR_FAILED, "its process %d is gone", (int)known.pid);

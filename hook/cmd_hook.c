@@ -7,12 +7,10 @@
 #include "base/log.h"
 #include "host/process.h"
 #include "host/sandbox.h"
-#include "input/config.h"
-#include "input/oci_state.h"
 #include "publish/publish.h"
 #include "publish/request.h"
 #include "publish/withdraw.h"
-#include "cmd.h"
+#include "oci_input.h"
 
 enum stage { STAGE_PUBLISH, STAGE_WITHDRAW, STAGE_BY_STATUS };
 
@@ -50,13 +48,13 @@ static bool is_irrelevant(const struct nm_invocation *inv, const char *text, siz
 
 	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && may_be_stopped))
 		return false;
-	return !nm_request_may_be(text, len, inv->config_path);
+	return !nm_oci_input_may_be(text, len, inv->config_path);
 }
 
 /* Reads a state that is too long to its end, since the runtime writes all of it. */
 static int refuse_excess(const struct nm_invocation *inv, int fd, char *buf, size_t len, struct nm_err *err)
 {
-	bool concerns_us = nm_request_may_be(buf, len, inv->config_path);
+	bool concerns_us = nm_oci_input_may_be(buf, len, inv->config_path);
 	const size_t overlap = NM_SOURCE_OVERLAP;
 	ssize_t n;
 
@@ -64,7 +62,7 @@ static int refuse_excess(const struct nm_invocation *inv, int fd, char *buf, siz
 	while ((n = nm_io_read(fd, buf + overlap, len - overlap)) != 0) {
 		if (n < 0)
 			return nm_fail_errno(err, errno, "reading the container state");
-		concerns_us |= nm_request_may_be(buf, overlap + (size_t)n, inv->config_path);
+		concerns_us |= nm_oci_input_may_be(buf, overlap + (size_t)n, inv->config_path);
 		memmove(buf, buf + n, overlap);
 	}
 	return concerns_us ? nm_fail(err, NM_ERR_REFUSED, "reading the container state: more than %u bytes",
@@ -73,15 +71,17 @@ static int refuse_excess(const struct nm_invocation *inv, int fd, char *buf, siz
 }
 
 static int publish_record(const struct nm_invocation *inv, const struct nm_oci_state *st,
-	struct nm_config *config, struct nm_err *err)
+	struct nm_oci_input *in, struct nm_err *err)
 {
+	NM_CLEANUP(nm_attach_target_done) struct nm_attach_target target = NM_ATTACH_TARGET;
 	NM_CLEANUP(nm_record_done) struct nm_record record = {0};
+	struct nm_config *config = &in->config;
 
 	if (config->statics_err.kind != NM_ERR_NONE)
 		nm_log_notice("%s, ignored: containers do not need static rules", config->statics_err.msg);
-	if (nm_request_make(st, config, NULL, &record, err) < 0 ||
-		nm_publish(&record, config, inv->state_dir, err) < 0)
-		return nm_request_wrap(st, err);
+	if (nm_request_make(st, config, NULL, &in->container, &target, &record, err) < 0 ||
+		nm_publish(&record, st->network ? &target : NULL, config, inv->state_dir, err) < 0)
+		return nm_oci_input_wrap(st, err);
 	return 0;
 }
 
@@ -90,13 +90,12 @@ static int wrap_container(const struct nm_oci_state *st, struct nm_err *err)
 	return st->id ? nm_wrap(err, "container '%s'", st->id) : -1;
 }
 
-static int publish(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
+static int publish(const struct nm_invocation *inv, struct nm_oci_input *in, struct nm_err *err)
 {
 	NM_CLEANUP(nm_oci_state_done) struct nm_oci_state st = {0};
-	nm_autoconfig struct nm_config config = {0};
 
-	if (nm_request_read(text, len, inv->config_path, &config, &st, err) < 0 ||
-		(st.ports && publish_record(inv, &st, &config, err) < 0))
+	if (nm_oci_input_parse(in, &st, err) < 0 ||
+		(nm_oci_state_asks(&st) && publish_record(inv, &st, in, err) < 0))
 		return wrap_container(&st, err);
 	return 0;
 }
@@ -115,7 +114,7 @@ static int withdraw(const struct nm_invocation *inv, const char *text, size_t le
 /* Where the sandbox cannot be entered, natmap has published nothing. */
 static int fail_sandbox(const struct nm_invocation *inv, const char *text, size_t len, struct nm_err *err)
 {
-	if (nm_request_may_be(text, len, inv->config_path))
+	if (nm_oci_input_may_be(text, len, inv->config_path))
 		return -1;
 	nm_log_debug("%s, ignored: the container has no annotation of natmap's", err->msg);
 	return 0;
@@ -135,6 +134,25 @@ static bool has_ended(const char *text, size_t len)
 	return pid == 0 || nm_process_start(pid, &start, &is_alive, &err) < 0 || !is_alive;
 }
 
+/* The sandbox is closed before anything is parsed; what publishing needs from outside is opened before. */
+static int run(
+	const struct nm_invocation *inv, const char *text, size_t len, enum stage stage, struct nm_err *err)
+{
+	NM_CLEANUP(nm_oci_input_done) struct nm_oci_input in = NM_OCI_INPUT;
+
+	in.text = text;
+	in.len = len;
+	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
+		return fail_sandbox(inv, text, len, err);
+	if (stage != STAGE_WITHDRAW)
+		nm_oci_input_open(&in, inv->config_path, inv->state_dir);
+	if (nm_sandbox_close(inv->state_dir, err) < 0)
+		return stage == STAGE_WITHDRAW ? -1 : fail_sandbox(inv, text, len, err);
+	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && has_ended(text, len)))
+		return withdraw(inv, text, len, err);
+	return publish(inv, &in, err);
+}
+
 int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 {
 	nm_autofree char *text = NULL;
@@ -148,9 +166,5 @@ int nm_cmd_hook(const struct nm_invocation *inv, struct nm_err *err)
 		return refuse_excess(inv, STDIN_FILENO, text, len, err);
 	if (is_irrelevant(inv, text, len, stage))
 		return 0;
-	if (nm_sandbox_enter(stage != STAGE_WITHDRAW, err) < 0)
-		return fail_sandbox(inv, text, len, err);
-	if (stage == STAGE_WITHDRAW || (stage == STAGE_BY_STATUS && has_ended(text, len)))
-		return withdraw(inv, text, len, err);
-	return publish(inv, text, len, err);
+	return run(inv, text, len, stage, err);
 }

@@ -83,37 +83,68 @@ static int max(int a, size_t b)
 	return (size_t)a > b ? a : (int)b;
 }
 
-/* A column is as wide as its widest entry; the last one is not padded. */
+/* The widths of the columns: as wide as their widest entries; the last one is not padded. */
+struct widths {
+	int id, ports;
+};
+
+static struct widths find_widths(const struct nm_records *records)
+{
+	struct widths w = {(int)strlen("CONTAINER"), (int)strlen("PORTS")};
+	char ports[NM_MAPPING_STRLEN];
+
+	for (const struct nm_record *r = records->v; r < records->v + records->n; r++) {
+		w.id = max(w.id, strlen(r->id));
+		for (size_t j = 0; j < r->mappings.n; j++)
+			w.ports = max(w.ports, strlen(nm_mapping_print(&r->mappings.v[j], ports)));
+	}
+	return w;
+}
+
+/* Those of these families, and the bridge that natmap has put it on. */
+static void print_addresses(const struct nm_record *r, unsigned families, FILE *out)
+{
+	char address[NM_ADDR_STRLEN];
+
+	nm_each_family(f, r->families & families)
+		fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
+	if (!(r->families & families))
+		fputs(" -", out);
+	if (r->network.bridge[0])
+		fprintf(out, " on %s", r->network.bridge);
+	fputc('\n', out);
+}
+
+/* Without ports it has one row. */
+static void print_container(const struct nm_record *r, const char *state, const struct nm_counters *c,
+	const struct widths *w, FILE *out)
+{
+	char ports[NM_MAPPING_STRLEN];
+
+	for (size_t j = 0; j < r->mappings.n; j++) {
+		const struct nm_mapping *m = &r->mappings.v[j];
+
+		fprintf(out, "%-*s  %-*s  %-7s  %11" PRIu64 " ", w->id, r->id, w->ports,
+			nm_mapping_print(m, ports), state, c[j].packets);
+		print_addresses(r, m->families, out);
+	}
+	if (r->mappings.n)
+		return;
+	fprintf(out, "%-*s  %-*s  %-7s  %11s ", w->id, r->id, w->ports, "-", state, "-");
+	print_addresses(r, NM_BOTH_FAMILIES, out);
+}
+
 static void print_containers(const struct nm_list *p, FILE *out)
 {
-	char ports[NM_MAPPING_STRLEN], address[NM_ADDR_STRLEN];
+	const struct widths w = find_widths(&p->records);
 	const struct nm_counters *c = p->mappings;
-	int id_width = (int)strlen("CONTAINER"), ports_width = (int)strlen("PORTS");
 
-	for (size_t i = 0; i < p->records.n; i++) {
-		const struct nm_record *r = &p->records.v[i];
-
-		id_width = max(id_width, strlen(r->id));
-		for (size_t j = 0; j < r->mappings.n; j++)
-			ports_width = max(ports_width, strlen(nm_mapping_print(&r->mappings.v[j], ports)));
-	}
 	if (p->records.n)
-		fprintf(out, "%-*s  %-*s  %-7s  %11s  %s\n", id_width, "CONTAINER", ports_width, "PORTS",
-			"STATE", "CONNECTIONS", "ADDRESS");
+		fprintf(out, "%-*s  %-*s  %-7s  %11s  %s\n", w.id, "CONTAINER", w.ports, "PORTS", "STATE",
+			"CONNECTIONS", "ADDRESS");
 	for (size_t i = 0; i < p->records.n; i++) {
-		const struct nm_record *r = &p->records.v[i];
-
-		for (size_t j = 0; j < r->mappings.n; j++, c++) {
-			const struct nm_mapping *m = &r->mappings.v[j];
-
-			fprintf(out, "%-*s  %-*s  %-7s  %11" PRIu64 " ", id_width, r->id, ports_width,
-				nm_mapping_print(m, ports), state_names[p->states[i]], c->packets);
-			nm_each_family(f, r->families & m->families)
-				fprintf(out, " %s", nm_addr_print(&r->address[f].addr, address));
-			if (!(r->families & m->families))
-				fputs(" -", out);
-			fputc('\n', out);
-		}
+		print_container(&p->records.v[i], state_names[p->states[i]], c, &w, out);
+		c += p->records.v[i].mappings.n;
 	}
 }
 

@@ -37,12 +37,43 @@ static void print_containers(const struct nm_list *list, FILE *out)
 	for (size_t i = 0; i < list->records.n; i++)
 		n[list->states[i]]++;
 	nm_prometheus_begin(out, "natmap_containers", "gauge",
-		"Containers with published ports; gone: the process has ended, and the ports are still "
-		"published.");
+		"Containers with published ports or a network; gone: the process has ended, and these are "
+		"still there.");
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
 		const struct nm_prometheus_label labels[] = {{"state", states[i]}, {NULL, NULL}};
 
 		nm_prometheus_sample(out, "natmap_containers", labels, (double)n[i]);
+	}
+}
+
+static bool is_first_on(const struct nm_records *records, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(records->v[j].network.bridge, records->v[i].network.bridge))
+			return false;
+	return true;
+}
+
+static size_t count_on(const struct nm_records *records, const char *bridge)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < records->n; i++)
+		n += !strcmp(records->v[i].network.bridge, bridge);
+	return n;
+}
+
+static void print_networks(const struct nm_records *records, FILE *out)
+{
+	nm_prometheus_begin(
+		out, "natmap_network_containers", "gauge", "Containers on a bridge that natmap has made.");
+	for (size_t i = 0; i < records->n; i++) {
+		const char *bridge = records->v[i].network.bridge;
+		const struct nm_prometheus_label labels[] = {{"bridge", bridge}, {NULL, NULL}};
+
+		if (bridge[0] && is_first_on(records, i))
+			nm_prometheus_sample(
+				out, "natmap_network_containers", labels, (double)count_on(records, bridge));
 	}
 }
 
@@ -151,7 +182,7 @@ int nm_cmd_metrics(const struct nm_invocation *inv, struct nm_err *err)
 	bool with_config;
 	struct nm_err why;
 
-	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(false, err) < 0)
+	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(true, err) < 0)
 		return -1;
 	with_config = nm_config_file_load(&config, inv->config_path, &why) == 0 &&
 		nm_config_require_statics(&config, &why) == 0;
@@ -161,6 +192,7 @@ int nm_cmd_metrics(const struct nm_invocation *inv, struct nm_err *err)
 		return -1;
 	print_version(inv->out);
 	print_containers(&m.list, inv->out);
+	print_networks(&m.list.records, inv->out);
 	print_ports(&m, inv->out);
 	print_connections(&m, inv->out);
 	print_owners(&m.list.records, inv->out);

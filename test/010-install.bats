@@ -215,8 +215,8 @@ confined_as() {
 	# longer than natmap waits for its lock
 	assert "$(jq '.hook.timeout' "$json")" -gt 5
 	assert "$(jq -c '.when | keys' "$json")" = '["annotations"]'
-	assert "$(jq -c '.when.annotations' "$json")" = '{"^io\\.natmap\\.ports$":".+"}'
-	for annotation in io.natmap.ports=1 xio.natmap.ports=0 io.natmap.ports.x=0 io-natmap-ports=0 io.natmap.allow=0; do
+	assert "$(jq -c '.when.annotations' "$json")" = '{"^io\\.natmap\\.(ports|network)$":".+"}'
+	for annotation in io.natmap.ports=1 io.natmap.network=1 xio.natmap.ports=0 io.natmap.ports.x=0 io-natmap-ports=0 io.natmap.allow=0; do
 		assert "$(jq --arg key "${annotation%=*}" '.when.annotations | keys[0] as $re | [$key | select(test($re))] | length' "$json")" \
 			= "${annotation#*=}" "${annotation%=*}"
 	done

@@ -6,14 +6,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # hook STAGE STATE: with the words PID and PORTS replaced; a stage that is "" is not told
 hook() {
 	local text=${2//PID/$pid}
@@ -49,6 +41,9 @@ lives_and_ends() {
 		'{"ociVersion":"1.1.0-rc.1","id":"web","status":"stopped","pid":-1,"bundle":"/run/b","annotations":{PORTS}}'
 	lives_and_ends 'annotations at create alone' \
 		'{"ociVersion":"1.0.2","id":"web","status":"creating","pid":PID,"bundle":"/run/b","annotations":{PORTS,"io.container.manager":"libpod"}}' \
+		'{"ociVersion":"1.0.2","id":"web","status":"stopped","bundle":"/run/b"}'
+	lives_and_ends 'written with escapes, and with more that is called pid' \
+		'{"ociVersion":"1.0.2","id":"web","x":[{"pid":1}],"status":"creating","annotations":{"pid":"1",PORTS},"\u0070i\u0064" : PID ,"bundle":"/run/b"}' \
 		'{"ociVersion":"1.0.2","id":"web","status":"stopped","bundle":"/run/b"}'
 	# kata's have no status, and so need stages
 	hook createRuntime '{"ociVersion":"","id":"web","status":"","pid":PID,"bundle":"/run/b","annotations":{PORTS,"nerdctl/network-namespace":"/run/netns/x"}}'

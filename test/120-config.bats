@@ -6,14 +6,6 @@
 load helpers/natmap
 load helpers/syslog
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # set_sysctl NODE NAME VALUE
 set_sysctl() {
 	on "$1" sh -c "echo $3 >/proc/sys/net/$2"
@@ -30,7 +22,7 @@ denied() {
 	publish rc=5 web "${@:2}" || return 1
 	assert "$stderr" has "$1" || return 1
 	same "the host" "$before" "$(snapshot host)" || return 1
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # broken NEEDLE TEXT: publishing with the configuration TEXT fails; the message names the file and NEEDLE
@@ -39,7 +31,7 @@ broken() {
 	publish rc=2 web 8080:80 || return 1
 	assert "$stderr" has "$NM_TMP/natmap.json" || return 1
 	assert "$stderr" has "$1" || return 1
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 @test "host ports outside of policy.host_ports are refused" {
@@ -190,7 +182,7 @@ broken() {
 		run_natmap rc=2 --config "$file" hook createRuntime < <(state web "$pid" creating io.natmap.ports=8080:80)
 		assert "$stderr" has "'$file'"
 	done
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 @test "IPv4 forwarding stays off for all by default; with set it is switched on, and stays on" {

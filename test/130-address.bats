@@ -4,14 +4,6 @@
 
 load helpers/natmap
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # denied NEEDLE ADDRESS...: each annotated address is refused, the message has NEEDLE, and nothing is left
 denied() {
 	local before address
@@ -21,7 +13,7 @@ denied() {
 		assert "$stderr" has "$1" "$address" || return 1
 	done
 	same "the host" "$before" "$(snapshot host)" || return 1
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # readdress ADDRESS...: the container's eth0 has these and no others
@@ -125,7 +117,7 @@ allow_any() {
 	readdress 169.254.3.4/16
 	publish rc=5 web 8080:80
 	assert "$stderr" has link-local
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # bats test_tags=once
@@ -133,7 +125,7 @@ allow_any() {
 	ctr_start web host
 	publish rc=5 web 8080:80
 	assert "$stderr" has network
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # bats test_tags=once
@@ -143,7 +135,7 @@ allow_any() {
 	ctr_stop web
 	publish rc=1 web 8080:80 pid="$pid"
 	assert "$stderr" has "$pid is gone"
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # bats test_tags=once
@@ -160,7 +152,7 @@ allow_any() {
 	on ctr ip address add 169.254.3.4/16 dev eth0 scope link
 	publish rc=1 web 8080:80
 	assert "$stderr" has 'global address'
-	refute test -e "$(state_dir)"
+	assert_no_state
 }
 
 # bats test_tags=once

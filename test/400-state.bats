@@ -316,50 +316,65 @@ recorded() {
 	assert "$(live_ids | wc -w)" -eq 1000
 }
 
-# wait_with_lock COMMAND...: publishes "other" while another process holds the lock, and runs the command, which does away
-# with that lock, once the hook waits
+# wait_with_lock STATUS COMMAND...: publishes "other" while another process holds the lock, and runs the command, which does
+# away with that lock, once the hook waits. It ends with the status; a failure names what has happened.
 wait_with_lock() {
-	local hook
-	spawn host flock "$NM_TMP/state/lock" sleep 600
-	wait_for lock_is_held
-	publish other 9090:90 &
+	local hook holder rc=$1
+	shift
+	hold_lock
+	{
+		publish "rc=$rc" other 9090:90
+		[[ $rc = 0 ]] || assert "$stderr" has "somebody has removed or replaced '$NM_TMP/state' meanwhile"
+	} &
 	hook=$!
-	wait_for hook_waits
+	wait_for waiters 1
 	"$@"
-	kill "$spawned"
+	kill_group "$holder" # the sleep has the lock, too
 	wait "$hook"
-}
-
-lock_is_held() {
-	refute flock -n "$NM_TMP/state/lock" true
-}
-
-# hook_waits: somebody waits for a lock on the inode of ours
-hook_waits() {
-	grep -q -- "-> FLOCK .*:$(stat -c %i "$NM_TMP/state/lock") " /proc/locks
 }
 
 @test "a lock that is removed while a hook waits for it is not the lock any more" {
 	ctr_start other ctr2
 	publish web 8080:80
-	wait_with_lock rm "$NM_TMP/state/lock"
+	wait_with_lock 0 rm "$NM_TMP/state/lock"
 	assert "$(live_ids)" = 'web other'
 	withdraw web
 	withdraw other
 	assert_clean
 }
 
-@test "a state that is removed or moved away while a hook waits for its lock is made anew" {
+# The sandbox of a hook lets it into the directory that was there when it began.
+@test "a state that is removed or moved away while a hook waits for its lock is told, and the next hook makes it anew" {
 	ctr_start other ctr2
 	publish web 8080:80
-	wait_with_lock mv "$NM_TMP/state" "$NM_TMP/state.old"
+	wait_with_lock 1 mv "$NM_TMP/state" "$NM_TMP/state.old"
+	refute test -e "$NM_TMP/state"
+	assert_no_rule host natmap:other:9090
+	publish other 9090:90
 	assert "$(live_ids)" = other
 	withdraw other
 	rm -r "$NM_TMP/state"
 	mv "$NM_TMP/state.old" "$NM_TMP/state"
-	wait_with_lock rm -r "$NM_TMP/state"
+	wait_with_lock 1 rm -r "$NM_TMP/state"
+	assert_no_rule host natmap:other:9090
+	publish other 9090:90
 	assert "$(live_ids)" = other
 	withdraw other
+}
+
+# bats test_tags=once
+@test "a withdraw that began before there was a state does not fail when one comes meanwhile" {
+	local withdraw
+	mapfile -t argv < <(natmap_argv)
+	assert_no_state
+	state gone - stopped >"$NM_TMP/gone"
+	on host strace -qq -o "$NM_TMP/trace" -e trace=openat,landlock_restrict_self -e inject=landlock_restrict_self:delay_exit=500000 \
+		"${argv[@]}" hook poststop <"$NM_TMP/gone" 3>&- &
+	withdraw=$!
+	wait_for grep -q 'state".* ENOENT' "$NM_TMP/trace"
+	mkdir -m 700 "$NM_TMP/state"
+	install -m 600 /dev/null "$NM_TMP/state/lock"
+	wait "$withdraw"
 }
 
 @test "a state without its lock file is read all the same" {

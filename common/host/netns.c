@@ -95,16 +95,6 @@ static int open_process(pid_t pid, int *ret_fd, struct nm_nsid *ret, struct nm_e
 	return 0;
 }
 
-bool nm_netns_is_own(pid_t pid)
-{
-	nm_autoclose int fd = -1;
-	struct nm_nsid own, id;
-	struct nm_err err;
-
-	return check_proc_is_ours(&err) == 0 && nm_netns_self("net", &own, &err) == 0 &&
-		open_process(pid, &fd, &id, &err) == 0 && nm_nsid_equal(&own, &id);
-}
-
 static int open_home(int *ret_fd, struct nm_nsid *ret, struct nm_err *err)
 {
 	return open_namespace("/proc/self/ns/net", ret_fd, ret) < 0

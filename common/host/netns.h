@@ -61,9 +61,6 @@ int nm_netns_read(struct nm_netns *ns, pid_t pid, struct nm_err *err) NM_MUST_US
 /* Both of these, without settings. */
 int nm_netns_open(pid_t pid, struct nm_netns *ret, struct nm_err *err) NM_MUST_USE;
 
-/* True when pid is known to be in the caller's network namespace. */
-bool nm_netns_is_own(pid_t pid);
-
 /* Lets interfaces that come into the namespace from now on have IPv6, if that is required, and ignore router
  * advertisements, which any neighbour may send. Where the kernel has no IPv6 and none is required, that is no
  * error. Of a namespace that was opened with settings. */

@@ -30,7 +30,7 @@ int nm_address_keep_families(struct nm_record *r, struct nm_err *err)
 				nm_addr_family_name(m->families & NM_IPV4_BIT ? NM_IPV4 : NM_IPV6));
 		covered |= m->families;
 	}
-	r->families &= covered;
+	r->families &= covered | r->network.families;
 	return 0;
 }
 

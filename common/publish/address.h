@@ -44,7 +44,8 @@ int nm_address_choose(const struct nm_address_source *source, struct nm_record *
 int nm_address_renew(const struct nm_address_source *source, struct nm_record *r,
 	struct nm_address_choice ret[static NM_FAMILY_MAX], struct nm_err *err) NM_MUST_USE;
 
-/* Drops the families of r that no mapping covers. NM_ERR_REFUSED when a mapping covers no family of r. */
+/* Drops the families of r that no mapping covers, but for those of natmap's network. NM_ERR_REFUSED when a
+ * mapping covers no family of r. */
 int nm_address_keep_families(struct nm_record *r, struct nm_err *err) NM_MUST_USE;
 
 #endif

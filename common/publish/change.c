@@ -5,10 +5,10 @@
 #include "publish/change.h"
 
 #include <linux/netlink.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/bridge_rules.h"
 #include "base/log.h"
 #include "host/detach.h"
 #include "host/sandbox.h"
@@ -18,14 +18,24 @@
 #include "publish/stale_flows.h"
 #include "state/search.h"
 
-enum { PORTS_TEXT_SIZE = 512 /* of a line of the audit trail */ };
+/* Nothing was on record when the sandbox was closed: who creates nothing need not know what has come since.
+ */
+static int fail_to_open(const char *state_dir, enum nm_state_access access, struct nm_err *err)
+{
+	if (access < NM_STATE_CREATE && nm_sandbox_precedes(state_dir))
+		return 0;
+	return nm_sandbox_has_lost(state_dir)
+		? nm_wrap(err, "somebody has removed or replaced '%s' meanwhile", state_dir)
+		: -1;
+}
 
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err)
 {
-	if (nm_sandbox_leave_namespaces(err) < 0 ||
-		nm_state_open(state_dir, access, timeout_ms, &change->state, err) < 0)
+	if (nm_sandbox_leave_namespaces(err) < 0)
 		return -1;
+	if (nm_state_open(state_dir, access, timeout_ms, &change->state, err) < 0)
+		return fail_to_open(state_dir, access, err);
 	return change->state ? nm_sandbox_confine(state_dir, err) : 0;
 }
 
@@ -86,10 +96,30 @@ static void commit_done(struct commit *c)
 	nm_desired_done(&c->change.peers);
 }
 
-static int collect(struct nm_desired *d, const struct nm_records *records, struct nm_err *err)
+static int collect_new(const struct nm_claim *claim, const struct nm_layout_options *options,
+	struct nm_desired *ret, struct nm_err *err)
 {
+	const struct nm_record *r = claim->new;
+
+	if (r &&
+		(nm_backend_ops(r->backend)->layout_base(nm_record_families(r), NULL, ret, err) < 0 ||
+			nm_bridge_rules_know(&claim->peers, r, ret, err) < 0 ||
+			nm_desired_add_record(ret, r, options, err) < 0))
+		return -1;
+	for (size_t i = 0; i < claim->held.n; i++)
+		if (nm_desired_add_record(ret, &claim->held.v[i], options, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int collect_replaced(const struct nm_claim *claim, struct nm_desired *ret, struct nm_err *err)
+{
+	const struct nm_records *records = &claim->replaced;
+
+	if (nm_bridge_rules_keep(&claim->peers, records, ret, err) < 0)
+		return -1;
 	for (size_t i = 0; i < records->n; i++)
-		if (nm_desired_add_record(d, &records->v[i], NULL, err) < 0)
+		if (nm_desired_add_record(ret, &records->v[i], NULL, err) < 0)
 			return -1;
 	return 0;
 }
@@ -114,9 +144,9 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	struct commit *c = ctx;
 	const struct nm_record *r = c->record;
+	unsigned families = r ? nm_record_families(r) & a->families : 0;
 
-	if (r &&
-		nm_desired_read_accept(&c->change.new, r->backend, a->nl, r->families & a->families, err) < 0)
+	if (r && nm_desired_read_accept(&c->change.new, r->backend, a->nl, families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
 		if (nm_backend_ops(b)->prepare(&c->change, a, err) < 0)
@@ -153,7 +183,9 @@ static enum nm_backend choose_guards(const struct nm_forwarded *old, const struc
 static int plan_forwarding(struct nm_change *change, const struct nm_claim *claim,
 	struct nm_forward_switch *s, struct nm_err *err)
 {
-	struct nm_forward_need need = {.kept = NM_BOTH_FAMILIES};
+	struct nm_forward_need need = {.kept = NM_BOTH_FAMILIES,
+		.leaving = &claim->replaced,
+		.staying = {claim->new, &claim->peers, &claim->held}};
 
 	if (load_forwarding(change, s, err) < 0)
 		return -1;
@@ -203,25 +235,18 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 {
 	const struct nm_static_nats *statics = change->config ? &change->config->statics : NULL;
 	struct nm_record *r = claim->new;
-	unsigned families = (r ? r->families : 0) | nm_forward_switch_guarded(s);
+	unsigned families = (r ? nm_record_families(r) : 0) | nm_forward_switch_guarded(s);
 	bool ipv6_optional = r && families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
 	NM_CLEANUP(commit_done) struct commit c = {.record = r, .change.families = families};
 
 	for (size_t i = 0; i < claim->replaced.n; i++)
-		families |= claim->replaced.v[i].families;
-	if (r &&
-		(nm_backend_ops(r->backend)->layout_base(r->families, NULL, &c.change.new, err) < 0 ||
-			nm_desired_add_record(&c.change.new, r, options, err) < 0))
-		return -1;
-	if (nm_forward_switch_add_guards(s, statics, &c.change.new, err) < 0 ||
-		nm_forward_switch_add_old_guards(s, &c.change.replaced, err) < 0)
-		return -1;
-	if (collect(&c.change.replaced, &claim->replaced, err) < 0 ||
+		families |= nm_record_families(&claim->replaced.v[i]);
+	if (collect_new(claim, options, &c.change.new, err) < 0 ||
+		nm_forward_switch_add_guards(s, statics, &c.change.new, err) < 0 ||
+		nm_forward_switch_add_old_guards(s, &c.change.replaced, err) < 0 ||
+		collect_replaced(claim, &c.change.replaced, err) < 0 ||
 		collect_peers(&c.change.peers, claim, err) < 0)
 		return -1;
-	for (size_t i = 0; i < claim->held.n; i++)
-		if (nm_desired_add_record(&c.change.new, &claim->held.v[i], options, err) < 0)
-			return -1;
 	if (prepare_handles(change, claim, &c, err) < 0 ||
 		run(&change->nl, &c, families, ipv6_optional, ret, err) < 0)
 		return -1;
@@ -342,55 +367,13 @@ void nm_change_retire_replaced(struct nm_change *change, const struct nm_records
 	nm_state_compact(change->state);
 }
 
-/* "8080:80/tcp 53:53/udp", cut at a reasonable length. */
-static const char *print_ports(const struct nm_mappings *m, char buf[static PORTS_TEXT_SIZE])
-{
-	char text[NM_MAPPING_STRLEN];
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < m->n && used < PORTS_TEXT_SIZE; i++)
-		used += (size_t)snprintf(buf + used, PORTS_TEXT_SIZE - used, "%s%s", i > 0 ? " " : "",
-			nm_mapping_print(&m->v[i], text));
-	return buf;
-}
-
-static void audit(const char *verb, const struct nm_record *r)
-{
-	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
-
-	if (r->families & NM_IPV4_BIT)
-		nm_addr_print(&r->address[NM_IPV4].addr, ipv4);
-	if (r->families & NM_IPV6_BIT)
-		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
-	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id, print_ports(&r->mappings, ports), ipv4,
-		ipv4[0] && ipv6[0] ? " " : "", r->families ? ipv6 : "no address");
-}
-
-/* Names the newest replaced record of each container but the new record's, or what is left of it, then the
- * new record. */
-static void audit_change(struct nm_claim *claim)
-{
-	struct nm_records *replaced = &claim->replaced;
-
-	nm_records_keep_newest(replaced);
-	for (size_t i = 0; i < replaced->n; i++) {
-		const struct nm_record *held = nm_records_newest(&claim->held, replaced->v[i].id);
-
-		if (!claim->new || strcmp(replaced->v[i].id, claim->new->id) != 0)
-			audit(held ? "moved" : "withdrew", held ? held : &replaced->v[i]);
-	}
-	if (claim->new)
-		audit("published", claim->new);
-}
-
 void nm_change_end(struct nm_change *change, struct nm_claim *claim)
 {
 	nm_verified_finish(&change->verified, change->state);
 	nm_chain_notes_finish(&change->chains, change->state, change->nl.fd);
 	nm_state_unlock(change->state);
 	nm_stale_flows_delete(change->nl.fd, claim);
-	audit_change(claim);
+	nm_claim_audit(claim);
 }
 
 void nm_change_done(struct nm_change *change)

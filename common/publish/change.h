@@ -4,15 +4,17 @@
 
 #include "host/netlink.h"
 #include "input/config.h"
+#include "network/attach.h"
 #include "publish/claim.h"
 #include "state/chain_notes.h"
 #include "state/verified.h"
 
 /* What a change holds: begins as NM_CHANGE_INIT. */
 struct nm_change {
-	struct nm_state *state;         /* owned; NULL: there is none */
-	struct nm_netlink nl;           /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
-	const struct nm_config *config; /* by which a new record is published, borrowed; NULL: nothing is */
+	struct nm_state *state;          /* owned; NULL: there is none */
+	struct nm_netlink nl;            /* NETLINK_NETFILTER, once nm_change_connect() has opened it */
+	struct nm_attach_target *target; /* the container whose network is made, borrowed; NULL: none */
+	const struct nm_config *config;  /* by which a new record is published, borrowed; NULL: nothing is */
 	struct nm_verified_move verified;
 	struct nm_chain_notes_move chains;
 };
@@ -23,8 +25,9 @@ struct nm_change {
 	}
 
 /*
- * Opens the state and takes its lock: nm_state_open(). Closes the sandbox: gives up the capabilities to enter
- * namespaces before it waits for the lock, and the files outside state_dir once the state is open.
+ * Opens the state and takes its lock: nm_state_open(). Closes the sandbox, unless nm_sandbox_close() has done
+ * it: gives up the capabilities to enter namespaces before it waits for the lock, and the files outside
+ * state_dir once the state is open.
  */
 int nm_change_begin(struct nm_change *change, const char *state_dir, enum nm_state_access access,
 	unsigned timeout_ms, struct nm_err *err) NM_MUST_USE;

@@ -265,3 +265,34 @@ bool nm_claim_is_withdrawal(const struct nm_claim *claim)
 	}
 	return replaced->n > 0 && replaced->n <= FEW && claim->held.n == 0;
 }
+
+enum { PORTS_TEXT_SIZE = 512 /* of a line of the audit trail */ };
+
+static void audit(const char *verb, const struct nm_record *r)
+{
+	char ports[PORTS_TEXT_SIZE], ipv4[NM_ADDR_STRLEN] = "", ipv6[NM_ADDR_STRLEN] = "";
+
+	if (r->families & NM_IPV4_BIT)
+		nm_addr_print(&r->address[NM_IPV4].addr, ipv4);
+	if (r->families & NM_IPV6_BIT)
+		nm_addr_print(&r->address[NM_IPV6].addr, ipv6);
+	nm_log_audit("%s container '%s': %s to %s%s%s", verb, r->id,
+		r->mappings.n ? nm_mappings_print(&r->mappings, ports, sizeof(ports))
+			      : "a network without ports",
+		ipv4, ipv4[0] && ipv6[0] ? " " : "", r->families ? ipv6 : "no address");
+}
+
+void nm_claim_audit(struct nm_claim *claim)
+{
+	struct nm_records *replaced = &claim->replaced;
+
+	nm_records_keep_newest(replaced);
+	for (size_t i = 0; i < replaced->n; i++) {
+		const struct nm_record *held = nm_records_newest(&claim->held, replaced->v[i].id);
+
+		if (!claim->new || strcmp(replaced->v[i].id, claim->new->id) != 0)
+			audit(held ? "moved" : "withdrew", held ? held : &replaced->v[i]);
+	}
+	if (claim->new)
+		audit("published", claim->new);
+}

@@ -45,6 +45,10 @@ unsigned nm_claim_shares(const struct nm_record *a, const struct nm_mapping *m, 
  */
 bool nm_claim_other_bundle(const char *a, const char *b);
 
+/* Writes what the change has done to the audit trail: of each container but the new record's the newest
+ * replaced record, or what is left of it, then the new record. Older ones of claim->replaced go. */
+void nm_claim_audit(struct nm_claim *claim);
+
 /* True when all rules of the replaced records go, and those of each are its alone: none has the id of
  * another, or of one that is recorded now. They are few. */
 bool nm_claim_is_withdrawal(const struct nm_claim *claim);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "host/forwarding.h"
 #include "host/sysctl.h"
+#include "network/names.h"
 
 void nm_forward_switch_done(struct nm_forward_switch *s)
 {
@@ -99,18 +100,24 @@ static int find(struct nm_netlink *rtnl, const struct nm_forwarded_interface *i,
 	return 0;
 }
 
-static int keep_old(
-	struct nm_forward_switch *s, struct nm_netlink *rtnl, enum nm_family family, struct nm_err *err)
+/* An interface that this change removes, or another one is removing. */
+static bool is_going(const struct nm_forward_need *need, const char *name)
+{
+	return nm_names_is_aside(name) ||
+		(need->leaving && nm_attach_bridge_goes(need->leaving, &need->staying, name));
+}
+
+static int keep_old(struct nm_forward_switch *s, struct nm_netlink *rtnl, enum nm_family family,
+	const struct nm_forward_need *need, struct nm_err *err)
 {
 	struct nm_rtnl_link link;
 
 	for (size_t i = 0; i < s->old.n; i++) {
-		if (s->old.v[i].family != family)
-			continue;
-		if (find(rtnl, &s->old.v[i], &link, err) < 0 ||
-			(link.found &&
-				desire(s, family, link.name, link.ifindex, !strcmp(link.kind, "bridge"),
-					err) < 0))
+		if (s->old.v[i].family == family &&
+			(find(rtnl, &s->old.v[i], &link, err) < 0 ||
+				(link.found && !is_going(need, link.name) &&
+					desire(s, family, link.name, link.ifindex,
+						!strcmp(link.kind, "bridge"), err) < 0)))
 			return -1;
 	}
 	return 0;
@@ -130,15 +137,17 @@ static int desire_one(struct nm_forward_switch *s, enum nm_family family, const 
 }
 
 static int plan_family(struct nm_forward_switch *s, struct nm_netlink *rtnl, enum nm_family family,
-	const char *via, struct nm_err *err)
+	const struct nm_forward_need *need, struct nm_err *err)
 {
+	const char *via = need->via ? need->via[family] : NULL;
 	NM_CLEANUP(nm_forwarding_interfaces_done) struct nm_forwarding_interfaces list = {0};
 	struct nm_rtnl_link link = {.found = false};
 
-	if (keep_old(s, rtnl, family, err) < 0 || nm_forwarding_list(rtnl, family, &list, err) < 0)
+	if (keep_old(s, rtnl, family, need, err) < 0 || nm_forwarding_list(rtnl, family, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++)
-		if (desire_one(s, family, list.v[i].name, list.v[i].index, list.v[i].bridge, err) < 0)
+		if (!is_going(need, list.v[i].name) &&
+			desire_one(s, family, list.v[i].name, list.v[i].index, list.v[i].bridge, err) < 0)
 			return -1;
 	if (via && via[0] && !is_desired(s, family, via, 0) && nm_rtnl_get_link(rtnl, 0, via, &link, err) < 0)
 		return -1;
@@ -146,11 +155,13 @@ static int plan_family(struct nm_forward_switch *s, struct nm_netlink *rtnl, enu
 			  : 0;
 }
 
-static int plan_kept(struct nm_forward_switch *s, enum nm_family family, struct nm_err *err)
+static int plan_kept(struct nm_forward_switch *s, enum nm_family family, const struct nm_forward_need *need,
+	struct nm_err *err)
 {
 	s->desired.statics |= s->old.statics & 1u << family;
 	for (size_t i = 0; i < s->old.n; i++)
-		if (s->old.v[i].family == family && nm_forwarded_add(&s->desired, &s->old.v[i], err) < 0)
+		if (s->old.v[i].family == family && !is_going(need, s->old.v[i].name) &&
+			nm_forwarded_add(&s->desired, &s->old.v[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -191,12 +202,12 @@ int nm_forward_switch_plan(struct nm_forward_switch *s, const struct nm_state *s
 		s->global |= global ? 1u << f : 0;
 		if (s->global & 1u << f)
 			continue;
-		if (!active && need->kept & 1u << f && plan_kept(s, f, err) < 0)
+		if (!active && need->kept & 1u << f && plan_kept(s, f, need, err) < 0)
 			return -1;
 		if (!active)
 			continue;
 		if ((rtnl.fd < 0 && nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0) ||
-			plan_family(s, &rtnl, f, need->via ? need->via[f] : NULL, err) < 0)
+			plan_family(s, &rtnl, f, need, err) < 0)
 			return -1;
 		s->desired.statics |= (need->statics | (need->kept & s->old.statics)) & 1u << f;
 	}

@@ -5,6 +5,7 @@
 #include "backend/desired.h"
 #include "input/config.h"
 #include "model/static_nat.h"
+#include "network/attach.h"
 #include "state/forwarded.h"
 
 /* What a change needs. Families: NM_IPV4_BIT, NM_IPV6_BIT. */
@@ -13,7 +14,9 @@ struct nm_forward_need {
 	unsigned kept;    /* of the others, those in which it stays as it is */
 	unsigned statics; /* of the active ones, those in which static NAT needs it */
 	enum nm_backend backend;
-	const char (*via)[IF_NAMESIZE]; /* for each family, another interface that needs it; NULL: none */
+	const char (*via)[IF_NAMESIZE];   /* for each family, another interface that needs it; NULL: none */
+	const struct nm_records *leaving; /* whose bridges need it no longer, and go; NULL: none */
+	struct nm_attach_others staying;
 };
 
 /* Begins as zeros. */

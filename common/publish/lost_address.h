@@ -2,9 +2,14 @@
 #ifndef NM_PUBLISH_LOST_ADDRESS_H
 #define NM_PUBLISH_LOST_ADDRESS_H
 
-#include "host/netlink.h"
+#include "host/rtnl.h"
 #include "input/config.h"
 #include "state/record.h"
+
+/* The families of the record whose address is not among all of its container's, nor in policy.address. One of
+ * a network that natmap has made is never lost: it stays the container's, which a reload gives it again. */
+unsigned nm_lost_address_among(
+	const struct nm_rtnl_addresses *all, const struct nm_record *r, const struct nm_policy *policy);
 
 /*
  * Sets *ret to the families whose address no interface of a live container has any more, asking over rtnl, an

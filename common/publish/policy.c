@@ -2,6 +2,8 @@
  * them. */
 #include "publish/policy.h"
 
+#include <string.h>
+
 static int refuse(const struct nm_mapping *m, const char *why, struct nm_err *err)
 {
 	char text[NM_MAPPING_STRLEN];
@@ -68,6 +70,17 @@ int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings
 			"%u published ports for %zu networks of io.natmap.allow: more than %d pairs are "
 			"refused",
 			ports, allow->n, NM_ALLOWED_MAX);
+	return 0;
+}
+
+int nm_policy_check_network(const struct nm_config *c, const char *network, struct nm_err *err)
+{
+	if (strcmp(network, NM_NETWORK_BRIDGE) != 0)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"io.natmap.network '%s': expected '" NM_NETWORK_BRIDGE "'", network);
+	if (!c->policy.network)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"io.natmap.network '%s': refused by policy.network, which is false", network);
 	return 0;
 }
 

@@ -14,6 +14,9 @@
 int nm_policy_check_mappings(const struct nm_config *c, const struct nm_mappings *m,
 	const struct nm_prefixes *allow, struct nm_err *err) NM_MUST_USE;
 
+/* Checks the value of io.natmap.network, and policy.network, which must be true. NM_ERR_REFUSED. */
+int nm_policy_check_network(const struct nm_config *c, const char *network, struct nm_err *err) NM_MUST_USE;
+
 /* True when policy.address has the address. */
 bool nm_policy_allows_address(const struct nm_policy *p, const struct nm_addr *address);
 

@@ -3,8 +3,9 @@
  *
  * A request (publish/request.c) has been made without the lock. Under the lock it becomes a claim: one search
  * of the state finds all that concerns it, ownership is settled, free ports are chosen, listeners are looked
- * for. Nothing has been written until here but forwarding. Then (1) the new record is appended, (2) the rules
- * are changed in one transaction, (3) the replaced records are retired. Killed after (1), the state knows
+ * for. Nothing has been written until here but forwarding, and the bridge of a network that natmap makes.
+ * Then (1) the new record is appended, and the pair of that network is made, (2) the rules are changed in one
+ * transaction, (3) networks of replaced records go, and these are retired. Killed after (1), the state knows
  * more than the kernel, after (2) it still knows the old records: the next hook, add or remove for any of
  * these containers puts that right, and so does gc. A failure in (2) retires the new record again. After the
  * lock has been released, stale flows are deleted.
@@ -15,14 +16,87 @@
 
 #include "backend/localnet_guard.h"
 #include "base/log.h"
+#include "network/addresses.h"
 #include "publish/conflict.h"
 #include "publish/forward_switch.h"
 #include "publish/free_port.h"
 #include "publish/host_settings.h"
+#include "publish/request.h"
 #include "state/interfaces.h"
 #include "state/search.h"
 
 /* Claim */
+
+static bool is_same_process(const struct nm_record *a, const struct nm_record *b)
+{
+	return a->pid && a->pid == b->pid && a->start == b->start && nm_record_same_netns(a, b);
+}
+
+/* A bridge has the subnets and the isolation of its first container until its last one has gone. */
+static int check_bridge(const struct nm_records *found, const struct nm_record *r, struct nm_err *err)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		const struct nm_record *o = &found->v[i];
+
+		if (!strcmp(o->network.bridge, r->network.bridge) && strcmp(o->id, r->id) != 0 &&
+			!nm_network_attachment_fits(&o->network, &r->network))
+			return nm_fail(err, NM_ERR_REFUSED,
+				"bridge '%s': container '%s' is on it with other network.subnets, or another "
+				"network.isolate, than the configuration has now: they need another "
+				"network.bridge",
+				r->network.bridge, o->id);
+	}
+	return 0;
+}
+
+/* A search finds one record of a bridge, which may be the container's own. */
+static int check_others(struct nm_change *change, const struct nm_records *known, const struct nm_record *r,
+	struct nm_err *err)
+{
+	const struct nm_state_query query = {
+		.network = r->network.bridge, .backend = r->backend, .except = known};
+	nm_autorecords struct nm_records others = {0};
+
+	if (nm_state_search(change->state, &query, &others, err) < 0)
+		return -1;
+	return check_bridge(&others, r, err);
+}
+
+/* Gives it addresses that nobody has. One that runs keeps its network, whatever the configuration says now.
+ */
+static int choose_network(
+	struct nm_change *change, struct nm_record *r, const struct nm_config *c, struct nm_err *err)
+{
+	const struct nm_state_query query = {
+		.id = r->id, .network = r->network.bridge, .backend = r->backend};
+	nm_autorecords struct nm_records found = {0};
+	const struct nm_record *known;
+
+	if (nm_state_search(change->state, &query, &found, err) < 0)
+		return -1;
+	known = nm_records_newest(&found, r->id);
+	if (known && known->network.bridge[0] && is_same_process(known, r)) {
+		r->network = known->network;
+		r->families = known->families;
+		return 0;
+	}
+	if (nm_addresses_allocate(change->state, r->id, &c->network, known, &r->network, err) < 0 ||
+		check_bridge(&found, r, err) < 0)
+		return -1;
+	return known ? check_others(change, &found, r, err) : 0;
+}
+
+/* Settles what only the lock can settle of the network that natmap makes: its addresses, and the bridge, on
+ * which more depends. */
+static int prepare_network(
+	struct nm_change *change, struct nm_record *r, const struct nm_config *c, struct nm_err *err)
+{
+	if (choose_network(change, r, c, err) < 0 ||
+		nm_attach_prepare(change->target, r, c->network.mtu, err) < 0)
+		return -1;
+	nm_request_settle_network(r, change->target->bridge.ifindex, &c->layout);
+	return 0;
+}
 
 /* Any container of its pod may have the mapping already, with the port that it is to share. */
 static bool may_share_a_choice(const struct nm_record *r)
@@ -86,6 +160,7 @@ static int settle_owners(
 		.localnet_index = r->localnet_index,
 		.bridge_port = r->bridge_port,
 		.bridge_port_index = r->bridge_port_index,
+		.network = r->network.bridge,
 		.set = true,
 		.backend = r->backend,
 		.sharing = &claim->replaced,
@@ -124,7 +199,6 @@ static int choose_ports(
 static int make_claim(
 	struct nm_change *change, struct nm_claim *claim, const struct nm_config *c, struct nm_err *err)
 {
-	claim->new->backend = c->backend;
 	if (settle_owners(change, claim, c, err) < 0 || choose_ports(change, claim, c, err) < 0 ||
 		nm_host_settings_can_enable(claim->new, err) < 0 ||
 		nm_forward_switch_check(c, claim->new, err) < 0)
@@ -183,16 +257,33 @@ static int append_held(struct nm_change *change, struct nm_claim *claim, struct 
 	return 0;
 }
 
+static int attach(struct nm_change *change, const struct nm_record *r,
+	const struct nm_layout_options *options, struct nm_err *err)
+{
+	return change->target ? nm_attach_make(change->target, r, options->hairpin, err) : 0;
+}
+
+static void detach_replaced(const struct nm_claim *claim)
+{
+	const struct nm_attach_others others = {claim->new, &claim->peers, &claim->held};
+	struct nm_err err;
+
+	if (nm_attach_remove(&claim->replaced, &others, &err) < 0)
+		nm_log_notice("%s, ignored: gc removes it", err.msg);
+}
+
 /* Steps (1) to (3). */
 static int write_claim(struct nm_change *change, struct nm_claim *claim,
 	const struct nm_layout_options *options, struct nm_err *err)
 {
 	if (nm_state_append(change->state, claim->new, err) < 0)
 		return -1;
-	if (append_held(change, claim, err) < 0 || nm_change_apply(change, claim, options, err) < 0) {
+	if (append_held(change, claim, err) < 0 || attach(change, claim->new, options, err) < 0 ||
+		nm_change_apply(change, claim, options, err) < 0) {
 		roll_back(change, claim, options, err);
 		return -1;
 	}
+	detach_replaced(claim);
 	nm_change_retire_replaced(change, &claim->replaced);
 	nm_change_end(change, claim);
 	return 0;
@@ -210,16 +301,17 @@ static int write_again(struct nm_change *change, struct nm_claim *claim,
 		nm_handles_forget(&old->handles);
 		nm_state_write_handles(change->state, old);
 	}
+	if (attach(change, claim->new, options, err) < 0)
+		return -1;
 	return nm_change_apply(change, claim, options, err);
 }
 
-int nm_publish_claim(
+static int claim_and_write(
 	struct nm_change *change, struct nm_claim *claim, struct nm_config *c, struct nm_err *err)
 {
 	const struct nm_records *replaced = &claim->replaced;
 
-	change->config = c;
-	if (nm_change_settle_backend(change, c, err) < 0 || make_claim(change, claim, c, err) < 0 ||
+	if (make_claim(change, claim, c, err) < 0 ||
 		nm_change_reserve_handles(claim->new, &c->layout, err) < 0)
 		return -1;
 	/* a hook that runs twice finds the record that it has written */
@@ -228,11 +320,29 @@ int nm_publish_claim(
 	return write_again(change, claim, &c->layout, err);
 }
 
-int nm_publish(struct nm_record *r, struct nm_config *c, const char *state_dir, struct nm_err *err)
+int nm_publish_claim(
+	struct nm_change *change, struct nm_claim *claim, struct nm_config *c, struct nm_err *err)
+{
+	change->config = c;
+	if (nm_change_settle_backend(change, c, err) < 0)
+		return -1;
+	claim->new->backend = c->backend;
+	if (change->target && prepare_network(change, claim->new, c, err) < 0)
+		return -1;
+	if (claim_and_write(change, claim, c, err) == 0)
+		return 0;
+	if (change->target)
+		nm_attach_undo(change->target, claim->new, err);
+	return -1;
+}
+
+int nm_publish(struct nm_record *r, struct nm_attach_target *target, struct nm_config *c,
+	const char *state_dir, struct nm_err *err)
 {
 	NM_CLEANUP(nm_change_done) struct nm_change change = NM_CHANGE_INIT;
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {.new = r};
 
+	change.target = target;
 	if (nm_change_begin(&change, state_dir, NM_STATE_CREATE, c->lock_timeout_ms, err) < 0)
 		return -1;
 	if (!nm_state_same_pidns(change.state))

@@ -10,9 +10,8 @@
 #include "backend/desired.h"
 #include "base/log.h"
 #include "host/forwarding.h"
-#include "host/process.h"
 #include "host/sysctl.h"
-#include "input/config_file.h"
+#include "network/addresses.h"
 #include "publish/address.h"
 #include "publish/client_networks.h"
 #include "publish/host_settings.h"
@@ -20,17 +19,6 @@
 #include "state/interfaces.h"
 
 enum { ALLOW_MAX = 256 };
-
-static int read_process(struct nm_record *r, struct nm_err *err)
-{
-	bool alive;
-
-	if (nm_process_start(r->pid, &r->start, &alive, err) < 0)
-		return -1;
-	if (!alive)
-		return nm_fail(err, NM_ERR_FAILED, "container process %d is gone", (int)r->pid);
-	return 0;
-}
 
 /* Where packets take several interfaces, route_localnet of one would serve only some connections. */
 static void set_localnet(struct nm_record *r, const struct nm_route *route)
@@ -182,13 +170,50 @@ static int resolve_network(const struct nm_oci_state *st, const struct nm_config
 	return nm_client_networks_find(&rtnl, ns, r, err);
 }
 
-/* Without a process the namespace stays empty. */
-static int resolve(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
-	struct nm_record *r, struct nm_err *err)
+/* Its bridge may not be there yet, and will forward as new interfaces do. */
+static int resolve_own_network(const struct nm_oci_state *st, const struct nm_config *c,
+	struct nm_container *container, struct nm_attach_target *target, struct nm_record *r,
+	struct nm_err *err)
 {
-	NM_CLEANUP(nm_netns_done) struct nm_netns ns = NM_NETNS_INIT;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
 
-	if (nm_mappings_parse(st->ports, &r->mappings, err) < 0)
+	if (st->interface)
+		return nm_fail(err, NM_ERR_REFUSED,
+			"io.natmap.interface '%s': it does not go with io.natmap.network", st->interface);
+	if (nm_attach_plan(r, &c->network, err) < 0 || nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0 ||
+		check_host_addresses(&rtnl, &r->mappings, err) < 0 || check_forwarding(&rtnl, c, r, err) < 0)
+		return -1;
+	r->network.families = r->families;
+	if (nm_addresses_ask(st->address, &r->network, err) < 0 || nm_address_keep_families(r, err) < 0)
+		return -1;
+	if (!target)
+		return 0;
+	if (nm_attach_examine(target, container, r, err) < 0)
+		return -1;
+	r->start = container->start;
+	r->netns = target->ns.id;
+	return 0;
+}
+
+void nm_request_settle_network(struct nm_record *r, unsigned bridge, const struct nm_layout_options *options)
+{
+	nm_each_family(f, r->families) {
+		r->address[f] = r->network.address[f];
+		memcpy(r->via[f], r->network.bridge, sizeof(r->via[f]));
+	}
+	if (!nm_desired_needs_localnet(r, options))
+		return;
+	memcpy(r->localnet, r->network.bridge, sizeof(r->localnet));
+	r->localnet_index = bridge;
+}
+
+static int resolve(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
+	struct nm_container *container, struct nm_attach_target *target, struct nm_record *r,
+	struct nm_err *err)
+{
+	if (st->network && nm_policy_check_network(c, st->network, err) < 0)
+		return -1;
+	if (st->ports && nm_mappings_parse(st->ports, &r->mappings, err) < 0)
 		return -1;
 	r->fixed = r->pid && st->address;
 	if (st->interface)
@@ -200,9 +225,12 @@ static int resolve(const struct nm_oci_state *st, const struct nm_config *c, con
 		return -1;
 	if (nm_policy_check_mappings(c, &r->mappings, &r->allow, err) < 0)
 		return -1;
-	if (r->pid && (nm_netns_open(r->pid, &ns, err) < 0 || read_process(r, err) < 0))
+	if (st->network)
+		return resolve_own_network(st, c, container, target, r, err);
+	if (r->pid && nm_container_read(container, err) < 0)
 		return -1;
-	return resolve_network(st, c, known, &ns, r, err);
+	r->start = container->start;
+	return resolve_network(st, c, known, &container->ns, r, err);
 }
 
 /* Another interface that the route leads through now is not taken: its container may have no network left. */
@@ -239,64 +267,16 @@ int nm_request_name_interfaces(struct nm_host_settings_view *view, struct nm_rec
 	return there ? 0 : look_up_localnet(view, r, err);
 }
 
-static bool may_be_others(unsigned found, const char *config_path)
-{
-	return found & ~(1u << NM_SOURCE_NATMAP) && nm_config_file_may_have_sources(config_path);
-}
-
-bool nm_request_may_be(const char *text, size_t len, const char *config_path)
-{
-	unsigned found = nm_sources_scan(text, len);
-
-	return found & 1u << NM_SOURCE_NATMAP || may_be_others(found & ~NM_SOURCE_ADDRESS_BIT, config_path);
-}
-
-/* Forgets ports that do not count. */
-static void forget_ports(struct nm_oci_state *st, const struct nm_config *c)
-{
-	bool is_ours = !st->ports_from;
-
-	if (is_ours && nm_sources_has(&c->sources, NM_SOURCE_NATMAP))
-		return;
-	if (is_ours)
-		nm_log_notice("container '%s', ignored: natmap is not in sources", st->id);
-	else if (!nm_netns_is_own(st->pid))
-		return;
-	free(st->ports);
-	st->ports = NULL;
-}
-
-int nm_request_read(const char *text, size_t len, const char *config_path, struct nm_config *config,
-	struct nm_oci_state *ret, struct nm_err *err)
-{
-	bool others = may_be_others(nm_sources_scan(text, len), config_path);
-
-	if ((others && nm_config_file_load(config, config_path, err) < 0) ||
-		nm_oci_state_parse(
-			text, len, NM_OCI_STATE_PUBLISH, others ? &config->sources : NULL, ret, err) < 0)
-		return -1;
-	if (!ret->ports)
-		return 0;
-	if (!others && nm_config_file_load(config, config_path, err) < 0)
-		return -1;
-	forget_ports(ret, config);
-	return 0;
-}
-
-int nm_request_wrap(const struct nm_oci_state *st, struct nm_err *err)
-{
-	return st->ports_from ? nm_wrap(err, "by annotation '%s'", st->ports_from) : -1;
-}
-
 int nm_request_make(const struct nm_oci_state *st, const struct nm_config *c, const struct nm_record *known,
-	struct nm_record *ret, struct nm_err *err)
+	struct nm_container *container, struct nm_attach_target *target, struct nm_record *ret,
+	struct nm_err *err)
 {
 	nm_autorecord struct nm_record r = {
 		.pid = st->pid, .id = strdup(st->id), .bundle = st->bundle ? strdup(st->bundle) : NULL};
 
 	if (!r.id || (st->bundle && !r.bundle))
 		return nm_fail_memory(err, "reading the container's state");
-	if (resolve(st, c, known, &r, err) < 0)
+	if (resolve(st, c, known, container, target, &r, err) < 0)
 		return -1;
 	*ret = nm_steal(&r);
 	return 0;

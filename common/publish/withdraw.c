@@ -5,9 +5,11 @@
 
 int nm_withdraw_replaced(struct nm_change *change, struct nm_claim *claim, struct nm_err *err)
 {
+	const struct nm_attach_others others = {NULL, &claim->peers, &claim->held};
 	int rc;
 
 	if (nm_change_find_peers(change, claim, err) < 0 || nm_change_apply(change, claim, NULL, err) < 0 ||
+		nm_attach_remove(&claim->replaced, &others, err) < 0 ||
 		nm_change_retire(change, &claim->replaced, err) < 0)
 		return -1;
 	nm_state_compact(change->state);

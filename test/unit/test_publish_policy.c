@@ -90,38 +90,22 @@ static void test_mappings(void)
 	}
 }
 
-static void test_max_ports(void)
+static void test_amounts(void)
 {
-	static const char *const rows[] = {"80-83", "80,81,82,83", "80/udp,80-82", "0:1,0:1,0:1,0:1"};
-
-	nm_each(ports, rows) {
-		struct nm_config c;
-		struct nm_mappings m = {0};
-		struct nm_err err;
-
-		if (!configure(POLICY("\"max_ports\":3"), &c) || nm_mappings_parse(*ports, &m, &err) < 0)
-			tap_ok(false, "the test's own ports");
-		else if (tap_ok(nm_policy_check_mappings(&c, &m, &no_networks, &err) == -1, "%s are too many",
-				 *ports))
-			tap_is(err.msg, "4 published ports: refused by policy.max_ports, which is 3",
-				"and why");
-		nm_mappings_done(&m);
-		nm_config_done(&c);
-	}
-}
-
-static void test_networks(void)
-{
+#define TOO_MANY "4 published ports: refused by policy.max_ports, which is 3"
+#define TOO_WIDE "65 published ports for 256 networks of io.natmap.allow: more than 16384 pairs are refused"
 	static const struct {
-		const char *ports;
+		const char *config, *ports;
 		size_t networks;
 		const char *refusal;
 	} rows[] = {
-		{"1-64", 256, ""},
-		{"1-64,80/udp", 256,
-			"65 published ports for 256 networks of io.natmap.allow: more than 16384 pairs are "
-			"refused"},
-		{"1-1000", 16, ""},
+		{POLICY("\"max_ports\":3"), "80-83", 0, TOO_MANY},
+		{POLICY("\"max_ports\":3"), "80,81,82,83", 0, TOO_MANY},
+		{POLICY("\"max_ports\":3"), "80/udp,80-82", 0, TOO_MANY},
+		{POLICY("\"max_ports\":3"), "0:1,0:1,0:1,0:1", 0, TOO_MANY},
+		{DEFAULTS, "1-64", 256, ""},
+		{DEFAULTS, "1-64,80/udp", 256, TOO_WIDE},
+		{DEFAULTS, "1-1000", 16, ""},
 	};
 
 	nm_each(row, rows) {
@@ -130,11 +114,11 @@ static void test_networks(void)
 		struct nm_config c;
 		struct nm_err err = {.msg = ""};
 
-		if (!configure("{}", &c) || nm_mappings_parse(row->ports, &m, &err) < 0)
+		if (!configure(row->config, &c) || nm_mappings_parse(row->ports, &m, &err) < 0)
 			tap_ok(false, "the test's own ports");
 		else
 			tap_ok((nm_policy_check_mappings(&c, &m, &networks, &err) < 0) == !!row->refusal[0],
-				"%s for %zu networks", row->ports, row->networks);
+				"%s for %zu networks, with %s", row->ports, row->networks, row->config);
 		tap_is(err.msg, row->refusal, "and why");
 		nm_mappings_done(&m);
 		nm_config_done(&c);
@@ -172,11 +156,32 @@ static void test_address(void)
 	}
 }
 
+static void test_network(void)
+{
+	static const struct {
+		const char *config, *network, *refusal;
+	} rows[] = {
+		{POLICY("\"network\":true"), "bridge", ""},
+		{POLICY("\"network\":true"), "host", "io.natmap.network 'host': expected 'bridge'"},
+		{DEFAULTS, "bridge", "io.natmap.network 'bridge': refused by policy.network, which is false"},
+	};
+
+	nm_each(row, rows) {
+		struct nm_config c;
+		struct nm_err err = {.msg = ""};
+		int rc = configure(row->config, &c) ? nm_policy_check_network(&c, row->network, &err) : -1;
+
+		tap_is(err.msg, row->refusal, "%s under %s", row->network, row->config);
+		tap_ok(rc == 0 || err.kind == NM_ERR_REFUSED, "and of the right kind");
+		nm_config_done(&c);
+	}
+}
+
 int main(void)
 {
+	test_network();
 	test_mappings();
-	test_max_ports();
-	test_networks();
+	test_amounts();
 	test_address();
 	return tap_done();
 }
