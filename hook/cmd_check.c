@@ -39,7 +39,7 @@ int nm_cmd_check(const struct nm_invocation *inv, struct nm_err *err)
 	nm_autoconfig struct nm_config config = {0};
 	bool json;
 
-	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
+	if (nm_cmd_flag(inv, "--json", &json, err) < 0 || nm_sandbox_enter(true, err) < 0 ||
 		nm_config_file_load(&config, inv->config_path, err) < 0 ||
 		nm_config_require_statics(&config, err) < 0 ||
 		nm_check(&config, inv->state_dir, &found, err) < 0)

@@ -28,7 +28,7 @@ int nm_cmd_doctor(const struct nm_invocation *inv, struct nm_err *err)
 		.config = &config, .state_dir = inv->state_dir, .natmap = natmap, .out = inv->out};
 	size_t n;
 
-	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(false, err) < 0 ||
+	if (nm_cmd_no_more_than(inv, 0, err) < 0 || nm_sandbox_enter(true, err) < 0 ||
 		nm_config_file_load(&config, inv->config_path, err) < 0)
 		return -1;
 	print_natmap(inv, &(struct nm_text){.buf = natmap, .size = sizeof(natmap)});

@@ -5,14 +5,6 @@
 load helpers/natmap
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
 # metrics: prints natmap's metrics, which must be well-formed
 metrics() {
 	run_natmap metrics >/dev/null || return 1
@@ -74,7 +66,7 @@ everything() {
 	metrics
 	values 'natmap_containers{state="running"} 0' 'natmap_check_success 1' 'natmap_lock_waits_total 0' 'natmap_last_reload_success '
 	refute test -e "$(state_dir)"
-	same "the kinds" "$(sed -n '/^\.Sy kind :$/,/^\.It/p' "$NM_TREE/man/natmap.8" | grep -oE '[a-z]+-[a-z]+|setting|jump|conflict' | sort)" \
+	same "the kinds" "$(sed -n '/^\.Sy kind :$/,/^\.It/p' "$NM_TREE/man/natmap.8" | grep -oE '[a-z]+-[a-z]+|setting|jump|conflict|network' | sort)" \
 		"$(sed -n 's/^natmap_differences{kind="\(.*\)"}.*/\1/p' <<<"$output" | sort)"
 	assert "$(grep -ohE "(tells [0-9]+|differs) [a-z-]+" "$NM_TREE"/test/*.bats | sed 's/.* //' | sort -u |
 		comm -23 - <(sed -n 's/^natmap_differences{kind="\(.*\)"}.*/\1/p' <<<"$output" | sort))" = "" "kinds that tests find, and that are not there"
@@ -101,22 +93,16 @@ everything() {
 	values 'natmap_last_reload_success 0' 'natmap_check_success 1' 'natmap_differences{kind="damaged-state"} 1'
 }
 
-# hold: has the lock until $spawned ends
-hold() {
-	spawn host flock "$(state_dir)/lock" sleep 60
-	wait_for refute flock -n "$(state_dir)/lock" true
-}
-
 # bats test_tags=once
 @test "hooks that waited for the lock are counted, and those that gave up; one that did not wait writes nothing" {
 	publish web 8080:80
 	withdraw web
 	assert "$(head -c 63 "$(state_dir)/lock" | tr -d '\0')" = ""
 	config '{"lock_timeout_ms": 100}'
-	hold
+	hold_lock
 	publish rc=1 web 8080:80
 	publish rc=1 web 8080:80
-	release() { wait_for grep -qE -- "-> FLOCK .*:$(stat -c %i "$(state_dir)/lock") " /proc/locks && kill_group "$spawned"; }
+	release() { wait_for waiters 1 && kill_group "$holder"; }
 	both() { if [[ $1 = 1 ]]; then withdraw web; else release; fi; }
 	at_once 2 both
 	metrics

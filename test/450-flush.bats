@@ -57,6 +57,23 @@ no_chain() {
 	assert_clean
 }
 
+@test "a flush with too few descriptors fails, and is repeated, or leaves the host as before" {
+	local before limit done=0
+	before=$(before)
+	for limit in {4..10}; do
+		work
+		NM_WRAP=(prlimit "--nofile=$limit")
+		run_natmap rc=any flush
+		assert "$status" -le 1 "exit status with $limit descriptors"
+		NM_WRAP=()
+		done=$((done + (status == 0)))
+		[[ $status = 0 ]] || run_natmap flush
+		same "the host, with $limit descriptors" "$before" "$(before)"
+	done
+	assert "$done" -gt 0
+	assert "$done" -lt 7
+}
+
 @test "forwarding that natmap switched on for all interfaces stays on, and is told; other is not" {
 	config '{"ip_forward": {"ipv4": "set", "ipv6": "set"}}'
 	publish web 8080:80

@@ -200,8 +200,8 @@ static int take_out(struct nm_record *r, const struct nm_mappings *mappings,
 		if (!find_equal(mappings, &r->mappings.v[i]))
 			r->mappings.v[kept++] = r->mappings.v[i];
 	r->mappings.n = kept;
-	r->families &= families_of(&r->mappings);
-	r->held &= families_of(&r->mappings);
+	r->families &= families_of(&r->mappings) | r->network.families;
+	r->held &= families_of(&r->mappings) | r->network.families;
 	if (nm_request_name_interfaces(&view, r, options, err) < 0)
 		return -1;
 	nm_host_settings_forget_gone(r);
@@ -216,10 +216,25 @@ static int remove_some(struct nm_change *change, struct nm_claim *claim, struct 
 		nm_record_copy(nm_records_newest(&claim->replaced, id), rest, err) < 0 ||
 		take_out(rest, mappings, &c->layout, err) < 0)
 		return -1;
-	if (!rest->mappings.n)
+	if (!rest->mappings.n && !rest->network.bridge[0])
 		return nm_withdraw_replaced(change, claim, err);
 	claim->new = rest;
 	return nm_publish_claim(change, claim, c, err);
+}
+
+/* All mappings of a container whose network is natmap's: that stays. */
+static int remove_ports(struct nm_change *change, struct nm_claim *claim, struct nm_record *rest,
+	const char *id, struct nm_config *c, struct nm_err *err)
+{
+	const struct nm_record *newest = nm_records_newest(&claim->replaced, id);
+
+	if (!newest || !newest->network.bridge[0])
+		return nm_withdraw_replaced(change, claim, err);
+	if (!newest->mappings.n)
+		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
+	if (!c)
+		return nm_fail(err, NM_ERR_CONFIG, "its network stays, which needs the configuration");
+	return remove_some(change, claim, rest, id, &newest->mappings, c, err);
 }
 
 int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, struct nm_config *c,
@@ -236,5 +251,5 @@ int nm_add_remove_remove(const char *id, const struct nm_mappings *mappings, str
 	if (claim.replaced.n == 0)
 		return nm_fail(err, NM_ERR_FAILED, "nothing is published for it");
 	return mappings ? remove_some(&change, &claim, &rest, id, mappings, c, err)
-			: nm_withdraw_replaced(&change, &claim, err);
+			: remove_ports(&change, &claim, &rest, id, c, err);
 }

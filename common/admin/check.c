@@ -16,7 +16,7 @@
 
 const char *const nm_check_kinds[] = {"missing-rule", "stale-rule", "changed-rule", "misplaced-rule", "jump",
 	"setting", "gone-container", "interrupted-change", "damaged-state", "conflict", "hidden-listener",
-	"lost-address", "dropping-chain", "foreign-translation", "foreign-accept", NULL};
+	"lost-address", "network", "dropping-chain", "foreign-translation", "foreign-accept", NULL};
 
 struct check {
 	struct nm_inventory *inventory;
@@ -52,7 +52,6 @@ static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *er
 		[NM_OBSTACLE_ACCEPTS] = "foreign-accept"};
 	char text[NM_OBSTACLE_STRLEN], command[NM_OBSTACLE_STRLEN];
 	struct check *c = ctx;
-
 	bool reload;
 
 	if (!o->result.is_sure || o->kind == NM_OBSTACLE_UNREACHED)
@@ -287,7 +286,8 @@ static int run(struct check *c, const char *state_dir, struct nm_err *err)
 {
 	struct nm_inventory *s = c->inventory;
 
-	if (nm_inventory_open(s, state_dir, NM_STATE_READ, err) < 0)
+	if (nm_networks_find(s, state_dir, err) < 0 ||
+		nm_inventory_open(s, state_dir, NM_STATE_READ, err) < 0)
 		return -1;
 	nm_surroundings_begin(s, &c->surroundings);
 	if (nm_surroundings_recall(s, &c->surroundings, &c->clean, err) < 0 ||

@@ -1,8 +1,12 @@
 #include "admin/check_settings.h"
 
+#include <linux/netlink.h>
+
 #include "admin/forwarding_off.h"
 #include "host/forwarding.h"
 #include "host/sysctl.h"
+#include "network/names.h"
+#include "network/orphans.h"
 #include "obstacle/reverse_path.h"
 #include "publish/host_settings.h"
 
@@ -92,9 +96,44 @@ static int check_settings(struct checking *c, struct nm_err *err)
 	return nm_reverse_path_each(live, state && nm_state_same_pidns(state), on_reverse_path, c, err);
 }
 
+static bool is_recorded(const struct nm_records *live, const struct nm_networks_due *due)
+{
+	for (size_t i = 0; i < live->n; i++)
+		if (nm_networks_is_same(due, &live->v[i]))
+			return true;
+	return false;
+}
+
+/* The kernel is deleting one that was set aside. */
+static int on_orphan(void *ctx, const struct nm_rtnl_link *link, struct nm_err *err)
+{
+	return nm_names_is_aside(link->name)
+		? 0
+		: add((struct checking *)ctx, err, "network",
+			  "interface '%s' of '%s' is of no recorded container", link->name, link->alias);
+}
+
+/* No hook is making one: the state is locked. */
+static int check_networks(struct checking *c, struct nm_err *err)
+{
+	const struct nm_inventory *s = c->inventory;
+	nm_autonetlink struct nm_netlink rtnl = {.fd = -1};
+
+	for (const struct nm_networks_due *due = s->networks.v; due < s->networks.v + s->networks.n; due++) {
+		if (!is_recorded(&s->live, due))
+			continue;
+		for (size_t i = 0; i < due->faults.n; i++)
+			if (add(c, err, "network", "%s", due->faults.v[i].text) < 0)
+				return -1;
+	}
+	return nm_netlink_open(NETLINK_ROUTE, &rtnl, err) < 0
+		? -1
+		: nm_orphans_each(&rtnl, &s->live, &s->dead, on_orphan, c, err);
+}
+
 int nm_check_settings(const struct nm_inventory *s, struct nm_differences *found, struct nm_err *err)
 {
 	struct checking c = {s, found};
 
-	return check_forwarding(&c, err) < 0 ? -1 : check_settings(&c, err);
+	return check_forwarding(&c, err) < 0 || check_settings(&c, err) < 0 ? -1 : check_networks(&c, err);
 }

@@ -8,6 +8,7 @@
 
 #include "admin/check.h"
 #include "admin/examination.h"
+#include "admin/examine_networks.h"
 #include "admin/examine_runtimes.h"
 #include "admin/examine_settings.h"
 #include "base/io.h"
@@ -53,12 +54,12 @@ static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *er
 {
 	char text[NM_OBSTACLE_STRLEN], command[NM_OBSTACLE_STRLEN];
 	struct nm_examination *x = ctx;
-
-	bool reload;
+	bool is_outbound = o->record && !o->mapping, by_firewalld, reload;
 
 	if (nm_obstacles_is_for_reload(&x->nl, o, &reload, err) < 0)
 		return -1;
-	if (x->strict_firewalld && o->kind == NM_OBSTACLE_DROP && !strcmp(o->result.base->table, "firewalld"))
+	by_firewalld = o->kind == NM_OBSTACLE_DROP && !strcmp(o->result.base->table, "firewalld");
+	if (x->strict_firewalld && by_firewalld && !is_outbound)
 		return 0;
 	nm_examination_tell(x, o->result.is_sure ? NM_FINDING : NM_NOTE, "%s%s",
 		nm_obstacle_text_print(o, text),
@@ -67,6 +68,8 @@ static int on_obstacle(void *ctx, const struct nm_obstacle *o, struct nm_err *er
 		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
 	else if (nm_obstacle_text_command(o, x->iptables, command))
 		nm_examination_tell(x, NM_COMMAND, "%s", command);
+	if (by_firewalld && is_outbound) /* whose reload empties iptables' tables */
+		nm_examination_tell(x, NM_COMMAND, "%s reload", x->d->natmap);
 	return 0;
 }
 
@@ -295,9 +298,10 @@ static int examine_state(struct nm_examination *x, struct nm_err *err)
 
 size_t nm_doctor_examine(const struct nm_doctor *d)
 {
-	/* the first reads files that the second one shuts off */
-	static examine *const examinations[] = {nm_examine_runtimes, examine_state, examine_nftables,
-		examine_gone, examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
+	/* the first reads files, and the second enters namespaces, which the third one shuts off */
+	static examine *const examinations[] = {nm_examine_runtimes, nm_examine_networks_lacking,
+		examine_state, examine_nftables, examine_gone, nm_examine_networks_obstacles,
+		examine_obstacles, nm_examine_settings_forwarding, examine_legacy,
 		nm_examine_settings_records, nm_examine_settings_reverse_path, examine_hidden, NULL};
 	struct nm_examination x = {.d = d,
 		.nl.fd = -1,

@@ -15,7 +15,7 @@ struct nm_doctor {
 
 /*
  * Examines whether runtimes call natmap, the state file, the kernel's features, dropping chains of others
- * (admin/foreign_drop.h), legacy xtables, firewalld, forwarding, and for each record its process,
+ * (obstacle/obstacles.h), legacy xtables, firewalld, forwarding, and for each record its process,
  * route_localnet and hairpin mode. Prints each obstacle as a sentence and, in the next line, the shell
  * command that removes it. Returns how many there are. Confines the process to state_dir.
  *

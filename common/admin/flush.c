@@ -1,5 +1,5 @@
 /* The order is that of a withdraw: route_localnet off, one transaction that removes the rules, hairpin modes
- * off, records retired. A flush that was killed is completed by the next one. */
+ * off, networks removed, records retired. A flush that was killed is completed by the next one. */
 #include "admin/flush.h"
 
 #include <string.h>
@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "host/forwarding.h"
 #include "inventory/inventory.h"
+#include "network/attach.h"
+#include "network/orphans.h"
 #include "publish/forward_adopt.h"
 #include "publish/forward_switch.h"
 #include "publish/host_settings.h"
@@ -77,6 +79,16 @@ static int release_forwarding(struct nm_change *change, struct nm_forward_switch
 		forward->desired.v[0].name);
 }
 
+static void remove_networks(const struct nm_records *replaced)
+{
+	static const struct nm_records none;
+	const struct nm_attach_others others = {NULL, &none, &none};
+	struct nm_err err;
+
+	if (nm_attach_remove(replaced, &others, &err) < 0 || nm_orphans_remove(&none, &none, &err) < 0)
+		nm_log_notice("%s, ignored: gc removes it", err.msg);
+}
+
 static int flush(
 	struct nm_change *change, struct nm_records *replaced, struct nm_flush_left *ret, struct nm_err *err)
 {
@@ -93,6 +105,7 @@ static int flush(
 	}
 	nm_forward_switch_settle(&forward, change->state);
 	(void)nm_host_settings_disable_hairpin(replaced);
+	remove_networks(replaced);
 	nm_change_retire_replaced(change, replaced);
 	nm_state_forget_damaged(change->state);
 	return nm_host_settings_hairpin_is_off(replaced, err);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "inventory/moved.h"
+#include "network/orphans.h"
 #include "publish/stale_flows.h"
 #include "publish/withdraw.h"
 
@@ -74,6 +75,8 @@ int nm_gc(const struct nm_config *c, const char *state_dir, struct nm_records *r
 			nm_moved_hold(&s, &c->policy, err) < 0 || complete_all(&s, c, err) < 0))
 		return -1;
 	if (c && refresh_forwarding(&s, err) < 0)
+		return -1;
+	if (nm_orphans_remove(&s.live, &s.dead, err) < 0)
 		return -1;
 	claim.replaced = nm_steal(&s.dead);
 	if (claim.replaced.n > 0 && nm_withdraw_replaced(&s.change, &claim, err) < 0)

@@ -1,16 +1,18 @@
 /*
  * How a reload works.
  *
- * Without the lock, live containers are looked at whose addresses have changed (inventory/moved.c).
+ * Without the lock, live containers are looked at whose addresses have changed (inventory/moved.c), or whose
+ * networks lack something (inventory/networks.c).
  *
- * Under the lock, the inventory finds dead and live containers and the desired rules (inventory/inventory.c).
- * Nothing is changed until then. Next, reload
+ * Under the lock, these networks are completed first: more depends on them. The inventory finds dead and live
+ * containers and the desired rules (inventory/inventory.c). Nothing else is changed until then. Next, reload
  * (1) appends records of live containers that changed, because an address, an interface or the configuration
  *     did,
  * (2) switches off settings that no live container needs,
  * (3) commits the difference between the kernel's rules and the desired ones in one transaction,
  * (4) switches on the settings that live containers need,
- * (5) retires the dead and superseded records.
+ * (5) removes networks that no live container has,
+ * (6) retires the dead and superseded records.
  * None of that, if all is as it was when natmap last looked (inventory/unchanged.c).
  * A reload that was killed before (3) is completed by the next one, which examines everything again.
  *
@@ -23,6 +25,8 @@
 #include "backend/backend.h"
 #include "backend/localnet_guard.h"
 #include "base/log.h"
+#include "network/attach.h"
+#include "network/orphans.h"
 #include "publish/host_settings.h"
 #include "state/note.h"
 
@@ -151,6 +155,27 @@ static int apply(struct nm_inventory *s, struct nm_nft_generations *ret, size_t 
 	return 0;
 }
 
+/* With the state lost, and without records of those who are dead, too. */
+static void remove_orphans(const struct nm_inventory *s)
+{
+	static const struct nm_records none;
+	struct nm_err err;
+
+	if (nm_orphans_remove(&s->live, &none, &err) < 0)
+		nm_log_notice("%s, ignored: the next reload removes what is left of networks", err.msg);
+}
+
+static void remove_networks(const struct nm_inventory *s)
+{
+	static const struct nm_records none;
+	const struct nm_attach_others others = {NULL, &s->live, &none};
+	struct nm_err err;
+
+	if (nm_attach_remove(&s->dead, &others, &err) < 0)
+		nm_log_notice("%s, ignored: the next reload removes it", err.msg);
+	remove_orphans(s);
+}
+
 static void retire(struct nm_inventory *s)
 {
 	struct nm_err err;
@@ -200,8 +225,11 @@ static int restore(struct nm_inventory *s, bool force, struct nm_err *err)
 		if (nm_inventory_plan_rules(s, err) < 0 || apply(s, &generations, &kept, err) < 0)
 			return -1;
 		forget_handles(s);
+		remove_networks(s);
 		retire(s);
 		nm_state_forget_damaged(s->change.state);
+	} else if (s->networks.has_orphans) {
+		remove_orphans(s);
 	}
 	if (kept == 0 && is_verified(s, &generations))
 		nm_unchanged_remember(s, generations.after, false, 0);
@@ -214,9 +242,13 @@ static int reload(struct nm_inventory *s, const char *state_dir, bool force, str
 
 	/* forced, it goes on where the state cannot be read */
 	if ((!force && nm_moved_find(s, state_dir, err) < 0) ||
-		nm_inventory_open(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0 ||
-		(!force && nm_unchanged_recall(s, &unchanged, err) < 0))
+		nm_inventory_open(s, state_dir, force ? NM_STATE_FORCE : NM_STATE_CREATE, err) < 0)
 		return -1;
+	nm_networks_repair(s);
+	if (!force && nm_unchanged_recall(s, &unchanged, err) < 0)
+		return -1;
+	if (unchanged && s->networks.has_orphans)
+		remove_orphans(s);
 	return unchanged ? 0 : restore(s, force, err);
 }
 
@@ -234,7 +266,8 @@ static int add_former(struct nm_inventory *s, struct nm_claim *claim, struct nm_
 
 int nm_reload(struct nm_config *c, const char *state_dir, bool force, struct nm_err *err)
 {
-	NM_CLEANUP(nm_inventory_done) struct nm_inventory s = {.config = c, .change = NM_CHANGE_INIT};
+	NM_CLEANUP(nm_inventory_done)
+	struct nm_inventory s = {.config = c, .removes = true, .change = NM_CHANGE_INIT};
 	NM_CLEANUP(nm_claim_done) struct nm_claim claim = {0};
 	int rc = reload(&s, state_dir, force, err);
 

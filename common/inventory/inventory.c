@@ -237,11 +237,14 @@ unsigned nm_inventory_families(const struct nm_inventory *s)
 
 static int plan_forwarding(struct nm_inventory *s, struct nm_err *err)
 {
+	static const struct nm_records none;
 	const struct nm_config *c = s->config;
 	const struct nm_forward_need need = {
 		.active = nm_inventory_forwards(s) & nm_forward_switch_families(c),
 		.statics = static_families(s),
 		.backend = c->backend,
+		.leaving = s->removes ? &s->dead : NULL,
+		.staying = {NULL, &s->live, &none},
 	};
 
 	/* natmap's rules name the interfaces that the state's file has lost */
@@ -290,7 +293,11 @@ int nm_inventory_plan_rules(struct nm_inventory *s, struct nm_err *err)
 
 void nm_inventory_clear(struct nm_inventory *s)
 {
-	struct nm_inventory kept = {.config = s->config, .change = s->change, .moved = s->moved};
+	struct nm_inventory kept = {.config = s->config,
+		.removes = s->removes,
+		.change = s->change,
+		.moved = s->moved,
+		.networks = s->networks};
 
 	nm_desired_done(&s->desired);
 	nm_forward_switch_done(&s->forward);
@@ -307,6 +314,7 @@ void nm_inventory_done(struct nm_inventory *s)
 {
 	nm_inventory_clear(s);
 	nm_records_done(&s->moved);
+	nm_networks_done(&s->networks);
 	nm_change_done(&s->change);
 	*s = (struct nm_inventory)NM_INVENTORY_INIT;
 }

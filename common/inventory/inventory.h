@@ -5,15 +5,18 @@
 
 #include "backend/desired.h"
 #include "publish/change.h"
+#include "inventory/networks.h"
 #include "publish/forward_switch.h"
 
 struct nm_inventory {
 	struct nm_config *config; /* borrowed; NULL: there is none */
+	bool removes;             /* what the dead ones alone need of the host goes with them */
 	struct nm_change change;
 	struct nm_records dead;           /* their processes are gone */
 	struct nm_records live;           /* brought in line with the configuration and the host */
 	bool *changed;                    /* for each live one: differs from its record in the state */
 	struct nm_records moved;          /* what nm_moved_find() has found, and planned: as it was taken */
+	struct nm_networks networks;      /* what they lacked before the lock */
 	bool *needs_enable;               /* for each live one: a setting that it needs is off */
 	struct nm_records superseded;     /* outdated records of live containers */
 	struct nm_forward_switch forward; /* what natmap switches on, and its guards */

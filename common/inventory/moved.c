@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "inventory/networks.h"
+#include "inventory/snapshot.h"
 #include "publish/host_settings.h"
 #include "publish/lost_address.h"
 #include "publish/policy.h"
@@ -33,18 +35,6 @@ static int begin(struct look *l, struct nm_err *err)
 	return nm_netns_self("net", &l->home, err) < 0 ? -1 : nm_netlink_open(NETLINK_ROUTE, &l->rtnl, err);
 }
 
-/* Fails if a failure has left the process in another network namespace. */
-static int check_home(const struct look *l, struct nm_err *err)
-{
-	struct nm_nsid now;
-
-	if (nm_netns_self("net", &now, err) < 0)
-		return -1;
-	return nm_nsid_equal(&now, &l->home)
-		? 0
-		: nm_fail(err, NM_ERR_FAILED, "the way back into the host's network namespace is closed");
-}
-
 /* Reads all addresses of the record's container. One that no interface leads to is entered. False: they
  * cannot be read. */
 static bool read_addresses(struct look *l, const struct nm_record *r)
@@ -66,17 +56,6 @@ static bool read_addresses(struct look *l, const struct nm_record *r)
 	}
 	l->netns = r->netns;
 	return true;
-}
-
-static unsigned find_lost(const struct look *l, const struct nm_record *r)
-{
-	unsigned lost = 0;
-
-	nm_each_family(f, r->families)
-		if (!nm_rtnl_find_address(&l->addresses, &r->address[f].addr) &&
-			!nm_policy_allows_address(&l->config->policy, &r->address[f].addr))
-			lost |= 1u << f;
-	return lost;
 }
 
 /* Whether a family that is held may have an address again. */
@@ -101,32 +80,11 @@ static bool is_due(struct look *l, const struct nm_record *r, unsigned *ret_lost
 	bool gone = true;
 
 	*ret_lost = 0;
-	if (!r->pid || !read_addresses(l, r))
+	if (!r->pid || r->network.bridge[0] || !read_addresses(l, r))
 		return false;
-	*ret_lost = find_lost(l, r);
+	*ret_lost = nm_lost_address_among(&l->addresses, r, &l->config->policy);
 	return (*ret_lost || (r->held && may_return(l, r))) && nm_record_gone(r, &gone, &unknown) == 0 &&
 		!gone;
-}
-
-/* Reads the state's records into *all. If stand-ins do and are known, it reads only these, into s->verified.
- */
-static int read_records(struct nm_inventory *s, const char *state_dir, int socket, bool stand_ins_do,
-	struct nm_records *all, struct nm_err *err)
-{
-	const struct nm_state_query everyone = {.all = true};
-	nm_autostate struct nm_state *state = NULL;
-
-	if (nm_state_open(state_dir, NM_STATE_READ, s->config->lock_timeout_ms, &state, err) < 0)
-		return -1;
-	if (!state || !nm_state_same_pidns(state))
-		return 0;
-	if (stand_ins_do && nm_verified_read(state, socket, s->config->fingerprint, &s->verified) &&
-		s->verified.has_stand_ins)
-		return 0;
-	if (nm_state_search(state, &everyone, all, err) < 0)
-		return -1;
-	nm_records_keep_newest(all);
-	return 0;
 }
 
 /* Appends what the record is to be. */
@@ -137,7 +95,7 @@ static int renew(
 	struct nm_err why;
 
 	if (nm_request_renew(r, l->config, &new, &why) < 0) {
-		if (check_home(l, err) < 0 || nm_record_copy(r, &new, err) < 0)
+		if (nm_snapshot_check_home(&l->home, err) < 0 || nm_record_copy(r, &new, err) < 0)
 			return -1;
 		nm_log_debug("container '%s': %s, ignored: what it has lost is held", r->id, why.msg);
 		nm_record_hold(&new, lost);
@@ -171,10 +129,11 @@ int nm_moved_find(struct nm_inventory *s, const char *state_dir, struct nm_err *
 	NM_CLEANUP(look_done) struct look l = {.config = s->config, .rtnl.fd = -1};
 	nm_autorecords struct nm_records all = {0};
 
-	if (begin(&l, err) < 0 || read_records(s, state_dir, l.rtnl.fd, true, &all, err) < 0)
+	if (begin(&l, err) < 0 || nm_snapshot_read(s, state_dir, l.rtnl.fd, true, &all, err) < 0 ||
+		nm_networks_look(&s->networks, &l.rtnl, nm_snapshot_of(s, &all), s->config, err) < 0)
 		return -1;
 	if (is_any_due(&l, &s->verified.stand_ins) &&
-		read_records(s, state_dir, l.rtnl.fd, false, &all, err) < 0)
+		nm_snapshot_read(s, state_dir, l.rtnl.fd, false, &all, err) < 0)
 		return -1;
 	return renew_all(&l, &all, &s->moved, err);
 }

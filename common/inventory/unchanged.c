@@ -55,6 +55,7 @@ static int compare(const void *a, const void *b)
 	c = c ? c : compare_numbers(x->families, y->families);
 	c = c ? c : compare_numbers(x->held, y->held);
 	c = c ? c : compare_numbers(x->fixed, y->fixed);
+	c = c ? c : strcmp(x->network.port, y->network.port);
 	c = c || (x->localnet[0] && !x->pid) ? c : compare_addresses(x, y);
 	return c ? c : compare_numbers(nm_record_forwards(x), nm_record_forwards(y));
 }

@@ -4,6 +4,8 @@
 # shellcheck disable=SC2154 # $spawned comes from spawn, $status, $output and $stderr from run_natmap
 
 NM_RELEASE=${NM_RELEASE:-bookworm}
+# shellcheck source=test/helpers/network.bash
+. "$NM_TREE/test/helpers/network.bash"
 
 # What a row says after somebody has emptied the tables that natmap has rules in.
 # shellcheck disable=SC2034 # for the tests
@@ -244,6 +246,29 @@ leaves_all_as_it_was() {
 	run_natmap flush --force
 	assert "$(direct)" = "$open" "what is reached without natmap"
 	[[ $# = 0 ]] || same "rules of others" "$1" "$(theirs)"
+}
+
+# A network that natmap makes, beside other programs.
+
+# network_up: the container web in it, with a published port and one that is not, and what it finds outside
+network_up() {
+	network ""
+	serve ext tcp 7000 'out %p'
+	box web
+	publish web 8080:80 network=bridge
+	serve web tcp 80 web
+	serve web tcp 81 private
+}
+
+# network_works: what the container begins and what is published pass, and nothing else; check and doctor are silent
+network_works() {
+	run_natmap doctor && run_natmap check || return 1
+	assert_reach 'out 192.0.2.1' web tcp 192.0.2.2 7000 || return 1
+	assert_reach 'out fd00:99::1' web tcp fd00:99::2 7000 || return 1
+	assert_reach web ext tcp 192.0.2.1 8080 || return 1
+	assert_reach web ext tcp fd00:99::1 8080 || return 1
+	assert_no_reach ext tcp "$(address_of web 4)" 81 || return 1
+	assert_no_reach ext tcp "$(address_of web 6)" 81
 }
 
 # CNI's plugins and netavark: a container is a network namespace that `ip netns add` has made where the programs are.
