@@ -302,7 +302,7 @@ bench: ## measure against CNI portmap and netavark, write test/bench/RESULTS.md 
 bench-peers: all bench-programs test-programs ## measure against the peers of Debian unstable, and print what falls short (root)
 	$(Q)bash -o pipefail -c 'test/bench/peers.sh | tee $(BUILD)/test/bench/peers'
 
-demo: ## install what is missing, build, publish a container's port in a throwaway namespace (root)
+demo: ## install what is missing, build, do what the quick start of README.md says, on a throwaway host (root)
 	$(Q)test/install-deps.sh
 	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)test/demo.sh

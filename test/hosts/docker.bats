@@ -95,3 +95,19 @@ forwards_not() {
 	docker_run shop -p 8080:80
 	judge 'natmap, Docker with the same port' 'all|.*, told by check and doctor; .*'
 }
+
+@test "Docker's containers and those of natmap's network reach each other's published ports, and of natmap's no others" {
+	local shop
+	docker_start
+	docker_run shop -p 9080:80
+	wait_for reach ext tcp 192.0.2.1 9080
+	network_up
+	network_works
+	shop=$(docker_netns shop)
+	assert "$(ask_from "$shop" 192.0.2.1 8080)" = web
+	assert_reach shop web tcp 192.0.2.1 9080
+	refute ask_from "$shop" "$(address_of web 4)" 81
+	refute ask_from "$shop" "$(address_of web 4)" 80
+	inbox docker rm -f shop
+	network_works
+}

@@ -99,3 +99,27 @@ after() {
 	publish web 8080:80 allow=198.51.100.0/24
 	assert_no_reach ext tcp 192.0.2.1 8080
 }
+
+@test "firewalld's nftables backend drops what containers of natmap's network begin: doctor says what lets that through" {
+	firewalld_start nftables
+	network_up
+	assert_no_reach web tcp 192.0.2.2 7000
+	run_natmap rc=3 check
+	assert "$output" has "what container 'web' sends to the outside"
+	run_natmap rc=1 doctor
+	obey "$output"
+	network_works
+}
+
+@test "firewalld's iptables backend lets natmap's network be, whichever came first" {
+	firewalld_start iptables
+	network_up
+	network_works
+	inbox firewall-cmd --reload
+	run_natmap reload
+	network_works
+	daemon_stop firewalld
+	firewalld_start iptables
+	run_natmap reload
+	network_works
+}

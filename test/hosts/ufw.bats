@@ -52,3 +52,13 @@ teardown() {
 	publish web 8080:80 allow=198.51.100.0/24
 	assert_no_reach ext tcp 192.0.2.1 8080
 }
+
+@test "ufw lets natmap's network be, whichever came first" {
+	network_up
+	inbox ufw --force enable
+	run_natmap reload
+	network_works
+	inbox ufw reload
+	run_natmap reload
+	network_works
+}

@@ -56,15 +56,14 @@ container_ends() {
 	cri RemoveContainer Container Empty <<<"{\"container_id\": \"$1\"}"
 }
 
-# bundle_there: /tmp/bundle as the page has it, but with an image from here
+# bundle_there [STEPS]: /tmp/bundle as the page has it, but with an image from here, and on which network these steps say
 bundle_there() {
 	local image=docker.io/library/busybox:latest
-	follow network
 	images_up default
 	inbox mkdir /tmp/bundle
 	script "cd /tmp/bundle && $(steps bundle "ctr image pull $image" "ctr image tag docker.io/library/nginx:latest $image")"
 	script "cd /tmp/bundle && jq '.process.rlimits = [] | .linux.cgroupsPath = \"/$NM_NS/web\"' config.json >new && mv new config.json"
-	script "cd /tmp/bundle && $(steps runc)"
+	script "cd /tmp/bundle && $(steps "${1:-runc}")"
 }
 
 # ctr_ends ID: the page's steps for the end
@@ -80,6 +79,7 @@ task_deleted() {
 
 @test "ctr: the page's steps, and what ctr --cni cannot do" {
 	containerd_up
+	follow network
 	bundle_there
 	script "cd /tmp/bundle && $(steps ctr-run) </dev/null >/dev/null"
 	assert_pages web 8080
@@ -93,6 +93,21 @@ task_deleted() {
 	refute script 'cd /tmp/bundle && CNI_PATH=/usr/lib/cni ctr run --detach --cni --config config.json late </dev/null'
 	result "containerd: ctr run, CNI" refused refused
 	assert_nothing_left
+	daemon_stop containerd
+}
+
+@test "ctr: a container is on a network of natmap's" {
+	containerd_up
+	config_there "$(steps network-policy)"
+	bundle_there runc-network
+	script "cd /tmp/bundle && $(steps ctr-run) </dev/null >/dev/null"
+	assert_pages web 8080
+	assert "$(published)" = web
+	ctr_ends web
+	assert_no_page 8080
+	assert_nothing_left
+	wait_for no_bridge
+	result "containerd: natmap's network" published published
 	daemon_stop containerd
 }
 

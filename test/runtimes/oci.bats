@@ -16,7 +16,7 @@ teardown() {
 	runtimes_down
 }
 
-# bundle_there DIR: a bundle of a server, in /tmp/DIR, with natmap as the page says
+# bundle_there DIR [STEPS]: a bundle of a server, in /tmp/DIR, with natmap as these steps of the page say
 bundle_there() {
 	# shellcheck disable=SC2016 # for that shell
 	script '
@@ -26,7 +26,7 @@ bundle_there() {
 		jq ".process.terminal = false | .process.rlimits = [] | .root.readonly = false
 			| .process.args = [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/www\"] | .linux.cgroupsPath = \"\"" config.json >new
 		mv new config.json' "$1" "$(prepared)/rootfs"
-	script "cd /tmp/$1 && $(steps runc)"
+	script "cd /tmp/$1 && $(steps "${2:-runc}")"
 }
 
 # starts RUNTIME ID: by the page's step. What a container holds open must not be the test's.
@@ -54,6 +54,23 @@ lives_and_ends() {
 @test "the page's steps with runc and crun: from create to delete" {
 	lives_and_ends runc
 	lives_and_ends crun
+}
+
+@test "the page's steps for a network of natmap's, with runc and crun" {
+	local runtime
+	config_there "$(steps network-policy)"
+	inbox rm -r /tmp/bundle
+	bundle_there bundle runc-network
+	for runtime in runc crun; do
+		starts "$runtime" web
+		assert_pages web 8080
+		assert "$(published)" = web
+		inbox "$runtime" delete --force web
+		assert_no_page 8080
+		assert_nothing_left
+		wait_for no_bridge
+		result "$runtime: natmap's network" published published
+	done
 }
 
 # also_in STAGE [COMMAND...]: a JQ program that has natmap, or this command, run in STAGE behind what runs there already

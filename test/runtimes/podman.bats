@@ -36,6 +36,20 @@ teardown() {
 	done
 }
 
+@test "a container without podman's network has natmap's" {
+	podman_up
+	config_there "$(steps network-policy)"
+	follow podman-network
+	assert_pages web 8080
+	inbox podman restart --time 0 web
+	assert_pages web 8080
+	podman_ends web
+	assert_no_page 8080
+	assert_nothing_left
+	wait_for no_bridge
+	result "podman: natmap's network" published published
+}
+
 @test "restart, and the policy that restarts what has failed" {
 	podman_up
 	podman_serves web 8080
