@@ -53,8 +53,8 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/helpers/*.c)))
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
-HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers/*.h))
-SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/bench/*.c))
+HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers/*.h test/faults/*.h test/hole/*.h))
+SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/faults/*.c test/bench/*.c test/coverage/*.c test/hole/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
 BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
@@ -101,6 +101,19 @@ $(BUILD)/natmap-dynamic: $(HOOK_OBJ) $(BUILD)/libnatmap.a
 $(BUILD)/linking: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(DYNAMIC)' | cmp -s - $@ || echo '$(DYNAMIC)' >$@
+
+# natmap with a hole, for test/430-sandbox.bats: the same objects, whose calls of these functions come to test/hole/hole.c.
+HOLES := $(if $(filter 1,$(INSTRUMENTED)),,$(BUILD)/natmap-hole $(BUILD)/natmap-hole-dynamic)
+HOLE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/hole/*.c)))
+HOLE_WRAPS := nm_sandbox_enter nm_oci_state_parse nm_json_value_string nm_state_open clone
+$(BUILD)/natmap-hole $(BUILD)/natmap-hole-dynamic: LDFLAGS += $(HOLE_WRAPS:%=-Wl,--wrap=%)
+$(BUILD)/natmap-hole: $(HOOK_OBJ) $(HOLE_OBJ) $(BUILD)/libnatmap.a $(BUILD)/linking
+	$(call say,LD,$@)
+	$(Q)$(if $(filter 1,$(DYNAMIC)),$(LINK_DYNAMIC),$(LINK_STATIC) 2>$@.static-log || $(LINK_DYNAMIC))
+
+$(BUILD)/natmap-hole-dynamic: $(HOOK_OBJ) $(HOLE_OBJ) $(BUILD)/libnatmap.a
+	$(call say,LD,$@)
+	$(Q)$(LINK_DYNAMIC)
 
 $(BUILD)/libnatmap.a: $(COMMON_OBJ)
 	$(call say,AR,$@)
@@ -193,7 +206,7 @@ check-unit: $(UNIT_TESTS) ## run the unit tests (no root needed)
 
 .PHONY: helper-programs test-programs
 helper-programs: $(TEST_PROGRAMS)
-test-programs: helper-programs $(BUILD)/natmap-dynamic
+test-programs: helper-programs $(BUILD)/natmap-dynamic $(HOLES)
 
 check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=test/300-traffic.bats for one
 	$(Q)test/run-tests.sh -- $(BATS)

@@ -9,10 +9,6 @@ setup() {
 	mapfile -t argv < <(natmap_argv)
 }
 
-teardown() {
-	net_down
-}
-
 # status_of PID KEY: a line of its /proc/PID/status
 status_of() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
@@ -20,11 +16,10 @@ status_of() {
 
 # sandboxed INPUT STAGE: the hook, stopped by the lock that somebody else holds, has nothing but CAP_NET_ADMIN
 sandboxed() {
-	local inode key
-	inode=$(stat -c %i "$NM_TMP/state/lock")
+	local key
 	# shellcheck disable=SC2016 # for that shell
 	spawn host sh -c 'input=$1; shift; exec "$@" <"$input"' sh "$1" "${argv[@]}" hook "$2" || return 1
-	wait_for grep -qE "^ *[0-9]+: -> FLOCK .*:$inode " /proc/locks || return 1
+	wait_for waiters 1 || return 1
 	assert "$(status_of "$spawned" Seccomp)" = 2 || return 1
 	assert "$(status_of "$spawned" NoNewPrivs)" = 1 || return 1
 	for key in CapEff CapPrm; do
@@ -87,15 +82,49 @@ forbidden() {
 	assert "$(<"$NM_TMP/err")" has "$2"
 }
 
+# through_hole PROGRAM INPUT COMMAND...: a natmap with a hole tries what it can at each phase (test/hole/hole.c). The
+# table of what became of each attempt is written to the build's folder; how many are refused in each phase is told.
+through_hole() {
+	local program=$1 input=$2 table=$NM_BUILD/test/hole/$1.${*: -1}.table phases=(entered closed parser) phase attempts refused=""
+	export NM_HOLE_DIR=$NM_TMP/hole NM_HOLE_STATE=$NM_TMP/state NM_HOLE_VICTIM
+	mkdir -p "$NM_HOLE_DIR"
+	: >"$NM_HOLE_DIR/file"
+	NATMAP=$NM_BUILD/$program run_natmap "${@:3}" <"$input"
+	if [[ $3 = hook ]]; then
+		phases+=(state child)
+		wait_for grep -qa '^end$' "$NM_HOLE_DIR/results"
+	fi
+	tr -d '\0' <"$NM_HOLE_DIR/results" >"$table"
+	[[ $3 != plan ]] || sed -i $'/\twrite_state\t/d' "$table" # it has no state
+	assert "$(grep OPEN "$table")" = "" "what $program ${*:3} leaves open"
+	for phase in "${phases[@]}"; do
+		attempts=$(grep "^$phase"$'\t' "$table" | grep -v $'\tstatus\t')
+		assert "$(wc -l <<<"$attempts")" -gt 150 "attempts of $program ${*:3} in phase $phase"
+		refused+=", $(grep -vc $'\tdone\t' <<<"$attempts") $phase"
+	done
+	printf '# of %d attempts of %s are refused%s\n' "$(wc -l <<<"$attempts")" "$program ${*:3}" "$refused" >&3
+	sed -n $'s/\tstatus\t\\(.*\\)\t-$/ \\1/p' "$table" >"$NM_TMP/statuses"
+}
+
+# statuses FIRST REST PHASE...: what the phases of the run had, which is told: these capabilities in the first, in the others
+statuses() {
+	local now=$1 rest=$2 expected="" phase
+	shift 2
+	for phase; do
+		expected+="$phase CapPrm:$now CapEff:$now CapInh:0000000000000000 CapAmb:0000000000000000 NoNewPrivs:1 Seccomp:2"$'\n'
+		now=$rest
+	done
+	assert "$(<"$NM_TMP/statuses")" = "${expected%$'\n'}"
+	sed 's/^/# /' "$NM_TMP/statuses" >&3
+}
+
 @test "a hook that waits for the lock has its filter and no capability but CAP_NET_ADMIN" {
 	local holder publisher
 	publish web 8080:80
 	ctr_start other
 	state other "$(ctr_pid other)" creating io.natmap.ports=9090:90 >"$NM_TMP/in"
 	state web - stopped >"$NM_TMP/end"
-	spawn host flock "$NM_TMP/state/lock" sleep 600
-	holder=$spawned
-	wait_for refute flock -n "$NM_TMP/state/lock" true
+	hold_lock
 	sandboxed "$NM_TMP/in" createRuntime
 	publisher=$spawned
 	kill_group "$publisher"
@@ -134,13 +163,15 @@ forbidden() {
 }
 
 @test "waiting for the lock, in vain or not, gets along with the filter" {
+	local holder
 	publish web 8080:80
-	spawn host flock "$NM_TMP/state/lock" sleep 0.3
-	wait_for refute flock -n "$NM_TMP/state/lock" true
-	publish other 9090:90
+	hold_lock
+	wait_or_release() {
+		if [[ $1 = 1 ]]; then publish other 9090:90; else wait_for waiters 1 && kill_group "$holder"; fi
+	}
+	at_once 2 wait_or_release
 	config '{"lock_timeout_ms": 50}'
-	spawn host flock "$NM_TMP/state/lock" sleep 600
-	wait_for refute flock -n "$NM_TMP/state/lock" true
+	hold_lock
 	publish rc=1 third 7070:70
 	assert "$stderr" has 'held by another process'
 }
@@ -167,9 +198,34 @@ forbidden() {
 	forbidden 1 'system call socket' 'syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0)'
 	forbidden 1 'system call kill' 'kill(getpid(), SIGTERM)'
 	# which the sanitizers' runtimes do
-	[[ "$(ldd "$NATMAP")" != *asan* ]] || return 0
+	[[ "${INSTRUMENTED:-0}" != 1 && "$(ldd "$NATMAP")" != *asan* ]] || return 0
 	forbidden 1 'system call tgkill' 'syscall(SYS_tgkill, getpid(), getpid(), SIGTERM)'
 	forbidden 1 'system call mmap' 'mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)'
+}
+
+# bats test_tags=once
+@test "code that runs in natmap can do no more than natmap needs, at each phase" {
+	local program
+	# whose filter is another one
+	[[ "${INSTRUMENTED:-0}" != 1 && "$(ldd "$NATMAP")" != *asan* ]] || return 0
+	publish other 9090:90
+	ctr_start web
+	NM_HOLE_VICTIM=$(ctr_pid web)
+	state web "$NM_HOLE_VICTIM" creating io.natmap.ports=8080:80 >"$NM_TMP/in"
+	state web - stopped >"$NM_TMP/end"
+	for program in natmap-hole natmap-hole-dynamic; do
+		through_hole "$program" "$NM_TMP/in" hook createRuntime
+		statuses 0000000000281000 0000000000001000 entered closed parser state child
+		assert_rule host natmap:web:8080
+		through_hole "$program" "$NM_TMP/end" hook poststop
+		statuses 0000000000001000 0000000000001000 entered closed parser state child
+		assert_no_rule host natmap:web:8080
+	done
+	through_hole natmap-hole "$NM_TMP/in" plan
+	statuses 0000000000281000 0000000000001000 entered closed parser
+	kill -0 "$NM_HOLE_VICTIM"
+	withdraw other
+	assert_clean
 }
 
 # bats test_tags=once
@@ -247,6 +303,12 @@ forbidden() {
 		assert "$status" -le 1 "exit status with $limit descriptors"
 		NM_WRAP=()
 		[[ $status = 0 ]] || assert "$(ruleset host)" !~ 'natmap:[^@]' "rules with $limit descriptors"
+		publish web 8080:80
+		NM_WRAP=(prlimit "--nofile=$limit")
+		withdraw rc=any web
+		assert "$status" -le 1 "exit status of a withdraw with $limit descriptors"
+		NM_WRAP=()
+		[[ $status = 1 ]] || assert "$(ruleset host)" !~ 'natmap:[^@]' "withdrawn with $limit descriptors"
 		withdraw web
 		assert_clean
 	done
