@@ -156,6 +156,20 @@ $(TEST_PROGRAMS): $(BUILD)/%: %.c $(wildcard test/helpers/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(filter-out -fPIE,$(NM_CFLAGS)) -O2 -static -o $@ $<
 
+# What injects faults: the driver, of several files, and the prober beside it.
+FAULTS_PROGRAMS := $(addprefix $(BUILD)/test/faults/,faults probe)
+FAULTS ?=
+
+faults: all test-programs $(FAULTS_PROGRAMS) ## kill natmap, and fail its calls, at each system call of each command (root); FAULTS="publish network" for parts
+	$(Q)BUILD='$(BUILD)' test/faults/faults.sh $(FAULTS)
+
+$(BUILD)/test/faults/faults: $(filter-out %/probe.c,$(sort $(wildcard test/faults/*.c)))
+$(BUILD)/test/faults/probe: test/faults/probe.c
+$(FAULTS_PROGRAMS): $(wildcard test/faults/*.h test/helpers/*.h) Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(filter-out -fPIE,$(NM_CFLAGS)) -O2 -static -o $@ $(filter %.c,$^)
+
 # Each time, since BINDIR may be another one now.
 $(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 	$(Q)mkdir -p $(@D)
