@@ -228,6 +228,12 @@ check-bats: $(BUILD)/natmap test-programs ## run the bats files (root); BATS=tes
 check-asan: ## run all tests with the address and undefined behaviour sanitizers (root)
 	$(Q)$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address,undefined'
 
+# Seeds are printed; LEFT_OUT=3-17,20 leaves out steps of a sequence that is repeated.
+STEPS ?= 1000
+
+model: $(BUILD)/natmap test-programs ## compare natmap with a model after each of random steps (root); SEED=123 STEPS=10000
+	$(Q)BUILD='$(BUILD)' test/model/run.sh '$(STEPS)' '$(SEED)' '$(LEFT_OUT)'
+
 # The releases of Debian, and what runs there. With all of them, the table of rules in test/HOSTS.md is compared.
 USERLANDS ?= trixie sid
 USERLAND_BATS ?= $(sort $(wildcard test/2*.bats test/43*.bats))
