@@ -234,6 +234,11 @@ STEPS ?= 1000
 model: $(BUILD)/natmap test-programs ## compare natmap with a model after each of random steps (root); SEED=123 STEPS=10000
 	$(Q)BUILD='$(BUILD)' test/model/run.sh '$(STEPS)' '$(SEED)' '$(LEFT_OUT)'
 
+SOAK_SECONDS ?= 120
+
+soak: $(BUILD)/natmap test-programs ## run hundreds of hooks at once beside other tools that change rules (root); SOAK_SECONDS=3600
+	$(Q)BUILD='$(BUILD)' test/soak/run.sh '$(SOAK_SECONDS)'
+
 # The releases of Debian, and what runs there. With all of them, the table of rules in test/HOSTS.md is compared.
 USERLANDS ?= trixie sid
 USERLAND_BATS ?= $(sort $(wildcard test/2*.bats test/43*.bats))

@@ -5,62 +5,8 @@
 load helpers/natmap
 load helpers/recovery
 
-setup() {
-	net_up
-}
-
-teardown() {
-	net_down
-}
-
-# publish_nth, withdraw_nth: container N publishes port 8000 + N, for at_once
-publish_nth() {
-	publish "c$1" "$((8000 + $1)):80" pid="$(ctr_pid web)"
-}
-
-withdraw_nth() {
-	withdraw "c$1"
-}
-
-# fight_for_port N: container N wants the same port as the others; it wins or is told that it is taken
-fight_for_port() {
-	publish rc=any "c$1" 8080:"$((80 + $1))" pid="$(ctr_pid web)" || return 1
-	[[ $status = 0 || $status = 4 ]] && echo "$status" >"$NM_TMP/fight.$1"
-}
-
-# hold_lock: another process takes the lock and keeps it
-hold_lock() {
-	spawn host flock "$NM_TMP/state/lock" sleep 600
-	holder=$spawned
-	wait_for lock_is_held
-}
-
-lock_is_held() {
-	refute flock -n "$NM_TMP/state/lock" true
-}
-
-@test "twenty hooks at once for different ports all succeed, and so do their withdrawals" {
-	ctr_start web
-	at_once 20 publish_nth
-	local i
-	for i in {1..20}; do
-		assert_rule host "\"natmap:c$i:$((8000 + i))\""
-	done
-	assert "$(tagged)" = "$(live)"
-	assert "$(live | wc -w)" -eq 20
-	in_nftables || assert "$(rules host | grep -c -- '-A NATMAP .*-j DNAT')" -eq 40 "both families"
-	at_once 20 withdraw_nth
-	assert_clean
-}
-
-@test "twenty hooks at once for one port: one wins, the others are told that it is taken" {
-	ctr_start web
-	at_once 20 fight_for_port
-	assert "$(cat "$NM_TMP"/fight.* | sort | uniq -c | xargs)" = '1 0 19 4'
-	assert "$(live | wc -w)" -eq 1
-	assert "$(tagged)" = "$(live)"
-	withdraw "$(live)"
-	assert_clean
+@test "two hundred hooks at once, for ports of their own or that many want, beside all commands and other tools: soak.pl" {
+	NM_PROGRAMS=$NM_PROGRAMS on host perl "$NM_TREE/test/soak/soak.pl" 0 "${NM_BACKEND:-iptables}" 200 20
 }
 
 # race N: every other one publishes, the others withdraw the same container
@@ -79,42 +25,6 @@ race() {
 		at_once 12 race
 		assert "$(tagged)" = "$(live)" "round $round"
 	done
-	withdraw web
-	assert_clean
-}
-
-# hammer N ROUNDS: what another tool does in the same chains; fails when one of its commands does
-hammer() {
-	# shellcheck disable=SC2016 # for that shell
-	on host sh -c '
-		for i in $(seq "$2"); do
-			for how in -A -D; do
-				iptables -w -t nat "$how" PREROUTING -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || exit 1
-				iptables -w "$how" FORWARD -p tcp --dport 9 -m comment --comment "hammer $1" -j ACCEPT || exit 1
-			done
-		done' sh "$@"
-}
-
-# worker N: 1 and 2 are iptables, the others publish and withdraw containers of their own
-worker() {
-	local i
-	if [[ $1 -le 2 ]]; then
-		hammer "$1" 40
-		return
-	fi
-	for i in {1..15}; do
-		publish_nth "$1" && withdraw_nth "$1" || return 1
-	done
-}
-
-@test "iptables that changes the same tables all the time does no harm and takes none" {
-	ctr_start web
-	publish web 8080:80
-	on host iptables -A FORWARD -p tcp --dport 99 -m comment --comment foreign -j ACCEPT
-	at_once 4 worker
-	assert_rule host foreign
-	assert_no_rule host '--dport 9 '
-	assert "$(tagged)" = web
 	withdraw web
 	assert_clean
 }
