@@ -170,6 +170,23 @@ $(FAULTS_PROGRAMS): $(wildcard test/faults/*.h test/helpers/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(filter-out -fPIE,$(NM_CFLAGS)) -O2 -static -o $@ $(filter %.c,$^)
 
+# libFuzzer's programs, one for each kind of input that may be hostile, from a library that is built for them.
+FUZZ ?= $(patsubst test/fuzz/fuzz_%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 10
+FUZZ_BUILD := $(BUILD)/fuzz
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJ := $(addprefix $(BUILD)/test/,fuzz/replies.o unit/kernel.o)
+
+fuzz: ## feed the parsers with hostile input; FUZZ="config record" FUZZ_SECONDS=3600 for some, for an hour
+	$(Q)if [ "$$(id -u)" = 0 ]; then test/install-deps.sh lint; fi
+	$(Q)$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC=clang CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' \
+		LDFLAGS=-fsanitize=fuzzer $(FUZZ:%=$(FUZZ_BUILD)/test/fuzz/fuzz_%)
+	$(Q)test/fuzz/run.sh $(FUZZ_BUILD)/test/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+$(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(FUZZ_OBJ) $(BUILD)/libnatmap.a
+	$(call say,LD,$@)
+	$(Q)$(LINK_DYNAMIC)
+
 # Each time, since BINDIR may be another one now.
 $(BUILD)/hooks.d/%: hooks.d/%.in FORCE
 	$(Q)mkdir -p $(@D)
