@@ -307,6 +307,16 @@ check-all: ## run everything there is (root); takes an hour
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
 
+# The folders of common/, or single modules, whose unit tests are the judges of them.
+MUTANTS ?= base model
+
+mutants: ## change the code in one place at a time: which changes unit tests do not see; MUTANTS="base model/tag" MUTANTS_SAMPLE=200 SEED=2
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/mutants CFLAGS='-O0 -fPIC -w' run-mutants
+
+.PHONY: run-mutants
+run-mutants: $(COMMON_OBJ) $(UNIT_TESTS:=.o) $(UNIT_COMMON)
+	$(Q)test/mutants/run.pl $(BUILD) $(MUTANTS) -- $(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11
+
 check-headers: ## check that every header compiles by itself
 	$(Q)for h in $(HEADERS); do \
 		echo "#include \"$$h\"" | $(CC) $(NM_CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) -Werror -I. -fsyntax-only -x c - || exit 1; \
