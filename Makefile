@@ -307,6 +307,10 @@ check-all: ## run everything there is (root); takes an hour
 	$(Q)$(MAKE) --no-print-directory check-asan
 	$(Q)$(MAKE) --no-print-directory check
 
+coverage: ## run all tests, print how much of common/ and hook/ they run, fail where it is too little (root)
+	$(Q)test/install-deps.sh coverage
+	$(Q)test/coverage/run.sh $(BUILD)/coverage
+
 # The folders of common/, or single modules, whose unit tests are the judges of them.
 MUTANTS ?= base model
 

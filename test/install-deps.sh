@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-deps.sh [bench|kernels|lint|programs|runtimes|userlands]: installs what building natmap, its tests and the demo need on
+# install-deps.sh [bench|coverage|kernels|lint|programs|runtimes|userlands]: installs what building natmap, its tests and the demo need on
 # Debian and Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands`
 # need: only what is missing, so that a second run needs no network. programs, runtimes: instead, what hosts.sh runs beside natmap,
 # or what runtimes.sh runs natmap with, in a folder of userlands.sh. As root.
@@ -10,6 +10,7 @@ tests="bats iproute2 iptables nftables conntrack runc crun busybox-static jq cur
 userlands="debootstrap"
 kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
+coverage="gcovr"
 bench="containernetworking-plugins netavark gnuplot-nox"
 programs="iptables nftables iproute2 procps docker.io firewalld dbus-daemon ufw containernetworking-plugins netavark"
 runtimes="iptables nftables iproute2 procps jq curl busybox-static runc crun podman conmon netavark aardvark-dns containerd
@@ -23,6 +24,7 @@ fi
 wanted="$build $tests"
 case ${1:-} in
 bench) wanted="$wanted $bench" ;;
+coverage) wanted="$wanted $coverage" ;;
 lint) wanted="$wanted $lint" ;;
 userlands) wanted="$wanted $userlands" ;;
 kernels) wanted="$wanted $kernels" ;;
