@@ -51,7 +51,7 @@ COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/generate/%,$(sort 
 HOOK_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard hook/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/unit/test_*.c)))
 UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(sort $(wildcard test/unit/*.c))))
-TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/helpers/*.c)))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/helpers/*.c))) $(BUILD)/test/bench/measure
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers/*.h test/faults/*.h test/hole/*.h))
 SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/faults/*.c test/bench/*.c test/coverage/*.c test/hole/*.c))
@@ -71,7 +71,7 @@ PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBS))
 PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 .PHONY: all check check-unit check-bats check-asan check-userlands check-hosts check-runtimes check-systemd check-archs check-kernels check-all \
-	check-headers check-layers lint format format-check deps bench bench-peers demo ci install uninstall clean help
+	check-headers check-layers model soak lint format format-check deps faults fuzz coverage mutants bench bench-network bench-hostile demo ci install uninstall clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -146,11 +146,12 @@ $(FILTER): $(BUILD)/common/generate/sandbox_program
 $(BUILD)/common/host/sandbox_filter.o $(BUILD)/test/unit/test_host_sandbox_filter.o: $(FILTER)
 
 $(UNIT_TESTS): $(UNIT_COMMON)
-$(UNIT_TESTS) $(filter-out %/minimal,$(BENCH_PROGRAMS)): %: %.o $(BUILD)/libnatmap.a
+$(UNIT_TESTS) $(filter-out %/minimal %/measure,$(BENCH_PROGRAMS)): %: %.o $(BUILD)/libnatmap.a
 	$(call say,LD,$@)
 	$(Q)$(LINK_DYNAMIC)
 
-# Static and without sanitizers, because the tests start them very often.
+# Static and without sanitizers, because the tests start them very often, and no process that measure starts seems to need less
+# memory than itself.
 $(TEST_PROGRAMS): $(BUILD)/%: %.c $(wildcard test/helpers/*.h) Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -361,15 +362,16 @@ format-check: ## fail when a C file is not formatted
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS) ## build what the benchmarks need
 
-bench: ## measure against CNI portmap and netavark, write test/bench/RESULTS.md (root)
+bench: ## measure against the peers of today, write test/bench/RESULTS.md, print missed goals (root); BENCH="sizes dual" for parts
 	$(Q)test/install-deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs test-programs
-	$(Q)bash -o pipefail -c 'test/bench/run.sh | tee $(BUILD)/test/bench/report'
-	$(Q)test/bench/scale.sh $(BUILD)/test/bench/report
-	$(Q)$(MAKE) --no-print-directory bench-peers
+	$(Q)BUILD='$(BUILD)' test/bench/bench.sh $(BENCH)
 
-bench-peers: all bench-programs test-programs ## measure against the peers of Debian unstable, and print what falls short (root)
-	$(Q)bash -o pipefail -c 'test/bench/peers.sh | tee $(BUILD)/test/bench/peers'
+bench-network: all bench-programs test-programs ## measure a bare container's network against CNI and netavark of Debian unstable (root)
+	$(Q)bash -o pipefail -c 'test/bench/network.sh | tee $(BUILD)/test/bench/network'
+
+bench-hostile: bench-programs ## check that time and memory grow no faster than hostile input, up to its bounds (no root needed)
+	$(Q)$(BUILD)/test/bench/hostile
 
 demo: ## install what is missing, build, do what the quick start of README.md says, on a throwaway host (root)
 	$(Q)test/install-deps.sh

@@ -11,7 +11,7 @@ userlands="debootstrap"
 kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
 coverage="gcovr"
-bench="containernetworking-plugins netavark gnuplot-nox"
+bench="debootstrap gnuplot-nox git libmnl-dev"
 programs="iptables nftables iproute2 procps docker.io firewalld dbus-daemon ufw containernetworking-plugins netavark"
 runtimes="iptables nftables iproute2 procps jq curl busybox-static runc crun podman conmon netavark aardvark-dns containerd
 	containernetworking-plugins protobuf-compiler catatonit"

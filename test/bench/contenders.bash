@@ -1,23 +1,37 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # $programs comes from scale.sh, $spawned from net.bash
-# What scale.sh compares: how each contender's host comes up, gets its mappings, and publishes one more.
+# shellcheck disable=SC2153,SC2154 # NATMAP, $programs and their like come from sections.sh and from functions here
+# What is compared: how each contender's host comes up with mappings of others, and publishes and withdraws one container's. The
+# peers are in peers.bash.
 #
-# A host of a contender with N mappings is the node CONTENDER-N, with a container in CONTENDER-N-ctr and a client in
-# CONTENDER-N-ext. All publish 8080 for port 80 of the container 10.88.0.3; the other mappings, 10000 and on, lead to
-# 10.88.1.1 and on.
+#   [before_|dynamic_]nftables|iptables  natmap in this layout; an older one; one that is linked dynamically
+#   hand_nft hand_ipt                    nft and iptables-restore by hand, with rules that somebody wrote before
+#   portmap portmap_nft cni              the CNI plugin, with its two backends; bridge and portmap, which make the interface, too
+#   netavark netavark_bare               it makes the container's interface, too; the same without a port
+#   minimal empty unconcerned            minimal.c; an empty program; natmap for a container without annotation
+#
+# A host is a network namespace with the name WHO-GROUP; its container in WHO-GROUP-bench has 10.88.0.3 and port 80, which is
+# published as 8080; the ports of others are 10000 and on.
 
-portmap=/usr/lib/cni/portmap
-netavark=/usr/lib/podman/netavark
-host_port=8080 container=10.88.0.3
+declare -A guest=([netavark_bare]=netavark [cni]=portmap [empty]=nftables [unconcerned]=nftables
+	[before_unconcerned]=before_nftables)
+every=1 # in how many rounds a job is run once
+dual="" # the container has IPv6, too, and its port
+ends="" # natmap's container has ended when its port is withdrawn
 
-# host_up HOST: the host, its client outside, and the namespace of its container
-host_up() {
-	local n
-	for n in "$1" "$1-ctr" "$1-ext"; do
-		NM_NODES+=" $n"
-		ip netns add "$NM_NS-$n"
-		ip -n "$NM_NS-$n" link set lo up
+# --- hosts and containers
+
+nodes_up() { # nodes_up NODE...
+	local node
+	for node; do
+		NM_NODES+=" $node"
+		ip netns add "$NM_NS-$node"
+		ip -n "$NM_NS-$node" link set lo up
 	done
+}
+
+# host_up HOST: the host, with a client outside
+host_up() {
+	nodes_up "$1" "$1-ext"
 	ip -n "$NM_NS-$1" -batch - <<-END
 		link add up0 type veth peer name eth0 netns $NM_NS-$1-ext
 		addr add 192.0.2.1/24 dev up0
@@ -29,46 +43,99 @@ host_up() {
 		route add default via 192.0.2.1
 	END
 	on "$1-ext" sh -c 'echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range'
-	on "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	on "$1" sh -c 'cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding'
 }
 
-# bridge_up HOST: the container on a bridge, for all but netavark, which makes them itself
+# bridge_up HOST: with a container, for all but netavark, which makes them itself
 bridge_up() {
 	ip -n "$NM_NS-$1" -batch - <<-END
 		link add br0 type bridge
 		addr add 10.88.0.1/16 dev br0
+		${dual:+addr add fd00:88::1/64 dev br0 nodad}
 		link set br0 up
-		link add vctr type veth peer name eth0 netns $NM_NS-$1-ctr
-		link set vctr master br0 up
 	END
-	ip -n "$NM_NS-$1-ctr" -batch - <<-END
-		addr add $container/16 dev eth0
+	ctr_up "$1" bench 0.3
+}
+
+# ctr_up HOST NAME LAST: a container on the bridge, with 10.88.LAST
+ctr_up() {
+	local link=v$2
+	nodes_up "$1-$2"
+	ip -n "$NM_NS-$1" -batch - <<-END
+		link add $link type veth peer name eth0 netns $NM_NS-$1-$2
+		link set $link master br0 up
+	END
+	ip -n "$NM_NS-$1-$2" -batch - <<-END
+		addr add 10.88.$3/16 dev eth0
+		${dual:+addr add fd00:88::3/64 dev eth0 nodad}
 		link set eth0 up
 		route add default via 10.88.0.1
+		${dual:+route add default via fd00:88::1}
 	END
 }
 
-# job NAME HOST STDIN WORD...: a line for `measure`. NAME is QUANTITY:CONTENDER:N, or begins with -: that is not counted.
+# job NAME HOST STDIN WORD...: a line for `measure`. NAME is GROUP:QUANTITY:WHO, or begins with -: that is not counted.
 job() {
-	printf '%s %s %s' "$1" "$(netns "$2")" "$NM_TMP/$3"
+	printf '%s %s %s %s' "$every" "$1" "$(netns "$2")" "$NM_TMP/$3"
 	printf ' %s' "${@:4}"
 	echo
 }
 
-# jobs HOST: withdraws and publishes once more
-jobs() {
-	jobs_"${1%-*}" "$1" "${1%-*}:${1##*-}"
+# --- what all contenders do: up_KIND WHO HOST OTHERS; ctr_KIND WHO HOST NAME HOST_PORT CONTAINER_PORT COUNT LAST makes the files
+# for a container of so many ports from these on; jobs_KIND WHO HOST NAME GROUP: it is published, and withdrawn
+
+kind() { # kind WHO: sets $kind
+	case $1 in
+	*unconcerned) kind=unconcerned ;;
+	*nftables | *iptables) kind=natmap ;;
+	portmap*) kind=portmap ;;
+	netavark*) kind=netavark ;;
+	*) kind=$1 ;;
+	esac
 }
 
-# up CONTENDER N: a host with N mappings, that of the container among them
-up() {
-	host_up "$1-$2"
-	up_"$1" "$1-$2" "$2"
+# add WHO GROUP OTHERS [pod]: its host, unless it is another's guest, and its container
+add() {
+	local kind host=${guest[$1]:-$1}-$2
+	kind "$1"
+	if [[ -z "${guest[$1]:-}" ]]; then
+		host_up "$host"
+		"up_$kind" "$1" "$host" "${@:3}"
+	fi
+	ctr "$1" "$host" bench 8080 80 1 0.3
 }
 
-# natmap BACKEND HOST: the words of its command, in $natmap
-natmap() {
-	natmap=("$NATMAP" --config "$NM_TMP/natmap-$1.json" --state-dir "$NM_TMP/state-$2")
+# another WHO HOST NAME HOST_PORT CONTAINER_PORT COUNT LAST: one more container
+another() {
+	if [[ "$1" = netavark ]]; then
+		nodes_up "$2-$3"
+	else
+		ctr_up "$2" "$3" "$7"
+	fi
+	ctr "$@"
+}
+
+ctr() {
+	local kind
+	kind "$1"
+	"ctr_$kind" "$@"
+}
+
+jobs() { # jobs WHO GROUP [NAME [HOST]]
+	local kind
+	kind "$1"
+	"jobs_$kind" "$1" "${4:-${guest[$1]:-$1}-$2}" "${3:-bench}" "$2"
+}
+
+# --- natmap
+
+natmap() { # natmap WHO HOST: the words of its command, in $natmap
+	local binary=$NATMAP
+	case $1 in
+	before_*) binary=$NM_BEFORE ;;
+	dynamic_*) binary=$NATMAP-dynamic ;;
+	esac
+	natmap=("$binary" --config "$NM_TMP/natmap-${1#*_}.json" --state-dir "$NM_TMP/state-$2")
 }
 
 # natmap_config BACKEND: as an administrator has it who gives out the addresses: the other containers of fill.c are none
@@ -77,171 +144,117 @@ natmap_config() {
 	chmod 0600 "$NM_TMP/natmap-$1.json"
 }
 
-# natmap_has BACKEND: whether this natmap has it; ends the script when it says otherwise in another way
-natmap_has() {
-	local natmap code=0
-	natmap_config "$1"
-	natmap "$1" "none-$1"
-	unshare -n "${natmap[@]}" reload >"$NM_TMP/list" 2>&1 || code=$?
-	case $code in
-	0) return 0 ;;
-	2) return 1 ;;
-	*)
-		cat "$NM_TMP/list" >&2
-		exit 1
-		;;
-	esac
-}
-
-up_natmap() { # up_natmap HOST N BACKEND
+# hook WHO HOST NAME STAGE: the stage of a container, now
+hook() {
 	local natmap
-	natmap "$3" "$1"
-	bridge_up "$1"
-	spawn "$1-ctr" sleep infinity
-	state bench "$spawned" creating "io.natmap.ports=0.0.0.0:$host_port:80" >"$NM_TMP/$1.json"
-	on "$1" "${natmap[@]}" hook createRuntime <"$NM_TMP/$1.json"
-	on "$1" "$programs/fill" "$NM_TMP/state-$1" "$(($2 - 1))"
-	on "$1" "${natmap[@]}" reload
-	on "$1" "${natmap[@]}" check >/dev/null
-	assert "$(grep -c '^{"live":1' "$NM_TMP/state-$1/state")" = "$2" "containers in the state of $1"
+	natmap "$1" "$2"
+	on "$2" "${natmap[@]}" hook "$4" <"$NM_TMP/$2-$3.$4"
 }
 
-up_iptables() {
-	up_natmap "$1" "$2" iptables
-	assert_dnats "$1" "$2" ' NATMAP '
-}
-
-up_nftables() {
-	up_natmap "$1" "$2" nftables
-}
-
-jobs_natmap() { # jobs_natmap HOST NAME BACKEND
+# up_natmap WHO HOST OTHERS [pod]: published by `natmap reload`; with "pod", all by one container's namespace
+up_natmap() {
 	local natmap
-	natmap "$3" "$1"
-	job "withdraw:$2" "$1" stopped.json "${natmap[@]}" hook poststop
-	job "publish:$2" "$1" "$1.json" "${natmap[@]}" hook createRuntime
+	natmap "$1" "$2"
+	bridge_up "$2"
+	ctr_natmap "$1" "$2" bench 8080 80 1
+	hook "$1" "$2" bench createRuntime
+	on "$2" "$programs/fill" "$NM_TMP/state-$2" "$3" "${@:4}"
+	hook "$1" "$2" bench poststop
+	on "$2" "${natmap[@]}" reload
+	on "$2" "${natmap[@]}" check >/dev/null
+	assert "$(grep -c '^{"live":1' "$NM_TMP/state-$2/state")" = "$3" "containers in the state of $2"
 }
 
-jobs_iptables() { jobs_natmap "$1" "$2" iptables; }
-jobs_nftables() { jobs_natmap "$1" "$2" nftables; }
-
-# reload_jobs HOST: writes all rules again, into a kernel that has none left, and with nothing to do
-reload_jobs() {
-	local natmap name=${1%-*}:${1##*-}
-	natmap "${1%-*}" "$1"
-	job -flush "$1" stopped.json "$(command -v nft)" flush ruleset
-	job "restore:$name" "$1" stopped.json "${natmap[@]}" reload
-	job "reload:$name" "$1" stopped.json "${natmap[@]}" reload
+ctr_natmap() {
+	local ports=$4:$5
+	[[ $6 = 1 ]] || ports=$4-$(($4 + $6 - 1)):$5-$(($5 + $6 - 1))
+	[[ -n "$dual" ]] || ports=0.0.0.0:$ports
+	[[ -e "$NM_TMP/$2-$3.pid" ]] || {
+		spawn "$2-$3" sleep infinity
+		echo "$spawned" >"$NM_TMP/$2-$3.pid"
+	}
+	states "$2" "$3" "$ports"
 }
 
-# assert_dnats HOST N [TEXT]: there are N rules with -j DNAT, in lines with TEXT
-assert_dnats() {
-	assert "$(on "$1" iptables-save -t nat | grep -- '-j DNAT' | grep -c -- "${3:-}")" = "$2" "DNAT rules of $1"
+# states HOST NAME PORTS: what natmap's two hooks read
+states() {
+	state "$2" "$(<"$NM_TMP/$1-$2.pid")" creating "io.natmap.ports=$3" >"$NM_TMP/$1-$2.createRuntime"
+	state "$2" - stopped >"$NM_TMP/$1-$2.poststop"
 }
 
-# copy_rules HOST N COMMAND...: with 10,000 mappings these two take minutes for what natmap does by reload, so what
-# COMMAND, which publishes, adds to the rules is taken as a pattern; N more like it are written at once.
-copy_rules() {
-	local n=$2 save=(on "$1" iptables-save -t nat)
-	"${save[@]}" | sed '/^#/d' >"$NM_TMP/before"
-	on "$1" "${@:3}" >/dev/null
-	"${save[@]}" | sed '/^#/d' | grep -vxF -f "$NM_TMP/before" >"$NM_TMP/pattern"
-	{
-		echo "*nat"
-		awk -v n="$n" -v container="$container" -v port="$host_port" '
-			function print_copy(i, copy) {
-				gsub(/CNI-DN-[0-9a-f]+/, sprintf("CNI-DN-%021x", i), copy)
-				sub(" " container ":", sprintf(" 10.88.%d.%d:", 1 + i / 250, 1 + i % 250), copy)
-				sub("--dports? " port " ", "&@", copy)
-				sub(port " @", 10000 + i " ", copy)
-				sub(/id: [\\]?"?bench/, "&-" i, copy)
-				print copy
-			}
-			BEGIN { gsub(/\./, "[.]", container) }
-			/^:/ { for (i = 0; i < n; i++) print_copy(i, $0); next }
-			{ rule[++rules] = $0 }
-			END { for (i = 0; i < n; i++) for (r = 1; r <= rules; r++) print_copy(i, rule[r]) }
-			' "$NM_TMP/pattern"
-		echo COMMIT
-	} >"$NM_TMP/copies"
-	on "$1" iptables-restore --noflush <"$NM_TMP/copies"
+# add_pod WHO GROUP: as add, and ten containers of a thousand ports each of the same process are published
+add_pod() {
+	local i host=$1-$2
+	add "$1" "$2" 0
+	for i in {1..10}; do
+		cp "$NM_TMP/$host-bench.pid" "$NM_TMP/$host-of$i.pid"
+		states "$host" "of$i" "$(seq -s, $((19000 + i * 1000)) $((19999 + i * 1000)))"
+		hook "$1" "$host" "of$i" createRuntime
+	done
 }
 
-portmap_words() { # portmap_words HOST COMMAND
-	words=("$(command -v env)" CNI_COMMAND="$2" CNI_CONTAINERID=bench CNI_NETNS="$(netns "$1-ctr")" CNI_IFNAME=eth0
-		CNI_PATH="${portmap%/*}" "$portmap")
+# life HOST NAME: prints the name of a script that gives the container a process (begin), and that ends it
+life() {
+	cat >"$NM_TMP/$1-$2.life" <<-END
+		set -e
+		cd $NM_TMP
+		if [ "\$1" = end ]; then
+			read -r pid <$1-$2.pid
+			kill "\$pid"
+			exit
+		fi
+		nsenter --net=$(netns "$1-$2") sleep infinity <$1-$2.poststop >$1-$2.life-log 2>&1 &
+		echo \$! >$1-$2.pid
+		sed -i "s/\"pid\":[0-9]*/\"pid\":\$!/" $1-$2.createRuntime
+		until [ /proc/\$!/ns/net -ef $(netns "$1-$2") ]; do sleep 0.001; done
+	END
+	echo "$NM_TMP/$1-$2.life"
 }
 
-portmap_config() {
-	jq -n --arg netns "$(netns "$1-ctr")" --arg address "$container/16" --argjson port "$host_port" '{
-		cniVersion: "1.0.0", name: "bench", type: "portmap", capabilities: {portMappings: true}, snat: true,
-		runtimeConfig: {portMappings: [{hostPort: $port, containerPort: 80, protocol: "tcp"}]},
-		prevResult: {cniVersion: "1.0.0", interfaces: [{name: "br0"}, {name: "eth0", sandbox: $netns}],
-			ips: [{interface: 1, address: $address, gateway: "10.88.0.1"}]}}'
+# That the process has ended, as it has with a runtime, matters for IPv6 and ranges: of a live one natmap looks for
+# connections before it ends, which takes some ms, and not behind.
+jobs_natmap() {
+	local natmap life
+	natmap "$1" "$2"
+	if [[ -n "$ends" ]]; then
+		life=$(life "$2" "$3")
+		job - "$2" "$2-$3.poststop" /bin/sh "$life" begin
+	fi
+	job "$4:publish:$1" "$2" "$2-$3.createRuntime" "${natmap[@]}" hook createRuntime
+	[[ -z "$ends" ]] || job - "$2" "$2-$3.poststop" /bin/sh "$life" end
+	job "$4:withdraw:$1" "$2" "$2-$3.poststop" "${natmap[@]}" hook poststop
 }
 
-up_portmap() {
-	local words
-	bridge_up "$1"
-	portmap_config "$1" >"$NM_TMP/$1.json"
-	portmap_words "$1" ADD
-	on "$1" "${words[@]}" <"$NM_TMP/$1.json" >/dev/null
-	portmap_words "$1" DEL
-	on "$1" "${words[@]}" <"$NM_TMP/$1.json"
-	assert_dnats "$1" 0
-	portmap_words "$1" ADD
-	copy_rules "$1" "$(($2 - 1))" "${words[@]}" <"$NM_TMP/$1.json"
-	assert_dnats "$1" "$2"
+ctr_unconcerned() {
+	state bench - creating org.example.ports=8080:80 >"$NM_TMP/unconcerned.json"
+}
+jobs_unconcerned() {
+	local natmap
+	natmap "${1%unconcerned}nftables" "$2"
+	job "$4:publish:$1" "$2" unconcerned.json "${natmap[@]}" hook createRuntime
 }
 
-jobs_portmap() {
-	local words
-	portmap_words "$1" DEL
-	job "withdraw:$2" "$1" "$1.json" "${words[@]:1}"
-	portmap_words "$1" ADD
-	job "publish:$2" "$1" "$1.json" "${words[@]:1}"
+# --- programs that do less
+
+ctr_empty() { :; }
+jobs_empty() {
+	job "$4:publish:empty" "$2" "$2-$3.poststop" "$programs/empty"
 }
 
-# netavark_config ID ADDRESS PORTS: a container on a bridge network as podman would have it
-netavark_config() {
-	jq -n --arg id "$1" --arg ip "$2" --argjson ports "$3" '{
-		container_id: $id, container_name: $id, port_mappings: $ports,
-		networks: {bench: {interface_name: "eth0", static_ips: [$ip]}},
-		network_info: {bench: {name: "bench", id: ("be" * 32), driver: "bridge", network_interface: "br0",
-			subnets: [{subnet: "10.88.0.0/16", gateway: "10.88.0.1"}], ipv6_enabled: false, internal: false,
-			dns_enabled: false, ipam_options: {driver: "host-local"}}}}'
+# natmap makes the tables and jumps; then minimal must write the very rules that natmap writes.
+up_minimal() {
+	local wanted
+	bridge_up "$2"
+	ctr_natmap iptables "$2" bench 8080 80 1
+	hook iptables "$2" bench createRuntime
+	wanted=$(rules "$2" | sort)
+	hook iptables "$2" bench poststop
+	on "$2" "$programs/minimal" add </dev/null
+	same "rules of the minimal program" "$wanted" "$(rules "$2" | sort)"
+	on "$2" "$programs/minimal" remove </dev/null
 }
-
-netavark_words() { # netavark_words setup|teardown NODE
-	words=("$(command -v env)" NETAVARK_FW="${netavark_driver:-iptables}" "$netavark" --config "$NM_TMP/netavark" "$1" "$(netns "$2")")
-}
-
-# Another container stays on the network, so that its bridge and its chains do.
-up_netavark() {
-	local words
-	NM_NODES+=" $1-ctr2"
-	ip netns add "$NM_NS-$1-ctr2"
-	netavark_config other 10.88.0.2 '[]' >"$NM_TMP/$1-other.json"
-	netavark_config bench "$container" '[]' >"$NM_TMP/$1-bare.json"
-	netavark_config bench "$container" "[{\"container_port\": 80, \"host_ip\": \"\", \"host_port\": $host_port,
-		\"protocol\": \"tcp\", \"range\": 1}]" >"$NM_TMP/$1.json"
-	netavark_words setup "$1-ctr2"
-	on "$1" "${words[@]}" <"$NM_TMP/$1-other.json" >/dev/null
-	netavark_words setup "$1-ctr"
-	copy_rules "$1" "$(($2 - 1))" "${words[@]}" <"$NM_TMP/$1.json"
-	assert_dnats "$1" "$2"
-}
-
-# Its setup makes the container's interface, too, which is the CNI bridge plugin's work beside portmap, and the
-# runtime's user's beside natmap. So it is measured with and without a port: the difference is what a port costs.
-jobs_netavark() {
-	local setup teardown words
-	netavark_words setup "$1-ctr"
-	setup=("${words[@]:1}")
-	netavark_words teardown "$1-ctr"
-	teardown=("${words[@]:1}")
-	job "withdraw:netavark-whole:${2#*:}" "$1" "$1.json" "${teardown[@]}"
-	job "publish:netavark-bare:${2#*:}" "$1" "$1-bare.json" "${setup[@]}"
-	job "withdraw:netavark-bare:${2#*:}" "$1" "$1-bare.json" "${teardown[@]}"
-	job "publish:netavark-whole:${2#*:}" "$1" "$1.json" "${setup[@]}"
+ctr_minimal() { :; }
+jobs_minimal() {
+	job "$4:publish:minimal" "$2" "$2-$3.createRuntime" "$programs/minimal" add
+	job - "$2" "$2-$3.createRuntime" "$programs/minimal" remove
 }

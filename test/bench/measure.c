@@ -1,17 +1,17 @@
 /*
- * measure ROUNDS PAUSE_MS JOBS: how long whole processes take, as their caller sees it.
+ * measure [-a] ROUNDS PAUSE_MS JOBS: how long whole processes take, as their caller sees it.
  *
  * JOBS is a file with a line for each process,
- *     NAME NETNS STDIN [VARIABLE=VALUE...] COMMAND [ARGUMENT...]
+ *     EVERY NAME NETNS STDIN [VARIABLE=VALUE...] COMMAND [ARGUMENT...]
  * in words without quoting. A round runs all of them, one after the other in the order of the file, so that
- * whatever drifts on the machine hits all alike; before each there is a pause, for the kernel to finish what
- * the last one left behind. As a runtime does with a hook, this program gives it STDIN, a file, reads
- * its output to the end of file, and waits for its exit: the time is taken from before the start until both
- * have come.
+ * whatever drifts on the machine hits all alike; one with EVERY above 1, which takes its time, only in the
+ * first of as many rounds. Before each there is a pause, for the kernel to finish what the last one left
+ * behind. As a runtime does with a hook, this program gives it STDIN, a file, reads its output to the end of
+ * file, and waits for its exit: the time is taken from before the start until both have come.
  *
- * Prints for each NAME, except those that begin with '-': median and 90th percentile in microseconds, the
- * largest peak of resident memory in KiB, and the 10th and 99th percentile; or, with MEASURE_ALL in the
- * environment, each time. The peak is never less than this program's own, which the child
+ * Prints for each NAME, except those that begin with '-': median, 10th, 90th and 99th percentile in
+ * microseconds, the largest peak of resident memory in KiB, and how often it was run; or, with -a, each time.
+ * The peak is never less than this program's own, which the child
  * has until it executes the command: so this program stays small. A command that fails ends it, with exit
  * status 1.
  */
@@ -30,21 +30,20 @@
 #include <unistd.h>
 
 enum {
-	JOBS_MAX = 32,
+	JOBS_MAX = 256,
 	WORDS_MAX = 32,
-	ENVIRONMENT_MAX = 256,
+	VARIABLES_MAX = 256,
 	LINE_SIZE = 4096,
 	OUTPUT_SIZE = 4096,
 	HANG_S = 60
 };
 
 struct job {
-	char line[LINE_SIZE]; /* what the others point into */
 	const char *name, *input;
+	char **words; /* variables and the command line, up to a NULL */
 	int netns;
-	char *environment[ENVIRONMENT_MAX];
-	char *argv[WORDS_MAX];
-	int64_t *us; /* of each round */
+	size_t every, runs;
+	int64_t *us; /* of each run */
 	long peak_kib;
 };
 
@@ -68,70 +67,86 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Takes the variables off the words and puts them behind this program's own. */
-static void set_environment(struct job *job, char **words)
+/* The words of a line, up to a NULL, in memory that stays: no more than they need. */
+static char **split(const char *line)
 {
+	char *copy = strdup(line), *rest = NULL, **words = calloc(WORDS_MAX, sizeof(*words));
 	size_t n = 0;
 
-	for (char **e = environ; *e && n < ENVIRONMENT_MAX - WORDS_MAX; e++)
-		job->environment[n++] = *e;
-	for (; *words && strchr(*words, '='); words++)
-		job->environment[n++] = *words;
-	for (n = 0; *words; words++)
-		job->argv[n++] = *words;
-}
-
-static void parse_job(struct job *job)
-{
-	char *words[WORDS_MAX] = {0}, *rest = NULL;
-	size_t n = 0;
-
-	for (char *w = strtok_r(job->line, " \n", &rest); w && n < WORDS_MAX - 1;
-		w = strtok_r(NULL, " \n", &rest))
+	if (!copy || !words)
+		die("reading job", line);
+	for (char *w = strtok_r(copy, " \n", &rest); w && n < WORDS_MAX - 1; w = strtok_r(NULL, " \n", &rest))
 		words[n++] = w;
 	errno = EINVAL;
-	if (n < 4)
-		die("reading job", n ? words[0] : "");
-	job->name = words[0];
-	job->netns = open(words[1], O_RDONLY | O_CLOEXEC);
+	if (n < 5)
+		die("reading job", line);
+	return words;
+}
+
+static void parse_job(const char *line, size_t rounds, struct job *job)
+{
+	char **words = split(line);
+
+	job->every = strtoul(words[0], NULL, 10);
+	job->name = words[1];
+	job->netns = open(words[2], O_RDONLY | O_CLOEXEC);
 	if (job->netns < 0)
-		die("opening", words[1]);
-	job->input = words[2];
-	set_environment(job, words + 3);
-	if (!job->argv[0])
+		die("opening", words[2]);
+	job->input = words[3];
+	job->words = words + 4;
+	job->us = calloc(rounds, sizeof(*job->us));
+	if (!job->every || !job->us)
 		die("reading job", job->name);
 }
 
 static size_t read_jobs(const char *path, size_t rounds, struct job jobs[JOBS_MAX])
 {
+	char line[LINE_SIZE];
 	FILE *f = fopen(path, "re");
 	size_t n = 0;
 
 	if (!f)
 		die("opening", path);
-	for (; n < JOBS_MAX && fgets(jobs[n].line, LINE_SIZE, f); n++) {
-		parse_job(&jobs[n]);
-		jobs[n].us = calloc(rounds, sizeof(*jobs[n].us));
-		if (!jobs[n].us)
+	for (; fgets(line, sizeof(line), f); n++) {
+		errno = E2BIG;
+		if (n == JOBS_MAX)
 			die("reading", path);
+		parse_job(line, rounds, &jobs[n]);
 	}
 	fclose(f);
 	return n;
+}
+
+/* This program's own variables and those of the job, up to a NULL; sets ret_argv to the words behind them. */
+static char **environment(const struct job *job, char ***ret_argv)
+{
+	static char *variables[VARIABLES_MAX];
+	char **words = job->words;
+	size_t n = 0;
+
+	for (char **e = environ; *e && n < VARIABLES_MAX - WORDS_MAX; e++)
+		variables[n++] = *e;
+	for (; *words && strchr(*words, '='); words++)
+		variables[n++] = *words;
+	variables[n] = NULL;
+	*ret_argv = words;
+	return variables;
 }
 
 /* Starts the command with its stdin, and output as stdout and stderr. */
 static pid_t start(const struct job *job, int output)
 {
 	posix_spawn_file_actions_t files;
+	char **argv, **variables = environment(job, &argv);
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, job->input, O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-	errno = posix_spawn(&pid, job->argv[0], &files, NULL, job->argv, job->environment);
+	errno = posix_spawn(&pid, argv[0], &files, NULL, argv, variables);
 	if (errno)
-		die("starting", job->argv[0]);
+		die("starting", job->name);
 	posix_spawn_file_actions_destroy(&files);
 	return pid;
 }
@@ -151,7 +166,7 @@ static void read_to_end(int fd, struct output *ret)
 	} while (n > 0);
 }
 
-static void run(struct job *job, size_t round, const struct timespec *pause)
+static void run(struct job *job, const struct timespec *pause)
 {
 	struct output output = {.len = 0};
 	int ends[2], status = 0;
@@ -169,7 +184,7 @@ static void run(struct job *job, size_t round, const struct timespec *pause)
 	read_to_end(ends[0], &output);
 	if (wait4(pid, &status, 0, &usage) < 0)
 		die("waiting for", job->name);
-	job->us[round] = now_us() - begin;
+	job->us[job->runs++] = now_us() - begin;
 	alarm(0);
 	close(ends[0]);
 	if (usage.ru_maxrss > job->peak_kib)
@@ -188,36 +203,48 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void print(const struct job *job, size_t rounds)
+static long long percentile(const struct job *job, size_t percent)
 {
-	for (size_t i = 0; getenv("MEASURE_ALL") && i < rounds; i++)
+	return (long long)job->us[(job->runs - 1) * percent / 100];
+}
+
+static void print(const struct job *job, bool each)
+{
+	for (size_t i = 0; each && i < job->runs; i++)
 		printf("%s %lld\n", job->name, (long long)job->us[i]);
-	if (getenv("MEASURE_ALL"))
+	if (each)
 		return;
-	qsort(job->us, rounds, sizeof(*job->us), compare);
-	printf("%s %lld %lld %ld %lld %lld\n", job->name, (long long)job->us[rounds / 2],
-		(long long)job->us[rounds * 9 / 10], job->peak_kib, (long long)job->us[rounds / 10],
-		(long long)job->us[rounds * 99 / 100]);
+	qsort(job->us, job->runs, sizeof(*job->us), compare);
+	printf("%s %lld %lld %lld %lld %ld %zu\n", job->name, percentile(job, 50), percentile(job, 10),
+		percentile(job, 90), percentile(job, 99), job->peak_kib, job->runs);
+}
+
+static void run_all(size_t rounds, unsigned long pause_ms, struct job *jobs, size_t n)
+{
+	struct timespec pause = {
+		.tv_sec = (time_t)(pause_ms / 1000), .tv_nsec = (long)(pause_ms % 1000) * 1000000};
+
+	for (size_t round = 0; round < rounds; round++)
+		for (size_t i = 0; i < n; i++)
+			if (round % jobs[i].every == 0)
+				run(&jobs[i], &pause);
 }
 
 int main(int argc, char **argv)
 {
 	static struct job jobs[JOBS_MAX];
-	size_t rounds = argc == 4 ? strtoul(argv[1], NULL, 10) : 0, n;
-	unsigned long pause_ms = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
-	struct timespec pause = {
-		.tv_sec = (time_t)(pause_ms / 1000), .tv_nsec = (long)(pause_ms % 1000) * 1000000};
+	bool each = argc > 1 && strcmp(argv[1], "-a") == 0;
+	char **args = argv + 1 + each;
+	size_t rounds = argc - each == 4 ? strtoul(args[0], NULL, 10) : 0, n;
 
 	if (!rounds) {
-		fputs("usage: measure ROUNDS PAUSE_MS JOBS\n", stderr);
+		fputs("usage: measure [-a] ROUNDS PAUSE_MS JOBS\n", stderr);
 		return 2;
 	}
-	n = read_jobs(argv[3], rounds, jobs);
-	for (size_t round = 0; round < rounds; round++)
-		for (size_t i = 0; i < n; i++)
-			run(&jobs[i], round, &pause);
+	n = read_jobs(args[2], rounds, jobs);
+	run_all(rounds, strtoul(args[1], NULL, 10), jobs, n);
 	for (size_t i = 0; i < n; i++)
 		if (jobs[i].name[0] != '-')
-			print(&jobs[i], rounds);
+			print(&jobs[i], each);
 	return 0;
 }
