@@ -1,7 +1,7 @@
 # natmap: publishes container ports and keeps a host's static NAT. `make help` lists the targets.
 # CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS, PREFIX, DESTDIR and the directories below are yours to set.
 
-VERSION := 0.1.0
+VERSION := 1.0.0
 
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
@@ -27,7 +27,8 @@ NM_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-pro
 	-Wconversion -fstack-protector-strong -fPIE
 # The rows of a table may leave its last members out, as SCMP_A0() and its like do.
 NM_CFLAGS += -Wno-missing-field-initializers
-NM_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed
+# The build id tells one build from another: state/verified.h. gcc asks for it by itself, musl-gcc does not.
+NM_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--build-id
 # These three come as a warning or an error where the compiler, the packager or a sanitizer has its own idea of them.
 ifeq ($(findstring -fsanitize,$(CFLAGS)),)
 NM_CFLAGS += -fstack-clash-protection
@@ -56,13 +57,16 @@ BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
 HEADERS    := $(sort $(wildcard common/*/*.h hook/*.h test/unit/*.h test/helpers/*.h test/faults/*.h test/hole/*.h))
 SOURCES    := $(sort $(wildcard common/*/*.c hook/*.c test/unit/*.c test/helpers/*.c test/faults/*.c test/bench/*.c test/coverage/*.c test/hole/*.c))
 SCRIPTS    := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.bash hooks.d/*.bash.in .ci/run))
+SCRIPTS    += $(wildcard packaging/*.sh) $(addprefix packaging/debian/,natmap.prerm natmap.postrm tests/publish)
 BATS       := $(sort $(wildcard test/*.bats))
 HOST_BATS  := $(sort $(wildcard test/hosts/*.bats))
 RUNTIME_BATS := $(sort $(wildcard test/runtimes/*.bats))
+PACKAGE_BATS := $(sort $(wildcard test/packages/*.bats))
 UNITS      := natmap.service natmap-follow.service natmap-heal.service natmap-heal.timer natmap-gc.service natmap-gc.timer \
 	natmap-forwarding.path natmap-metrics.service natmap-metrics.timer
 DATA       := runc.json containerd-2.toml containerd-3.toml
-GENERATED  := $(addprefix $(BUILD)/hooks.d/,podman.json natmap.bash $(DATA) $(UNITS)) $(BUILD)/man/natmap-runtimes.7
+MANUALS    := natmap.8 natmap.json.5 natmap-runtimes.7
+GENERATED  := $(addprefix $(BUILD)/hooks.d/,podman.json natmap.bash $(DATA) $(UNITS)) $(MANUALS:%=$(BUILD)/man/%)
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -119,7 +123,7 @@ $(BUILD)/libnatmap.a: $(COMMON_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
-$(BUILD)/%.o: %.c Makefile | check-packages
+$(BUILD)/%.o: %.c Makefile | check-libraries
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(NM_CPPFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) $(NM_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -197,10 +201,11 @@ $(BUILD)/hooks.d/%: hooks.d/% Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# Its steps name files where they are by default.
+# They name files where they are by default, or below PREFIX.
 $(BUILD)/man/%: man/% FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)sed 's|/usr/local/share/natmap|$(DATADIR)|g' $< >$@
+	$(Q)sed -e 's|/usr/local/share/natmap|$(DATADIR)|g' -e 's|PREFIX/share/natmap|$(DATADIR)|g' \
+		-e 's|PREFIX/lib/systemd/system|$(UNITDIR)|g' -e 's|^\.Os$$|.Os natmap $(VERSION)|' $< >$@
 
 $(BUILD)/hooks.d/natmap.bash: hooks.d/natmap.bash.in $(BUILD)/synopses
 	$(Q)mkdir -p $(@D)
@@ -217,8 +222,8 @@ FORCE:
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')
 
-.PHONY: check-packages
-check-packages: ## check that the libraries natmap is built with are here
+.PHONY: check-libraries
+check-libraries: ## check that the libraries natmap is built with are here
 	@$(PKG_CONFIG) --exists $(LIBS) && $(PKG_CONFIG_FOR_BUILD) --exists $(LIBS_FOR_BUILD) || \
 		{ echo "natmap needs $(LIBS) $(LIBS_FOR_BUILD): 'make deps' as root installs them" >&2; exit 1; }
 
@@ -298,7 +303,16 @@ check-kernels: $(BUILD)/natmap test-programs ## run natmap with other kernels in
 	$(Q)test/install-deps.sh kernels
 	$(Q)test/kernels.sh $(KERNELS)
 
-check-all: ## run everything there is (root); takes an hour
+# Where packages are built, installed and upgraded.
+PACKAGES ?= bookworm
+
+.PHONY: check-packages
+check-packages: ## build Debian packages and RPMs, install, upgrade and purge them (root); PACKAGES="bookworm trixie sid" for everything
+	$(Q)test/install-deps.sh userlands
+	$(Q)$(MAKE) --no-print-directory helper-programs
+	$(Q)test/packages.sh $(PACKAGES)
+
+check-all: ## run everything there is (root); takes some hours
 	$(Q)test/install-deps.sh lint
 	$(Q)$(MAKE) --no-print-directory check-headers format-check lint
 	$(Q)$(MAKE) --no-print-directory check-userlands check-archs check-kernels
@@ -350,7 +364,7 @@ lint: check-layers $(FILTER) ## run check-layers, clang-tidy, gcc -fanalyzer, cp
 	$(Q)cppcheck --quiet -j"$$(nproc)" --enable=warning,performance,portability --suppress=varFuncNullUB \
 		--suppress=memleak --suppress=normalCheckLevelMaxBranches \
 		$(addprefix --suppress=,$(addsuffix :test/unit/*,$(UNIT_SUPPRESSED))) --error-exitcode=1 -Icommon -I$(BUILD)/common $(SOURCES)
-	$(Q)shellcheck -x $(SCRIPTS) $(BATS) $(HOST_BATS) $(RUNTIME_BATS)
+	$(Q)shellcheck -x $(SCRIPTS) $(BATS) $(HOST_BATS) $(RUNTIME_BATS) $(PACKAGE_BATS)
 	$(Q)mandoc -T lint -W warning man/*.[0-9]
 
 format: ## format the C files
@@ -381,10 +395,24 @@ demo: ## install what is missing, build, do what the quick start of README.md sa
 ci: ## run what CI runs
 	$(Q).ci/run
 
+# Packages are made of the source as it is given away, by what is in packaging/.
+.PHONY: dist deb rpm
+DIST := $(BUILD)/dist/natmap-$(VERSION).tar.gz
+
+dist: ## write build/dist/natmap-VERSION.tar.gz, the same bytes for the same source
+	$(Q)mkdir -p $(dir $(DIST))
+	$(Q)BUILD='$(BUILD)' packaging/dist.sh $(VERSION) $(DIST)
+
+deb: dist ## build Debian packages of it in build/dist
+	$(Q)packaging/build.sh deb $(DIST) $(dir $(DIST))
+
+rpm: dist ## build RPMs of it in build/dist
+	$(Q)packaging/build.sh rpm $(DIST) $(dir $(DIST))
+
 install: all ## install below DESTDIR and PREFIX
 	install -Dm755 $(BUILD)/natmap $(DESTDIR)$(BINDIR)/natmap
-	install -Dm644 man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
-	install -Dm644 man/natmap.json.5 $(DESTDIR)$(MANDIR)/man5/natmap.json.5
+	install -Dm644 $(BUILD)/man/natmap.8 $(DESTDIR)$(MANDIR)/man8/natmap.8
+	install -Dm644 $(BUILD)/man/natmap.json.5 $(DESTDIR)$(MANDIR)/man5/natmap.json.5
 	install -Dm644 $(BUILD)/man/natmap-runtimes.7 $(DESTDIR)$(MANDIR)/man7/natmap-runtimes.7
 	install -Dm644 -t $(DESTDIR)$(DATADIR) $(DATA:%=$(BUILD)/hooks.d/%)
 	install -Dm644 $(BUILD)/hooks.d/podman.json $(DESTDIR)$(HOOKSDIR)/natmap.json

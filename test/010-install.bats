@@ -11,10 +11,6 @@ setup() {
 	HOOKS=(HOOKSDIR="$PREFIX/share/containers/oci/hooks.d") # by default it is not below PREFIX
 }
 
-teardown() {
-	net_down
-}
-
 # install_make ARGUMENT...: make with the binary under test, in a build directory of the test's own
 install_make() {
 	mkdir -p "$NM_TMP/build"
@@ -99,6 +95,21 @@ assert_offers() {
 	"${run[@]}" uninstall
 	assert "$(installed "$NM_TMP/image")" = "" "files that uninstall left"
 	refute test -e "$NM_TMP/image/opt/natmap/share/natmap"
+}
+
+@test "program, manual, changelogs and packages have the same version" {
+	local version released
+	version=$(sed -n 's/^VERSION := //p' "$NM_TREE/Makefile")
+	run_natmap version
+	assert "$output" = "natmap $version"
+	install_make PREFIX="$PREFIX" install
+	assert "$(sed -n 's/^\.Os //p' "$PREFIX"/share/man/man*/* | xargs)" = "natmap $version natmap $version natmap $version" "manual pages"
+	refute grep -r 'PREFIX/' "$PREFIX/share/man"
+	released=$(sed -n "s/^## \[$version\] - //p" "$NM_TREE/CHANGELOG.md")
+	assert "$(head -n 1 "$NM_TREE/packaging/debian/changelog")" has "natmap ($version-"
+	assert "$(sed -n 's/^Version: *//p' "$NM_TREE/packaging/natmap.spec")" = "$version" "natmap.spec"
+	assert "$(sed -n '/^%changelog/,$s/^\* [A-Z][a-z]* \(.*\) The .*> - /\1 /p' "$NM_TREE/packaging/natmap.spec" | head -n 1)" = \
+		"$(LC_ALL=C date -d "$released" '+%b %d %Y') $version-1" "natmap.spec's changelog"
 }
 
 @test "natmap is static, dynamic on request, and dynamic with a word where an archive is missing" {

@@ -1,8 +1,8 @@
 #!/bin/sh
-# install-deps.sh [bench|coverage|kernels|lint|programs|runtimes|userlands]: installs what building natmap, its tests and the demo need on
-# Debian and Ubuntu, and what only `make bench`, `make check-kernels`, the static checks of CI (`lint`) or `make check-userlands`
-# need: only what is missing, so that a second run needs no network. programs, runtimes: instead, what hosts.sh runs beside natmap,
-# or what runtimes.sh runs natmap with, in a folder of userlands.sh. As root.
+# install-deps.sh [bench|coverage|kernels|lint|packages|programs|runtimes|userlands]: installs what building natmap, its tests and the
+# demo need on Debian and Ubuntu, and what only `make bench`, `make coverage`, `make check-kernels`, the static checks of CI (`lint`),
+# `make check-userlands`, or `make deb` and `make rpm` (`packages`) need: only what is missing, so that a second run needs no network.
+# programs, runtimes: instead, what hosts.sh runs beside natmap, or what runtimes.sh runs natmap with, in a folder of userlands.sh. As root.
 set -eu
 
 build="gcc make pkg-config libc6-dev libyajl-dev libseccomp-dev"
@@ -11,6 +11,7 @@ userlands="debootstrap"
 kernels="debootstrap qemu-system-x86 cpio xz-utils"
 lint="clang clang-format clang-tidy cppcheck shellcheck"
 coverage="gcovr"
+packages="build-essential debhelper dpkg-dev elfutils libmnl-dev lintian rpm"
 bench="debootstrap gnuplot-nox git libmnl-dev"
 programs="iptables nftables iproute2 procps docker.io firewalld dbus-daemon ufw containernetworking-plugins netavark"
 runtimes="iptables nftables iproute2 procps jq curl busybox-static runc crun podman conmon netavark aardvark-dns containerd
@@ -19,6 +20,7 @@ runtimes="iptables nftables iproute2 procps jq curl busybox-static runc crun pod
 if ! grep -q '^VERSION_ID="1[12]"' /etc/os-release; then
 	programs="$programs docker-cli"
 	runtimes="$runtimes criu libcriu2"
+	packages="$packages systemd-dev"
 fi
 
 wanted="$build $tests"
@@ -26,6 +28,7 @@ case ${1:-} in
 bench) wanted="$wanted $bench" ;;
 coverage) wanted="$wanted $coverage" ;;
 lint) wanted="$wanted $lint" ;;
+packages) wanted="$wanted $packages" ;;
 userlands) wanted="$wanted $userlands" ;;
 kernels) wanted="$wanted $kernels" ;;
 programs) wanted=$programs ;;
