@@ -319,7 +319,11 @@ check-all: ## run everything there is (root); takes some hours
 	$(Q)$(MAKE) --no-print-directory check-hosts HOSTS='bookworm trixie sid'
 	$(Q)NM_MANY=30 $(MAKE) --no-print-directory check-runtimes RUNTIMES='bookworm trixie sid'
 	$(Q)$(MAKE) --no-print-directory check-systemd
+	$(Q)$(MAKE) --no-print-directory check-packages PACKAGES='bookworm trixie sid'
+	$(Q)$(MAKE) --no-print-directory faults soak fuzz bench-hostile
+	$(Q)$(MAKE) --no-print-directory model STEPS=10000
 	$(Q)$(MAKE) --no-print-directory check-asan
+	$(Q)$(MAKE) --no-print-directory coverage mutants
 	$(Q)$(MAKE) --no-print-directory check
 
 coverage: ## run all tests, print how much of common/ and hook/ they run, fail where it is too little (root)

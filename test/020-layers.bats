@@ -151,6 +151,16 @@ common/base/low.c:1: nm_lowest begins with neither nm_low nor nm_base_low'
 	assert "$status" -ne 0
 }
 
+@test "a file with more than 400 lines" {
+	module base long
+	length=$(wc -l <common/base/long.c)
+	yes '' | head -n $((400 - length)) >>common/base/long.c
+	check_layers
+	assert "$output" = ''
+	echo >>common/base/long.c
+	assert_fault 'common/base/long.c:401: has more than 400 lines'
+}
+
 @test "a folder with more than 16 modules" {
 	for n in {02..16}; do
 		touch "common/base/m$n.h"

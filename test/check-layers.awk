@@ -13,11 +13,13 @@ BEGIN {
 	# What AddressSanitizer adds to an object, by gcc and by clang, and what it asks for.
 	sanitizers = "^__(odr_asan[._].*|asan_default_options)$"
 	most_modules = 16
+	most_lines = 400
 	for (i = 2; i < ARGC - 1; i++)
 		on_file(ARGV[i])
 }
 
 FNR == 1 { in_comment = 0 }
+FILENAME in files && FNR == most_lines + 1 { fault(FILENAME ":" FNR, "has more than " most_lines " lines") }
 FILENAME == ARGV[1] { in_table = /^\| folder \|/ || (in_table && /^\|/) }
 FILENAME == ARGV[1] && in_table && /^\| `/ { on_row() }
 FILENAME == ARGV[ARGC - 1] { on_name($1, $NF) }
