@@ -93,7 +93,7 @@ stale_entry() {
 }
 
 is_connected() { # is_connected [SOURCE_PORT PORT]
-	flows host -p tcp | grep -q "sport=${1:-7001} dport=${2:-8080} .*ASSURED"
+	{ flows host -p tcp && flows host -p tcp -f ipv6; } | grep -q "sport=${1:-7001} dport=${2:-8080} .*ASSURED"
 }
 
 @test "a replacement by the same id at another address takes the flow along" {
@@ -143,6 +143,41 @@ is_connected() { # is_connected [SOURCE_PORT PORT]
 			wait_for refute is_connected $sport 8085
 		done
 	done
+}
+
+@test "tcp connections to a container that is gone go, from wherever they came" {
+	local from address sport=7020 n=0
+	serve ctr tcp 80 web
+	for from in ext host ctr ctr2; do
+		for address in 192.0.2.1 fd00:99::1; do
+			publish web 8080:80
+			flow_open $((++n)) $from tcp $address 8080 sport=$((++sport))
+			wait_for is_connected $sport 8080
+			ctr_stop web
+			withdraw web
+			wait_for refute is_connected $sport 8080
+		done
+	done
+}
+
+@test "where no packet has come, no connection is looked for" {
+	local NM_WRAP=(strace -qq -f -e trace=sendto -o "$NM_TMP/trace")
+	serve ctr tcp 80 web
+	publish web 8080:80
+	ctr_stop web
+	withdraw web
+	grep -q SUBSYS_NFTABLES "$NM_TMP/trace"
+	refute grep CTNETLINK "$NM_TMP/trace"
+	publish web 8080:80
+	flow_open f ext tcp 192.0.2.1 8080 sport=7001
+	wait_for is_connected
+	ctr_stop web
+	withdraw web
+	grep -q CTNETLINK "$NM_TMP/trace"
+	# a container that lives may have been connected to since
+	publish web 8081:80
+	withdraw web
+	grep -q CTNETLINK "$NM_TMP/trace"
 }
 
 @test "innocent flows stay: other ports of the pod, transit on the port number, other containers, direct ones" {

@@ -30,6 +30,9 @@ struct nm_backend_change {
 	/* The records of the replaced, if each has its id alone, and none goes on in the new one; NULL: there
 	 * is none such. */
 	const struct nm_records *withdrawn;
+	/* Added: the families in which something of the replaced has counted a packet, and those in which
+	 * that is not known. */
+	unsigned *used;
 };
 
 /* One comparison of the kernel with what is desired. */

@@ -193,6 +193,7 @@ static struct nm_nft_element read_element(const char *set, struct nm_attrs attrs
 	(void)nm_attrs_be32(attrs, NFTA_SET_ELEM_FLAGS, &e.flags); /* none is 0 */
 	e.tag = nm_nft_dump_comment(nm_attrs_nested(attrs, NFTA_SET_ELEM_USERDATA), &e.tag_len);
 	e.counters = nm_nft_rule_expression_counters(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
+	e.unused = nm_nft_rule_expression_is_unused(nm_attrs_nested(attrs, NFTA_SET_ELEM_EXPR));
 	return e;
 }
 

@@ -76,6 +76,7 @@ struct nm_nft_element {
 	const char *tag;           /* its comment, not NUL-terminated; NULL: none */
 	size_t tag_len;
 	struct nm_counters counters; /* zeros without a counter */
+	bool unused;                 /* has a counter, which has counted nothing */
 };
 
 typedef int nm_nft_element_handler(void *ctx, const struct nm_nft_element *element, struct nm_err *err);

@@ -110,6 +110,7 @@ void nm_nftables_claims_found(const struct nm_nftables_claims *claims, struct nm
 	first->present = true;
 	first->right = first->known = false;
 	first->counters = element->counters;
+	first->unused = element->unused;
 	while ((claim = next(claims, first->element, &position))) {
 		if (!element->tag || !nm_tag_is_of(element->tag, element->tag_len, claim->element->owner))
 			continue;

@@ -115,6 +115,20 @@ static int write_rules(struct nm_netlink *nl, enum nm_family f, const struct nm_
 	return nm_nftables_compare_rules(nl, f, lengths, NULL, false, output, err);
 }
 
+static void note_used(const struct change *c)
+{
+	for (size_t i = 0; i < c->claims.n; i++) {
+		const struct nm_nftables_element *e = c->claims.v[i].element;
+		const struct nm_nftables_claim *first;
+
+		if (c->claims.v[i].role != NM_ROLE_REPLACED || !nm_nftables_set_is_counted(e->set))
+			continue;
+		first = nm_nftables_claims_find(&c->claims, e);
+		if (!first->present || !first->unused)
+			*c->scope->used |= 1u << e->family;
+	}
+}
+
 int nm_nftables_table_write(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
 {
@@ -126,6 +140,7 @@ int nm_nftables_table_write(
 			return -1;
 	if (query(&c, err) < 0 || query_older(&c, err) < 0)
 		return -1;
+	note_used(&c);
 	return nm_nftables_compare_elements(&c.claims, a->families, &output, err);
 }
 

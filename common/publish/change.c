@@ -86,6 +86,7 @@ struct commit {
 	const struct nm_record *record; /* the new one; NULL: none */
 	struct nm_backend_change change;
 	struct nm_chain_notes after;
+	unsigned used;
 };
 
 static void commit_done(struct commit *c)
@@ -146,6 +147,7 @@ static int prepare(void *ctx, struct nm_nft_attempt *a, struct nm_err *err)
 	const struct nm_record *r = c->record;
 	unsigned families = r ? nm_record_families(r) & a->families : 0;
 
+	c->used = 0; /* by an attempt before this */
 	if (r && nm_desired_read_accept(&c->change.new, r->backend, a->nl, families, err) < 0)
 		return -1;
 	for (enum nm_backend b = 0; b < NM_BACKEND_MAX; b++)
@@ -230,7 +232,7 @@ static int run(struct nm_netlink *nl, struct commit *c, unsigned families, bool 
 		err);
 }
 
-static int commit(struct nm_change *change, const struct nm_claim *claim, const struct nm_forward_switch *s,
+static int commit(struct nm_change *change, struct nm_claim *claim, const struct nm_forward_switch *s,
 	const struct nm_layout_options *options, struct nm_nft_generations *ret, struct nm_err *err)
 {
 	const struct nm_static_nats *statics = change->config ? &change->config->statics : NULL;
@@ -239,6 +241,7 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 	bool ipv6_optional = r && families & NM_IPV4_BIT && !nm_record_names_family(r, NM_IPV6);
 	NM_CLEANUP(commit_done) struct commit c = {.record = r, .change.families = families};
 
+	c.change.used = &c.used;
 	for (size_t i = 0; i < claim->replaced.n; i++)
 		families |= nm_record_families(&claim->replaced.v[i]);
 	if (collect_new(claim, options, &c.change.new, err) < 0 ||
@@ -250,6 +253,7 @@ static int commit(struct nm_change *change, const struct nm_claim *claim, const 
 	if (prepare_handles(change, claim, &c, err) < 0 ||
 		run(&change->nl, &c, families, ipv6_optional, ret, err) < 0)
 		return -1;
+	claim->unused = NM_BOTH_FAMILIES & ~c.used;
 	nm_chain_notes_move(&change->chains, &c.after, ret->before, ret->after);
 	if (r && c.change.handles)
 		nm_handles_fill(&r->handles, &c.change.new.rules, r->id, c.change.handles);

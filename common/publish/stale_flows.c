@@ -116,9 +116,11 @@ static bool is_gone(const struct nm_record *r)
 	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
 }
 
-/* Over IPv4, TCP to a few ports is treated alike whether the container lives. */
-static bool is_asked(const struct nm_record *r)
+/* Over IPv4, TCP to a few ports that have been used is treated alike whether the container lives. */
+static bool is_asked(const struct nm_record *r, unsigned unused)
 {
+	if (unused & r->families)
+		return true;
 	for (size_t i = 0; i < r->mappings.n; i++)
 		if (r->mappings.v[i].protocol == IPPROTO_UDP)
 			return true;
@@ -126,12 +128,13 @@ static bool is_asked(const struct nm_record *r)
 }
 
 /* A container that sent first, from its published UDP port, is who its peer goes on to answer. While it
- * lives, such a flow is its own. */
+ * lives, such a flow is its own. What was unused may have been used since that was seen: that matters for
+ * UDP, and while the container lives. */
 static void collect_record(const struct nm_claim *claim, const struct pods *peers, const struct nm_record *r,
 	struct flows flows[static WHEN_MAX])
 {
-	bool gone = is_asked(r) && is_gone(r);
-	unsigned late = late_families(r, gone);
+	bool gone = is_asked(r, claim->unused) && is_gone(r);
+	unsigned late = late_families(r, gone), unused = gone ? claim->unused : 0;
 
 	for (size_t j = 0; j < r->mappings.n; j++) {
 		const struct nm_mapping *m = &r->mappings.v[j];
@@ -141,6 +144,8 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 			kept |= nm_claim_shares(r, m, claim->new);
 		for (size_t i = 0; i < claim->held.n; i++)
 			kept |= nm_claim_shares(r, m, &claim->held.v[i]);
+		if (m->protocol != IPPROTO_UDP)
+			kept |= unused;
 		add_flows(flows, r, m, kept, NM_FLOW_TO_CONTAINER, late);
 		if (gone && m->protocol == IPPROTO_UDP)
 			add_flows(flows, r, m, kept, NM_FLOW_FROM_CONTAINER, late);
