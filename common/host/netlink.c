@@ -6,6 +6,7 @@
  */
 #include "host/netlink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,9 +236,10 @@ static int on_message(
 	return rc < 0 ? -1 : 0;
 }
 
-static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
+static int receive_each(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
 {
-	alignas(struct nlmsghdr) char buf[RECEIVE_SIZE];
+	/* Not on the stack, where the compiler touches each page of it. */
+	alignas(struct nlmsghdr) static char buf[RECEIVE_SIZE];
 
 	while (x->pending > 0 && !x->enough) {
 		ssize_t n = receive(nl->fd, buf, sizeof(buf), err);
@@ -251,6 +253,18 @@ static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err 
 				return -1;
 	}
 	return 0;
+}
+
+static int receive_all(struct nm_netlink *nl, struct exchange *x, struct nm_err *err)
+{
+	static bool receives;
+	int rc;
+
+	assert(!receives); /* no handler asks the kernel */
+	receives = true;
+	rc = receive_each(nl, x, err);
+	receives = false;
+	return rc;
 }
 
 /* The kernel refuses another dump, and would make a part of this one for each answer that is received. */

@@ -46,8 +46,8 @@ void nm_netlink_request_nest_end(struct nm_netlink_request *r, struct nlattr *ne
 
 /* Callbacks for the answers. Members may be NULL. */
 struct nm_netlink_handler {
-	/* Called for each reply, not for acknowledgements. -1 with *err ends the exchange; 1: no further
-	 * reply is wanted, which saves the rest of a dump. */
+	/* Called for each reply, not for acknowledgements; must not talk to the kernel itself. -1 with *err
+	 * ends the exchange; 1: no further reply is wanted, which saves the rest of a dump. */
 	int (*reply)(void *ctx, const struct nlmsghdr *msg, struct nm_err *err);
 	/* Called when a change has interrupted a dump, which then begins again: drop all replies so far.
 	 * NULL: the dump fails with NM_ERR_INTERRUPTED. */

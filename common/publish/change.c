@@ -128,14 +128,19 @@ static int collect_replaced(const struct nm_claim *claim, struct nm_desired *ret
 /* Of the thousands of ports that a network namespace may have, a change has to do with few. */
 static int collect_peers(struct nm_desired *d, const struct nm_claim *claim, struct nm_err *err)
 {
-	struct nm_desired_ports ports = {.tcp = {{0}}};
+	nm_autofree struct nm_desired_ports *ports = NULL;
 
+	if (claim->peers.n == 0)
+		return 0;
+	ports = calloc(1, sizeof(*ports));
+	if (!ports)
+		return nm_fail_memory(err, "preparing the rules");
 	if (claim->new)
-		nm_desired_note_ports(&ports, claim->new);
+		nm_desired_note_ports(ports, claim->new);
 	for (size_t i = 0; i < claim->replaced.n; i++)
-		nm_desired_note_ports(&ports, &claim->replaced.v[i]);
+		nm_desired_note_ports(ports, &claim->replaced.v[i]);
 	for (size_t i = 0; i < claim->peers.n; i++)
-		if (nm_desired_add_sharing(d, &claim->peers.v[i], &ports, err) < 0)
+		if (nm_desired_add_sharing(d, &claim->peers.v[i], ports, err) < 0)
 			return -1;
 	return 0;
 }
