@@ -134,3 +134,10 @@ race() {
 	flock -n "$NM_TMP/state/lock" true
 	assert_clean
 }
+
+# bats test_tags=once
+@test "what several hooks leave behind closes its sockets at one moment" {
+	local NM_WRAP=(strace -qq -f -e trace=clock_nanosleep -o "$NM_TMP/trace")
+	publish web 8080:80
+	grep -E 'clock_nanosleep\(CLOCK_MONOTONIC, TIMER_ABSTIME, \{tv_sec=[0-9]+, tv_nsec=([1-9]00000000|0)\}' "$NM_TMP/trace"
+}

@@ -5,8 +5,10 @@
  * later. So a child takes over the sockets. It shares the parent's memory, so that deferred work may use the
  * heap, and no other file, in particular neither the runtime's pipes nor the lock. It sleeps until the parent
  * has ended, does the deferred work, sleeps until the kernel has most probably destroyed all, does what is to
- * be late, and lets close() happen. Its exit signal is 0: nobody waits for it but systemd, whose units of
- * natmap's say so by their KillSignal, SIGCONT; then it does not sleep on.
+ * be late, and lets close() happen. It sleeps until a moment that all have in common, since with many hooks
+ * at once there is always something to destroy: for that the first close() waits, and the others after it do
+ * not. Its exit signal is 0: nobody waits for it but systemd, whose units of natmap's say so by their
+ * KillSignal, SIGCONT; then it does not sleep on.
  */
 #include "host/detach.h"
 
@@ -80,7 +82,7 @@ _Noreturn void nm_detach_exit(int status)
 
 #else
 
-enum { STACK_SIZE = 256 * 1024, OUTLIVE_PARENT_NS = 2000000, LATE_NS = 100000000 };
+enum { STACK_SIZE = 256 * 1024, OUTLIVE_PARENT_NS = 2000000, LATE_NS = 100000000, SECOND_NS = 1000000000 };
 
 static volatile sig_atomic_t is_waited_for;
 
@@ -97,6 +99,19 @@ static void pause_for(long ns)
 	(void)nanosleep(&pause, NULL); /* too short a sleep costs the parent or others time, no more */
 }
 
+/* Until the next multiple of LATE_NS but one. */
+static void pause_until_late(void)
+{
+	struct timespec at;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &at) < 0)
+		return;
+	at.tv_nsec = (at.tv_nsec / LATE_NS + 2) * LATE_NS;
+	at.tv_sec += at.tv_nsec / SECOND_NS;
+	at.tv_nsec %= SECOND_NS;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 static int hold(void *unused)
 {
 	const struct sigaction action = {.sa_handler = on_continue};
@@ -106,7 +121,7 @@ static int hold(void *unused)
 	pause_for(OUTLIVE_PARENT_NS);
 	run_deferred(NM_DETACH_SOON);
 	if (!is_waited_for)
-		pause_for(LATE_NS);
+		pause_until_late();
 	run_deferred(NM_DETACH_LATE);
 	_exit(0);
 }

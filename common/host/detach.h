@@ -9,10 +9,10 @@
 void nm_detach_keep(int fd);
 bool nm_detach_keeps(int fd);
 
-/* Lets nm_detach_exit() call run(work), after this process has ended where that is possible: at once, or a
- * tenth of a second later, when one may do what several have left. run may use the kept sockets and open
- * others; its only output is the log. To be called NM_DETACH_MAX times at most: what is too much is not done.
- */
+/* Lets nm_detach_exit() call run(work), after this process has ended where that is possible: at once, or one
+ * to two tenths of a second later, at the same moment as others, of whom one may do what several have left.
+ * run may use the kept sockets and open others; its only output is the log. To be called NM_DETACH_MAX times
+ * at most: what is too much is not done. */
 #define NM_DETACH_MAX 4
 enum nm_detach_when { NM_DETACH_SOON, NM_DETACH_LATE };
 void nm_detach_defer(enum nm_detach_when when, void (*run)(void *work), void *work);
