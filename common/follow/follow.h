@@ -3,8 +3,8 @@
  * is known of the packet, nor does every expression have a meaning here: a rule matches, does not match, or
  * that is not decided. Pure.
  */
-#ifndef NM_FOLLOW_H
-#define NM_FOLLOW_H
+#ifndef NM_FOLLOW_FOLLOW_H
+#define NM_FOLLOW_FOLLOW_H
 
 #include <net/if.h>
 

@@ -1,11 +1,11 @@
 /* The recorded containers, dead and live, the rules and settings that live ones need, and the change that
  * acts on them. */
-#ifndef NM_ADMIN_INVENTORY_H
-#define NM_ADMIN_INVENTORY_H
+#ifndef NM_INVENTORY_INVENTORY_H
+#define NM_INVENTORY_INVENTORY_H
 
 #include "backend/desired.h"
-#include "publish/change.h"
 #include "inventory/networks.h"
+#include "publish/change.h"
 #include "publish/forward_switch.h"
 
 struct nm_inventory {

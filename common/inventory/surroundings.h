@@ -1,7 +1,7 @@
 /* What check looks at beside records and settings: of one moment, so that a later check need not look again.
  */
-#ifndef NM_ADMIN_SURROUNDINGS_H
-#define NM_ADMIN_SURROUNDINGS_H
+#ifndef NM_INVENTORY_SURROUNDINGS_H
+#define NM_INVENTORY_SURROUNDINGS_H
 
 #include "inventory/inventory.h"
 

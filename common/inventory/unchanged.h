@@ -1,6 +1,6 @@
 /* Leaves out what has been verified before: state/verified.h. */
-#ifndef NM_ADMIN_UNCHANGED_H
-#define NM_ADMIN_UNCHANGED_H
+#ifndef NM_INVENTORY_UNCHANGED_H
+#define NM_INVENTORY_UNCHANGED_H
 
 #include "inventory/inventory.h"
 

@@ -54,55 +54,32 @@ static const char *print(
 	"inbound isolated { iifname oifname } drop" OF_BRIDGES                                \
 	"inbound neighbours { iifname oifname } goto pass" OF_BRIDGES "inbound drop" OF_BRIDGES
 #define UNMARK(set) "forwarded " MARKED set " mark = (mark & 0xffffefff)" OF_BRIDGES
-#define FORWARD(multicast, with)                                                                                                                                                                                \
-	"forward " MARKED                                                                                                                                                                                       \
-	"mark = (mark & 0xffffefff) priority = (priority & 0xbfffffff ^ 0x40000000)\n" with(ORIGIN                                                                                                              \
-		"forward ct status & 0x20 == 0x0 goto network" OF_BRIDGES) "forward ct status & 0x20 == "                                                                                                       \
-									   "0x0 goto foreign\n"                                                                                                                 \
-									   "forward ct state & 0x6 != 0x0 "                                                                                                     \
-									   "goto pass\n" LOOKUPS(                                                                                                               \
-										   "restricted", "",                                                                                                            \
-										   "restricted") LOOKUPS("h"                                                                                                    \
-													 "o"                                                                                                    \
-													 "s"                                                                                                    \
-													 "t"                                                                                                    \
-													 "_"                                                                                                    \
-													 "r"                                                                                                    \
-													 "e"                                                                                                    \
-													 "s"                                                                                                    \
-													 "t"                                                                                                    \
-													 "r"                                                                                                    \
-													 "i"                                                                                                    \
-													 "c"                                                                                                    \
-													 "t"                                                                                                    \
-													 "e"                                                                                                    \
-													 "d",                                                                                                   \
-										   "ct original daddr ",                                                                                                        \
-										   "restricted") LOOKUPS("o"                                                                                                    \
-													 "p"                                                                                                    \
-													 "e"                                                                                                    \
-													 "n",                                                                                                   \
-										   "",                                                                                                                          \
-										   "pass") LOOKUPS("host_"                                                                                                      \
-												   "open",                                                                                                      \
-										   "ct original daddr ",                                                                                                        \
-										   "pass") "forward jump "                                                                                                      \
-											   "static_"                                                                                                            \
-											   "forward\n"                                                                                                          \
-											   "forward goto "                                                                                                      \
-											   "foreign\n" with(NETWORK) FOREIGN(                                                                                   \
-												   multicast) "restricted jump allowed\n"                                                                       \
-													      "restricted drop\n"                                                                               \
-													      "pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                                               \
-													      "forwarded " MARKED                                                                               \
-													      "ct status & 0x20 != 0x0 mark = (mark & 0xffffefff)\n" with(                                      \
-														      UNMARK("networks { oifname }") UNMARK(                                                    \
-															      "outbound { iifname }")) "forwarded priority & 0x40000000 != 0x0 "                \
-																		       "mark = (mark & 0xffffefff ^ 0x1000) "                   \
-																		       "priority = (priority & 0xbfffffff)\n"                   \
-																		       "postrouting ct status & 0x20 != 0x0 jump masqueraded\n" \
-																		       "postrouting jump static_postrouting\n" with(            \
-																			       "leaving networks { oifname } return" OF_BRIDGES)
+/* clang-format off */
+#define FORWARD(multicast, with)                                                           \
+	"forward " MARKED "mark = (mark & 0xffffefff)"                                     \
+	" priority = (priority & 0xbfffffff ^ 0x40000000)\n"                               \
+	with(ORIGIN "forward ct status & 0x20 == 0x0 goto network" OF_BRIDGES)             \
+	"forward ct status & 0x20 == 0x0 goto foreign\n"                                   \
+	"forward ct state & 0x6 != 0x0 goto pass\n"                                        \
+	LOOKUPS("restricted", "", "restricted")                                            \
+	LOOKUPS("host_restricted", "ct original daddr ", "restricted")                     \
+	LOOKUPS("open", "", "pass")                                                        \
+	LOOKUPS("host_open", "ct original daddr ", "pass")                                 \
+	"forward jump static_forward\n"                                                    \
+	"forward goto foreign\n"                                                           \
+	with(NETWORK)                                                                      \
+	FOREIGN(multicast)                                                                 \
+	"restricted jump allowed\n"                                                        \
+	"restricted drop\n"                                                                \
+	"pass mark = (mark & 0xffffefff ^ 0x1000) accept\n"                                \
+	"forwarded " MARKED "ct status & 0x20 != 0x0 mark = (mark & 0xffffefff)\n"         \
+	with(UNMARK("networks { oifname }") UNMARK("outbound { iifname }"))                \
+	"forwarded priority & 0x40000000 != 0x0 mark = (mark & 0xffffefff ^ 0x1000)"       \
+	" priority = (priority & 0xbfffffff)\n"                                            \
+	"postrouting ct status & 0x20 != 0x0 jump masqueraded\n"                           \
+	"postrouting jump static_postrouting\n"                                            \
+	with("leaving networks { oifname } return" OF_BRIDGES)
+/* clang-format on */
 #define TRANSLATE                                                                                        \
 	"translate " HOST_PORTS "translate ports { l4proto dport } dnat to ports.address : ports.port\n" \
 	"translate jump static_translate # natmap:@made\n"
