@@ -24,6 +24,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 all="sizes dual ranges pods commands churn traffic bookworm"
 before=b8185b8
+before_format=af49c27 # the last whose fill.c writes a state that it can read
 build=${BUILD:-build}
 results=$build/bench
 
@@ -34,17 +35,24 @@ peers() {
 		update && apt-get -qy --no-install-recommends install $packages; }" >/dev/null
 }
 
+# build_of COMMIT PROGRAM: builds it in a folder of its own
+build_of() {
+	local dir=$results/$1
+	mkdir -p "$dir"
+	git archive "$1" | tar -x -C "$dir"
+	env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$dir" BUILD=build "build/$2" >/dev/null
+}
+
 # older: builds it, once; says so when it cannot
 older() {
-	local dir=$results/$before
-	[[ ! -x "$dir/build/natmap" ]] || return 0
-	if ! git cat-file -e "$before^{commit}" 2>/dev/null; then
+	[[ ! -x "$results/$before/build/natmap" ]] || return 0
+	if ! git merge-base --is-ancestor "$before" "$before_format" 2>/dev/null; then
 		echo "bench: this clone has no commit $before: what is compared with it is left out" >&2
 		return 0
 	fi
-	mkdir -p "$dir"
-	git archive "$before" | tar -x -C "$dir"
-	env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$dir" BUILD=build build/natmap >/dev/null
+	build_of "$before_format" test/bench/fill
+	build_of "$before" natmap
+	ln -f "$results/$before_format/build/test/bench/fill" "$results/$before/build/fill"
 }
 
 # section NAME: measures it in the release with its peers

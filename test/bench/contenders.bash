@@ -129,10 +129,11 @@ jobs() { # jobs WHO GROUP [NAME [HOST]]
 
 # --- natmap
 
-natmap() { # natmap WHO HOST: the words of its command, in $natmap
+natmap() { # natmap WHO HOST: the words of its command, in $natmap; and the program that fills its state, in $fill
 	local binary=$NATMAP
+	fill=$programs/fill
 	case $1 in
-	before_*) binary=$NM_BEFORE ;;
+	before_*) binary=$NM_BEFORE fill=${NM_BEFORE%/*}/fill ;;
 	dynamic_*) binary=$NATMAP-dynamic ;;
 	esac
 	natmap=("$binary" --config "$NM_TMP/natmap-${1#*_}.json" --state-dir "$NM_TMP/state-$2")
@@ -153,12 +154,12 @@ hook() {
 
 # up_natmap WHO HOST OTHERS [pod]: published by `natmap reload`; with "pod", all by one container's namespace
 up_natmap() {
-	local natmap
+	local natmap fill
 	natmap "$1" "$2"
 	bridge_up "$2"
 	ctr_natmap "$1" "$2" bench 8080 80 1
 	hook "$1" "$2" bench createRuntime
-	on "$2" "$programs/fill" "$NM_TMP/state-$2" "$3" "${@:4}"
+	on "$2" "$fill" "$NM_TMP/state-$2" "$3" "${@:4}"
 	hook "$1" "$2" bench poststop
 	on "$2" "${natmap[@]}" reload
 	on "$2" "${natmap[@]}" check >/dev/null
