@@ -174,6 +174,15 @@ is_connected() { # is_connected [SOURCE_PORT PORT]
 	ctr_stop web
 	withdraw web
 	grep -q CTNETLINK "$NM_TMP/trace"
+	# what a reload has made anew has not counted what goes on
+	publish web 8080:80
+	flow_open g ext tcp 192.0.2.1 8080 sport=7002
+	wait_for is_connected 7002
+	on host nft flush ruleset
+	run_natmap reload
+	ctr_stop web
+	withdraw web
+	wait_for refute is_connected 7002
 	# a container that lives may have been connected to since
 	publish web 8081:80
 	withdraw web

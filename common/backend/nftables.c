@@ -81,7 +81,7 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 
 static int rewrite(const struct nm_desired *desired, struct nm_nft_attempt *attempt, struct nm_err *err)
 {
-	const struct nm_nftables_diff_output output = {.txn = attempt->txn};
+	const struct nm_nftables_diff_output output = {.txn = attempt->txn, .remakes = true};
 
 	return nm_nftables_table_compare(
 		attempt->nl, attempt->families, &desired->elements, &desired->statics, &output, err);

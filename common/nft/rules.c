@@ -177,7 +177,9 @@ struct nm_counters nm_nft_rule_expression_counters(struct nm_attrs expression)
 
 bool nm_nft_rule_expression_is_unused(struct nm_attrs expression)
 {
-	return is_counter(expression) && nm_nft_rule_expression_counters(expression).packets == 0;
+	const struct nm_counters c = nm_nft_rule_expression_counters(expression);
+
+	return is_counter(expression) && c.packets == 0 && c.bytes == 0;
 }
 
 /* Empty: none. */

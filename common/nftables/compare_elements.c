@@ -197,7 +197,7 @@ static void put_element(
 	if (nm_nftables_set_is_map(e->set))
 		nm_expr_put_value(
 			m, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
-	if (counted->packets)
+	if (counted->packets || counted->bytes)
 		put_counter(m, counted);
 	nm_expr_put_comment(m, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
 	nm_message_nest_end(m, element);
@@ -211,11 +211,12 @@ static void end_addition(struct nm_nft_batch *txn, struct nm_message *m, struct 
 
 /* Adds elements to the set, as many to a message as there is room for. An element is never added over another
  * of its key, since the kernel would keep the old comment. One that passes from a replaced record to a peer
- * keeps its counters. */
+ * keeps its counters. One that may have been there before begins with a byte of no packet: it is not unused
+ * (nft/rules.h), since connections may go on that it has not counted. */
 static int add_elements(const struct nm_nftables_claims *claims, enum nm_family family,
-	enum nm_nftables_set set, struct nm_nft_batch *txn, struct nm_err *err)
+	enum nm_nftables_set set, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	static const struct nm_counters zeros;
+	static const struct nm_counters zeros, uncounted = {.bytes = 1};
 	struct nm_message *m = NULL;
 	struct nlattr *elements = NULL;
 
@@ -226,20 +227,25 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 		if (!claim->changes || e->set != set || e->family != family || !(e = added(claims, claim)))
 			continue;
 		if (m && m->header->nlmsg_len + ELEMENT_SIZE_MAX > NM_NFT_RULE_SIZE) {
-			end_addition(txn, m, elements);
+			end_addition(output->txn, m, elements);
 			m = NULL;
 		}
 		if (!m) {
-			m = begin(txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
+			m = begin(output->txn, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, family,
 				nm_nftables_sets[set].name, err);
 			if (!m)
 				return -1;
 			elements = nm_message_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		put_element(m, e, claim->new ? &zeros : &claim->counters);
+		if (!claim->new)
+			put_element(m, e, &claim->counters);
+		else if (nm_nftables_set_is_counted(set) && (output->remakes || claim->present))
+			put_element(m, e, &uncounted);
+		else
+			put_element(m, e, &zeros);
 	}
 	if (m)
-		end_addition(txn, m, elements);
+		end_addition(output->txn, m, elements);
 	return 0;
 }
 
@@ -255,7 +261,7 @@ int nm_nftables_compare_elements(const struct nm_nftables_claims *claims, unsign
 	}
 	for (enum nm_family f = NM_IPV4; output->txn && f < NM_FAMILY_MAX; f++)
 		for (enum nm_nftables_set set = 0; set < NM_SET_MAX; set++)
-			if (families & 1u << f && add_elements(claims, f, set, output->txn, err) < 0)
+			if (families & 1u << f && add_elements(claims, f, set, output, err) < 0)
 				return -1;
 	return 0;
 }

@@ -160,10 +160,40 @@ static void test_counters(void)
 	}
 }
 
+/* NFTA_COUNTER_BYTES is 1, NFTA_COUNTER_PACKETS 2. */
+static void test_unused(void)
+{
+	static const struct attr counts[][ATTRS_MAX] = {
+		{{1, 0, 8}, {2, 0, 8}}, {{1, 7, 8}, {2, 5, 8}}, {{1, 1, 8}, {2, 0, 8}}};
+	static const struct {
+		const char *expression;
+		const struct attr *attrs;
+		bool unused;
+		const char *name;
+	} cases[] = {
+		{"counter", counts[0], true, "a counter of nothing"},
+		{"counter", counts[1], false, "a counter of packets"},
+		{"counter", counts[2], false, "a counter of a byte and no packet"},
+		{"quota", counts[0], false, "no counter"},
+	};
+
+	nm_each(row, cases) {
+		struct nm_nft_rule rule = {.handle = 1};
+		static struct list list;
+
+		begin(&list);
+		put_expression(&list, "lookup", counts[1]);
+		put_expression(&list, row->expression, row->attrs);
+		rule.expressions = attrs_of(&list);
+		tap_ok(nm_nft_rule_is_unused(&rule) == row->unused, "%s", row->name);
+	}
+}
+
 int main(void)
 {
 	test_attrs();
 	test_bitwise();
 	test_counters();
+	test_unused();
 	return tap_done();
 }

@@ -214,7 +214,7 @@ static void test_settle_many(void)
 }
 
 /* Who leaves, who has the element then, and what it has counted; the counter goes along to one who has had it
- * before, but not to a newcomer. */
+ * before, but not to a newcomer, whose element begins with a byte of no packet. */
 static void test_counters(void)
 {
 	static const struct {
@@ -227,7 +227,8 @@ static void test_counters(void)
 		{"one who stays, the largest", NM_ROLE_PEER, {UINT64_MAX, 1},
 			" counter 18446744073709551615/1"},
 		{"one who stays, nothing counted", NM_ROLE_PEER, {0, 0}, ""},
-		{"one who comes", NM_ROLE_NEW, {5, 500}, ""},
+		{"one who stays, connections that were not counted", NM_ROLE_PEER, {0, 1}, " counter 0/1"},
+		{"one who comes", NM_ROLE_NEW, {5, 500}, " counter 0/1"},
 	};
 
 	nm_each(row, rows) {
@@ -253,6 +254,25 @@ static void test_counters(void)
 			row->counter);
 		check_changes(row->name, txn, expected);
 	}
+}
+
+/* Connections of an element that is made anew may go on. An element that counts nothing has no counter. */
+static void test_remade(void)
+{
+	NM_CLEANUP(nm_nftables_claims_done) struct nm_nftables_claims index = {0};
+	nm_autobatch struct nm_nft_batch *txn = nm_nft_batch_new(7);
+	const struct nm_nftables_element v[] = {
+		element(NM_SET_PORTS, 1, "new"), element(NM_SET_OPEN, 2, "new")};
+	const enum nm_role holds[] = {NM_ROLE_NEW, NM_ROLE_NEW};
+	const struct nm_nftables_diff_output output = {.txn = txn, .remakes = true};
+	struct nm_err err;
+
+	if (!tap_ok(txn && make(&index, v, holds, 2), "remade: preparation"))
+		return;
+	tap_ok(nm_nftables_compare_elements(&index, NM_IPV4_BIT, &output, &err) == 0, "settled");
+	check_changes("remade", txn,
+		"add natmap ports 11111111:22222222 counter 0/1 natmap:new:80;"
+		"add natmap open 2222222222222222 natmap:new:80;");
 }
 
 /* Answers to the dumps of all sets: ports has what the index knows and other people's elements. */
@@ -418,6 +438,7 @@ int main(void)
 	test_settle();
 	test_settle_many();
 	test_counters();
+	test_remade();
 	test_read();
 	test_read_ipv6();
 	check_look(false, 2, "3 4 ");
