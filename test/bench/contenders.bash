@@ -5,6 +5,7 @@
 #
 #   [before_|dynamic_]nftables|iptables  natmap in this layout; an older one; one that is linked dynamically
 #   hand_nft hand_ipt                    nft and iptables-restore by hand, with rules that somebody wrote before
+#   hand_natmap                          iptables-restore by hand, beside rules that natmap wrote
 #   portmap portmap_nft cni              the CNI plugin, with its two backends; bridge and portmap, which make the interface, too
 #   netavark netavark_bare               it makes the container's interface, too; the same without a port
 #   minimal empty unconcerned            minimal.c; an empty program; natmap for a container without annotation
@@ -13,7 +14,7 @@
 # published as 8080; the ports of others are 10000 and on.
 
 declare -A guest=([netavark_bare]=netavark [cni]=portmap [empty]=nftables [unconcerned]=nftables
-	[before_unconcerned]=before_nftables)
+	[before_unconcerned]=before_nftables [hand_natmap]=iptables)
 every=1 # in how many rounds a job is run once
 dual="" # the container has IPv6, too, and its port
 ends="" # natmap's container has ended when its port is withdrawn

@@ -29,20 +29,37 @@ hand_rules() {
 		}' "$1"
 }
 
+# hand_files HOST PLAN: what comes and goes by hand
+hand_files() {
+	sed '/^-A/{/natmap:bench/!d}; /^:/d' "$2" >"$NM_TMP/$1.add"
+	sed 's/^-[AI] \([A-Za-z]*\)\( [0-9]*\)\? /-D \1 /' "$NM_TMP/$1.add" >"$NM_TMP/$1.del"
+}
+
+# plan_ipt HOST: prints what natmap would write for bench, for iptables-restore
+plan_ipt() {
+	local natmap
+	natmap iptables "$1"
+	on "$1" "${natmap[@]}" plan --format iptables <"$NM_TMP/$1-bench.createRuntime" | sed '/^# ip6tables/,$d; s/^-4 //'
+}
+
 up_hand_ipt() {
-	local natmap plan=$NM_TMP/$2.plan
-	natmap iptables "$2"
+	local plan=$NM_TMP/$2.plan
 	bridge_up "$2"
 	ctr_natmap iptables "$2" bench 8080 80 1
-	on "$2" "${natmap[@]}" plan --format iptables <"$NM_TMP/$2-bench.createRuntime" | sed '/^# ip6tables/,$d; s/^-4 //' >"$plan"
+	plan_ipt "$2" >"$plan"
 	sed '/^-A/{/natmap:bench/d}' "$plan" | on "$2" iptables-restore
 	hand_rules "$plan" "$3" | on "$2" iptables-restore -n
 	assert_dnats "$2" $((3 * $3)) iptables-save -t nat
-	sed '/^-A/{/natmap:bench/!d}; /^:/d' "$plan" >"$NM_TMP/$2.add"
-	sed 's/^-[AI] \([A-Za-z]*\)\( [0-9]*\)\? /-D \1 /' "$NM_TMP/$2.add" >"$NM_TMP/$2.del"
+	hand_files "$2" "$plan"
 }
 ctr_hand_ipt() { :; }
 jobs_hand_ipt() { by_hand "$1" "$2" "$4" "$(command -v iptables-restore)" -n; }
+
+ctr_hand_natmap() {
+	plan_ipt "$2" >"$NM_TMP/$2.plan"
+	hand_files "$2" "$NM_TMP/$2.plan"
+}
+jobs_hand_natmap() { jobs_hand_ipt "$@"; }
 
 up_hand_nft() {
 	bridge_up "$2"

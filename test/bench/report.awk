@@ -50,6 +50,7 @@ function names(i, pair, list) {
 		"unconcerned=natmap, no annotation;before_unconcerned=natmap b8185b8, no annotation;" \
 		"empty=empty program, linked dynamically;minimal=minimal program, iptables;" \
 		"hand_nft=`nft -f` by hand;hand_ipt=`iptables-restore -n` by hand;" \
+		"hand_natmap=`iptables-restore -n` by hand, natmap's rules;" \
 		"portmap_nft=CNI portmap, nftables;portmap=CNI portmap, iptables;cni=CNI bridge + portmap;" \
 		"netavark=netavark;netavark_bare=netavark, without a port", list, ";")
 	for (i = 1; i <= whos; i++) {

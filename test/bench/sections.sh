@@ -70,7 +70,9 @@ beside() {
 
 # shellcheck disable=SC2086 # a list of words
 section_sizes() {
-	beside "" "0 1000 10000" $ours dynamic_nftables dynamic_iptables empty $unconcerned hand_nft hand_ipt $peers cni netavark_bare
+	ends=1
+	beside "" "0 1000 10000" $ours dynamic_nftables dynamic_iptables empty $unconcerned hand_nft hand_ipt hand_natmap \
+		$peers cni netavark_bare
 }
 
 # shellcheck disable=SC2086 # a list of words
