@@ -24,7 +24,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 all="sizes dual ranges pods commands churn traffic bookworm"
 before=b8185b8
-before_format=af49c27 # the last whose fill.c writes a state that it can read
+before_format=af49c27 # the last that writes a state which it can read
 build=${BUILD:-build}
 results=$build/bench
 
@@ -35,11 +35,12 @@ peers() {
 		update && apt-get -qy --no-install-recommends install $packages; }" >/dev/null
 }
 
-# build_of COMMIT PROGRAM: builds it in a folder of its own
+# build_of COMMIT PROGRAM: builds it in a folder of its own, with today's fill.c
 build_of() {
 	local dir=$results/$1
 	mkdir -p "$dir"
 	git archive "$1" | tar -x -C "$dir"
+	cp test/bench/fill.c "$dir/test/bench"
 	env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$dir" BUILD=build "build/$2" >/dev/null
 }
 
