@@ -137,7 +137,9 @@ race() {
 
 # bats test_tags=once
 @test "what several hooks leave behind closes its sockets at one moment" {
-	local NM_WRAP=(strace -qq -f -e trace=clock_nanosleep -o "$NM_TMP/trace")
+	local NM_WRAP=(strace -qq -f -e "trace=/^clock_nanosleep" -o "$NM_TMP/trace")
+	[[ "${INSTRUMENTED:-0}" != 1 && "$(ldd "$NATMAP")" != *asan* ]] || return 0 # leaves nothing behind
+	strace -o /dev/null true || skip "strace does not work here"
 	publish web 8080:80
-	grep -E 'clock_nanosleep\(CLOCK_MONOTONIC, TIMER_ABSTIME, \{tv_sec=[0-9]+, tv_nsec=([1-9]00000000|0)\}' "$NM_TMP/trace"
+	grep -E 'clock_nanosleep(_time64)?\(CLOCK_MONOTONIC, TIMER_ABSTIME, \{tv_sec=[0-9]+, tv_nsec=([1-9]00000000|0)\}' "$NM_TMP/trace"
 }

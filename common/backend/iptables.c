@@ -116,15 +116,15 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		return 0;
 	if (!is_of_containers(&scope))
 		return nm_iptables_table_write(&scope, attempt, &written, err);
+	if (scope.n_owners) /* a rule of a pod may have counted for another; iptables -Z, and restored tables
+			     */
+		*change->used = NM_BOTH_FAMILIES;
 	if (nm_withdrawal_look(attempt->nl, attempt->generation, notes, err) < 0 ||
 		(change->withdrawn &&
-			nm_withdrawal_ask(
-				attempt->nl, change->withdrawn, notes, &withdrawn, change->used, err) < 0))
+			nm_withdrawal_ask(attempt->nl, change->withdrawn, notes, &withdrawn, err) < 0))
 		return -1;
 	if (withdrawn)
 		settle(notes, settled, &scope);
-	else
-		*change->used = NM_BOTH_FAMILIES;
 	scope.based = notes->based;
 	if (nm_iptables_table_write(&scope, attempt, &written, err) < 0)
 		return -1;

@@ -68,6 +68,7 @@ static int prepare(const struct nm_backend_change *change, struct nm_nft_attempt
 		.new = &change->new.elements,
 		.replaced = &change->replaced.elements,
 		.peers = &change->peers.elements,
+		.remakes = change->replaced.owners.n > 0,
 		.used = change->used,
 	};
 

@@ -1,8 +1,6 @@
 /* The comment of each rule is looked at first, in the ruleset for which alone the transaction is valid. */
 #include "backend/withdrawal.h"
 
-#include <linux/netfilter.h>
-
 #include "iptables/encode.h"
 #include "nft/objects.h"
 
@@ -88,8 +86,7 @@ static const struct nm_chain_note *note_of(const struct nm_chain_notes *notes, c
 
 struct asking {
 	const char *id;
-	size_t n;      /* rules that are its */
-	unsigned used; /* families in which one of them has counted a packet */
+	size_t n; /* rules that are its */
 };
 
 static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err)
@@ -97,38 +94,29 @@ static int on_rule(void *ctx, const struct nm_nft_rule *rule, struct nm_err *err
 	struct asking *asking = ctx;
 
 	(void)err;
-	if (!rule->tag || !nm_tag_is_of(rule->tag, rule->tag_len, asking->id))
-		return 0;
-	asking->n++;
-	if (!nm_nft_rule_is_unused(rule))
-		asking->used |= rule->nfproto == NFPROTO_IPV4 ? NM_IPV4_BIT : NM_IPV6_BIT;
+	asking->n += rule->tag && nm_tag_is_of(rule->tag, rule->tag_len, asking->id);
 	return 0;
 }
 
 static int ask(struct nm_netlink *nl, const struct nm_record *r, const struct nm_chain_notes *notes,
-	bool *ret, unsigned *ret_used, struct nm_err *err)
+	bool *ret, struct nm_err *err)
 {
 	struct nm_nft_rule_ask v[NM_HANDLES_MAX];
 	struct asking asking = {.id = r->id};
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->handles.n; i++) {
-		const struct nm_handle *h = &r->handles.v[i];
-
-		if (note_of(notes, h)->known)
-			v[n++] = (struct nm_nft_rule_ask){place_of(&h->place), h->number};
-		else
-			asking.used |= 1u << h->place.family;
-	}
+	for (size_t i = 0; i < r->handles.n; i++)
+		if (note_of(notes, &r->handles.v[i])->known)
+			v[n++] = (struct nm_nft_rule_ask){
+				place_of(&r->handles.v[i].place), r->handles.v[i].number};
 	if (nm_nft_rules_get(nl, v, n, on_rule, &asking, err) < 0)
 		return -1;
 	*ret = asking.n == n;
-	*ret_used |= asking.used;
 	return 0;
 }
 
 int nm_withdrawal_ask(struct nm_netlink *nl, const struct nm_records *records,
-	const struct nm_chain_notes *notes, bool *ret, unsigned *ret_used, struct nm_err *err)
+	const struct nm_chain_notes *notes, bool *ret, struct nm_err *err)
 {
 	*ret = true;
 	for (size_t i = 0; i < records->n && *ret; i++) {
@@ -137,7 +125,7 @@ int nm_withdrawal_ask(struct nm_netlink *nl, const struct nm_records *records,
 		if (r->backend != NM_BACKEND_IPTABLES)
 			continue;
 		*ret = nm_handles_known(&r->handles);
-		if (*ret && ask(nl, r, notes, ret, ret_used, err) < 0)
+		if (*ret && ask(nl, r, notes, ret, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -13,10 +13,9 @@ int nm_withdrawal_look(struct nm_netlink *nl, uint32_t generation, struct nm_cha
 	struct nm_err *err) NM_MUST_USE;
 
 /* Asks for the rules of those of the records that are of this backend. *ret: false if a handle of a chain
- * that is known is not recorded, or no longer of its rule. Adds to *ret_used the families in which a rule has
- * counted a packet, or of a chain of which a rule is not known. */
+ * that is known is not recorded, or no longer of its rule. */
 int nm_withdrawal_ask(struct nm_netlink *nl, const struct nm_records *records,
-	const struct nm_chain_notes *notes, bool *ret, unsigned *ret_used, struct nm_err *err) NM_MUST_USE;
+	const struct nm_chain_notes *notes, bool *ret, struct nm_err *err) NM_MUST_USE;
 
 /* Adds the deletion of all their rules in chains that are known, and notes it. */
 int nm_withdrawal_delete(struct nm_nft_batch *txn, const struct nm_records *records,

@@ -1,9 +1,9 @@
 /*
  * Interfaces that are to go. The kernel deletes one, or all of a group, within some grace periods of RCU, 10
  * to 50 ms for which the caller waits, and everybody who changes interfaces; so they are put into a group,
- * which is deleted within two tenths of a second after this process has ended: what several hooks have put
- * there meanwhile goes at once. Their names are free from then on. What a kill leaves of them goes with the
- * next one, or is known by its alias and goes with the next reload or gc.
+ * which is deleted some two tenths of a second at most after this process has ended: what several hooks have
+ * put there meanwhile goes at once. Their names are free from then on. What a kill leaves of them goes with
+ * the next one, or is known by its alias and goes with the next reload or gc.
  */
 #ifndef NM_NETWORK_ASIDE_H
 #define NM_NETWORK_ASIDE_H

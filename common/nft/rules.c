@@ -50,10 +50,10 @@ struct reading {
 static int read_rule(void *ctx, uint8_t nfproto, struct nm_attrs attrs, struct nm_err *err)
 {
 	const struct reading *reading = ctx;
-	struct nm_nft_rule rule = {
-		.nfproto = nfproto, .expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
+	struct nm_nft_rule rule = {.expressions = nm_attrs_nested(attrs, NFTA_RULE_EXPRESSIONS)};
 	char chain[NFT_NAME_MAXLEN] = "";
 
+	(void)nfproto;
 	if (!nm_attrs_get(attrs, NFTA_RULE_HANDLE, &rule.handle, sizeof(rule.handle)))
 		return nm_fail(err, NM_ERR_FAILED, "a rule without handle in the kernel's reply");
 	rule.handle = be64toh(rule.handle);
@@ -182,25 +182,14 @@ bool nm_nft_rule_expression_is_unused(struct nm_attrs expression)
 	return is_counter(expression) && c.packets == 0 && c.bytes == 0;
 }
 
-/* Empty: none. */
-static struct nm_attrs find_counter(const struct nm_nft_rule *rule)
+struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
 {
 	struct nm_attrs list = rule->expressions;
 	const struct nlattr *a;
 
 	while ((a = nm_attrs_next(&list)) && !is_counter(nm_attrs_inside(a)))
 		;
-	return a ? nm_attrs_inside(a) : (struct nm_attrs){0};
-}
-
-struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule)
-{
-	return nm_nft_rule_expression_counters(find_counter(rule));
-}
-
-bool nm_nft_rule_is_unused(const struct nm_nft_rule *rule)
-{
-	return nm_nft_rule_expression_is_unused(find_counter(rule));
+	return a ? nm_nft_rule_expression_counters(nm_attrs_inside(a)) : (struct nm_counters){0};
 }
 
 /* Targets of xt that let the packet go on to the next rule. */

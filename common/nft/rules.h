@@ -8,7 +8,6 @@
 
 /* A rule of a chain, borrowed during the call of the handler. */
 struct nm_nft_rule {
-	uint8_t nfproto; /* of its table */
 	uint64_t handle;
 	const char *chain;
 	struct nm_attrs expressions;
@@ -47,8 +46,7 @@ bool nm_nft_rule_expressions_equal(struct nm_attrs ours, struct nm_attrs theirs)
 struct nm_counters nm_nft_rule_counters(const struct nm_nft_rule *rule);
 struct nm_counters nm_nft_rule_expression_counters(struct nm_attrs expression);
 
-/* True when there is a counter, and it has counted nothing. */
-bool nm_nft_rule_is_unused(const struct nm_nft_rule *rule);
+/* True when it is a counter, and has counted nothing. */
 bool nm_nft_rule_expression_is_unused(struct nm_attrs expression);
 
 /* True when the rule may keep a packet from those behind it: it has a verdict, or translates. */

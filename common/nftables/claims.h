@@ -26,7 +26,7 @@ struct nm_nftables_claim {
 	bool right;   /* with data and comment of a new record or peer, */
 	bool known;   /* or with the comment of any claim */
 	struct nm_counters counters;
-	bool unused; /* by any packet: nft/objects.h */
+	bool unused; /* as in nft/objects.h */
 };
 
 /* Begins as zeros. */

@@ -187,8 +187,7 @@ static int delete_wrong(const struct nm_nftables_claims *claims, const struct nm
 		nm_nftables_set_key_size(e->set, e->family), err);
 }
 
-static void put_element(
-	struct nm_message *m, const struct nm_nftables_element *e, const struct nm_counters *counted)
+static void put_element(struct nm_message *m, const struct nm_nftables_element *e, struct nm_counters counted)
 {
 	struct nlattr *element = nm_message_nest(m, NFTA_LIST_ELEM);
 	char tag[NM_TAG_SIZE];
@@ -197,8 +196,8 @@ static void put_element(
 	if (nm_nftables_set_is_map(e->set))
 		nm_expr_put_value(
 			m, NFTA_SET_ELEM_DATA, e->data, nm_nftables_set_data_size(e->set, e->family));
-	if (counted->packets || counted->bytes)
-		put_counter(m, counted);
+	if (counted.packets || counted.bytes)
+		put_counter(m, &counted);
 	nm_expr_put_comment(m, NFTA_SET_ELEM_USERDATA, nm_nftables_layout_tag(e, tag));
 	nm_message_nest_end(m, element);
 }
@@ -209,14 +208,24 @@ static void end_addition(struct nm_nft_batch *txn, struct nm_message *m, struct 
 	nm_nft_batch_end(txn);
 }
 
+/* Connections of an element that may have been there before may go on without being counted: it begins with a
+ * byte of no packet, and so is not taken for unused (nft/rules.h). */
+static struct nm_counters first_count(const struct nm_nftables_claim *claim, bool remakes)
+{
+	struct nm_counters c = claim->new ? (struct nm_counters){0} : claim->counters;
+
+	if (nm_nftables_set_is_counted(claim->element->set) && (remakes || claim->present || claim->look) &&
+		c.packets == 0)
+		c.bytes = 1;
+	return c;
+}
+
 /* Adds elements to the set, as many to a message as there is room for. An element is never added over another
  * of its key, since the kernel would keep the old comment. One that passes from a replaced record to a peer
- * keeps its counters. One that may have been there before begins with a byte of no packet: it is not unused
- * (nft/rules.h), since connections may go on that it has not counted. */
+ * keeps its counters. */
 static int add_elements(const struct nm_nftables_claims *claims, enum nm_family family,
 	enum nm_nftables_set set, const struct nm_nftables_diff_output *output, struct nm_err *err)
 {
-	static const struct nm_counters zeros, uncounted = {.bytes = 1};
 	struct nm_message *m = NULL;
 	struct nlattr *elements = NULL;
 
@@ -237,12 +246,7 @@ static int add_elements(const struct nm_nftables_claims *claims, enum nm_family 
 				return -1;
 			elements = nm_message_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
-		if (!claim->new)
-			put_element(m, e, &claim->counters);
-		else if (nm_nftables_set_is_counted(set) && (output->remakes || claim->present))
-			put_element(m, e, &uncounted);
-		else
-			put_element(m, e, &zeros);
+		put_element(m, e, first_count(claim, output->remakes));
 	}
 	if (m)
 		end_addition(output->txn, m, elements);

@@ -18,7 +18,7 @@ struct nm_nftables_edit {
 /* Where differences go: into a transaction that mends them, or to note(). */
 struct nm_nftables_diff_output {
 	struct nm_nft_batch *txn; /* may be NULL */
-	bool remakes; /* what is added may have been there before, and somebody has taken it away */
+	bool remakes;             /* what is added may have been there before */
 	int (*note)(void *ctx, const struct nm_nftables_edit *edit, struct nm_err *err); /* may be NULL */
 	void *ctx;
 };

@@ -133,7 +133,7 @@ int nm_nftables_table_write(
 	const struct nm_nftables_scope *scope, struct nm_nft_attempt *a, struct nm_err *err)
 {
 	NM_CLEANUP(change_done) struct change c = {.scope = scope, .attempt = a};
-	const struct nm_nftables_diff_output output = {.txn = a->txn};
+	struct nm_nftables_diff_output output = {.txn = a->txn};
 
 	nm_each_family(f, scope->families & a->families)
 		if (write_rules(a->nl, f, scope, &output, err) < 0)
@@ -141,6 +141,7 @@ int nm_nftables_table_write(
 	if (query(&c, err) < 0 || query_older(&c, err) < 0)
 		return -1;
 	note_used(&c);
+	output.remakes = scope->remakes || c.replaced.n > 0; /* a block is made of what were ports */
 	return nm_nftables_compare_elements(&c.claims, a->families, &output, err);
 }
 

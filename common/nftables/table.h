@@ -13,6 +13,7 @@ struct nm_nftables_scope {
 	 * of them once the transaction is committed. */
 	uint64_t *constant;
 	const struct nm_nftables_elements *new, *replaced, *peers;
+	bool remakes;   /* connections of iptables' rules may go on in the new elements */
 	unsigned *used; /* what backend/backend.h says of the replaced is added */
 };
 

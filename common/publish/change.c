@@ -258,7 +258,8 @@ static int commit(struct nm_change *change, struct nm_claim *claim, const struct
 	if (prepare_handles(change, claim, &c, err) < 0 ||
 		run(&change->nl, &c, families, ipv6_optional, ret, err) < 0)
 		return -1;
-	claim->unused = NM_BOTH_FAMILIES & ~c.used;
+	if (nm_state_same_pidns(change->state))
+		claim->unused = NM_BOTH_FAMILIES & ~c.used;
 	nm_chain_notes_move(&change->chains, &c.after, ret->before, ret->after);
 	if (r && c.change.handles)
 		nm_handles_fill(&r->handles, &c.change.new.rules, r->id, c.change.handles);

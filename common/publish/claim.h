@@ -14,7 +14,8 @@ struct nm_claim {
 	struct nm_records held;     /* owned; what is left, recorded with new, of live ones that are replaced
 				     * because they have lost an address */
 	bool committed;             /* the kernel has, or may have, the rules of new instead of replaced's */
-	unsigned unused;            /* then: families in which no packet has been translated for replaced */
+	unsigned unused; /* then: families in which no counter of replaced has counted anything, where
+			  * its processes can be judged */
 };
 
 void nm_claim_done(struct nm_claim *claim);

@@ -107,13 +107,16 @@ static void collect_new(
 	}
 }
 
-/* A process that cannot be judged is none that goes on sending. */
-static bool is_gone(const struct nm_record *r)
+enum life { LIVES, UNKNOWN, ENDED };
+
+static enum life judge(const struct nm_record *r)
 {
 	struct nm_err unknown;
 	bool gone;
 
-	return r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0 || gone;
+	if (r->pid == 0 || nm_record_gone(r, &gone, &unknown) < 0)
+		return UNKNOWN;
+	return gone ? ENDED : LIVES;
 }
 
 /* Over IPv4, TCP to a few ports that have been used is treated alike whether the container lives. */
@@ -128,13 +131,13 @@ static bool is_asked(const struct nm_record *r, unsigned unused)
 }
 
 /* A container that sent first, from its published UDP port, is who its peer goes on to answer. While it
- * lives, such a flow is its own. What was unused may have been used since that was seen: that matters for
- * UDP, and while the container lives. */
+ * lives, such a flow is its own; a process that cannot be judged is none that goes on sending. What was
+ * unused may have been used since that was seen: that matters for UDP, and while the container lives. */
 static void collect_record(const struct nm_claim *claim, const struct pods *peers, const struct nm_record *r,
 	struct flows flows[static WHEN_MAX])
 {
-	bool gone = is_asked(r, claim->unused) && is_gone(r);
-	unsigned late = late_families(r, gone), unused = gone ? claim->unused : 0;
+	enum life life = is_asked(r, claim->unused) ? judge(r) : LIVES;
+	unsigned late = late_families(r, life != LIVES), unused = life == ENDED ? claim->unused : 0;
 
 	for (size_t j = 0; j < r->mappings.n; j++) {
 		const struct nm_mapping *m = &r->mappings.v[j];
@@ -147,7 +150,7 @@ static void collect_record(const struct nm_claim *claim, const struct pods *peer
 		if (m->protocol != IPPROTO_UDP)
 			kept |= unused;
 		add_flows(flows, r, m, kept, NM_FLOW_TO_CONTAINER, late);
-		if (gone && m->protocol == IPPROTO_UDP)
+		if (life != LIVES && m->protocol == IPPROTO_UDP)
 			add_flows(flows, r, m, kept, NM_FLOW_FROM_CONTAINER, late);
 	}
 }

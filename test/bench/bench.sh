@@ -46,7 +46,7 @@ build_of() {
 
 # older: builds it, once; says so when it cannot
 older() {
-	[[ ! -x "$results/$before/build/natmap" ]] || return 0
+	[[ ! -x "$results/$before/build/natmap" || ! -x "$results/$before/build/fill" ]] || return 0
 	if ! git merge-base --is-ancestor "$before" "$before_format" 2>/dev/null; then
 		echo "bench: this clone has no commit $before: what is compared with it is left out" >&2
 		return 0

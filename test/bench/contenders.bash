@@ -14,7 +14,7 @@
 # published as 8080; the ports of others are 10000 and on.
 
 declare -A guest=([netavark_bare]=netavark [cni]=portmap [empty]=nftables [unconcerned]=nftables
-	[before_unconcerned]=before_nftables [hand_natmap]=iptables)
+	[before_unconcerned]=before_nftables)
 every=1 # in how many rounds a job is run once
 dual="" # the container has IPv6, too, and its port
 ends="" # natmap's container has ended when its port is withdrawn

@@ -55,10 +55,12 @@ up_hand_ipt() {
 ctr_hand_ipt() { :; }
 jobs_hand_ipt() { by_hand "$1" "$2" "$4" "$(command -v iptables-restore)" -n; }
 
-ctr_hand_natmap() {
+up_hand_natmap() {
+	up_natmap iptables "${@:2}"
 	plan_ipt "$2" >"$NM_TMP/$2.plan"
 	hand_files "$2" "$NM_TMP/$2.plan"
 }
+ctr_hand_natmap() { :; }
 jobs_hand_natmap() { jobs_hand_ipt "$@"; }
 
 up_hand_nft() {

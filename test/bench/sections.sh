@@ -83,7 +83,7 @@ section_dual() {
 
 # shellcheck disable=SC2086 # a list of words
 section_bookworm() {
-	netavark_driver=iptables
+	netavark_driver=iptables ends=1
 	beside old "0 1000 10000" nftables iptables empty portmap netavark netavark_bare
 }
 

@@ -178,14 +178,15 @@ static void test_unused(void)
 	};
 
 	nm_each(row, cases) {
-		struct nm_nft_rule rule = {.handle = 1};
 		static struct list list;
+		struct nm_attrs expressions;
 
 		begin(&list);
-		put_expression(&list, "lookup", counts[1]);
 		put_expression(&list, row->expression, row->attrs);
-		rule.expressions = attrs_of(&list);
-		tap_ok(nm_nft_rule_is_unused(&rule) == row->unused, "%s", row->name);
+		expressions = attrs_of(&list);
+		tap_ok(nm_nft_rule_expression_is_unused(nm_attrs_inside(nm_attrs_next(&expressions))) ==
+				row->unused,
+			"%s", row->name);
 	}
 }
 
