@@ -61,7 +61,7 @@ section() {
 	local release=sid commit older=$results/$before/build/natmap
 	[[ "$1" != bookworm ]] || release=bookworm
 	[[ -x "$older" ]] || older=""
-	commit=$(git rev-parse --short HEAD)$(git diff --quiet HEAD || echo ", changed")
+	commit=$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- common hook || echo ", changed")
 	peers "$release"
 	test/userlands.sh run "$release" BUILD="$build" NM_BEFORE="${older:+/mnt/$older}" NM_COMMIT="$commit" \
 		NM_ROUNDS="${NM_ROUNDS:-24}" /mnt/test/bench/sections.sh "$1" >"$results/$1.new"

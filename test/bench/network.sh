@@ -313,6 +313,6 @@ lives
 trap finish EXIT
 trap 'exit 1' INT TERM
 run
-printf '\nkernel %s, %s processors, CNI plugins %s, %s; %s rounds in turns\n\n' "$(uname -r)" "$(nproc)" \
+printf '\nLinux %s, %s processors, CNI plugins %s, %s; %s rounds in turns\n\n' "$(uname -r | cut -d- -f1)" "$(nproc)" \
 	"$(dpkg-query -W -f='${Version}' containernetworking-plugins)" "$("$netavark" --version)" "$rounds"
 awk -f test/bench/network.awk "$NM_TMP/result"

@@ -254,7 +254,7 @@ section_traffic() {
 
 # machine: what it is measured on and with
 machine() {
-	printf '%s, ' "$(date -u '+%Y-%m-%d %H:%M')" "natmap $NM_COMMIT" "$NM_ROUNDS rounds" "kernel $(uname -r)" \
+	printf '%s, ' "$(date -u '+%Y-%m-%d %H:%M')" "natmap $NM_COMMIT" "$NM_ROUNDS rounds" "Linux $(uname -r | cut -d- -f1)" \
 		"$(nproc) processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | sort -u | head -n 1))" "$(iptables --version)" \
 		"$(nft --version | sed 's/ (.*//')" "CNI plugins $(dpkg-query -W -f='${Version}' containernetworking-plugins)"
 	"$netavark" --version
