@@ -224,7 +224,7 @@ flush_by_others() {
 	wait_for is_connected
 	ctr_stop one
 	withdraw one
-	is_connected
+	is_connected 7001
 	ctr_stop two
 	withdraw two
 	wait_for refute is_connected

@@ -212,8 +212,10 @@ static void end_addition(struct nm_nft_batch *txn, struct nm_message *m, struct 
  * byte of no packet, and so is not taken for unused (nft/rules.h). */
 static struct nm_counters first_count(const struct nm_nftables_claim *claim, bool remakes)
 {
-	struct nm_counters c = claim->new ? (struct nm_counters){0} : claim->counters;
+	struct nm_counters c = {0};
 
+	if (!claim->new)
+		c = claim->counters;
 	if (nm_nftables_set_is_counted(claim->element->set) && (remakes || claim->present || claim->look) &&
 		c.packets == 0)
 		c.bytes = 1;
