@@ -222,9 +222,11 @@ FORCE:
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')
 
+OR_INSTALL = false
 .PHONY: check-libraries
 check-libraries: ## check that the libraries natmap is built with are here
-	@$(PKG_CONFIG) --exists $(LIBS) && $(PKG_CONFIG_FOR_BUILD) --exists $(LIBS_FOR_BUILD) || \
+	@libraries() { $(PKG_CONFIG) --exists $(LIBS) && $(PKG_CONFIG_FOR_BUILD) --exists $(LIBS_FOR_BUILD); }; \
+	libraries || { [ "$$(id -u)" = 0 ] && $(OR_INSTALL) && libraries; } || \
 		{ echo "natmap needs $(LIBS) $(LIBS_FOR_BUILD): 'make deps' as root installs them" >&2; exit 1; }
 
 deps: ## install what building and testing need (Debian and Ubuntu, root)
@@ -346,7 +348,8 @@ check-headers: ## check that every header compiles by itself
 	done
 
 # Fails on a file, an include or a name outside its place: README's table of folders says what each folder may use.
-check-layers: $(COMMON_OBJ) ## check that includes, libraries and exported names are where they belong
+check-layers: OR_INSTALL = test/install-deps.sh
+check-layers: $(COMMON_OBJ) ## check that includes, libraries and exported names are where they belong; as root it installs what is missing
 	$(Q)nm -A -g --defined-only $(COMMON_OBJ) >$(BUILD)/exported-names
 	$(Q)awk -f test/check-layers.awk README.md $$(find common hook -name '*.[ch]' | sort) $(BUILD)/exported-names
 

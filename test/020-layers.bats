@@ -43,6 +43,13 @@ assert_fault() {
 	assert "$status" -ne 0
 }
 
+# assert_fault_of_install COMMAND...: it fails, and names the libraries
+assert_fault_of_install() {
+	run env -u MAKEFLAGS -u MAKELEVEL "$@" BUILD=build
+	assert "$status" -ne 0
+	assert "$output" has "natmap needs yajl libseccomp: 'make deps' as root installs them"
+}
+
 @test "a tree in which all is in its place passes" {
 	printf '#define NM_ONLY_MACROS 1\n' >common/base/macros.h
 	printf '%s\n' '#include "base/thing.h"' '/* yajl and' 'setns() */' '#include "nft/thing.h"' \
@@ -169,4 +176,24 @@ common/base/low.c:1: nm_lowest begins with neither nm_low nor nm_base_low'
 	assert "$output" = ''
 	touch common/base/m17.h
 	assert_fault 'common/base/thing.c:1: common/base has more than 16 modules'
+}
+
+# libraries_come_with_install_deps: none is found before it has run
+libraries_come_with_install_deps() {
+	printf '#!/bin/sh\n[ ! -e libraries ] || exec pkg-config "$@"\nexit 1\n' >pc
+	printf '#!/bin/sh\ntouch libraries\n' >test/install-deps.sh
+	chmod +x pc test/install-deps.sh
+}
+
+@test "on a machine without the libraries root gets them, and others are told" {
+	libraries_come_with_install_deps
+	rm -r build
+	export PKG_CONFIG="$PWD/pc"
+	check_layers
+	assert "$output" = ''
+	assert "$status" -eq 0
+	rm -r build libraries
+	assert_fault_of_install make -s check-layers OR_INSTALL=false
+	assert_fault_of_install make -s build/common/base/thing.o
+	[[ ! -e libraries ]]
 }
