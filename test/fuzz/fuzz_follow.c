@@ -6,17 +6,11 @@
 #include <string.h>
 
 #include "follow/rule.h"
+#include "../unit/given_packet.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct nm_follow_packet packet = {.family = NM_IPV4,
-		.protocol = IPPROTO_TCP,
-		.in = {true, 2, "up0"},
-		.out = {true, 3, "br0"},
-		.first = {.address = {NM_IPV4, {192, 0, 2, 1}}, .port = 8080, .local = true},
-		.translated = {.address = {NM_IPV4, {10, 88, 7, 2}}, .port = 80},
-		.is_translated = true};
 	static const struct nm_ruleset_chain chain = {.nfproto = NFPROTO_INET, .table = "f", .name = "c"};
 	static const struct nm_ruleset ruleset;
 	static alignas(8) uint8_t bytes[4096];

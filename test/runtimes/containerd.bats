@@ -77,16 +77,21 @@ task_deleted() {
 	inbox ctr task delete "$1" 2>/dev/null || [[ "$(inbox ctr task list -q)" != *"$1"* ]]
 }
 
-@test "ctr: the page's steps, and what ctr --cni cannot do" {
-	containerd_up
-	follow network
-	bundle_there
+# serves_and_ends: web, by the page's step, has its port as long as it runs
+serves_and_ends() {
 	script "cd /tmp/bundle && $(steps ctr-run) </dev/null >/dev/null"
 	assert_pages web 8080
 	assert "$(published)" = web
 	ctr_ends web
 	assert_no_page 8080
 	assert_nothing_left
+}
+
+@test "ctr: the page's steps, and what ctr --cni cannot do" {
+	containerd_up
+	follow network
+	bundle_there
+	serves_and_ends
 	result "containerd: ctr run" published published
 	# the network that ctr makes comes after the hooks
 	inbox sh -c 'cd /tmp/bundle && jq "del(.linux.namespaces[] | select(.type == \"network\").path)" config.json >new && mv new config.json'
@@ -100,12 +105,7 @@ task_deleted() {
 	containerd_up
 	config_there "$(steps network-policy)"
 	bundle_there runc-network
-	script "cd /tmp/bundle && $(steps ctr-run) </dev/null >/dev/null"
-	assert_pages web 8080
-	assert "$(published)" = web
-	ctr_ends web
-	assert_no_page 8080
-	assert_nothing_left
+	serves_and_ends
 	wait_for no_bridge
 	result "containerd: natmap's network" published published
 	daemon_stop containerd

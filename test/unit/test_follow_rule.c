@@ -7,17 +7,10 @@
 
 #include "follow/rule.h"
 #include "recorded_rules.h"
+#include "given_packet.h"
 #include "tap.h"
 
 enum { TEXT_SIZE = 512 };
-
-static const struct nm_follow_packet packet = {.family = NM_IPV4,
-	.protocol = IPPROTO_TCP,
-	.in = {true, 2, "up0"},
-	.out = {true, 3, "br0"},
-	.first = {.address = {NM_IPV4, {192, 0, 2, 1}}, .port = 8080, .local = true},
-	.translated = {.address = {NM_IPV4, {10, 88, 7, 2}}, .port = 80},
-	.is_translated = true};
 
 static const char *print(enum nm_tri matches, const struct nm_follow_action *a, char buf[static TEXT_SIZE])
 {

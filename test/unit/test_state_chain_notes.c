@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "state/file.h"
+#include "given_state.h"
 #include "tap.h"
 
 enum { LINE_MAX_SIZE = 512, GENERATION = 41 };
@@ -16,16 +17,6 @@ static char dir[] = "/tmp/test_notes.XXXXXX", path[sizeof(dir) + sizeof("/state"
 static int sock;
 
 static const struct nm_chain_notes nothing;
-
-static struct nm_state *open_state(void)
-{
-	struct nm_state *st = NULL;
-	struct nm_err err = {.msg = ""};
-
-	if (nm_state_open(dir, NM_STATE_CREATE, 1000, &st, &err) < 0)
-		tap_ok(false, "opening the state: %s", err.msg);
-	return st;
-}
 
 /* Of each chain something else, with numbers up to the largest. */
 static struct nm_chain_notes some_notes(uint32_t generation, uint32_t largest)
@@ -73,8 +64,8 @@ static void begin_anew(const struct nm_chain_notes *notes)
 
 	(void)snprintf(path, sizeof(path), "%s/lock", dir);
 	(void)unlink(path);
-	nm_state_close(&(struct nm_state *){open_state()});
-	st = open_state();
+	nm_state_close(&(struct nm_state *){given_state(dir)});
+	st = given_state(dir);
 	nm_chain_notes_write(st, sock, notes);
 }
 
@@ -84,8 +75,8 @@ static void test_round_trip(void)
 	nm_autostate struct nm_state *st = NULL;
 	struct nm_lock_waits waits;
 
-	nm_state_close(&(struct nm_state *){open_state()});
-	st = open_state();
+	nm_state_close(&(struct nm_state *){given_state(dir)});
+	st = given_state(dir);
 	tap_ok(reads(st, &nothing), "nothing at first");
 	nm_lock_waits_add_timeout(st->lockfd);
 	nm_lock_waits_add(st->lockfd, 500);
@@ -155,7 +146,7 @@ static void test_places(void)
 		nm_autostate struct nm_state *st = NULL;
 
 		begin_anew(&notes);
-		st = open_state();
+		st = given_state(dir);
 		c->change(st);
 		tap_ok(reads(st, c->holds ? &notes : &nothing), "%s: %s", c->what,
 			c->holds ? "notes" : "nothing");
@@ -199,7 +190,7 @@ static void test_broken(void)
 	size_t len, said = 0;
 
 	begin_anew(&notes);
-	st = open_state();
+	st = given_state(dir);
 	len = (size_t)pread(st->lockfd, whole, sizeof(whole) - 1, NM_LOCK_WAITS_SIZE);
 	tap_ok(len > 100 && len < sizeof(whole) - 1 && whole[len - 1] == '\n', "a line of %zu bytes", len);
 	for (size_t i = 0; i < len; i++) {
@@ -249,7 +240,7 @@ static void test_moves(void)
 
 		after.constant_generation = c->constant_of;
 		begin_anew(&old);
-		st = open_state();
+		st = given_state(dir);
 		nm_chain_notes_begin(&move, st, sock);
 		tap_ok(same(&move.notes, &old), "%s: begins with what is known", c->what);
 		if (c->moves)
@@ -272,7 +263,7 @@ static void test_no_begin(void)
 	nm_autostate struct nm_state *st = NULL;
 
 	begin_anew(&old);
-	st = open_state();
+	st = given_state(dir);
 	nm_chain_notes_finish(&(struct nm_chain_notes_move){.has_begun = false}, st, sock);
 	tap_ok(reads(st, &old), "who has not begun leaves the notes as they are");
 }
@@ -286,7 +277,7 @@ static void test_two_moves(void)
 	nm_autostate struct nm_state *st = NULL;
 
 	begin_anew(&old);
-	st = open_state();
+	st = given_state(dir);
 	nm_chain_notes_begin(&move, st, sock);
 	nm_chain_notes_move(&move, &between, GENERATION, GENERATION + 1);
 	nm_chain_notes_begin(&move, st, sock);
@@ -328,7 +319,7 @@ int main(void)
 		nm_autostate struct nm_state *st = NULL;
 
 		begin_anew(&notes);
-		st = open_state();
+		st = given_state(dir);
 		tap_ok(reads(st, &nothing), "where namespaces cannot be told apart, nothing is noted");
 	}
 	(void)close(sock);

@@ -8,21 +8,12 @@
 #include "base/log.h"
 #include "state/search.h"
 #include "state/state.h"
+#include "given_state.h"
 #include "tap.h"
 
 enum { RECORDS = 2000, FIRST_PORT = 20000, FEW = 64 };
 
 static char dir[] = "/tmp/test_state.XXXXXX", path[sizeof(dir) + sizeof("/state")];
-
-static struct nm_state *open_state(void)
-{
-	struct nm_state *st = NULL;
-	struct nm_err err = {.msg = ""};
-
-	if (nm_state_open(dir, NM_STATE_CREATE, 1000, &st, &err) < 0)
-		tap_ok(false, "opening the state: %s", err.msg);
-	return st;
-}
 
 /* Container i has the port FIRST_PORT + i; every hundredth has a range instead. */
 static int append(struct nm_state *st, unsigned i, struct nm_record *ret)
@@ -126,7 +117,7 @@ static size_t count_blocks(void)
 
 static void test_blocks(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 
 	for (unsigned i = 0; i < RECORDS; i++)
 		if (append(st, i, NULL) < 0)
@@ -143,7 +134,7 @@ static void test_blocks(void)
 /* Another process, with searches between. */
 static void test_reopened(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	size_t blocks = count_blocks();
 
 	for (unsigned i = RECORDS; i < RECORDS + 300; i++) {
@@ -170,7 +161,7 @@ static void test_edited(const char *what, const char *script, size_t expected)
 	nm_autostate struct nm_state *st = NULL;
 
 	edit(script);
-	st = open_state();
+	st = given_state(dir);
 	tap_ok(count_all(st) == expected, "%s: %zu are found", what, expected);
 	tap_ok(ask_for_all(st, RECORDS + 300, SIZE_MAX) == 0, "each of them");
 	if (append(st, RECORDS + 300, NULL) < 0)
@@ -184,7 +175,7 @@ static void test_other_blocks(unsigned records)
 	nm_autostate struct nm_state *st = NULL;
 
 	edit("/^{\"block\"/s/\"netns\":\"[^\"]*\",//");
-	st = open_state();
+	st = given_state(dir);
 	tap_ok(ask_for_all(st, records, SIZE_MAX) == 0, "blocks of another form: each record is found");
 	if (append(st, records, NULL) < 0)
 		return;
@@ -206,7 +197,7 @@ static bool first_line_has(const char *text)
 /* A file of format 1, whose lines have no filters, of another PID namespace. */
 static void test_older(unsigned records)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	char other[sizeof(dir) + sizeof("/state.new")];
 	size_t before = count_all(st), damaged = nm_state_damaged(st);
 	struct nm_record r = {.id = (char[]){"web"}, .families = NM_IPV4_BIT};
@@ -222,14 +213,14 @@ static void test_older(unsigned records)
 
 	(void)snprintf(other, sizeof(other), "%s/state.new", dir);
 	tap_ok(mkdir(other, 0700) == 0, "the test's own directory");
-	st = open_state();
+	st = given_state(dir);
 	tap_ok(count_all(st) == before && first_line_has(":1,"), "what cannot be converted is used as it is");
 	tap_ok(nm_state_append(st, &r, &err) < 0 && strstr(err.msg, "cannot be converted"), "append: %s",
 		err.msg);
 	nm_state_close(&st);
 	(void)rmdir(other);
 
-	st = open_state();
+	st = given_state(dir);
 	tap_ok(first_line_has(":2,") && first_line_has("\"pidns\":\"1"),
 		"who writes converts it, and keeps its PID namespace");
 	tap_ok(count_all(st) == before && nm_state_damaged(st) == damaged + 1,
@@ -241,7 +232,7 @@ static void test_older(unsigned records)
 static void test_compaction(void)
 {
 	enum { CYCLES = 12000 };
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	uint64_t appended = 0, copied = 0;
 	off_t live = info().st_size, largest = 0;
 	ino_t inode = info().st_ino;
@@ -275,7 +266,7 @@ static void test_compaction(void)
 
 static void test_withdrawn(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	struct nm_records found = {0};
 	struct nm_err err;
 
@@ -356,7 +347,7 @@ static void test_meanwhile(const char *what, void (*action)(void))
 /* What is appended to a file that nobody can find is lost: better an error. */
 static void test_removed_while_open(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	struct nm_record r = {.id = (char[]){"web"}, .families = NM_IPV4_BIT};
 	struct nm_err err = {0};
 

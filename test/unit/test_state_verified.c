@@ -9,6 +9,7 @@
 
 #include "base/build_id.h"
 #include "host/netns.h"
+#include "given_state.h"
 #include "tap.h"
 
 enum { GENERATION = 41, SIZE_MAX_OF_FILE = 4096 };
@@ -16,16 +17,6 @@ enum { GENERATION = 41, SIZE_MAX_OF_FILE = 4096 };
 static const uint64_t config = 7, other_config = 8;
 static char dir[] = "/tmp/test_verified.XXXXXX", path[sizeof(dir) + 16];
 static int sock;
-
-static struct nm_state *open_state(void)
-{
-	struct nm_state *st = NULL;
-	struct nm_err err = {.msg = ""};
-
-	if (nm_state_open(dir, NM_STATE_CREATE, 1000, &st, &err) < 0)
-		tap_ok(false, "opening the state: %s", err.msg);
-	return st;
-}
 
 static void append(struct nm_state *st, const char *id, struct nm_record *ret)
 {
@@ -62,7 +53,7 @@ static void write_verified(struct nm_state *st)
 /* What a process finds that begins now: its generation, 0: nothing. */
 static uint32_t recall(uint64_t with_config, size_t *ret_stand_ins)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	nm_autoverified struct nm_verified v = {0};
 
 	*ret_stand_ins = 0;
@@ -84,7 +75,7 @@ static void check(uint32_t generation, size_t stand_ins, const char *what)
 
 static void begin_anew(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 
 	write_verified(st);
 }
@@ -134,7 +125,7 @@ static void test_damage(void)
 static void move(uint32_t from, const uint64_t *with_config, uint64_t forwarding, bool fails)
 {
 	const struct nm_verified_step step = {from, from + 1, forwarding, forwarding};
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	struct nm_verified_move m = {.tried = false};
 	nm_autorecord struct nm_record r = {0};
 
@@ -167,7 +158,7 @@ static void test_moves(void)
 
 static void append_to_state(void)
 {
-	nm_autostate struct nm_state *st = open_state();
+	nm_autostate struct nm_state *st = given_state(dir);
 	nm_autorecord struct nm_record r = {0};
 
 	append(st, "d", &r);
